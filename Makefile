@@ -1,0 +1,40 @@
+# Two commands matter to a new user: `make run` and `make test`. Each stands alone: it creates .venv when missing,
+# installs from the hashed lock, and does its job. Only Python 3.11+, git and make are assumed.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help run test lint recovery benchmark severity dictionary lock audit-dependencies clean
+
+help: ## show this help
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "race-to-efficiency needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+run: $(STAMP) ## the main job: ledgers -> fits -> forecast -> report
+	$(BIN)/python -m pipeline run
+
+test: $(STAMP) ## lint, types, layers and the test suite
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) ## ruff, mypy, import-linter
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports --no-cache
+
+lock: ## re-resolve requirements.lock (needs uv)
+	uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \
+	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean: ## remove everything generated, keep the ledgers and the published quarters
+	rm -rf .venv data/processed .dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Estimation of kappa and gamma: the only rooms that know lmfit."""

@@ -1,0 +1,1 @@
+"""Scores, backtests and simulated-truth studies."""

@@ -1,0 +1,1 @@
+"""The ledgers: schemas, intake, as-of views, changes and importers."""

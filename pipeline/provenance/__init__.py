@@ -1,0 +1,1 @@
+"""From a number to its rows and citations, and back out again."""

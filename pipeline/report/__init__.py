@@ -1,0 +1,1 @@
+"""The quarterly report: content, figures and renderings."""

@@ -1,0 +1,1 @@
+"""The six stages of the corridor: read, call, write."""

@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help run test lint recovery benchmark severity dictionary lock audit-dependencies clean
+.PHONY: help run test lint recovery benchmark severity dictionary lock audit-dependencies clean clean-generated
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -32,9 +32,27 @@ lint: $(STAMP) ## ruff, mypy, import-linter
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-cache
 
+recovery: $(STAMP) ## the simulated-truth study (under 20 minutes on 2 cores)
+	$(BIN)/python -m pipeline recovery
+
+benchmark: $(STAMP) ## measured speed and memory, side by side with peers
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+severity: $(STAMP) ## recompute the severity table
+	$(BIN)/python -m pipeline severity
+
+dictionary: $(STAMP) ## regenerate data/raw/README.md from the schemas
+	$(BIN)/python -m pipeline dictionary
+
+audit-dependencies: $(STAMP) ## known vulnerabilities of the locked libraries (needs the network)
+	$(BIN)/python -m pip_audit --requirement requirements.lock --disable-pip
+
 lock: ## re-resolve requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
-clean: ## remove everything generated, keep the ledgers and the published quarters
-	rm -rf .venv data/processed .dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean-generated: ## remove what the stages wrote, keep the ledgers and the published quarters
+	rm -rf data/processed .dvc/cache .dvc/tmp
+
+clean: clean-generated ## also remove .venv and the tools' caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

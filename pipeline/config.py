@@ -7,8 +7,7 @@ key is refused with the keys that exist, so a misspelt setting can never be sile
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -20,6 +19,9 @@ from pipeline.config_gamma import GammaParams
 from pipeline.config_kappa import KappaParams
 from pipeline.errors import DataInvalid, InputMissing
 from pipeline.units import Quarter
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STAGES = ("ingest", "fit_kappa", "fit_gamma", "forecast", "backtest", "report")
 """The corridor, in order: the name in dvc.yaml, of ``race stage``, of the module, and of the section in params.yaml."""

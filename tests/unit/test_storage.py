@@ -1,0 +1,116 @@
+"""Atomic writes, deterministic JSON, digests and locks."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import storage
+from pipeline.errors import DataInvalid, InputMissing, Locked
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def without_infinities(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [without_infinities(item) for item in value]
+    if isinstance(value, dict):
+        return {key: without_infinities(item) for key, item in value.items()}
+    return value
+
+
+@given(JSON)
+def test_json_round_trips_and_never_holds_infinity(value: object) -> None:
+    text = storage.dumps(value)
+    assert json.loads(text) == without_infinities(value)
+    assert "Infinity" not in text.replace(json.dumps(value), "") or '"' in text
+
+
+def test_numpy_scalars_and_arrays_become_plain_json() -> None:
+    document = {"a": np.float64(0.1), "b": np.arange(3), "c": np.array([np.inf, np.nan]), "d": np.bool_(True)}
+    assert json.loads(storage.dumps(document)) == {"a": 0.1, "b": [0, 1, 2], "c": [None, None], "d": True}
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "kept.json"
+    storage.write_text(target, "old")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        storage.write_text(target, "new")
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.json"]
+
+
+def test_reading_what_is_missing_or_not_utf8_says_where(tmp_path: Path) -> None:
+    with pytest.raises(InputMissing) as missing:
+        storage.read_text(tmp_path / "absent.csv")
+    assert "absent.csv" in str(missing.value)
+    bad = tmp_path / "latin.csv"
+    bad.write_bytes(b"a,b\n1,2\ncaf\xe9,3\n")
+    with pytest.raises(DataInvalid) as wrong:
+        storage.read_text(bad)
+    assert wrong.value.where is not None
+    assert wrong.value.where.endswith(":3")
+
+
+def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "bom.csv"
+    path.write_bytes(b"\xef\xbb\xbfid\n")
+    assert storage.read_text(path) == "id\n"
+
+
+def test_parquet_round_trip_and_same_bytes_twice(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1.5, np.nan], "when": pd.to_datetime(["2024-01-01", None]), "name": ["a", "ü"]})
+    first = storage.write_parquet(tmp_path / "a.parquet", frame)
+    second = storage.write_parquet(tmp_path / "b.parquet", frame)
+    assert first.read_bytes() == second.read_bytes()
+    pd.testing.assert_frame_equal(storage.read_parquet(first), frame)
+
+
+def test_content_digest_sees_values_types_and_names() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0]})
+    digests = {
+        storage.digest_frame(frame),
+        storage.digest_frame(frame.rename(columns={"x": "y"})),
+        storage.digest_frame(pd.DataFrame({"x": [1.0, np.nextafter(2.0, 3.0)]})),
+        storage.digest_frame(pd.DataFrame({"x": [1, 2]})),
+    }
+    assert len(digests) == 4
+    assert storage.digest_frame(frame) == storage.digest_frame(frame.copy())
+
+
+def test_a_lock_held_by_another_process_is_named(tmp_path: Path) -> None:
+    lock = tmp_path / "x.lock"
+    script = (
+        "import sys, pathlib; from pipeline import storage\n"
+        "with storage.locked(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(Locked), storage.locked(lock, timeout_seconds=0.05):
+            pass
+        holder.communicate("")
+    with storage.locked(lock, timeout_seconds=1.0):
+        pass

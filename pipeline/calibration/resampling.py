@@ -58,7 +58,7 @@ def _poisson(uniform: Floats) -> Floats:
 
 
 def bootstrap_slopes(series: Series, slopes: Slopes, draws: int, seed: int, *, counts: bool = False) -> Floats:
-    """Return (draws,) slopes over resampled clusters; a draw that determines no slope is replaced by the next that does.
+    """Return (draws,) slopes over resampled clusters; an undetermined draw is replaced by the next determined one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Trends of a logarithm in time: the series, the fit of record by lmfit, and the same slope for thousands of weightings.
+"""Trends of a logarithm in time: the series, lmfit's fit of record, and the same slope for thousands of weightings.
 
 Bootstrap, cluster jackknife, moved windows and left-out rows are all the same computation: the slope under another set
 of row weights. So every estimator here takes a (replicates, rows) weight matrix and returns (replicates,) slopes.

@@ -1,0 +1,225 @@
+"""Components of algorithmic progress: published language models, a published prior, the speedrun, and their mixture."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.calibration.components import Component, Fitted, Inputs, fit_trend, from_draws, refused, weaknesses
+from pipeline.calibration.estimates import Estimate, Interval, draw_intervals
+from pipeline.calibration.rates import in_other_units
+from pipeline.calibration.resampling import bootstrap_slopes, stream
+from pipeline.calibration.trends import Series, coefficients, fit_line, gain_slopes
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pipeline.calibration.trends import Floats
+
+MODELS = "language_model_perplexity"
+SPEEDRUN = "speedrun_records"
+PUBLISHED_ID = "ho2024_lm_compute"
+_ALGORITHM = ("algorithm",)
+
+
+def loss_series(inputs: Inputs, *, column: str = "loss_nats", start: date | None = None) -> Series | None:
+    """Return the natural log of loss (or of perplexity) of published language models with log2 of their compute.
+
+    Rows of one system in several sizes share a cluster.
+    """
+    rows = inputs.rows(MODELS)
+    if rows.empty:
+        return None
+    rows = rows.loc[rows[column].gt(0) & rows["compute_flop"].gt(0)]
+    if start is not None:
+        rows = rows.loc[rows["released"].ge(np.datetime64(start))]
+    if rows.empty:
+        return None
+    family = rows["system"].astype(str).str.replace(r"[\s\-(]*\(?[\d.]+[MB]\b.*$", "", regex=True)
+    return Series(
+        table=MODELS,
+        row_ids=rows["model_id"].to_numpy(object),
+        dates=rows["released"].to_numpy("datetime64[D]"),
+        value=np.log(rows[column].to_numpy(np.float64)),
+        clusters=(family + rows["released"].dt.strftime("|%Y-%m-%d")).to_numpy(object),
+        covariate=np.log2(rows["compute_flop"].to_numpy(np.float64)),
+    ).ordered()
+
+
+def algorithmic_lm(inputs: Inputs, *, estimator: str = "ln_loss", column: str = "loss_nats") -> Fitted:
+    """Return the compute-equivalent gain b_t/b_C of ln loss = a + b_C log2 C + b_t t.
+
+    ln loss is what R = X^-kappa needs; ln perplexity stands beside it. The reverse regression (log compute on loss and
+    time) is never used: errors in the loss halve it.
+    """
+    component = Component(
+        "algorithmic_lm",
+        estimator,
+        _ALGORITHM,
+        "any",
+        f"compute saved a year at fixed {column}, published language models (Ho et al. 2024 data)",
+        "benchmarks are mixed (WikiText-103, WikiText-2, PTB) and the rows end in 2022",
+    )
+    series = loss_series(inputs, column=column, start=inputs.params.windows.algorithmic_lm)
+    if series is None or len(series) < inputs.params.gate.min_rows_refused + 1:
+        return refused(component, "too few published language models by this date", series)
+    try:
+        draws = bootstrap_slopes(series, gain_slopes, inputs.params.draws, inputs.seed)
+    except ValueError as error:
+        return refused(component, str(error), series)
+    line = fit_line(series)
+    b_compute = float(line.covariate_slope or math.nan)
+    value = line.slope / b_compute
+    falling = coefficients(series, np.ones((1, len(series))))[1]
+    if falling is None or not falling[0] < 0:
+        return refused(component, "loss does not fall with compute on these rows", series)
+    intervals = draw_intervals(draws, method="cluster_bootstrap")
+    estimate = Estimate(
+        id=f"gamma.{component.key}",
+        symbol=f"gamma_{component.name}",
+        component=component.name,
+        estimator=estimator,
+        value=value,
+        unit="doublings/yr",
+        intervals=intervals,
+        stderr=float(np.std(draws)),
+        n_rows=len(series),
+        n_clusters=series.n_clusters,
+        window=series.window,
+        diagnostics={
+            **in_other_units(value, intervals[0].low, intervals[0].high),
+            "b_time_per_year": line.slope,
+            "b_compute_per_doubling": b_compute,
+            "b_time_stderr_independent_rows": line.stderr,
+            "share_of_draws_not_positive": float(np.mean(draws <= 0)),
+        },
+        rows_used=series.rows_used,
+        seed=inputs.seed,
+        computed_by="pipeline.calibration.gamma.fit_components",
+    )
+    fitted = Fitted(component, estimate, draws, series, gain_slopes)
+    reasons = weaknesses(inputs, series)
+    return fitted.with_status("weak", reasons) if reasons else fitted
+
+
+def split_lognormal(median: float, low: float, high: float, draws: int, rng: np.random.Generator) -> Floats:
+    """Return draws whose 2.5, 50 and 97.5 % quantiles are those of a published asymmetric interval.
+
+    Half the draws lie on each side of the median, as half-normals in the logarithm with a scale each.
+
+    Raises
+    ------
+    ValueError
+        When 0 < low < median < high does not hold.
+    """
+    if not 0 < low < median < high:
+        raise ValueError(f"quantiles must satisfy 0 < low < median < high, got {low!r}, {median!r}, {high!r}")
+    from scipy.special import ndtri
+
+    z = rng.standard_normal(draws)
+    scale = np.where(z < 0, math.log(median / low), math.log(high / median)) / float(ndtri(0.975))
+    return np.asarray(median * np.exp(z * scale))
+
+
+def algorithmic_published(inputs: Inputs) -> Fitted:
+    """Return Ho et al.'s published halving time of compute as a prior: no rows of ours behind it."""
+    component = Component(
+        "algorithmic_published",
+        "prior",
+        _ALGORITHM,
+        "any",
+        "published halving time of compute at fixed loss (Ho et al. 2024, model 7)",
+        "a prior taken from a paper, on much the same models as algorithmic_lm",
+    )
+    rows = inputs.rows("published_values")
+    row = rows.loc[rows["value_id"].eq(PUBLISHED_ID)] if not rows.empty else rows
+    if row.empty:
+        return refused(component, "the published value was not out by this date")
+    value, low, high = (float(row[name].iloc[0]) for name in ("gamma_per_year", "gamma_lo", "gamma_hi"))
+    draws = split_lognormal(value, low, high, inputs.params.draws, stream(inputs.seed, component.key))
+    fitted = from_draws(inputs, component, draws, value=value, rows_used=(f"published_values/{PUBLISHED_ID}",))
+    published = Interval("published", 0.95, low, high)
+    from dataclasses import replace
+
+    estimate = replace(fitted.estimate, intervals=(published, *fitted.estimate.intervals))
+    return replace(fitted, estimate=estimate).with_status("weak", ["a prior from one paper, not fitted here"])
+
+
+def speedrun(inputs: Inputs, name: str, column: str, coverage: tuple[str, ...]) -> list[Fitted]:
+    """Return the fall of tokens (or of seconds) to a fixed loss over speedrun records: all, and recent.
+
+    Records follow one another, so blocks of consecutive records are the clusters.
+    """
+    windows = inputs.params.windows
+    rows = inputs.rows(SPEEDRUN)
+    rows = rows if rows.empty else rows.loc[rows["track"].astype(str).eq("1") & rows[column].gt(0)]
+    caveat = "one small model (124 M parameters), one data set; early records were easy to beat"
+    fits = []
+    for estimator, start in (("ols", windows.speedrun), ("recent", windows.speedrun_recent)):
+        meaning = f"modded-nanogpt {column} to a fixed validation loss, least squares on date"
+        component = Component(name, estimator, coverage, "any", meaning, caveat)
+        chosen = rows if rows.empty or start is None else rows.loc[rows["released"].ge(np.datetime64(start))]
+        if chosen.empty:
+            fits.append(refused(component, "no record by this date"))
+            continue
+        series = Series(
+            table=SPEEDRUN,
+            row_ids=chosen["record_id"].to_numpy(object),
+            dates=chosen["released"].to_numpy("datetime64[D]"),
+            value=-np.log2(chosen[column].to_numpy(np.float64)),
+            clusters=np.full(len(chosen), "", dtype=object),
+        ).ordered()
+        fits.append(
+            fit_trend(inputs, component, in_blocks(series, inputs.params.block_rows), resampled_by="block_bootstrap")
+        )
+    return fits
+
+
+def in_blocks(series: Series, block_rows: int) -> Series:
+    """Return the series with blocks of consecutive rows as its clusters; a short last block joins the one before."""
+    from dataclasses import replace
+
+    number = np.minimum(np.arange(len(series)) // block_rows, max(len(series) // block_rows - 1, 0))
+    labels = np.asarray([f"block {index:03d}" for index in number], dtype=object)
+    return replace(series, clusters=labels)
+
+
+def mixture(inputs: Inputs, parts: dict[str, Fitted]) -> Fitted:
+    """Return the algorithmic mixture: a stated judgement, wide on purpose.
+
+    Each draw takes one part, in proportion to the weights of params.yaml; a part without draws at this date gives its
+    weight to the others, which is said.
+    """
+    component = Component(
+        "algorithmic",
+        "mixture",
+        _ALGORITHM,
+        "any",
+        "mixture of algorithmic_lm, algorithmic_published and recent speedrun_tokens",
+        "a stated judgement: the weights stand in params.yaml",
+    )
+    weights = inputs.params.mixture.model_dump()
+    usable = {name: fit for name, fit in parts.items() if fit.draws is not None and weights[name] > 0}
+    if not usable:
+        return refused(component, "none of its parts could be estimated by this date")
+    share = np.asarray([weights[name] for name in usable])
+    share = share / share.sum()
+    choice = np.searchsorted(np.cumsum(share)[:-1], stream(inputs.seed, component.key).random(inputs.params.draws))
+    columns = np.stack([fit.draws for fit in usable.values() if fit.draws is not None], axis=1)
+    draws = columns[np.arange(len(columns)), choice]
+    missing = [name for name in parts if name not in usable and weights[name] > 0]
+    weak = [name for name, fit in usable.items() if fit.estimate.status != "trusted"]
+    reasons = [f"{name} could not be estimated; its weight went to the others" for name in missing]
+    reasons += [f"part {name} is weak" for name in weak]
+    return from_draws(
+        inputs,
+        component,
+        np.asarray(draws),
+        status="weak" if reasons else "trusted",
+        reasons=reasons,
+        n_rows=sum(fit.estimate.n_rows for fit in usable.values()),
+        diagnostics={"weights": dict(zip(usable, share.tolist(), strict=True)), "mean": float(draws.mean())},
+        rows_used=tuple(row for fit in usable.values() for row in fit.estimate.rows_used),
+    )

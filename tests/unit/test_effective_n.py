@@ -1,0 +1,134 @@
+"""Effective outcomes, binomial bands and verdicts: hand cases, published values, simulated truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from pipeline.evaluation import effective_n as en
+from pipeline.evaluation.scoring import LEVELS
+
+
+def test_independent_outcomes_count_fully() -> None:
+    assert en.effective_n(list("abcde"), [0, 1, 2, 3, 4], [1, 2, 3, 4, 5], np.ones(5)) == 5
+    assert en.effective_n(list("abcde"), np.zeros(5), np.ones(5), np.zeros(5)) == 5
+
+
+def test_one_block_is_one_outcome() -> None:
+    assert en.effective_n(["round v4.0"] * 7, np.zeros(7), np.ones(7), np.zeros(7)) == pytest.approx(1.0)
+    assert en.effective_n(["a", "a", "b", "b"], np.zeros(4), np.ones(4), np.zeros(4)) == pytest.approx(2.0)
+
+
+def test_overlapping_horizons_by_hand() -> None:
+    # three paths of two years, one year apart: correlations 1/2, 1/2, 0: 9 / (3 + 2 * (.5 + .5))
+    assert en.effective_n(list("abc"), [0, 1, 2], [2, 3, 4], np.ones(3)) == pytest.approx(9 / 5)
+    # the same, half of the variance shared
+    assert en.effective_n(list("abc"), [0, 1, 2], [2, 3, 4], np.full(3, 0.5)) == pytest.approx(9 / 4)
+
+
+def test_no_outcome_is_zero() -> None:
+    assert en.effective_n([], [], [], []) == 0.0
+
+
+@given(st.integers(1, 30), st.integers(0, 10_000))
+def test_never_more_than_the_blocks_nor_less_than_one(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    blocks = [f"b{k}" for k in rng.integers(0, 6, n)]
+    start = rng.uniform(0, 5, n)
+    value = en.effective_n(blocks, start, start + rng.uniform(0.25, 3, n), rng.uniform(0, 1, n))
+    assert 1.0 - 1e-12 <= value <= len(set(blocks)) + 1e-12
+
+
+def test_effective_n_gives_the_variance_of_a_mean_of_overlapping_sums() -> None:
+    # forecasts four quarters ahead, made each quarter, of a random walk: their errors share up to three quarters
+    rng = np.random.default_rng(11)
+    steps = rng.normal(size=(4000, 43))
+    errors = np.stack([steps[:, k : k + 4].sum(axis=1) for k in range(40)], axis=1)
+    start = np.arange(40) / 4
+    n_eff = en.effective_n([str(k) for k in range(40)], start, start + 1.0, np.ones(40))
+    assert errors[:, 0].var() / errors.mean(axis=1).var() == pytest.approx(n_eff, rel=0.08)
+
+
+def test_intraclass_correlation_equals_the_published_example() -> None:
+    # Shrout & Fleiss (1979), table 2: six targets rated by four judges, ICC(1, 1) = .17
+    ratings = np.array(
+        [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], dtype=float
+    )
+    groups = np.repeat(list("abcdef"), 4)
+    assert en.intraclass_correlation(ratings.ravel(), groups) == pytest.approx(0.17, abs=0.005)
+
+
+def test_intraclass_correlation_of_degenerate_groups_is_zero() -> None:
+    assert en.intraclass_correlation([1.0, 2.0], ["a", "b"]) == 0.0
+    assert en.intraclass_correlation([1.0, 2.0], ["a", "a"]) == 0.0
+    assert en.intraclass_correlation([1.0, 1.0, 1.0, 1.0], ["a", "a", "b", "b"]) == 0.0
+
+
+@pytest.mark.parametrize("n", [1, 20, 57])
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+def test_band_holds_the_binomial(n: int, level: float) -> None:
+    low, high = en.coverage_band(n + 0.9, level)
+    inside = stats.binom.cdf(round(high * n), n, level) - stats.binom.cdf(round(low * n) - 1, n, level)
+    assert inside >= 0.95
+    assert en.coverage_band(0.4, level) == (0.0, 1.0)
+
+
+def test_relative_distance_by_hand() -> None:
+    q = [[0.0, 2.0, 6.0]]
+    levels = [0.1, 0.5, 0.9]
+    for outcome, expected in ((2.0, 0.0), (4.0, 0.5), (6.0, 1.0), (0.0, 1.0), (-2.0, 2.0), (8.0, 1.5)):
+        assert en.relative_distance([outcome], q, 0.8, levels)[0] == pytest.approx(expected)
+    # a record that cannot fall: no width below the median
+    assert en.relative_distance([1.0], [[1.0, 1.0, 2.0]], 0.8, levels)[0] == 0.0
+    assert en.relative_distance([0.5], [[1.0, 1.0, 2.0]], 0.8, levels)[0] == np.inf
+
+
+def sample_distances(scale: float, n: int, seed: int) -> dict[float, np.ndarray]:
+    y = np.random.default_rng(seed).normal(size=n)
+    return en.distances_of(y, np.tile(scale * stats.norm.ppf(LEVELS), (n, 1)))
+
+
+def test_verdicts() -> None:
+    assert en.judge(sample_distances(1.0, 60, 3), 60).word == "pass"
+    narrow = en.judge(sample_distances(0.5, 60, 3), 60)
+    assert narrow.word == "fail"
+    assert "narrow" in narrow.reason
+    wide = en.judge(sample_distances(2.0, 60, 3), 60)
+    assert wide.word == "fail"
+    assert "wide" in wide.reason
+    few = en.judge(sample_distances(0.2, 60, 3), 19.9)
+    assert few.word == en.TOO_FEW
+    assert "19.9" in few.reason
+
+
+def test_nothing_is_said_without_power() -> None:
+    # a forecast that is nearly all point mass: half its width covers the same outcomes
+    y = np.zeros(25)
+    y[:6] = 10.0
+    distances = {0.8: en.relative_distance(y, np.tile([-1.0, 0.0, 1.0], (25, 1)), 0.8, [0.1, 0.5, 0.9])}
+    verdict = en.judge(distances, 25)
+    assert verdict.word == en.TOO_FEW
+    assert "half the width" in verdict.reason
+
+
+def test_true_intervals_rarely_fail_and_half_ones_mostly_do() -> None:
+    words = [en.judge(sample_distances(1.0, 40, seed), 40).word for seed in range(400)]
+    assert words.count("fail") <= 0.07 * len(words)
+    halves = [en.judge(sample_distances(0.5, 40, seed), 40).word for seed in range(400)]
+    assert halves.count("fail") >= 0.95 * len(halves)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ((["a"], [0.0], [0.0], [1.0]), "end"),
+        ((["a"], [0.0], [1.0], [1.5]), "shared"),
+        ((["a", "b"], [0.0], [1.0], [1.0]), "length"),
+    ],
+)
+def test_bad_input_is_named(arguments: tuple[object, ...], word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        en.effective_n(*arguments)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""The metadata tree of every ledger, one module a subject."""

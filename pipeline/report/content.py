@@ -1,0 +1,292 @@
+"""What a report is made of, before it becomes HTML, PDF or Markdown: sections, paragraphs, tables, figures, numbers.
+
+Prose is written with `say`. A template may not contain a digit: a result enters as a `Num`, whose text stands in
+numbers.json, and a numeral that is no result (a setting, a date, a name) enters as a `Label` or is written ``[[so]]``.
+So no number in the report can have been typed by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+LONGEST_FACT = 240
+"""Characters of a ledger text that are shown; the rest stays in the ledger."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words of our own."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Num:
+    """A result: the id of an entry of numbers.json."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Label:
+    """A setting, date, symbol or name of ours that may hold digits and is no result."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Text that came out of a ledger, written by others: always shown as text, never as markup (see `clean`)."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", clean(self.text))
+
+
+@dataclass(frozen=True)
+class Strong:
+    """Words with weight."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """A command, a file or an identifier."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link inside the document (``#id``) or to a cited source."""
+
+    text: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Badge:
+    """How far an estimate may be trusted, with its reasons in words."""
+
+    status: str
+    reasons: tuple[str, ...] = ()
+
+
+Inline = Text | Num | Label | Fact | Strong | Code | Link | Badge
+Rich = tuple[Inline, ...]
+Part = Inline | Rich
+
+
+@dataclass(frozen=True)
+class Para:
+    """A paragraph."""
+
+    parts: Rich
+    kind: Literal["text", "lead", "note"] = "text"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list; numbered where the order matters."""
+
+    items: tuple[Rich, ...]
+    numbered: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table column; figures are set flush right."""
+
+    title: str
+    kind: Literal["text", "number"] = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a caption; the first cell of each row is its heading. ``folded`` tables open on request."""
+
+    id: str
+    caption: Rich
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Rich, ...], ...]
+    note: Rich = ()
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with a title, a short and a long description, and the table of what it shows."""
+
+    id: str
+    title: str
+    short: str
+    svg: str
+    caption: Rich
+    long: Rich
+    table: Table
+
+
+@dataclass(frozen=True)
+class Card:
+    """One of the headline's figures: a name, a value with its intervals, a status."""
+
+    name: str
+    value: Rich
+    lines: tuple[Rich, ...]
+    badge: Badge | None = None
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Cards side by side under one heading each."""
+
+    groups: tuple[tuple[str, tuple[Card, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Callout:
+    """A paragraph set apart: a warning, or what is missing."""
+
+    title: str
+    parts: Rich
+    kind: Literal["warning", "missing"] = "warning"
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A displayed equation in MathML and typst notation, with the sentence a screen reader says."""
+
+    mathml: str
+    typst: str
+    spoken: str
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """The place of the interactive chart; renderers without scripts leave it out."""
+
+    payload: Mapping[str, object]
+
+
+Block = Para | Bullets | Table | Figure | Cards | Callout | Equation | Explorer
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section; one level of subsections."""
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+    subsections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """The report as a whole."""
+
+    title: str
+    subtitle: str
+    quarter: str
+    as_of: str
+    version: str
+    cite: str
+    sections: tuple[Section, ...]
+
+
+def clean(text: str) -> str:
+    """Return text from a ledger as it may be shown: one line, not endless, every invisible character made visible.
+
+    A mark that turns the reading direction, a control character or a private one is written as ``⟨U+202E⟩``: it can
+    neither reorder the words around it nor break a drawing.
+    """
+    cut = text[:LONGEST_FACT]
+    line = "".join(
+        f"⟨U+{ord(sign):04X}⟩" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") else sign
+        for sign in " ".join(cut.split())
+    )
+    return line if len(text) <= LONGEST_FACT else f"{line} … ({len(text):,} characters in the ledger)"
+
+
+MARKUP = re.compile(r"\[\[(.+?)\]\]|\*\*(.+?)\*\*|`(.+?)`|\{(\w+)\}")
+
+
+def say(template: str, **parts: Part | str) -> Rich:
+    """Return prose with its parts in place.
+
+    Parameters
+    ----------
+    template : str
+        Our own words: ``{name}`` takes a part, ``[[label]]`` a `Label`, ``**so**`` a `Strong`, backquotes a `Code`.
+    **parts : Inline, tuple of Inline, or str
+        A plain string is text from data: it becomes a `Fact` and is never read as markup.
+
+    Raises
+    ------
+    ValueError
+        When the template holds a digit outside a part or label (a number typed by hand), or a part is missing.
+    """
+    out: list[Inline] = []
+    position = 0
+    for match in MARKUP.finditer(template):
+        out += plain(template[position : match.start()], template)
+        position = match.end()
+        label, strong, code, name = match.groups()
+        if label is not None:
+            out.append(Label(label))
+        elif strong is not None:
+            out.append(Strong(without_digits(strong, template)))
+        elif code is not None:
+            out.append(Code(code))
+        else:
+            if name not in parts:
+                raise ValueError(f"template {template!r} wants a part called {name!r}, got {sorted(parts)}")
+            out += flatten(parts[name])
+    return (*out, *plain(template[position:], template))
+
+
+def plain(text: str, template: str) -> list[Inline]:
+    """Return words of our own as a list of at most one `Text`."""
+    return [Text(without_digits(text, template))] if text else []
+
+
+def without_digits(text: str, template: str) -> str:
+    """Return ``text`` unchanged; raise when a number was typed into it."""
+    if re.search(r"\d", text):
+        raise ValueError(f"a number is typed by hand in {template!r}: give a Num, or mark it as a [[label]]")
+    return text
+
+
+def flatten(part: Part | str) -> Rich:
+    """Return a part as a tuple of inlines; a plain string is text from data."""
+    if isinstance(part, str):
+        return (Fact(part),)
+    return part if isinstance(part, tuple) else (part,)
+
+
+def join(parts: Iterable[Part | str], separator: str = ", ") -> Rich:
+    """Return parts one after another with a separator between them."""
+    out: list[Inline] = []
+    for index, part in enumerate(parts):
+        if index:
+            out.append(Text(separator))
+        out += flatten(part)
+    return tuple(out)
+
+
+def walk(blocks: Iterable[object]) -> Iterable[object]:
+    """Yield every record of a content tree: sections, blocks, inlines, in reading order."""
+    for item in blocks:
+        if isinstance(item, (tuple, list)):
+            yield from walk(item)
+        elif hasattr(item, "__dataclass_fields__"):
+            yield item
+            yield from walk(getattr(item, name) for name in item.__dataclass_fields__)

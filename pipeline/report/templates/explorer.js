@@ -1,0 +1,134 @@
+// The interactive chart and the tables' CSV buttons. The page is complete without this script.
+const LN2 = Math.LN2;
+
+// ln((e^z - 1)/z), stable near 0 and for large z (the printed form of the equation is wrong there).
+function logPhi(z) {
+  if (Math.abs(z) < 1e-4) return z / 2 + z * z / 24;
+  if (z > 30) return z - Math.log(z) + Math.log1p(-Math.exp(-z));
+  return Math.log(Math.expm1(z) / z);
+}
+
+// ln X(t): compute relative to today's, cumulative over a fleet or of the largest run.
+function logComputeRatio(t, s) {
+  if (s.convention === "run") return s.gamma * t * LN2 + Math.log(s.fleet);
+  if (t === 0 || s.fleet === 0) return 0;
+  const grown = Math.log(s.fleet) - Math.log(s.baseline_years) + Math.log(t) + logPhi(s.gamma * t * LN2);
+  return grown > 0 ? grown + Math.log1p(Math.exp(-grown)) : Math.log1p(Math.exp(grown));
+}
+
+function relativeLoss(t, s) {
+  return s.floor + (1 - s.floor) * Math.exp(-s.kappa * logComputeRatio(t, s));
+}
+
+function explorer(root, data) {
+  const $ = (id) => document.getElementById(`explorer-${id}`);
+  const names = ["kappa", "gamma", "fleet", "floor"];
+  const legal = {
+    kappa: (v) => v > 0, gamma: Number.isFinite, fleet: (v) => v > 0, floor: (v) => v >= 0 && v < 1,
+    baseline_years: (v) => v > 0,
+  };
+  const sliders = Object.fromEntries(data.sliders.map((slider) => [slider.name, slider]));
+  const state = { ...data.presets[0] };
+
+  const times = Array.from({ length: 121 }, (_, i) => data.horizon * i / 120);
+  const curveOf = (s) => times.map((t) => ({ t, r: relativeLoss(t, s) }));
+
+  const { View, parse, Warn, expressionInterpreter } = window.raceVega;
+  const view = new View(parse(data.specification, null, { ast: true }), {
+    expr: expressionInterpreter, renderer: "svg", container: $("chart"), hover: false, tooltip: () => {}, logLevel: Warn,
+  });
+  view.data("presets", data.presets.flatMap((p) => curveOf(p).map((row) => ({ ...row, id: p.id }))));
+
+  function write(value) {
+    if (value === 0) return "0";
+    return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
+  }
+
+  function show() {
+    for (const name of names) {
+      const slider = sliders[name], input = $(name);
+      const shown = `${slider.unit === "×" ? "×" : ""}${write(state[name])}`;
+      input.value = slider.log ? Math.log2(state[name]) : state[name];
+      input.setAttribute("aria-valuetext", shown);
+      $(`${name}-text`).textContent = shown;
+    }
+    $("convention").value = state.convention;
+    const known = data.presets.find((p) => [...names, "convention"].every((name) => p[name] === state[name]));
+    $("preset").value = known ? known.id : "";
+    const points = data.years.map((t) => ({ t, r: relativeLoss(t, state) }));
+    for (const cell of root.querySelectorAll("output[data-year]")) {
+      const r = relativeLoss(Number(cell.dataset.year), state);
+      cell.textContent = r.toFixed(4);
+      cell.dataset.value = String(r);
+    }
+    const last = data.presets.map((p) => ({ t: data.horizon, r: relativeLoss(data.horizon, p), id: p.id }));
+    last.sort((a, b) => a.r - b.r);
+    view.data("curve", curveOf(state)).data("points", points).data("ends", last).runAsync();
+  }
+
+  function remember() {
+    const words = [...names, "baseline_years"].map((name) => `${name}=${state[name]}`);
+    try { history.replaceState(null, "", `#explorer?${words.join("&")}&convention=${state.convention}`); } catch { /* no history here */ }
+  }
+
+  function recall() {
+    const found = /^#explorer\?(.*)$/.exec(location.hash);
+    if (!found) return;
+    const given = new URLSearchParams(found[1]);
+    for (const name of Object.keys(legal)) {
+      const value = given.has(name) && given.get(name).trim() !== "" ? Number(given.get(name)) : NaN;
+      if (Number.isFinite(value) && legal[name](value)) state[name] = value;
+    }
+    if (["cumulative", "run"].includes(given.get("convention"))) state.convention = given.get("convention");
+  }
+
+  for (const name of names) {
+    $(name).addEventListener("input", (event) => {
+      const value = Number(event.target.value);
+      state[name] = sliders[name].log ? 2 ** value : value;
+      show(); remember();
+    });
+  }
+  $("convention").addEventListener("change", (event) => { state.convention = event.target.value; show(); remember(); });
+  $("preset").addEventListener("change", (event) => {
+    const preset = data.presets.find((p) => p.id === event.target.value);
+    if (preset) { Object.assign(state, preset); show(); remember(); }
+  });
+  addEventListener("hashchange", () => { recall(); show(); });
+
+  root.hidden = false;
+  recall(); show();
+  if (location.hash.startsWith("#explorer?")) root.scrollIntoView();
+}
+
+// A cell a spreadsheet would run as a formula is kept as text by a leading apostrophe; numbers stay numbers.
+function csvCell(cell) {
+  const number = cell.children.length === 1 && cell.firstElementChild.tagName === "DATA" ? cell.firstElementChild : null;
+  if (number && cell.textContent === number.textContent && number.value !== "") return number.value;
+  let text = cell.textContent.replace(/\s+/g, " ").trim();
+  if (/^[=+\-@\u2212\t\r]/.test(text)) text = `'${text}`;
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function csvButtons() {
+  for (const table of document.querySelectorAll("main table[id]:not(#explorer-results)")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "csv";
+    button.textContent = "Save this table as CSV";
+    button.setAttribute("aria-describedby", `${table.id}-caption`);
+    button.addEventListener("click", () => {
+      const lines = [...table.rows].map((row) => [...row.cells].map(csvCell).join(","));
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "text/csv" }));
+      link.download = `${table.id}.csv`;
+      link.click();
+      URL.revokeObjectURL(link.href);
+    });
+    table.parentElement.after(button);
+  }
+}
+
+const place = document.getElementById("explorer");
+if (place) explorer(place, JSON.parse(document.getElementById("explorer-data").textContent));
+csvButtons();

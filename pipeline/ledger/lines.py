@@ -57,6 +57,7 @@ def slug(name: str) -> str:
     spelled = []
     for character in name.replace("+", " plus "):
         greek = _GREEK.match(unicodedata.name(character, ""))
-        spelled.append(f" {greek[1]} " if greek else character)
+        letter = character if character.isascii() or character.isalnum() or unicodedata.combining(character) else " "
+        spelled.append(f" {greek[1]} " if greek else letter)
     plain = unicodedata.normalize("NFKD", "".join(spelled)).encode("ascii", "ignore").decode("ascii")
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")

@@ -1,0 +1,190 @@
+"""The metadata tree, the models made from it, and what the shipped ledgers promise."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pandera.errors as pe
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import storage
+from pipeline.errors import UsageError
+from pipeline.ledger.dictionary import dictionary_text
+from pipeline.ledger.lines import cell_text, number_text, slug, tidy
+from pipeline.ledger.metadata import Column
+from pipeline.ledger.schemas import DTYPES, LEDGERS, TABLES, pandera_model, table_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def lines_of(root: Path, name: str) -> list[dict[str, str]]:
+    with (root / "data" / "raw" / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_column_says_what_it_is_and_the_model_follows_the_tree(name: str) -> None:
+    table = TABLES[name]
+    model = pandera_model(name)
+    assert tuple(model.columns) == table.names
+    assert model.strict is True
+    for column in table.columns:
+        assert column.meaning.endswith((".", ";")), column.name
+        wanted = {"text": "string[pyarrow]"}.get(column.kind, DTYPES[column.kind])
+        assert str(model.columns[column.name].dtype) == wanted
+        assert not column.numeric or column.maximum is not None, f"{column.name}: infinity needs an upper bound"
+
+
+@pytest.mark.parametrize("name", LEDGERS)
+def test_every_ledger_ends_with_the_same_bookkeeping(name: str) -> None:
+    tail = ("released", "recorded", "recorded_basis", "withdrawn")
+    assert TABLES[name].names[-4:] == tail
+    assert "source_id" in TABLES[name].names
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.inf, -math.inf])
+def test_the_model_refuses_what_is_not_positive_and_finite(value: float) -> None:
+    frame = pd.DataFrame(
+        {
+            column.name: pd.Series(
+                [{"text": "x", "flag": False, "date": pd.Timestamp("2020-01-01")}.get(column.kind)],
+                dtype=DTYPES[column.kind],
+            )
+            for column in TABLES["accelerators"].columns
+        }
+    ).assign(recorded_basis="snapshot", tdp_w=value)
+    with pytest.raises(pe.SchemaErrors) as caught:
+        pandera_model("accelerators").validate(frame, lazy=True)
+    assert set(caught.value.failure_cases["column"]) == {"tdp_w"}
+
+
+def test_an_unknown_table_is_named_with_those_that_exist() -> None:
+    with pytest.raises(UsageError, match="no table 'chips'"):
+        table_of("chips")
+    with pytest.raises(KeyError):
+        table_of("accelerators").column("colour")
+
+
+def test_the_data_dictionary_is_current(root: Path) -> None:
+    assert storage.read_text(root / "data" / "raw" / "README.md") == dictionary_text(), "run `race dictionary`"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_dictionary_lists_every_column_of_every_file(name: str) -> None:
+    section = dictionary_text().split(f"## {name}.csv")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE) == list(TABLES[name].names)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_shipped_ledger_has_its_header_its_order_and_shortest_numbers(root: Path, name: str) -> None:
+    table = TABLES[name]
+    data = (root / "data" / "raw" / table.file_name).read_bytes()
+    assert b"\r" not in data
+    assert data.endswith(b"\n")
+    assert len(data) < 2_000_000
+    rows = lines_of(root, name)
+    assert tuple(rows[0]) == table.names
+    for column in table.columns:
+        if column.kind == "number":
+            wrong = [
+                row[column.name]
+                for row in rows
+                if row[column.name] and number_text(float(row[column.name])) != row[column.name]
+            ]
+            assert not wrong, column.name
+
+
+@pytest.mark.parametrize("name", [name for name in LEDGERS if name != "sources"])
+def test_every_source_resolves_to_a_citation_with_licence(root: Path, name: str) -> None:
+    sources = {row["source_id"]: row for row in lines_of(root, "sources")}
+    for row in lines_of(root, name):
+        source = sources[row["source_id"]]
+        assert source["citation"]
+        assert source["licence"]
+
+
+def test_training_run_groups_carry_their_family_and_compute_basis(root: Path) -> None:
+    families = {row["source_id"]: row["family"] for row in lines_of(root, "sources")}
+    rows = lines_of(root, "training_runs")
+    assert {families[row["group"]] for row in rows} == {
+        "chinchilla", "gadre", "muennighoff", "gemstones", "porian", "marin", "llama3", "pythia",
+    }  # fmt: skip
+    for row in rows:
+        ratio = float(row["compute_flop"]) / (6 * float(row["params"]) * float(row["tokens"]))
+        low, high = {"tracker": (0.74, 1.08), "attention_included": (1.11, 1.77)}.get(
+            row["compute_basis"], (1 - 1e-9, 1 + 1e-9)
+        )
+        assert low <= ratio <= high, row["run_id"]
+
+
+def test_six_n_d_passes_the_largest_integer_so_params_and_tokens_are_floats(root: Path) -> None:
+    largest = max(6 * float(row["params"]) * float(row["tokens"]) for row in lines_of(root, "training_runs"))
+    assert largest > 2**63
+    assert {table_of("training_runs").column(name).kind for name in ("params", "tokens", "compute_flop")} == {"number"}
+
+
+def test_clusters_join_checkpoints_and_budgets_of_one_run(root: Path) -> None:
+    clusters: dict[str, set[str]] = {}
+    for row in lines_of(root, "training_runs"):
+        clusters.setdefault(row["group"], set()).add(row["cluster"])
+    assert len(clusters["gemstones2025_cool_end"]) == 20  # models with a cool-down among the 22 of the paper
+    assert len(clusters["chinchilla_besiroglu2024"]) == 245
+    porian = [row for row in lines_of(root, "training_runs") if row["group"] == "porian2024_rw_tuned"]
+    assert {row["cluster"]: row["params"] for row in porian} == {
+        f"porian-rw-tuned-n{row['params']}": row["params"] for row in porian
+    }
+    budgets = [(row["cluster"], row["compute_flop"]) for row in porian]
+    assert len(set(budgets)) == len(budgets)
+
+
+def test_chinchilla_was_published_before_its_numbers_were_data(root: Path) -> None:
+    dates = {
+        (row["released"], row["recorded"], row["recorded_basis"])
+        for row in lines_of(root, "training_runs")
+        if row["group"] == "chinchilla_besiroglu2024"
+    }
+    assert dates == {("2022-03-29", "2024-04-15", "stated")}
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_reads_back_as_the_same_float(value: float) -> None:
+    text = number_text(value)
+    assert float(text) == value
+    assert math.copysign(1.0, float(text)) == math.copysign(1.0, value)
+    assert not text.endswith(".0")
+
+
+@given(st.text())
+def test_a_slug_is_plain_and_stable(text: str) -> None:
+    made = slug(text)
+    assert re.fullmatch(r"([a-z0-9]+(-[a-z0-9]+)*)?", made)
+    assert slug(made) == made
+    assert tidy(tidy(text)) == tidy(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("NVIDIA A100 SXM4 80 GB", "nvidia-a100-sxm4-80-gb"),
+        ("PointNet++", "pointnet-plus-plus"),
+        ("PanGu-Σ", "pangu-sigma"),
+        ("NÜWA", "nuwa"),
+        ("DALL·E 3", "dall-e-3"),
+    ],
+)
+def test_slugs_of_real_names(name: str, expected: str) -> None:
+    assert slug(name) == expected
+
+
+def test_missing_values_become_empty_cells() -> None:
+    assert cell_text(Column("tdp_w", "number", ""), math.nan) == ""
+    assert cell_text(Column("chip_count", "count", ""), None) == ""
+    assert cell_text(Column("chip_count", "count", ""), 16000.0) == "16000"
+    assert cell_text(Column("withdrawn", "flag", ""), True) == "true"

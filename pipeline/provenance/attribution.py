@@ -1,0 +1,276 @@
+"""Why an estimate moved: every part of its change is the difference of two actual refits.
+
+A *world* is all an estimate depends on: the as-of views, the settings and the seed (the code is today's; what older
+code gave is on record). Between two worlds the causes are applied one after the other; the step each cause makes is a
+difference of refits, so the steps of one ordering telescope to the whole change. Averaging over orderings shares out
+what causes do only together (Shapley 1953, 'A value for n-person games'): over all orderings for up to three active
+causes, else over an ordering and its reverse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+from pipeline import storage
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+
+DATA_CAUSES = ("added", "revised", "withdrawn", "reclassified")
+"""Kinds of change of a ledger's as-of view."""
+
+CAUSES = (*DATA_CAUSES, "settings", "code", "resampling")
+"""Everything that can move an estimate, in the order it is reported."""
+
+NOT_FACTS = frozenset({"exclusion", "line", "source_id", "recorded", "recorded_basis", "withdrawn"})
+"""Columns whose change alone is no revision of a fact."""
+
+MAX_ORDERED = 3
+"""Up to this many active causes every ordering is averaged; beyond, an ordering and its reverse."""
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """All an estimate depends on.
+
+    Parameters
+    ----------
+    views : mapping of str to DataFrame
+        As-of views by table (all rows, with ``exclusion``).
+    keys : mapping of str to str
+        Key column of each table.
+    settings : Any
+        Settings object handed to the evaluation (with the reference date).
+    as_of : date
+        Reference date: part of the settings.
+    seed : int
+    """
+
+    views: Mapping[str, pd.DataFrame]
+    keys: Mapping[str, str]
+    settings: Any
+    as_of: date
+    seed: int
+
+
+Evaluate = Callable[[World], Mapping[str, float]]
+"""Refits everything in a world and returns estimate id -> value."""
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """One row that differs between two views."""
+
+    table: str
+    row: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """The share of one cause in an estimate's change."""
+
+    cause: str
+    value: float
+    rows: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """An estimate's change and its parts, which sum to it."""
+
+    id: str
+    old: float | None
+    new: float | None
+    parts: tuple[Part, ...]
+
+    @property
+    def delta(self) -> float | None:
+        """New minus old; None when the estimate exists on one side only."""
+        return None if self.old is None or self.new is None else self.new - self.old
+
+
+def row_changes(old: World, new: World) -> list[RowChange]:
+    """Return every row that differs between two worlds' views, with the kind of change."""
+    changes: list[RowChange] = []
+    for table in sorted(set(old.views) | set(new.views)):
+        kinds = _kinds(old.views, new.views, table, new.keys[table])
+        changes += [RowChange(table, row, cause) for row, cause in kinds.items()]
+    return changes
+
+
+def _kinds(old: Mapping[str, pd.DataFrame], new: Mapping[str, pd.DataFrame], table: str, key: str) -> dict[str, str]:
+    """Return row id -> cause for one table."""
+    before = _keyed(old.get(table), key)
+    after = _keyed(new.get(table), key)
+    kinds = dict.fromkeys(sorted(set(after) - set(before)), "added")
+    kinds |= dict.fromkeys(sorted(set(before) - set(after)), "withdrawn")
+    for row in sorted(set(before) & set(after)):
+        if before[row][0] != after[row][0]:
+            kinds[row] = "revised"
+        elif before[row][1] != after[row][1]:
+            kinds[row] = "reclassified"
+    return kinds
+
+
+def _keyed(view: pd.DataFrame | None, key: str) -> dict[str, tuple[str, str]]:
+    """Return row id -> (its facts as text, its exclusion); text makes two missing values equal."""
+    if view is None or view.empty:
+        return {}
+    facts = view[[column for column in view.columns if column not in NOT_FACTS]]
+    lines = facts.to_csv(index=False, header=False, lineterminator="\x1e").split("\x1e")
+    return {
+        str(row): (line, str(exclusion))
+        for row, line, exclusion in zip(view[key], lines, view["exclusion"], strict=False)
+    }
+
+
+def applied(old: World, new: World, changes: Sequence[RowChange]) -> Mapping[str, pd.DataFrame]:
+    """Return the old views with some of the row changes made."""
+    import pandas as pd
+
+    views = dict(old.views)
+    for table in sorted({change.table for change in changes}):
+        key = new.keys[table]
+        rows = {change.row for change in changes if change.table == table}
+        before, after = old.views.get(table), new.views.get(table)
+        frames = []
+        if before is not None:
+            frames.append(before[~before[key].astype(str).isin(rows)])
+        if after is not None:
+            frames.append(after[after[key].astype(str).isin(rows)])
+        frames = [frame for frame in frames if len(frame)] or frames[:1]
+        views[table] = pd.concat(frames, ignore_index=True).sort_values(key, kind="stable").reset_index(drop=True)
+    return views
+
+
+def orderings(causes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the orderings averaged over."""
+    if len(causes) <= MAX_ORDERED:
+        return list(permutations(causes))
+    return [tuple(causes), tuple(reversed(causes))]
+
+
+def attribute(
+    old: World, new: World, evaluate: Evaluate, *, published: Mapping[str, float] | None = None
+) -> list[Attribution]:
+    """Share out the change of every estimate between two worlds among its causes.
+
+    Parameters
+    ----------
+    old, new : World
+    evaluate : callable
+        Refits a world with today's code; called once a distinct world.
+    published : mapping of str to float, optional
+        Values the old world's code gave (a published quarter's record). Where given, the old side is that value, and
+        the difference to what today's code gives on the old world is the part of ``code``.
+
+    Returns
+    -------
+    list of Attribution
+        One for each estimate of either side; parts sum to the delta. An estimate that exists on one side only has no
+        parts.
+    """
+    changes = row_changes(old, new)
+    active = [cause for cause in DATA_CAUSES if any(change.cause == cause for change in changes)]
+    if old.as_of != new.as_of or _digest(old.settings) != _digest(new.settings):
+        active.append("settings")
+    if old.seed != new.seed:
+        active.append("resampling")
+    known: dict[frozenset[str], Mapping[str, float]] = {}
+
+    def value(causes: frozenset[str]) -> Mapping[str, float]:
+        if causes not in known:
+            known[causes] = evaluate(_hybrid(old, new, changes, causes))
+        return known[causes]
+
+    start, end = value(frozenset()), value(frozenset(active))
+    chosen = orderings(active)
+    found = []
+    for name in sorted(set(start) | set(end)):
+        if name not in start or name not in end:
+            found.append(Attribution(name, start.get(name), end.get(name), ()))
+            continue
+        shares = dict.fromkeys(CAUSES, 0.0)
+        for ordering in chosen:
+            for index, cause in enumerate(ordering):
+                before = value(frozenset(ordering[:index])).get(name, start[name])
+                after = value(frozenset(ordering[: index + 1])).get(name, start[name])
+                shares[cause] += (after - before) / len(chosen)
+        first = start[name]
+        if published is not None and name in published:
+            shares["code"], first = start[name] - published[name], published[name]
+        found.append(Attribution(name, first, end[name], tuple(Part(cause, shares[cause]) for cause in CAUSES)))
+    return found
+
+
+def _hybrid(old: World, new: World, changes: Sequence[RowChange], causes: frozenset[str]) -> World:
+    """Return the old world with some causes applied."""
+    made = [change for change in changes if change.cause in causes]
+    return replace(
+        old,
+        views=applied(old, new, made) if made else old.views,
+        keys=new.keys,
+        settings=new.settings if "settings" in causes else old.settings,
+        as_of=new.as_of if "settings" in causes else old.as_of,
+        seed=new.seed if "resampling" in causes else old.seed,
+    )
+
+
+def _digest(settings: Any) -> str:
+    """Return a digest of a settings object (pydantic model or plain document)."""
+    document = settings.model_dump(mode="json") if hasattr(settings, "model_dump") else settings
+    return storage.digest_document(document)
+
+
+def name_rows(
+    item: Attribution,
+    old: World,
+    new: World,
+    evaluate: Evaluate,
+    used: frozenset[str],
+    *,
+    most: int = 5,
+    limit: int = 80,
+) -> Attribution:
+    """Name, in each data part of an estimate's change, the rows that move it most.
+
+    Each row's effect is a refit of the old world with that row's change alone.
+
+    Parameters
+    ----------
+    item : Attribution
+    old, new : World
+    evaluate : callable
+        A refit of at least this estimate.
+    used : frozenset of str
+        ``TABLE/ID`` of the rows used on either side: a changed row outside it cannot matter.
+    most : int
+        How many rows are named a cause.
+    limit : int
+        Beyond this many changed rows of one cause none is tried, and the part says how many there are.
+    """
+    changes = [change for change in row_changes(old, new) if f"{change.table}/{change.row}" in used]
+    parts = []
+    for part in item.parts:
+        mine = [change for change in changes if change.cause == part.cause]
+        if not mine or part.value == 0.0 or item.old is None:
+            parts.append(part)
+            continue
+        if len(mine) > limit:
+            parts.append(replace(part, rows=({"row": f"{len(mine)} rows", "effect": None},)))
+            continue
+        base = evaluate(old).get(item.id)
+        effects = []
+        for change in mine:
+            moved = evaluate(replace(old, views=applied(old, new, [change]), keys=new.keys)).get(item.id)
+            if base is not None and moved is not None:
+                effects.append({"row": f"{change.table}/{change.row}", "effect": moved - base})
+        effects.sort(key=lambda effect: (-abs(float(effect["effect"])), str(effect["row"])))  # type: ignore[arg-type]
+        parts.append(replace(part, rows=tuple(effects[:most])))
+    return replace(item, parts=tuple(parts))

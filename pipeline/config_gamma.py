@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import Annotated, Literal
 
@@ -29,9 +30,9 @@ class RouteParams(Section):
 class MixtureWeights(Section):
     """Weights of the algorithmic mixture: a stated judgement, normalised over the parts available at a date."""
 
-    algorithmic_lm: float = Field(1.0, ge=0)
-    algorithmic_published: float = Field(1.0, ge=0)
-    speedrun_tokens: float = Field(1.0, ge=0)
+    algorithmic_lm: float = Field(default=1.0, ge=0)
+    algorithmic_published: float = Field(default=1.0, ge=0)
+    speedrun_tokens: float = Field(default=1.0, ge=0)
 
     @model_validator(mode="after")
     def _some_weight(self) -> MixtureWeights:
@@ -58,12 +59,12 @@ class Windows(Section):
 class Gate(Section):
     """What an estimate needs to be called trusted."""
 
-    min_rows: int = Field(10, ge=4)
-    min_rows_refused: int = Field(5, ge=4)
-    min_clusters: int = Field(10, ge=3)
+    min_rows: int = Field(default=10, ge=4)
+    min_rows_refused: int = Field(default=5, ge=4)
+    min_clusters: int = Field(default=10, ge=3)
     max_age_years: Positive = 2.0
     start_shift_years: Positive = 2.0
-    max_inside_share: float = Field(0.1, ge=0, le=1)
+    max_inside_share: float = Field(default=0.1, ge=0, le=1)
 
 
 class Caps(Section):
@@ -77,8 +78,13 @@ class Caps(Section):
     cmos_headroom_low: Positive = 5.6
     cmos_headroom_high: Positive = 10.0
     format_bits: Positive = 4.0
-    utilisation_limit: float = Field(1.0, gt=0, le=1)
-    power_usage_effectiveness: float = Field(1.1, ge=1)
+    utilisation_limit: float = Field(default=1.0, gt=0, le=1)
+    power_usage_effectiveness: float = Field(default=1.1, ge=1)
+
+    @property
+    def format_headroom(self) -> float:
+        """Doublings left between 16 bits and the narrowest format counted on."""
+        return max(0.0, math.log2(16.0 / self.format_bits))
 
     @model_validator(mode="after")
     def _ordered(self) -> Caps:
@@ -97,10 +103,11 @@ class RoadmapTarget(Section):
 
 
 class Change(Section):
-    """A test for a change of slope; without `at` the date is searched for."""
+    """A test for a change of slope at a date, or at an age of a fixed-effect cell; searched for when neither is set."""
 
     component: str
     at: date | None = None
+    at_age_years: Positive | None = None
 
 
 def _routes() -> tuple[RouteParams, ...]:
@@ -154,6 +161,7 @@ def _changes() -> tuple[Change, ...]:
     return (
         Change(component="speedrun_time.ols", at=date(2025, 1, 1)),
         Change(component="speedrun_tokens.ols", at=date(2025, 1, 1)),
+        Change(component="mlperf_same_chip.cell_effects", at_age_years=1.0),
         Change(component="mlperf_same_chip.cell_effects"),
         Change(component="hardware_tensor16.running_maximum", at=date(2022, 9, 1)),
         Change(component="hardware_tensor16.mean_chip", at=date(2022, 9, 1)),
@@ -167,10 +175,10 @@ class GammaParams(Section):
     nominal). `block_rows` is the length in rows of a block of consecutive records.
     """
 
-    draws: int = Field(4000, ge=100)
-    quantile: float = Field(0.9, gt=0, lt=1)
-    deflator_per_year: float = Field(0.0, gt=-0.5, lt=0.5)
-    block_rows: int = Field(6, ge=2)
+    draws: int = Field(default=4000, ge=100)
+    quantile: float = Field(default=0.9, gt=0, lt=1)
+    deflator_per_year: float = Field(default=0.0, gt=-0.5, lt=0.5)
+    block_rows: int = Field(default=6, ge=2)
     default_route: str = "D"
     routes: tuple[RouteParams, ...] = Field(default_factory=_routes)
     mixture: MixtureWeights = MixtureWeights()

@@ -76,7 +76,7 @@ def rated_watts(names: pd.Series, accelerators: pd.DataFrame) -> Floats:
         same = [row for row in known.itertuples() if model and keys[str(row.name)][0] == model]
         fitting = [row for row in same if keys[str(row.name)][1] == form] or same
         cache[name] = float(np.median([row.tdp_w for row in fitting])) if fitting else float("nan")
-    return names.map(cache).to_numpy(np.float64)
+    return np.asarray(names.map(cache), dtype=np.float64)
 
 
 def _model_words(name: str) -> tuple[str, str]:

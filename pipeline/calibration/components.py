@@ -7,13 +7,19 @@ declarations alone, so that nothing is counted twice.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pipeline.calibration.estimates import Estimate, Interval, draw_intervals
 from pipeline.calibration.rates import in_other_units
-from pipeline.calibration.resampling import bootstrap_slopes, jackknife_stderr, stretched, t_interval
+from pipeline.calibration.resampling import (
+    bootstrap_slopes,
+    increment_slopes,
+    jackknife_stderr,
+    stretched,
+    t_interval,
+)
 from pipeline.calibration.trends import fit_line, line_slopes
 
 if TYPE_CHECKING:
@@ -28,6 +34,8 @@ if TYPE_CHECKING:
 
 LAYERS = ("chip", "format", "utilisation", "algorithm")
 """The layers of progress a component may cover."""
+
+Resampling = Literal["clusters", "presence", "increments"]
 
 ANY_BASIS = "any"
 """Basis of a gain on fixed hardware: joules, accelerator-hours and dollars fall alike."""
@@ -122,6 +130,10 @@ class Fitted:
     series : Series or None
     slopes : callable or None
         The estimator over row weights.
+    whole : Series or None
+        Every row that qualifies, also before the window.
+    resampling : str
+        How the draws were made.
     """
 
     component: Component
@@ -129,6 +141,8 @@ class Fitted:
     draws: Floats | None = None
     series: Series | None = None
     slopes: Slopes | None = None
+    whole: Series | None = None
+    resampling: Resampling = "clusters"
 
     @property
     def usable(self) -> bool:
@@ -147,28 +161,31 @@ class Fitted:
 def fit_trend(
     inputs: Inputs,
     component: Component,
-    series: Series,
+    whole: Series,
     *,
+    start: date | None = None,
     slopes: Slopes = line_slopes,
-    first: str = "cluster",
-    resampled_by: str = "cluster_bootstrap",
+    resampling: Resampling = "clusters",
+    first: str | None = None,
     diagnostics: Mapping[str, Any] | None = None,
 ) -> Fitted:
-    """Fit a trend: lmfit's line where the estimator is one, clustered uncertainty always.
+    """Fit a trend: lmfit's line where the estimator is one, uncertainty of dependent rows always.
 
     Parameters
     ----------
     inputs : Inputs
     component : Component
-    series : Series
-        Ordered by date.
+    whole : Series
+        Every row that qualifies, ordered by date.
+    start : date, optional
+        First date of the window; earlier rows are kept only to ask how the window matters.
     slopes : callable
-        `line_slopes` for a least-squares line; any other estimator has no lmfit interval and no jackknife (which fails
-        for order statistics), and is resampled by Poisson counts.
-    first : str
-        Method of the interval shown first.
-    resampled_by : {'cluster_bootstrap', 'block_bootstrap'}
-        What the clusters of this series are.
+        `line_slopes` for a least-squares line; any other has no lmfit interval.
+    resampling : {'clusters', 'presence', 'increments'}
+        How draws are made: weights of clusters with the jackknife beside; counts of clusters, for order statistics;
+        blocks of increments, for a series of records.
+    first : str, optional
+        Method of the interval shown first; otherwise the one for dependent rows.
     diagnostics : mapping, optional
         Further facts to keep with the estimate.
 
@@ -177,51 +194,73 @@ def fit_trend(
     Fitted
         Refused, with the reason, when the rows are too few or all in one cluster.
     """
+    series = whole.since(start)
+    if resampling == "increments":
+        series = in_blocks(series, inputs.params.block_rows)
     refusal = _refusal(inputs, series)
     if refusal is not None:
         return refused(component, refusal, series)
-    linear = slopes is line_slopes
-    intervals: list[Interval] = []
-    facts: dict[str, Any] = {}
-    if linear:
-        line = fit_line(series)
-        value, stderr = line.slope, line.stderr
-        facts = {"residual_sd": line.residual_sd, "level": line.level, "center_year": line.center, "dof": line.dof}
-        facts["stderr_independent_rows"] = line.stderr
-        intervals.append(Interval("ols", 0.95, *line.interval()))
-        stderr, count = jackknife_stderr(series, slopes)
-        if np.isfinite(stderr):
-            intervals.append(Interval("cluster", 0.95, *t_interval(value, stderr, count - 1)))
-    else:
-        value, stderr, count = float(slopes(series, np.ones((1, len(series))))[0]), float("inf"), series.n_clusters
+    value, intervals, facts = _point(series, slopes)
     try:
-        draws = bootstrap_slopes(series, slopes, inputs.params.draws, inputs.seed, counts=not linear)
+        draws, dependent, stderr = _resampled(inputs, series, slopes, value, resampling)
     except ValueError as error:
         return refused(component, str(error), series)
-    intervals += draw_intervals(draws, method=resampled_by)
-    draws = stretched(draws, value, stderr, count - 1)
-    intervals += draw_intervals(draws)
-    intervals.sort(key=lambda item: item.method != first)
-    headline = next(item for item in intervals if item.level == 0.95)
-    spread = stderr if np.isfinite(stderr) else float(np.std(draws))
+    intervals = [*dependent, *intervals, *draw_intervals(draws)]
+    intervals.sort(key=lambda item: item.method != (first or dependent[0].method))
     estimate = Estimate(
-        **_identity(component),
+        **identity(component),
         value=value,
         intervals=tuple(intervals),
-        stderr=spread,
+        stderr=stderr,
         n_rows=len(series),
         n_clusters=series.n_clusters,
         window=series.window,
-        diagnostics={**in_other_units(value, headline.low, headline.high), **facts, **(diagnostics or {})},
+        diagnostics={**in_other_units(value, intervals[0].low, intervals[0].high), **facts, **(diagnostics or {})},
         rows_used=series.rows_used,
         seed=inputs.seed,
     )
-    fitted = Fitted(component, estimate, draws, series, slopes)
+    fitted = Fitted(component, estimate, draws, series, slopes, whole, resampling)
     reasons = weaknesses(inputs, series)
     return fitted.with_status("weak", reasons) if reasons else fitted
 
 
-def _identity(component: Component) -> dict[str, Any]:
+def _point(series: Series, slopes: Slopes) -> tuple[float, list[Interval], dict[str, Any]]:
+    """Return the estimate, its interval for independent rows where there is one, and what describes the fit."""
+    if slopes is not line_slopes:
+        return float(slopes(series, np.ones((1, len(series))))[0]), [], {}
+    line = fit_line(series)
+    facts = {
+        "residual_sd": line.residual_sd,
+        "level": line.level,
+        "center_year": line.center,
+        "dof": line.dof,
+        "stderr_independent_rows": line.stderr,
+    }
+    return line.slope, [Interval("ols", 0.95, *line.interval())], facts
+
+
+def _resampled(
+    inputs: Inputs, series: Series, slopes: Slopes, value: float, resampling: Resampling
+) -> tuple[Floats, list[Interval], float]:
+    """Return draws, their intervals (the one to trust first), and the standard error."""
+    count, seed = inputs.params.draws, inputs.seed
+    if resampling == "increments":
+        draws = increment_slopes(series, count, inputs.params.block_rows, seed)
+        return draws, list(draw_intervals(draws, method="block_bootstrap")), float(np.std(draws))
+    if resampling == "presence":
+        draws = bootstrap_slopes(series, slopes, count, seed, counts=True)
+        return draws, list(draw_intervals(draws, method="cluster_bootstrap")), float(np.std(draws))
+    draws = bootstrap_slopes(series, slopes, count, seed)
+    intervals = list(draw_intervals(draws, method="cluster_bootstrap"))
+    stderr, clusters = jackknife_stderr(series, slopes)
+    if np.isfinite(stderr):
+        intervals = [Interval("cluster", 0.95, *t_interval(value, stderr, clusters - 1)), *intervals]
+        draws = stretched(draws, value, stderr, clusters - 1)
+    return draws, intervals, stderr if np.isfinite(stderr) else float(np.std(draws))
+
+
+def identity(component: Component) -> dict[str, Any]:
+    """Return the fields that name a component's estimate."""
     return {
         "id": f"gamma.{component.key}",
         "symbol": f"gamma_{component.name}",
@@ -235,7 +274,7 @@ def _identity(component: Component) -> dict[str, Any]:
 def refused(component: Component, reason: str, series: Series | None = None) -> Fitted:
     """Return a component without a number and the reason why."""
     estimate = Estimate(
-        **_identity(component),
+        **identity(component),
         value=None,
         status="refused",
         reasons=(reason,),
@@ -264,9 +303,8 @@ def from_draws(
     middle = float(np.median(draws)) if value is None else value
     intervals = draw_intervals(draws, method=method)
     facts = in_other_units(middle, intervals[0].low, intervals[0].high) if unit == "doublings/yr" else {}
-    identity = {**_identity(component), "unit": unit}
     estimate = Estimate(
-        **identity,
+        **{**identity(component), "unit": unit},
         value=middle,
         intervals=intervals,
         stderr=float(np.std(draws)),
@@ -278,6 +316,12 @@ def from_draws(
         seed=inputs.seed,
     )
     return Fitted(component, estimate, draws)
+
+
+def in_blocks(series: Series, block_rows: int) -> Series:
+    """Return the series with blocks of consecutive rows as its clusters; a short last block joins the one before."""
+    number = np.minimum(np.arange(len(series)) // block_rows, max(len(series) // block_rows - 1, 0))
+    return replace(series, clusters=np.asarray([f"block {index:03d}" for index in number], dtype=object))
 
 
 def _refusal(inputs: Inputs, series: Series) -> str | None:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.calibration.components import Component, Fitted, Inputs, fit_trend, from_draws, refused, weaknesses
+from pipeline.calibration.components import (
+    Component,
+    Fitted,
+    Inputs,
+    fit_trend,
+    from_draws,
+    identity,
+    refused,
+    weaknesses,
+)
 from pipeline.calibration.estimates import Estimate, Interval, draw_intervals
 from pipeline.calibration.rates import in_other_units
 from pipeline.calibration.resampling import bootstrap_slopes, stream
-from pipeline.calibration.trends import Series, coefficients, fit_line, gain_slopes
+from pipeline.calibration.trends import Series, fit_line, gain_slopes
 
 if TYPE_CHECKING:
     from datetime import date
@@ -24,7 +34,7 @@ PUBLISHED_ID = "ho2024_lm_compute"
 _ALGORITHM = ("algorithm",)
 
 
-def loss_series(inputs: Inputs, *, column: str = "loss_nats", start: date | None = None) -> Series | None:
+def loss_series(inputs: Inputs, *, column: str = "loss_nats") -> Series | None:
     """Return the natural log of loss (or of perplexity) of published language models with log2 of their compute.
 
     Rows of one system in several sizes share a cluster.
@@ -33,8 +43,6 @@ def loss_series(inputs: Inputs, *, column: str = "loss_nats", start: date | None
     if rows.empty:
         return None
     rows = rows.loc[rows[column].gt(0) & rows["compute_flop"].gt(0)]
-    if start is not None:
-        rows = rows.loc[rows["released"].ge(np.datetime64(start))]
     if rows.empty:
         return None
     family = rows["system"].astype(str).str.replace(r"[\s\-(]*\(?[\d.]+[MB]\b.*$", "", regex=True)
@@ -62,44 +70,61 @@ def algorithmic_lm(inputs: Inputs, *, estimator: str = "ln_loss", column: str = 
         f"compute saved a year at fixed {column}, published language models (Ho et al. 2024 data)",
         "benchmarks are mixed (WikiText-103, WikiText-2, PTB) and the rows end in 2022",
     )
-    series = loss_series(inputs, column=column, start=inputs.params.windows.algorithmic_lm)
-    if series is None or len(series) < inputs.params.gate.min_rows_refused + 1:
-        return refused(component, "too few published language models by this date", series)
+    whole = loss_series(inputs, column=column)
+    if whole is None:
+        return refused(component, "no published language model by this date")
+    return fit_gain(inputs, component, whole, start=inputs.params.windows.algorithmic_lm)
+
+
+def fit_gain(inputs: Inputs, component: Component, whole: Series, *, start: date | None = None) -> Fitted:
+    """Return the compute-equivalent gain of a loss series, by lmfit, with a cluster bootstrap of the ratio.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    component : Component
+    whole : Series
+        Natural log of loss, with log2 of compute as covariate.
+    start : date, optional
+
+    Returns
+    -------
+    Fitted
+        Refused where loss does not fall with compute.
+    """
+    series = whole.since(start)
+    if len(series) < inputs.params.gate.min_rows_refused + 1:
+        return refused(component, f"only {len(series)} published language models by this date", series)
     try:
+        line = fit_line(series)
         draws = bootstrap_slopes(series, gain_slopes, inputs.params.draws, inputs.seed)
     except ValueError as error:
         return refused(component, str(error), series)
-    line = fit_line(series)
     b_compute = float(line.covariate_slope or math.nan)
-    value = line.slope / b_compute
-    falling = coefficients(series, np.ones((1, len(series))))[1]
-    if falling is None or not falling[0] < 0:
+    if not b_compute < 0:
         return refused(component, "loss does not fall with compute on these rows", series)
+    value = line.slope / b_compute
     intervals = draw_intervals(draws, method="cluster_bootstrap")
+    facts = {
+        "b_time_per_year": line.slope,
+        "b_compute_per_doubling": b_compute,
+        "b_time_stderr_independent_rows": line.stderr,
+        "residual_sd": line.residual_sd,
+        "share_of_draws_not_positive": float(np.mean(draws <= 0)),
+    }
     estimate = Estimate(
-        id=f"gamma.{component.key}",
-        symbol=f"gamma_{component.name}",
-        component=component.name,
-        estimator=estimator,
+        **identity(component),
         value=value,
-        unit="doublings/yr",
         intervals=intervals,
         stderr=float(np.std(draws)),
         n_rows=len(series),
         n_clusters=series.n_clusters,
         window=series.window,
-        diagnostics={
-            **in_other_units(value, intervals[0].low, intervals[0].high),
-            "b_time_per_year": line.slope,
-            "b_compute_per_doubling": b_compute,
-            "b_time_stderr_independent_rows": line.stderr,
-            "share_of_draws_not_positive": float(np.mean(draws <= 0)),
-        },
+        diagnostics={**in_other_units(value, intervals[0].low, intervals[0].high), **facts},
         rows_used=series.rows_used,
         seed=inputs.seed,
-        computed_by="pipeline.calibration.gamma.fit_components",
     )
-    fitted = Fitted(component, estimate, draws, series, gain_slopes)
+    fitted = Fitted(component, estimate, draws, series, gain_slopes, whole)
     reasons = weaknesses(inputs, series)
     return fitted.with_status("weak", reasons) if reasons else fitted
 
@@ -141,8 +166,6 @@ def algorithmic_published(inputs: Inputs) -> Fitted:
     draws = split_lognormal(value, low, high, inputs.params.draws, stream(inputs.seed, component.key))
     fitted = from_draws(inputs, component, draws, value=value, rows_used=(f"published_values/{PUBLISHED_ID}",))
     published = Interval("published", 0.95, low, high)
-    from dataclasses import replace
-
     estimate = replace(fitted.estimate, intervals=(published, *fitted.estimate.intervals))
     return replace(fitted, estimate=estimate).with_status("weak", ["a prior from one paper, not fitted here"])
 
@@ -156,34 +179,24 @@ def speedrun(inputs: Inputs, name: str, column: str, coverage: tuple[str, ...]) 
     rows = inputs.rows(SPEEDRUN)
     rows = rows if rows.empty else rows.loc[rows["track"].astype(str).eq("1") & rows[column].gt(0)]
     caveat = "one small model (124 M parameters), one data set; early records were easy to beat"
+    whole = None
+    if not rows.empty:
+        whole = Series(
+            table=SPEEDRUN,
+            row_ids=rows["record_id"].to_numpy(object),
+            dates=rows["released"].to_numpy("datetime64[D]"),
+            value=-np.log2(rows[column].to_numpy(np.float64)),
+            clusters=np.full(len(rows), "", dtype=object),
+        ).ordered()
     fits = []
     for estimator, start in (("ols", windows.speedrun), ("recent", windows.speedrun_recent)):
         meaning = f"modded-nanogpt {column} to a fixed validation loss, least squares on date"
         component = Component(name, estimator, coverage, "any", meaning, caveat)
-        chosen = rows if rows.empty or start is None else rows.loc[rows["released"].ge(np.datetime64(start))]
-        if chosen.empty:
+        if whole is None:
             fits.append(refused(component, "no record by this date"))
-            continue
-        series = Series(
-            table=SPEEDRUN,
-            row_ids=chosen["record_id"].to_numpy(object),
-            dates=chosen["released"].to_numpy("datetime64[D]"),
-            value=-np.log2(chosen[column].to_numpy(np.float64)),
-            clusters=np.full(len(chosen), "", dtype=object),
-        ).ordered()
-        fits.append(
-            fit_trend(inputs, component, in_blocks(series, inputs.params.block_rows), resampled_by="block_bootstrap")
-        )
+        else:
+            fits.append(fit_trend(inputs, component, whole, start=start, resampling="increments"))
     return fits
-
-
-def in_blocks(series: Series, block_rows: int) -> Series:
-    """Return the series with blocks of consecutive rows as its clusters; a short last block joins the one before."""
-    from dataclasses import replace
-
-    number = np.minimum(np.arange(len(series)) // block_rows, max(len(series) // block_rows - 1, 0))
-    labels = np.asarray([f"block {index:03d}" for index in number], dtype=object)
-    return replace(series, clusters=labels)
 
 
 def mixture(inputs: Inputs, parts: dict[str, Fitted]) -> Fitted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,15 +11,11 @@ from pipeline.calibration.components import Component, Fitted, Inputs, fit_trend
 from pipeline.calibration.quantile import quantile_slopes
 from pipeline.calibration.trends import Series, is_record, record_slopes, running_maximum_slopes
 
-if TYPE_CHECKING:
-    from datetime import date
-
-
 TABLE = "accelerators"
 _CATALOGUE = "an unweighted mean over catalogued chips by rated power, not over the installed fleet"
 
 
-def chip_series(inputs: Inputs, numerator: str, denominator: str | None, *, start: date | None = None) -> Series | None:
+def chip_series(inputs: Inputs, numerator: str, denominator: str | None) -> Series | None:
     """Return log2 of numerator (over denominator) for chips that state both; a 0 in a cell means missing.
 
     Parameters
@@ -27,8 +23,6 @@ def chip_series(inputs: Inputs, numerator: str, denominator: str | None, *, star
     inputs : Inputs
     numerator, denominator : str
         Columns of the accelerators view; ``denominator`` None takes the numerator alone.
-    start : date, optional
-        Chips released before are left out.
 
     Returns
     -------
@@ -39,8 +33,6 @@ def chip_series(inputs: Inputs, numerator: str, denominator: str | None, *, star
     if rows.empty:
         return None
     stated = rows[numerator].gt(0) & (rows[denominator].gt(0) if denominator else True)
-    if start is not None:
-        stated &= rows["released"].ge(np.datetime64(start))
     rows = rows.loc[stated]
     if rows.empty:
         return None
@@ -65,7 +57,7 @@ def hardware(inputs: Inputs, name: str = "hardware_tensor16", column: str = "fp1
         headroom = inputs.params.caps.cmos_headroom
         return Component(name, estimator, ("chip",), "joule", f"{label}: {meaning}", caveat, headroom)
 
-    series = chip_series(inputs, column, "tdp_w", start=windows.hardware)
+    whole = chip_series(inputs, column, "tdp_w")
     parts = {
         "mean_chip": component("mean_chip", "least squares on release date", _CATALOGUE),
         "recent": component("recent", f"least squares from {windows.hardware_recent}", _CATALOGUE),
@@ -81,23 +73,45 @@ def hardware(inputs: Inputs, name: str = "hardware_tensor16", column: str = "fp1
             "running_maximum", "least squares of the best so far, at every chip", "long flat stretches weigh fully"
         ),
     }
-    if series is None:
+    if whole is None:
         return [refused(part, f"no row states {column}, tdp_w and a date") for part in parts.values()]
-    recent = series.take(series.dates >= np.datetime64(windows.hardware_recent))
+    start = windows.hardware
     mean, late, quantile, records, maximum = parts.values()
+    n_records = {"n_records": int(is_record(whole.since(start)).sum())}
+    upper = quantile_slopes(inputs.params.quantile)
     fits = [
-        fit_trend(inputs, mean, series, first="ols"),
-        fit_trend(inputs, late, recent),
-        fit_trend(inputs, quantile, series, slopes=quantile_slopes(inputs.params.quantile), first="cluster_bootstrap"),
+        fit_trend(inputs, mean, whole, start=start, first="ols"),
+        fit_trend(inputs, late, whole, start=windows.hardware_recent),
+        fit_trend(inputs, quantile, whole, start=start, slopes=upper, resampling="presence"),
         fit_trend(
-            inputs,
-            records,
-            series,
-            slopes=record_slopes,
-            first="cluster_bootstrap",
-            diagnostics={"n_records": int(is_record(series).sum())},
+            inputs, records, whole, start=start, slopes=record_slopes, resampling="presence", diagnostics=n_records
         ),
-        fit_trend(inputs, maximum, series, slopes=running_maximum_slopes, first="cluster_bootstrap"),
+        fit_trend(inputs, maximum, whole, start=start, slopes=running_maximum_slopes, resampling="presence"),
     ]
     biased = "a line through records alone is biased upwards; its bootstrap covers less than it says"
-    return [fit.with_status("weak", [biased]) if fit.component is records else fit for fit in fits]
+    fits = [fit.with_status("weak", [biased]) if fit.component is records else fit for fit in fits]
+    return [*fits, per_dollar(inputs, name, column)]
+
+
+def per_dollar(inputs: Inputs, name: str, column: str) -> Fitted:
+    """Return the trend of FLOP/s per dollar of release price, deflated by the parameter (0: nominal).
+
+    A rate per dollar already contains the fall of prices: nothing may be added for it.
+    """
+    deflator = inputs.params.deflator_per_year
+    component = Component(
+        name,
+        "per_dollar",
+        ("chip",),
+        "dollar",
+        f"{column} per {'real' if deflator else 'nominal'} dollar of release price, least squares on release date",
+        "few chips have a list price, and data-centre prices are negotiated",
+    )
+    whole = chip_series(inputs, column, "release_price_usd")
+    if whole is None:
+        return refused(component, f"no row states {column}, release_price_usd and a date")
+    # Dividing the price by the price level adds the level's growth to the logarithm of what a dollar buys.
+    whole = replace(whole, value=whole.value + np.log2(1.0 + deflator) * (whole.time - whole.time.min()))
+    return fit_trend(
+        inputs, component, whole, start=inputs.params.windows.hardware, diagnostics={"deflator_per_year": deflator}
+    )

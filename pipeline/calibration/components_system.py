@@ -11,8 +11,6 @@ from pipeline.calibration.components import Component, Fitted, Inputs, fit_trend
 from pipeline.calibration.trends import Series
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import pandas as pd
 
     from pipeline.calibration.trends import Floats
@@ -25,7 +23,7 @@ _UNOFFICIAL = "unofficial, computed from result logs (MLPerf is a trademark of M
 _PARTIAL = "rules fix the model but let batch size and optimiser move: part of the algorithm is inside"
 
 
-def run_series(rows: pd.DataFrame, value: Floats, start: date | None = None) -> Series | None:
+def run_series(rows: pd.DataFrame, value: Floats) -> Series | None:
     """Return log2 of a positive quantity of notable runs, clustered by organisation.
 
     Parameters
@@ -34,15 +32,12 @@ def run_series(rows: pd.DataFrame, value: Floats, start: date | None = None) -> 
         Used rows of the notable_training_runs view.
     value : (n,) float
         The quantity; rows where it is missing or not positive are left out.
-    start : date, optional
 
     Returns
     -------
     Series or None
     """
     keep = np.isfinite(value) & (value > 0)
-    if start is not None:
-        keep &= rows["released"].ge(np.datetime64(start)).to_numpy()
     if not keep.any():
         return None
     kept = rows.loc[keep]
@@ -63,7 +58,7 @@ def column(rows: pd.DataFrame, name: str) -> Floats:
 def utilisation(inputs: Inputs) -> Fitted:
     """Return the trend of model FLOP utilisation; bounded by log2(1/MFU) doublings in all."""
     rows = inputs.rows(RUNS)
-    series = None if rows.empty else run_series(rows, column(rows, "mfu"), inputs.params.windows.utilisation)
+    series = None if rows.empty else run_series(rows, column(rows, "mfu"))
     limit = inputs.params.caps.utilisation_limit
     cap = None if series is None else max(0.0, float(np.log2(limit) - np.median(series.value)))
     component = Component(
@@ -77,7 +72,10 @@ def utilisation(inputs: Inputs) -> Fitted:
     )
     if series is None:
         return refused(component, "no run states its model FLOP utilisation")
-    return fit_trend(inputs, component, series, diagnostics={"median_mfu": float(2 ** np.median(series.value))})
+    start = inputs.params.windows.utilisation
+    return fit_trend(
+        inputs, component, series, start=start, diagnostics={"median_mfu": float(2 ** np.median(series.value))}
+    )
 
 
 def training_flop_per_joule(inputs: Inputs) -> Fitted:
@@ -95,11 +93,10 @@ def training_flop_per_joule(inputs: Inputs) -> Fitted:
     if not rows.empty:
         joules = column(rows, "power_draw_w") * column(rows, "hours") * SECONDS_PER_HOUR
         joules[~(joules > 0)] = np.nan
-        window = inputs.params.windows.training_flop_per_joule
-        series = run_series(rows, column(rows, "compute_flop") / joules, window)
+        series = run_series(rows, column(rows, "compute_flop") / joules)
     if series is None:
         return refused(component, "no run states compute, hours and power draw by this date")
-    return fit_trend(inputs, component, series)
+    return fit_trend(inputs, component, series, start=inputs.params.windows.training_flop_per_joule)
 
 
 def _round_number(names: pd.Series) -> Floats:
@@ -133,7 +130,7 @@ def _cell_series(rows: pd.DataFrame, by: list[str], value: Floats, **labels: Any
         row_ids=rows["result_id"].to_numpy(object),
         dates=rows["released"].to_numpy("datetime64[D]"),
         value=value,
-        cells=rows.groupby(by, sort=True).ngroup().to_numpy(np.int64),
+        cells=rows.groupby(by, sort=True).ngroup().to_numpy().astype(np.int64),
         **labels,
     ).ordered()
 
@@ -160,7 +157,7 @@ def mlperf_same_chip(inputs: Inputs) -> Fitted:
         clusters=best["benchmark"].to_numpy(object),
         second_clusters=best["accelerator"].to_numpy(object),
     )
-    return fit_trend(inputs, component, series, diagnostics={"n_cells": len(np.unique(series.cells))})
+    return fit_trend(inputs, component, series, diagnostics={"n_cells": int(best.groupby(by).ngroups)})
 
 
 def mlperf_system(inputs: Inputs) -> list[Fitted]:

@@ -19,8 +19,12 @@ from pipeline.calibration.components_system import (
     training_flop_per_joule,
     utilisation,
 )
+from pipeline.calibration.fragility import fragility_rows, mixture_rows, tornado_rows, verdict
 from pipeline.calibration.growth import chip_growth, frontier_growth, run_duration
+from pipeline.calibration.published import compare_published
+from pipeline.calibration.roadmap import product_check, roadmap
 from pipeline.calibration.routes import build_route, fit_route
+from pipeline.calibration.slope_change import slope_change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +33,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.calibration.estimates import Estimate
+    from pipeline.calibration.roadmap import Kappas
     from pipeline.config_gamma import GammaParams
+
+MIXED = {
+    "algorithmic_lm": "algorithmic_lm.ln_loss",
+    "algorithmic_published": "algorithmic_published.prior",
+    "speedrun_tokens": "speedrun_tokens.recent",
+}
+"""Parts of the algorithmic mixture: the name of the weight, and the estimate it belongs to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +55,8 @@ class GammaResult:
         ``draw`` and one column per ``component.estimator``, ``route.ID``, ``growth.NAME`` and ``level.NAME``.
     components, routes, fragility, slope_change, roadmap, published : list of dict
         JSON-ready tables.
+    product : dict
+        The check of b_t against kappa x gamma_algorithmic x ln 2.
     fits : mapping of str to Fitted
         By ``component.estimator``; for further work in memory, not serialised.
     """
@@ -55,6 +69,7 @@ class GammaResult:
     slope_change: list[dict[str, Any]] = field(default_factory=list)
     roadmap: list[dict[str, Any]] = field(default_factory=list)
     published: list[dict[str, Any]] = field(default_factory=list)
+    product: dict[str, Any] = field(default_factory=dict)
     fits: Mapping[str, Fitted] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -67,16 +82,13 @@ class GammaResult:
             "slope_change": self.slope_change,
             "roadmap": self.roadmap,
             "published": self.published,
+            "product": self.product,
         }
 
 
 def fit_parts(inputs: Inputs) -> dict[str, Fitted]:
-    """Return every component of the inputs by ``component.estimator``."""
+    """Return every component that is fitted on rows or taken from a paper, by ``component.estimator``."""
     time_covers = ("format", "utilisation", "algorithm")
-    tokens = speedrun(inputs, "speedrun_tokens", "tokens", ("algorithm",))
-    language = algorithmic_lm(inputs)
-    prior = algorithmic_published(inputs)
-    recent = next(fit for fit in tokens if fit.component.estimator == "recent")
     found = [
         *hardware(inputs),
         *hardware(inputs, "hardware_fp32", "fp32_flop_s"),
@@ -84,12 +96,11 @@ def fit_parts(inputs: Inputs) -> dict[str, Fitted]:
         training_flop_per_joule(inputs),
         mlperf_same_chip(inputs),
         *mlperf_system(inputs),
-        language,
+        algorithmic_lm(inputs),
         algorithmic_lm(inputs, estimator="ln_perplexity", column="perplexity"),
-        prior,
-        *tokens,
+        algorithmic_published(inputs),
+        *speedrun(inputs, "speedrun_tokens", "tokens", ("algorithm",)),
         *speedrun(inputs, "speedrun_time", "record_time_s", time_covers),
-        mixture(inputs, {"algorithmic_lm": language, "algorithmic_published": prior, "speedrun_tokens": recent}),
         *frontier_growth(inputs),
         *chip_growth(inputs),
         run_duration(inputs),
@@ -97,8 +108,37 @@ def fit_parts(inputs: Inputs) -> dict[str, Fitted]:
     return {fit.component.key: fit for fit in found}
 
 
+def judged(inputs: Inputs, fits: dict[str, Fitted]) -> tuple[dict[str, Fitted], list[dict[str, Any]]]:
+    """Return the components with the status their fragility leaves them, and the fragility table."""
+    table: list[dict[str, Any]] = []
+    result = {}
+    for key, fit in fits.items():
+        rows = fragility_rows(inputs, fit, fits)
+        reasons = verdict(rows)
+        result[key] = fit.with_status("weak", reasons) if reasons else fit
+        table += rows
+    return result, table
+
+
+def fit_routes(
+    inputs: Inputs, fits: dict[str, Fitted], fragility: list[dict[str, Any]]
+) -> tuple[dict[str, Fitted], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the routes of the settings, their table, and what each other choice does to the default route."""
+    routes, table, tornado = {}, [], []
+    for settings in inputs.params.routes:
+        route = build_route(settings, fits)
+        fit, row = fit_route(inputs, route, fits)
+        default = settings.id == inputs.params.default_route
+        routes[fit.component.key] = fit
+        table.append({**row, "title": settings.title, "default": default})
+        if default:
+            terms = {part.key: 1 for part in route.components} | dict(route.conversion)
+            tornado = tornado_rows(fit, terms, fragility)
+    return routes, table, tornado
+
+
 def fit_components(
-    views: Mapping[str, pd.DataFrame], params: GammaParams, *, as_of: date, seed: int, kappa: float | None = None
+    views: Mapping[str, pd.DataFrame], params: GammaParams, *, as_of: date, seed: int, kappa: Kappas | None = None
 ) -> GammaResult:
     """Fit every component and route of gamma on as-of views.
 
@@ -110,8 +150,8 @@ def fit_components(
     as_of : date
         The quarter's last day.
     seed : int
-    kappa : float, optional
-        A kappa at fixed algorithm, for the check on the product.
+    kappa : Kappas, optional
+        kappa in both readings, for the roadmap and the check on the product.
 
     Returns
     -------
@@ -126,20 +166,25 @@ def fit_components(
     import pandas as pd
 
     inputs = Inputs(views, params, as_of, seed)
-    fits = fit_parts(inputs)
-    table = []
-    for settings in params.routes:
-        fit, row = fit_route(inputs, build_route(settings, fits), fits)
-        fits[fit.component.key] = fit
-        table.append({**row, "title": settings.title, "default": settings.id == params.default_route})
-    columns = {key: fit.draws for key, fit in fits.items() if fit.draws is not None}
-    draws = pd.DataFrame({"draw": np.arange(params.draws), **columns})
+    fits, fragility = judged(inputs, fit_parts(inputs))
+    blend = mixture(inputs, {name: fits[key] for name, key in MIXED.items()})
+    fits[blend.component.key] = blend
+    fragility += mixture_rows(blend, {key: fits[key] for key in MIXED.values()})
+    routes, table, tornado = fit_routes(inputs, fits, fragility)
+    changes = [slope_change(inputs, change, fits) for change in params.slope_changes]
+    everything = fits | routes
+    columns = {key: fit.draws for key, fit in everything.items() if fit.draws is not None}
     return GammaResult(
-        estimates=tuple(fit.estimate for fit in fits.values()),
-        draws=draws,
-        components=[component_row(fit) for fit in fits.values() if fit.component.name != "route"],
+        estimates=tuple(fit.estimate for fit in everything.values()),
+        draws=pd.DataFrame({"draw": np.arange(params.draws), **columns}),
+        components=[component_row(fit) for fit in fits.values()],
         routes=table,
-        fits=fits,
+        fragility=fragility + tornado,
+        slope_change=changes,
+        roadmap=roadmap(inputs, everything, kappa),
+        published=compare_published(inputs, everything),
+        product=product_check(everything, kappa),
+        fits=everything,
     )
 
 

@@ -55,12 +55,12 @@ def frontier_growth(inputs: Inputs) -> list[Fitted]:
     if rows.empty:
         missing = "no frontier run is known by this date"
         return [refused(part, missing) for part in (compute, level, *identity.values())]
-    series = run_series(rows, column(rows, "compute_flop"), windows.frontier_compute)
+    series = run_series(rows, column(rows, "compute_flop"))
     if series is None:
         fits = [refused(part, "no frontier run in the window") for part in (compute, level)]
     else:
-        growth = fit_trend(inputs, compute, series)
-        fits = [growth, _level(inputs, level, series, growth)]
+        growth = fit_trend(inputs, compute, series, start=windows.frontier_compute)
+        fits = [growth, _level(inputs, level, growth)]
     stated = rows.loc[rows["power_draw_w"].gt(0) & rows["hours"].gt(0)]
     energy = column(stated, "power_draw_w") * column(stated, "hours")
     values = {
@@ -70,18 +70,19 @@ def frontier_growth(inputs: Inputs) -> list[Fitted]:
         "identity_flop_per_joule": column(stated, "compute_flop") / energy,
     }
     for name, component in identity.items():
-        part = run_series(stated, values[name], windows.identity) if len(stated) else None
+        part = run_series(stated, values[name]) if len(stated) else None
         fits.append(
             refused(component, "no frontier run states power and hours")
             if part is None
-            else fit_trend(inputs, component, part)
+            else fit_trend(inputs, component, part, start=windows.identity)
         )
     return fits
 
 
-def _level(inputs: Inputs, component: Component, series: Series, growth: Fitted) -> Fitted:
+def _level(inputs: Inputs, component: Component, growth: Fitted) -> Fitted:
     """Return log2 of the trend's compute at the quarter's end, drawn together with the growth."""
-    if growth.draws is None:
+    series = growth.series
+    if growth.draws is None or series is None:
         return refused(component, "; ".join(growth.estimate.reasons), series)
     at = decimal_year(inputs.as_of)
 
@@ -144,7 +145,7 @@ def chip_growth(inputs: Inputs) -> list[Fitted]:
         ("price", "release_price_usd", "nominal release price a chip"),
     ):
         component = _component(estimator, meaning, "catalogued chips, unweighted")
-        series = chip_series(inputs, numerator, None, start=inputs.params.windows.hardware)
+        series = chip_series(inputs, numerator, None)
         fits.append(
             refused(component, f"no chip states {numerator}")
             if series is None

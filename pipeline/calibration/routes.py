@@ -12,7 +12,7 @@ from pipeline.calibration.components import ANY_BASIS, LAYERS, Component, Fitted
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pipeline.calibration.trends import Floats
     from pipeline.config_gamma import RouteParams
@@ -159,14 +159,16 @@ def fit_route(inputs: Inputs, route: Route, fits: Mapping[str, Fitted]) -> tuple
         for (key, _), part in zip(terms, parts, strict=True)
         if part is not None and part.estimate.status == "weak"
     ]
+    rows_used = tuple(dict.fromkeys(name for part in parts if part for name in part.estimate.rows_used))
     fit = from_draws(
         inputs,
         shown,
         total,
+        n_rows=len(rows_used),
         status="weak" if weak else "trusted",
         reasons=weak,
         diagnostics={"sum_of_component_values": point, "mean": float(total.mean())},
-        rows_used=tuple(dict.fromkeys(row for part in parts if part for row in part.estimate.rows_used)),
+        rows_used=rows_used,
     )
     levels = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99)
     return fit, row | {
@@ -197,8 +199,3 @@ def variance_shares(columns: Mapping[str, Floats]) -> dict[str, float]:
         return dict.fromkeys(columns, 0.0)
     centred = total - total.mean()
     return {name: float(np.mean((values - values.mean()) * centred) / variance) for name, values in columns.items()}
-
-
-def route_settings_checked(settings: Sequence[RouteParams], fits: Mapping[str, Fitted]) -> list[Route]:
-    """Return every route of the settings, built and checked."""
-    return [build_route(item, fits) for item in settings]

@@ -7,7 +7,7 @@ of row weights. So every estimator here takes a (replicates, rows) weight matrix
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 from pipeline.units import decimal_years
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -40,6 +42,8 @@ class Series:
         A second regressor (log2 of compute).
     second_clusters : (n,) str, optional
         A crossed second clustering.
+    decimal_year : (n,) float, optional
+        Dates given as decimal years, kept as they were.
     """
 
     table: str
@@ -50,6 +54,7 @@ class Series:
     cells: NDArray[np.int64] | None = None
     covariate: Floats | None = None
     second_clusters: NDArray[Any] | None = None
+    decimal_year: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.value)
@@ -57,7 +62,7 @@ class Series:
     @property
     def time(self) -> Floats:
         """(n,) decimal years."""
-        return decimal_years(self.dates)
+        return decimal_years(self.dates) if self.decimal_year is None else self.decimal_year
 
     @property
     def window(self) -> tuple[str, str] | None:
@@ -81,13 +86,25 @@ class Series:
 
     def take(self, keep: NDArray[Any]) -> Series:
         """Return the rows selected by a mask or an index array, in that order."""
-        fields = ("row_ids", "dates", "value", "clusters", "cells", "covariate", "second_clusters")
-        parts = {name: None if (column := getattr(self, name)) is None else column[keep] for name in fields}
-        return replace(self, **parts)
+        return Series(
+            self.table,
+            self.row_ids[keep],
+            self.dates[keep],
+            self.value[keep],
+            self.clusters[keep],
+            *(
+                None if column is None else column[keep]
+                for column in (self.cells, self.covariate, self.second_clusters, self.decimal_year)
+            ),
+        )
+
+    def since(self, start: date | None) -> Series:
+        """Return the rows released on or after ``start`` (all of them for None)."""
+        return self if start is None else self.take(self.dates >= np.datetime64(start))
 
     def ordered(self) -> Series:
         """Return the rows sorted by date, then value, then id (the order that running maxima are defined in)."""
-        return self.take(np.lexsort((self.row_ids.astype(str), self.value, self.dates)))
+        return self.take(np.lexsort((self.row_ids.astype(str), self.value, self.time)))
 
 
 Slopes = Callable[[Series, "Floats"], "Floats"]
@@ -154,8 +171,8 @@ def fit_line(series: Series) -> LineFit:
     columns = {"slope": series.time - series.time.mean()}
     if series.covariate is not None:
         columns["covariate"] = series.covariate - series.covariate.mean()
-    swept = {name: _sweep(column, series.cells, ones)[0] for name, column in columns.items()}
-    target = _sweep(series.value, series.cells, ones)[0] if series.cells is not None else series.value
+    swept = {name: sweep(column, series.cells, ones)[0] for name, column in columns.items()}
+    target = sweep(series.value, series.cells, ones)[0] if series.cells is not None else series.value
     n_levels = 1 if series.cells is None else len(np.unique(series.cells))
     dof = len(series) - n_levels - len(columns)
     if dof < 1 or not np.ptp(swept["slope"]) > 1e-9:
@@ -184,17 +201,29 @@ def fit_line(series: Series) -> LineFit:
     )
 
 
-def _sweep(column: Floats, cells: NDArray[np.int64] | None, weights: Floats) -> Floats:
-    """Return the (replicates, rows) deviations of a column from its weighted mean in each cell."""
+def sweep(column: Floats, cells: NDArray[np.int64] | None, weights: Floats) -> Floats:
+    """Return deviations of a column from its weighted mean in each cell (in all rows without cells).
+
+    Parameters
+    ----------
+    column : (n,) or (b, n) float
+    cells : (n,) int or None
+    weights : (b, n) float
+
+    Returns
+    -------
+    (b, n) float
+    """
+    weighted = weights * column
     if cells is None:
         total = weights.sum(axis=1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(column - (weights @ column)[:, None] / total)
+            return np.asarray(column - weighted.sum(axis=1, keepdims=True) / total)
     _, index = np.unique(cells, return_inverse=True)
-    member = np.zeros((len(column), int(index.max()) + 1))
-    member[np.arange(len(column)), index] = 1.0
+    member = np.zeros((len(index), int(index.max()) + 1))
+    member[np.arange(len(index)), index] = 1.0
     total = weights @ member
-    mean = np.divide((weights * column) @ member, total, out=np.zeros_like(total), where=total > 0)
+    mean = np.divide(weighted @ member, total, out=np.zeros_like(total), where=total > 0)
     return np.asarray(column - mean[:, index])
 
 
@@ -217,13 +246,13 @@ def line_slopes(series: Series, weights: Floats) -> Floats:
 def coefficients(series: Series, weights: Floats) -> tuple[Floats, Floats | None]:
     """Return the weighted coefficients of time and of the covariate (None without one), each (b,)."""
     center = series.time.mean()
-    time = _sweep(series.time - center, series.cells, weights)
-    value = _sweep(series.value - series.value.mean(), series.cells, weights)
+    time = sweep(series.time - center, series.cells, weights)
+    value = sweep(series.value - series.value.mean(), series.cells, weights)
     weighted = weights * time
     tt, ty = (weighted * time).sum(axis=1), (weighted * value).sum(axis=1)
     if series.covariate is None:
         return _ratio(ty, tt), None
-    extra = _sweep(series.covariate - series.covariate.mean(), series.cells, weights)
+    extra = sweep(series.covariate - series.covariate.mean(), series.cells, weights)
     tx, xx, xy = (weighted * extra).sum(axis=1), (weights * extra**2).sum(axis=1), (weights * extra * value).sum(axis=1)
     determinant = tt * xx - tx**2
     return _ratio(ty * xx - xy * tx, determinant), _ratio(xy * tt - ty * tx, determinant)
@@ -252,14 +281,14 @@ def gain_slopes(series: Series, weights: Floats) -> Floats:
 def running_maximum_slopes(series: Series, weights: Floats) -> Floats:
     """Return the slope of a line through the running maximum at every present row, (b,) doublings/yr."""
     high = np.maximum.accumulate(np.where(weights > 0, series.value, -np.inf), axis=1)
-    return _row_slopes(series.time, high, np.where(weights > 0, weights, 0.0))
+    return row_slopes(series.time, high, np.where(weights > 0, weights, 0.0))
 
 
 def record_slopes(series: Series, weights: Floats) -> Floats:
     """Return the slope of a line through the rows that set a strict new record, (b,) doublings/yr."""
     high = np.maximum.accumulate(np.where(weights > 0, series.value, -np.inf), axis=1)
     before = np.concatenate([np.full((len(high), 1), -np.inf), high[:, :-1]], axis=1)
-    return _row_slopes(series.time, high, (high > before).astype(np.float64))
+    return row_slopes(series.time, high, (high > before).astype(np.float64))
 
 
 def is_record(series: Series) -> NDArray[np.bool_]:
@@ -268,12 +297,20 @@ def is_record(series: Series) -> NDArray[np.bool_]:
     return np.concatenate([[True], high[1:] > high[:-1]])
 
 
-def _row_slopes(time: Floats, values: Floats, weights: Floats) -> Floats:
-    """Return slopes where values differ by replicate; rows of weight 0 may hold infinities."""
-    values = np.where(weights > 0, values, 0.0)
+def row_slopes(time: Floats, values: Floats, weights: Floats) -> Floats:
+    """Return the weighted slope of each row of ``values``, (b,) doublings/yr.
+
+    Parameters
+    ----------
+    time : (n,) or (b, n) float, decimal years
+    values : (b, n) float, doublings
+        May be infinite where the weight is 0.
+    weights : (b, n) float
+    """
+    values, time = np.where(weights > 0, values, 0.0), np.broadcast_to(time, weights.shape)
     total = weights.sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean_time, mean = (weights @ time)[:, None] / total, (weights * values).sum(axis=1, keepdims=True) / total
+        mean_time, mean = ((weights * part).sum(axis=1, keepdims=True) / total for part in (time, values))
         deviation = weights * (time - mean_time)
         return _ratio((deviation * (values - mean)).sum(axis=1), (deviation * (time - mean_time)).sum(axis=1))
 

@@ -1,0 +1,80 @@
+"""The domain of every argument: a value outside is refused by name, so that no NaN can travel through a forecast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+FloatArray = NDArray[np.float64]
+"""Array of float64; a numpy float64 scalar comes back when every input is a scalar."""
+
+LN2 = float(np.log(2.0))
+
+
+def numbers(name: str, value: ArrayLike) -> FloatArray:
+    """Return ``value`` as float64; a NaN or a text that is no number is refused by name.
+
+    Raises
+    ------
+    ValueError
+        Names the argument and the offending value.
+    """
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number or an array of numbers, got {value!r}") from None
+    _refuse(name, array, np.isnan(array), "be a number")
+    return array
+
+
+def finite(name: str, value: ArrayLike) -> FloatArray:
+    """Return ``value`` as float64, refusing NaN and infinity."""
+    array = numbers(name, value)
+    _refuse(name, array, np.isinf(array), "be finite")
+    return array
+
+
+def positive(name: str, value: ArrayLike) -> FloatArray:
+    """Return ``value`` as float64, refusing what is not finite and greater than 0."""
+    array = finite(name, value)
+    _refuse(name, array, array <= 0.0, "be greater than 0")
+    return array
+
+
+def non_negative(name: str, value: ArrayLike) -> FloatArray:
+    """Return ``value`` as float64, refusing what is not finite and at least 0."""
+    array = finite(name, value)
+    _refuse(name, array, array < 0.0, "be at least 0")
+    return array
+
+
+def duration(name: str, value: ArrayLike) -> FloatArray:
+    """Return a time span in years as float64: at least 0; infinity stands for "for ever"."""
+    array = numbers(name, value)
+    _refuse(name, array, array < 0.0, "be at least 0 years")
+    return array
+
+
+def unit_interval(name: str, value: ArrayLike, *, zero: bool, one: bool) -> FloatArray:
+    """Return ``value`` as float64 inside (0, 1); ``zero`` and ``one`` say whether the ends belong to it."""
+    array = numbers(name, value)
+    low = array < 0.0 if zero else array <= 0.0
+    high = array > 1.0 if one else array >= 1.0
+    _refuse(name, array, low | high, f"lie in {'[' if zero else '('}0, 1{']' if one else ')'}")
+    return array
+
+
+def scalar_or_array(value: ArrayLike) -> FloatArray:
+    """Return a 0-d array as a numpy scalar and every other array as it is."""
+    result: FloatArray = np.asarray(value, dtype=np.float64)[()]
+    return result
+
+
+def _refuse(name: str, array: FloatArray, bad: NDArray[np.bool_], rule: str) -> None:
+    if np.any(bad):
+        raise ValueError(f"{name} must {rule}, got {float(array[bad].flat[0])!r}")

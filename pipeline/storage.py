@@ -92,6 +92,23 @@ def read_bytes(path: Path) -> bytes:
         ) from None
 
 
+def read_chunks(path: Path, size_bytes: int = 1 << 20) -> Iterator[bytes]:
+    """Yield a file's bytes in pieces, so that memory stays bounded whatever the file's size.
+
+    Raises
+    ------
+    InputMissing
+        When the file does not exist.
+    """
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise InputMissing(f"{path.name} does not exist", where=str(path), remedy="check the path") from None
+    with stream:
+        while piece := stream.read(size_bytes):
+            yield piece
+
+
 def read_text(path: Path) -> str:
     """Return a file's UTF-8 text (a leading byte-order mark is dropped).
 
@@ -152,6 +169,35 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), buffer, compression="zstd")
     return write_bytes(path, buffer.getvalue())
+
+
+@contextlib.contextmanager
+def parquet_stream(path: Path, schema: Any, **options: Any) -> Iterator[Any]:
+    """Yield a parquet writer for a table too large to hold; the finished file takes its place in one atomic step.
+
+    Parameters
+    ----------
+    path : Path
+    schema : pyarrow.Schema
+    **options
+        Of `pyarrow.parquet.ParquetWriter`.
+    """
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            with pq.ParquetWriter(stream, schema, **options) as writer:
+                yield writer
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

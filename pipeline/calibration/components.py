@@ -17,6 +17,7 @@ from pipeline.calibration.resampling import (
     bootstrap_slopes,
     increment_slopes,
     jackknife_stderr,
+    stated_coverage,
     stretched,
     t_interval,
 )
@@ -335,13 +336,23 @@ def _refusal(inputs: Inputs, series: Series) -> str | None:
     return None
 
 
+def _real_level(inputs: Inputs, series: Series) -> str:
+    """Return what a 95 % interval is worth with these few clusters, in words, where it can be simulated."""
+    if series.cells is not None or series.covariate is not None or series.second_clusters is not None:
+        return ""
+    covered = stated_coverage(series, inputs.seed)
+    return f"; here a 95 % cluster interval covers {covered:.0%} in simulation" if np.isfinite(covered) else ""
+
+
 def weaknesses(inputs: Inputs, series: Series) -> list[str]:
     """Return why a fitted trend cannot be trusted: few rows, few clusters, or an old series."""
     gate, reasons = inputs.params.gate, []
     if len(series) < gate.min_rows:
         reasons.append(f"only {len(series)} rows (at least {gate.min_rows} wanted)")
     if series.n_clusters < gate.min_clusters:
-        reasons.append(f"only {series.n_clusters} clusters (at least {gate.min_clusters} wanted)")
+        reasons.append(
+            f"only {series.n_clusters} clusters (at least {gate.min_clusters} wanted){_real_level(inputs, series)}"
+        )
     age = (np.datetime64(inputs.as_of, "D") - series.dates.max()).astype(int) / 365.25
     if age > gate.max_age_years:
         reasons.append(f"the series ends {series.dates.max()}, {age:.1f} years before the quarter's end")

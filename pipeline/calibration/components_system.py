@@ -24,7 +24,7 @@ _PARTIAL = "rules fix the model but let batch size and optimiser move: part of t
 
 
 def run_series(rows: pd.DataFrame, value: Floats) -> Series | None:
-    """Return log2 of a positive quantity of notable runs, clustered by organisation.
+    """Return log2 of a positive quantity of notable runs, clustered by the organisation named first.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def run_series(rows: pd.DataFrame, value: Floats) -> Series | None:
         row_ids=kept["model_id"].to_numpy(object),
         dates=kept["released"].to_numpy("datetime64[D]"),
         value=np.log2(value[keep]),
-        clusters=kept["organization"].fillna("unknown").astype(str).to_numpy(object),
+        clusters=kept["organization"].fillna("").astype(str).str.split(",").str[0].str.strip().to_numpy(object),
     ).ordered()
 
 
@@ -124,6 +124,14 @@ def best_per_round(rows: pd.DataFrame, by: list[str], min_rounds: int) -> pd.Dat
     return best.loc[seen >= min_rounds].sort_values(["released", "result_id"], kind="stable")
 
 
+def _named(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return the rows that state every column: results without a chip's name are no common cell."""
+    stated = rows[by].notna().all(axis=1)
+    for name in by:
+        stated &= rows[name].astype(str) != ""
+    return rows.loc[stated]
+
+
 def _cell_series(rows: pd.DataFrame, by: list[str], value: Floats, **labels: Any) -> Series:
     return Series(
         table=MLPERF,
@@ -135,29 +143,42 @@ def _cell_series(rows: pd.DataFrame, by: list[str], value: Floats, **labels: Any
     ).ordered()
 
 
-def mlperf_same_chip(inputs: Inputs) -> Fitted:
-    """Return the gain on an unchanged benchmark, chip and chip count: cell fixed effects, two-way clusters."""
-    component = Component(
-        "mlperf_same_chip",
-        "cell_effects",
-        ("format", "utilisation", "algorithm"),
-        "any",
-        "MLPerf minutes on the same benchmark, chip and count; one level a cell",
-        f"{_UNOFFICIAL}; front-loaded after a chip's launch; {_PARTIAL}",
-    )
+def mlperf_same_chip(inputs: Inputs) -> list[Fitted]:
+    """Return the gain on an unchanged benchmark, chip and chip count: cell fixed effects, two-way clusters.
+
+    A cell is told by the chip's name as the submitter spelt it (which keeps power limits apart), and beside it by the
+    name in one spelling (which joins more rounds, and also variants of one chip).
+    """
     rows = mlperf_rows(inputs)
-    by = ["benchmark", "accelerator", "accelerator_count"]
-    best = rows if rows.empty else best_per_round(rows.dropna(subset=by), by, 2)
-    if best.empty:
-        return refused(component, "no benchmark, chip and count was run in two rounds by this date")
-    series = _cell_series(
-        best,
-        by,
-        -np.log2(column(best, "minutes")),
-        clusters=best["benchmark"].to_numpy(object),
-        second_clusters=best["accelerator"].to_numpy(object),
-    )
-    return fit_trend(inputs, component, series, diagnostics={"n_cells": int(best.groupby(by).ngroups)})
+    spelt = "accelerator_original" if "accelerator_original" in rows.columns else "accelerator"
+    fits = []
+    for estimator, name, how in (
+        ("cell_effects", spelt, "as the submitter spelt it"),
+        ("cell_effects_normalised", "accelerator", "in one spelling"),
+    ):
+        component = Component(
+            "mlperf_same_chip",
+            estimator,
+            ("format", "utilisation", "algorithm"),
+            "any",
+            f"MLPerf minutes on the same benchmark, chip ({how}) and count; one level a cell",
+            f"{_UNOFFICIAL}; front-loaded after a chip's launch; {_PARTIAL}",
+        )
+        by = ["benchmark", name, "accelerator_count"]
+        best = rows if rows.empty else best_per_round(_named(rows, by), by, 2)
+        if best.empty:
+            fits.append(refused(component, "no benchmark, chip and count was run in two rounds by this date"))
+            continue
+        series = _cell_series(
+            best,
+            by,
+            -np.log2(column(best, "minutes")),
+            clusters=best["benchmark"].to_numpy(object),
+            second_clusters=best["accelerator"].to_numpy(object),
+        )
+        cells = {"n_cells": int(best.groupby(by).ngroups)}
+        fits.append(fit_trend(inputs, component, series, start=inputs.params.windows.mlperf, diagnostics=cells))
+    return fits
 
 
 def mlperf_system(inputs: Inputs) -> list[Fitted]:
@@ -177,6 +198,7 @@ def mlperf_system(inputs: Inputs) -> list[Fitted]:
     watts = Component("growth", "winners_tdp", (), "watt", "rated power of the chips in the best available systems")
     rows = mlperf_rows(inputs)
     rows = rows if rows.empty else rows.loc[rows["accelerator_count"].eq(8)]
+    start = inputs.params.windows.mlperf
     fits: list[Fitted] = []
     for name, component in parts.items():
         available = name == "best_available"
@@ -188,7 +210,7 @@ def mlperf_system(inputs: Inputs) -> list[Fitted]:
         clusters = best["benchmark"].to_numpy(object)
         series = _cell_series(best, ["benchmark"], -np.log2(column(best, "minutes")), clusters=clusters)
         n_benchmarks = {"n_benchmarks": series.n_clusters}
-        fits.append(fit_trend(inputs, component, series, diagnostics=n_benchmarks))
+        fits.append(fit_trend(inputs, component, series, start=start, diagnostics=n_benchmarks))
         if available:
             fits.append(_winners_watts(inputs, watts, best))
     return fits
@@ -205,4 +227,5 @@ def _winners_watts(inputs: Inputs, component: Component, best: pd.DataFrame) -> 
         return refused(component, "no rated power is known by this date")
     best, power = best.loc[known], power[known]
     series = _cell_series(best, ["benchmark"], np.log2(power), clusters=best["benchmark"].to_numpy(object))
-    return fit_trend(inputs, component, series, diagnostics={"n_without_rated_power": int((~known).sum())})
+    start = inputs.params.windows.mlperf
+    return fit_trend(inputs, component, series, start=start, diagnostics={"n_without_rated_power": int((~known).sum())})

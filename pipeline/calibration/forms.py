@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.calibration.newton import Rows
+from pipeline.calibration.objective import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,12 +88,15 @@ class Coordinates:
     rows : Rows
     centre, width : (terms,) float
         Mean and standard deviation of each ln(input).
+    level : float
+        exp of the mean ln(loss), nats/token: the unit of the solver's amplitudes and floor.
     """
 
     form: Form
     rows: Rows
     centre: Floats
     width: Floats
+    level: float
 
     @classmethod
     def of(cls, form: Form, inputs: Sequence[ArrayLike], loss: ArrayLike) -> Coordinates:
@@ -122,17 +125,17 @@ class Coordinates:
         width = np.array([x.std() for x in logs.values()])
         width = np.where(width > 1e-12 * np.maximum(1.0, np.abs(centre)), width, 1.0)
         features = tuple((x - centre[k]) / width[k] for k, x in enumerate(logs.values()))
-        return cls(form, Rows(features, log_loss, form.floor), centre, width)
+        middle = float(log_loss.mean())
+        return cls(form, Rows(features, log_loss - middle, form.floor), centre, width, float(np.exp(middle)))
 
     def natural(self, x: Floats) -> Floats:
         """Return theta (..., p) in the form's own parameters from solver coordinates."""
-        terms = self.form.terms
+        terms, head = self.form.terms, self.form.terms + self.form.floor
         theta = np.array(x, dtype=np.float64)
-        exponents = theta[..., terms + self.form.floor :]
-        exponents /= self.width
-        theta[..., :terms] += exponents * self.centre
+        theta[..., head:] /= self.width
         with np.errstate(over="ignore"):
-            theta[..., : terms + self.form.floor] = np.exp(theta[..., : terms + self.form.floor])
+            theta[..., :terms] = np.exp(theta[..., :terms] + theta[..., head:] * self.centre)
+        theta[..., :head] *= self.level
         return theta
 
     def solver(self, theta: ArrayLike) -> Floats:
@@ -147,10 +150,10 @@ class Coordinates:
         terms, head = self.form.terms, self.form.terms + self.form.floor
         if x.shape[-1:] != (len(self.form.columns),):
             raise ValueError(f"starts must have the columns {', '.join(self.form.columns)}, got shape {x.shape}")
-        if not np.isfinite(x).all() or (x[..., :head] <= 0).any():
+        if not np.isfinite(x).all() or (x[..., :terms] <= 0).any() or (x[..., terms:head] < 0).any():
             raise ValueError(f"starts must be finite with positive {', '.join(self.form.columns[:head])}, got {x}")
-        x[..., :head] = np.log(x[..., :head])
-        x[..., :terms] -= x[..., head:] * self.centre
+        x[..., :head] /= self.level
+        x[..., :terms] = np.log(x[..., :terms]) - x[..., head:] * self.centre
         x[..., head:] *= self.width
         return x
 
@@ -164,11 +167,11 @@ class Coordinates:
         for share in (0.3, 0.7, 0.95):
             amplitude = np.log(np.exp(middle) - share * lowest)
             if self.form.terms == 1:
-                starts += [[amplitude, np.log(share * lowest), s * self.width[0]] for s in (0.03, 0.1, 0.3, 0.8)]
+                starts += [[amplitude, share * lowest, s * self.width[0]] for s in (0.03, 0.1, 0.3, 0.8)]
                 continue
             half = amplitude - np.log(2.0)
             starts += [
-                [half, half, np.log(share * lowest), s * self.width[0], z * self.width[1]]
+                [half, half, share * lowest, s * self.width[0], z * self.width[1]]
                 for s in (0.15, 0.35, 0.8)
                 for z in (0.15, 0.35, 0.8)
             ]

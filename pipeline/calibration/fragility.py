@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.calibration.components import fit_trend
+from pipeline.calibration.quantile import MAX_EXACT_ROWS
+from pipeline.calibration.resampling import CELLS_AT_ONCE
 from pipeline.calibration.trends import line_slopes
 
 if TYPE_CHECKING:
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 
 PAIR_ROWS = 60
 """Pairs are sought among the rows that matter most singly; up to this many rows, every pair is tried."""
+
+SLOW_PAIR_ROWS = 6
+"""The same where every weighting costs a fit of its own."""
+
+QUICK_DRAWS = 200
+"""Draws of a refit of which only value, interval and status are read."""
 
 DAYS_PER_YEAR = 365.25
 
@@ -41,6 +49,7 @@ DEFINITIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("format", "hardware_fp32.record_frontier"),
     ),
     "training_flop_per_joule.ols": (("definition", "growth.identity_flop_per_joule"),),
+    "mlperf_same_chip.cell_effects": (("definition", "mlperf_same_chip.cell_effects_normalised"),),
     "mlperf_system.best_available": (("definition", "mlperf_system.best_any"),),
     "mlperf_system.best_any": (("definition", "mlperf_system.best_available"),),
     "algorithmic_lm.ln_loss": (("definition", "algorithmic_lm.ln_perplexity"),),
@@ -161,7 +170,7 @@ def _moved_starts(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
 
 def _again(inputs: Inputs, fit: Fitted, series: Series) -> Fitted:
     """Return the component fitted to other rows, with fewer draws: only its value, interval and status are read."""
-    quick = replace(inputs, params=inputs.params.model_copy(update={"draws": min(inputs.params.draws, 400)}))
+    quick = replace(inputs, params=inputs.params.model_copy(update={"draws": min(inputs.params.draws, QUICK_DRAWS)}))
     if fit.component.name == "algorithmic_lm":
         from pipeline.calibration.components_algorithm import fit_gain
 
@@ -197,10 +206,16 @@ def leave_two_out(series: Series, fit: Fitted) -> tuple[Floats, list[tuple[int, 
     slopes = fit.slopes or line_slopes
     count = len(series)
     candidates = np.arange(count)
-    if count > PAIR_ROWS:
-        single = slopes(series, 1.0 - np.eye(count))
-        moved = np.nan_to_num(np.abs(single - float(fit.estimate.value or 0.0)), nan=np.inf)
-        candidates = np.sort(np.argsort(-moved, kind="stable")[:PAIR_ROWS])
+    slow = fit.component.estimator.startswith("quantile") and count > MAX_EXACT_ROWS
+    limit = SLOW_PAIR_ROWS if slow else PAIR_ROWS
+    if count > limit:
+        # A quantile line of a long series costs a fit a row: the rows with most pull on its mean line stand in.
+        judge = line_slopes if slow else slopes
+        parts = np.array_split(np.arange(count), 1 + count**2 // CELLS_AT_ONCE)
+        single = np.concatenate([judge(series, (part[:, None] != np.arange(count)).astype(float)) for part in parts])
+        whole = judge(series, np.ones((1, count)))[0]
+        moved = np.nan_to_num(np.abs(single - whole), nan=np.inf)
+        candidates = np.sort(np.argsort(-moved, kind="stable")[:limit])
     pairs = [(int(a), int(b)) for a, b in combinations(candidates, 2)]
     weights = np.ones((len(pairs), count))
     index = np.asarray(pairs)

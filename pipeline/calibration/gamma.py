@@ -94,7 +94,7 @@ def fit_parts(inputs: Inputs) -> dict[str, Fitted]:
         *hardware(inputs, "hardware_fp32", "fp32_flop_s"),
         utilisation(inputs),
         training_flop_per_joule(inputs),
-        mlperf_same_chip(inputs),
+        *mlperf_same_chip(inputs),
         *mlperf_system(inputs),
         algorithmic_lm(inputs),
         algorithmic_lm(inputs, estimator="ln_perplexity", column="perplexity"),

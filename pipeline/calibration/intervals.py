@@ -146,5 +146,5 @@ def natural_stderr(space: Coordinates, x: Floats, covariance: Floats) -> Floats:
         slope[k, head + k] = theta[k] * space.centre[k] / space.width[k]
         slope[head + k, head + k] = 1.0 / space.width[k]
     if space.form.floor:
-        slope[terms, terms] = theta[terms]
+        slope[terms, terms] = space.level
     return np.asarray(np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", slope, covariance, slope), 0.0)))

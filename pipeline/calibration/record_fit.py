@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _AGREE = 1e-8
 _TOLERANCE = 1e-15
-_FLOOR_SPAN = 25.0
 
 
 @dataclass(frozen=True)
@@ -100,12 +99,10 @@ def fit_of_record(
         return -jacobian(space, x)
 
     found: list[tuple[float, Floats, bool]] = []
-    lowest = float(space.rows.log_loss.min()) - _FLOOR_SPAN
     for values in starts:
         parameters = lmfit.Parameters()
         for k, (name, value) in enumerate(zip(names, values, strict=True)):
-            bounds = {"min": lowest} if form.floor and k == head else {}
-            parameters.add(name, value=max(float(value), lowest + 1e-3) if bounds else float(value), **bounds)
+            parameters.add(name, value=float(value), min=0.0 if form.floor and k == head else -np.inf)
         result = lmfit.minimize(
             residual,
             parameters,
@@ -137,6 +134,6 @@ def jacobian(space: Coordinates, x: Floats) -> Floats:
     head = terms + space.form.floor
     total = np.exp(rows.log_prediction(x[None])[0])
     shares = [np.exp(x[k] - x[head + k] * rows.features[k]) / total for k in range(terms)]
-    floor = [np.exp(x[terms]) / total] if space.form.floor else []
+    floor = [1.0 / total] if space.form.floor else []
     slopes = [-share * rows.features[k] for k, share in enumerate(shares)]
     return np.stack([*shares, *floor, *slopes], axis=1)

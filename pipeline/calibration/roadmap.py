@@ -35,6 +35,17 @@ class Kappas:
     total: float | None = None
     reducible: float | None = None
 
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Kappas:
+        """Return the pooled kappas of a kappa.json: power_law for total loss, chinchilla (else floor) for reducible."""
+        found = {
+            (item["symbol"], item["form"]): item["value"]
+            for item in document["estimates"]
+            if item["group"] == "pooled" and item["status"] != "refused"
+        }
+        reducible = found.get(("kappa_reducible", "chinchilla"), found.get(("kappa_reducible", "floor")))
+        return cls(found.get(("kappa_total", "power_law")), reducible)
+
 
 @dataclass(frozen=True)
 class Layer:

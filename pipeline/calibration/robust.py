@@ -19,10 +19,10 @@ from pipeline.calibration.newton import (
     FLOOR_AT_ZERO,
     STATUS_NAMES,
     TOO_FEW_ROWS,
-    Objective,
-    Rows,
     minimise,
+    minimise_at_zero_floor,
 )
+from pipeline.calibration.objective import Objective, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,7 @@ _AGREE = 1e-9
 _SCHEDULE = (300.0, 30.0, 5.0)
 _SETTLED = (CONVERGED, FLOOR_AT_ZERO)
 _CANDIDATES = 256
+_EXPLORED = 24
 _CANDIDATE_CELLS = 4_000_000
 _SUBSAMPLE = 16_384
 
@@ -187,6 +188,7 @@ class _Search:
         self.value = np.full(len(mass), np.nan)
         self.state = np.full(len(mass), TOO_FEW_ROWS, dtype=np.int8)
         self.ends: list[tuple[NDArray[np.intp], Floats]] = []
+        self.scouts = self.best[:0]
         steps = [factor * delta for factor in _SCHEDULE if factor * delta <= 1.0]
         self.objectives = [Objective(rows, mass, threshold) for threshold in (*steps, delta)]
 
@@ -203,8 +205,10 @@ class _Search:
         for optimum in optima:
             self.direct(np.tile(optimum, (len(usable), 1)), usable)
         self.graduated(np.tile(smooth, (len(usable), 1)), usable)
-        self.direct(2.0 * optima[0] - self.best[usable], usable)
-        self.exchange(usable)
+        self.direct(self._inside(2.0 * optima[0] - self.best[usable]), usable)
+        self.explore(usable)
+        while self.exchange(usable):
+            pass
         lonely = usable[(self.agreeing()[usable] < 2) | ~self.settled()[usable]]
         if len(lonely):
             self.graduated(np.tile(self.grid, (len(lonely), 1)), np.repeat(lonely, len(self.grid)))
@@ -233,11 +237,23 @@ class _Search:
     def direct(self, start: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Descend at the final threshold from ``start`` and keep what is best."""
         ends, values, states = minimise(self.objectives[-1], start, replicates)
+        if self.rows.floor:
+            self._settle_floor(replicates, ends, values, states)
         settled = np.isin(states, _SETTLED)
         for kind in (settled, ~settled):
             self._keep(replicates[kind], ends[kind], values[kind], states[kind])
         self.ends.append((replicates, values))
         return ends, values
+
+    def _settle_floor(
+        self, replicates: NDArray[np.intp], ends: Floats, values: Floats, states: NDArray[np.int8]
+    ) -> None:
+        """Where the floor went below zero, take the optimum without a floor."""
+        low = np.flatnonzero(ends[:, len(self.rows.features)] <= 0)
+        if len(low):
+            results = minimise_at_zero_floor(self.objectives[-1], ends[low], replicates[low])
+            for held, found in zip((ends, values, states), results, strict=True):
+                held[low] = found
 
     def _keep(self, replicates: NDArray[np.intp], ends: Floats, values: Floats, states: NDArray[np.int8]) -> None:
         """Take over fits that beat what is held; a settled fit is never given up for a rounding-error gain."""
@@ -257,10 +273,22 @@ class _Search:
             start, _, _ = minimise(objective, start, replicates, tolerance=1e-3, max_iterations=100)
         return self.direct(start, replicates)
 
-    def exchange(self, usable: NDArray[np.intp]) -> None:
-        """Try other replicates' optima on every replicate (one matrix product); restart where one is better."""
+    def explore(self, usable: NDArray[np.intp]) -> None:
+        """Run the whole grid of cold starts on a few replicates: what they find, `exchange` offers to the others."""
+        few = usable[:: 1 + len(usable) // _EXPLORED]
+        self.graduated(np.tile(self.grid, (len(few), 1)), np.repeat(few, len(self.grid)))
+        self.scouts = self.best[few]
+
+    def exchange(self, usable: NDArray[np.intp]) -> bool:
+        """Try other replicates' optima on every replicate (one matrix product); restart where one is better.
+
+        Returns
+        -------
+        bool
+            Whether any replicate was bettered.
+        """
         count = min(_CANDIDATES, max(1, _CANDIDATE_CELLS // len(self.rows.log_loss)))
-        pool = self.best[usable[:: 1 + len(usable) // count]]
+        pool = np.concatenate([self.scouts, self.best[usable[:: 1 + len(usable) // count]]])
         residual = self.rows.log_loss - self.rows.log_prediction(pool)
         psi = np.clip(residual, -self.delta, self.delta)
         scores = self.mass[usable] @ (psi * (residual - 0.5 * psi)).T
@@ -268,6 +296,14 @@ class _Search:
         better = scores[np.arange(len(usable)), choice] < self.value[usable] * (1 - _AGREE)
         if better.any():
             self.direct(pool[choice[better]], usable[better])
+        return bool(better.any())
+
+    def _inside(self, start: Floats) -> Floats:
+        """Return starts with the floor moved into the open interval from zero to the lowest loss."""
+        if self.rows.floor:
+            terms, lowest = len(self.rows.features), float(np.exp(self.rows.log_loss.min()))
+            start[:, terms] = np.clip(start[:, terms], 0.05 * lowest, 0.98 * lowest)
+        return start
 
     def settled(self) -> NDArray[np.bool_]:
         """Return which replicates hold a fit whose gradient vanishes."""

@@ -245,9 +245,14 @@ def line_slopes(series: Series, weights: Floats) -> Floats:
 
 def coefficients(series: Series, weights: Floats) -> tuple[Floats, Floats | None]:
     """Return the weighted coefficients of time and of the covariate (None without one), each (b,)."""
-    center = series.time.mean()
-    time = sweep(series.time - center, series.cells, weights)
-    value = sweep(series.value - series.value.mean(), series.cells, weights)
+    time, value = series.time - series.time.mean(), series.value - series.value.mean()
+    if series.cells is None and series.covariate is None:
+        total, one = weights.sum(axis=1), weights @ time
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return _ratio(
+                weights @ (time * value) - one * (weights @ value) / total, weights @ time**2 - one**2 / total
+            ), None
+    time, value = sweep(time, series.cells, weights), sweep(value, series.cells, weights)
     weighted = weights * time
     tt, ty = (weighted * time).sum(axis=1), (weighted * value).sum(axis=1)
     if series.covariate is None:
@@ -316,5 +321,5 @@ def row_slopes(time: Floats, values: Floats, weights: Floats) -> Floats:
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    safe = np.abs(denominator) > 1e-12
+    safe = np.abs(denominator) > 1e-10
     return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=safe)

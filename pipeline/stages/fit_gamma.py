@@ -1,4 +1,4 @@
-"""Stage fit_gamma: as-of ledgers in, gamma.json and gamma_draws.parquet out."""
+"""Stage fit_gamma: the as-of ledgers and kappa in, gamma.json and gamma_draws.parquet out."""
 
 from __future__ import annotations
 
@@ -34,18 +34,23 @@ def run(workspace: Workspace) -> dict[str, Any]:
     Raises
     ------
     InputMissing
-        When ingest has not run.
+        When ingest or fit_kappa has not run.
     UsageError
         When a route of params.yaml overlaps.
     """
     from pipeline.calibration.gamma import fit_components
+    from pipeline.calibration.roadmap import Kappas
 
     folder = workspace.processed / "ledger"
     views = {name: storage.read_parquet(folder / f"{name}.parquet") for name in TABLES}
     quarter = workspace.quarter
-    result = fit_components(views, workspace.params.fit_gamma, as_of=quarter.as_of, seed=workspace.seed)
+    kappa = Kappas.of_document(storage.read_json(workspace.processed / "kappa.json"))
+    result = fit_components(views, workspace.params.fit_gamma, as_of=quarter.as_of, seed=workspace.seed, kappa=kappa)
     document = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat(), **result.to_json()}
     storage.write_json(workspace.processed / "gamma.json", document)
     storage.write_parquet(workspace.processed / "gamma_draws.parquet", result.draws)
-    statuses = [estimate.status for estimate in result.estimates]
-    return {"estimates": len(statuses), **{status: statuses.count(status) for status in ("trusted", "weak", "refused")}}
+    states = [estimate.status for estimate in result.estimates]
+    counts = {state: states.count(state) for state in ("trusted", "weak", "refused")}
+    routes = ", ".join(f"{row['route']} {row['value']:.2f}" for row in result.routes if row["value"] is not None)
+    line = f"{len(states)} estimates: " + ", ".join(f"{n} {s}" for s, n in counts.items()) + f"; routes {routes}"
+    return {"estimates": len(states), **counts, "line": line}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_JOINED_LINES = 50
+MAX_JOINED_LINES = 500
 """How many physical lines one quoted cell may span."""
 
 

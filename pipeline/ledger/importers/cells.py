@@ -25,8 +25,21 @@ UNITS: dict[str, dict[str, float]] = {
     },
     "byte/s": {"byte/s": 1, "bytes/s": 1, "b/s": 1, "mb/s": 1e6, "gb/s": 1e9, "tb/s": 1e12},
     "op/s": {
-        "flop/s": 1, "flops": 1, "op/s": 1, "ops": 1, "gflop/s": 1e9, "gflops": 1e9, "gop/s": 1e9, "gops": 1e9,
-        "tflop/s": 1e12, "tflops": 1e12, "top/s": 1e12, "tops": 1e12, "pflop/s": 1e15, "pflops": 1e15, "pops": 1e15,
+        "flop/s": 1,
+        "flops": 1,
+        "op/s": 1,
+        "ops": 1,
+        "gflop/s": 1e9,
+        "gflops": 1e9,
+        "gop/s": 1e9,
+        "gops": 1e9,
+        "tflop/s": 1e12,
+        "tflops": 1e12,
+        "top/s": 1e12,
+        "tops": 1e12,
+        "pflop/s": 1e15,
+        "pflops": 1e15,
+        "pops": 1e15,
     },
     "flop": {"flop": 1, "flops": 1, "petaflop": 1e15, "petaflop/s-days": 8.64e19},
     "w": {"w": 1, "watt": 1, "watts": 1, "kw": 1e3, "mw": 1e6},
@@ -40,11 +53,16 @@ UNITS: dict[str, dict[str, float]] = {
 
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+_LISTED = re.compile(r"[\d.eE+-]+(\s*,\s*[\d.eE+-]+)+", re.ASCII)
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?", re.ASCII)
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?: .*)?", re.ASCII)
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})")
 _DAY_FIRST = re.compile(r"(\d{1,2})[ -]([A-Za-z]{3,9})\.?[ -](\d{4})")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+class SeveralNumbersError(ValueError):
+    """A cell lists different numbers where the ledger has room for one."""
 
 
 def plain_text(text: str) -> str:
@@ -67,6 +85,8 @@ def number_cell(text: str, *, factor: float = 1.0, divisor: float = 1.0) -> str:
 
     Raises
     ------
+    SeveralNumbersError
+        When it lists numbers that differ.
     ValueError
         When the text is no finite number; its message is the rule.
     """
@@ -77,12 +97,22 @@ def number_cell(text: str, *, factor: float = 1.0, divisor: float = 1.0) -> str:
     cleaned = cleaned.removesuffix("%").strip()
     if _GROUPED.fullmatch(cleaned):
         cleaned = cleaned.replace(",", "")
+    elif _LISTED.fullmatch(cleaned):
+        cleaned = _one_of(cleaned)
     if not _PLAIN.fullmatch(cleaned):
         raise ValueError("finite" if cleaned.lower().lstrip("+-") in {"inf", "infinity"} else "number")
     value = float(cleaned) * factor / divisor / (100.0 if percent else 1.0)
     if not math.isfinite(value):
         raise ValueError("finite")
     return number_text(value) if value else ""
+
+
+def _one_of(listed: str) -> str:
+    """Return the one number a list repeats; joining its digits would invent another."""
+    parts = {part.strip() for part in listed.split(",")}
+    if len(parts) > 1:
+        raise SeveralNumbersError("several numbers")
+    return parts.pop()
 
 
 def date_cell(text: str, *, day_first: bool = False) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.ledger.importers.cells import UNITS, date_cell, is_day_first, number_cell, plain_text
+from pipeline.ledger.importers.cells import UNITS, SeveralNumbersError, date_cell, is_day_first, number_cell, plain_text
 from pipeline.ledger.importers.delivery import refuse, screened_bytes
 from pipeline.ledger.importers.parsed import Parsed, ParsedRow, Problem, Request
 from pipeline.ledger.lines import tidy
@@ -215,6 +215,10 @@ class _Reader:
             text = record.cells[place.index]
             try:
                 cells[place.column.name] = self._clean(place, text) or self.export.blank.get(place.column.name, "")
+            except SeveralNumbersError:
+                cells[place.column.name] = ""
+                flag = {"kind": "several_numbers", "name": name, "column": place.column.name, "line": record.line}
+                parsed.flags.append({**flag, "value": plain_text(text), "why": "read as unknown"})
             except ValueError as error:
                 remedy = f"{place.column.name} must be {place.column.check}, or empty"
                 problem = Problem(record.line, name, place.column.name, str(error), text, remedy)

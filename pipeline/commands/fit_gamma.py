@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.calibration.components import Fitted
-    from pipeline.calibration.table_trend import Table
+    from pipeline.calibration.table_rows import Table
 
 DEFAULT_SEED = 20260331
 SHOWN = 20
@@ -48,7 +48,8 @@ def register(app: typer.Typer) -> None:
         from pathlib import Path
 
         from pipeline import storage
-        from pipeline.calibration.table_trend import Question, fit_table, read_table
+        from pipeline.calibration.table_rows import Question, read_table
+        from pipeline.calibration.table_trend import fit_table
         from pipeline.config_gamma import GammaParams
 
         question = Question(

@@ -1,0 +1,191 @@
+"""Two readings of one equation, typed so that they cannot be mixed: a kappa carries the loss it belongs to.
+
+total:      R = L/L0 = X^-kappa_total, the paper's reading, with no irreducible loss.
+reducible:  r = (L - E)/(L0 - E) = X^-kappa_reducible; then L/L0 = floor + (1 - floor) r, and L = E + (L0 - E) r.
+
+A kappa_total with a floor would count the irreducible part twice; a kappa_reducible taken for L/L0 without its floor
+would let the loss fall through it. Neither can be written here: only `TotalKappa` makes a `TotalLoss`, only
+`ReducibleKappa` makes the others, and neither kind accepts the other's draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Form = Literal["total", "reducible"]
+FORM_OF_FIT: dict[str, Form] = {"power_law": "total", "floor": "reducible", "chinchilla": "reducible"}
+"""Which loss each fitted functional form speaks about."""
+
+
+def form_of_fit(fit: str) -> Form:
+    """Return the loss a fitted functional form speaks about.
+
+    Raises
+    ------
+    ValueError
+        When the form is not one of power_law, floor, chinchilla.
+    """
+    if fit not in FORM_OF_FIT:
+        raise ValueError(f"fit must be one of {', '.join(FORM_OF_FIT)}, got {fit!r}")
+    return FORM_OF_FIT[fit]
+
+
+@dataclass(frozen=True)
+class TotalKappa:
+    """Draws of kappa_total: the slope of the whole loss.
+
+    Parameters
+    ----------
+    draws : (n,) float, dimensionless, > 0
+    """
+
+    draws: Floats
+    form: Literal["total"] = field(default="total", init=False)
+
+    def __post_init__(self) -> None:
+        _check_kappa(self.draws)
+
+    @cached_property
+    def exponent(self) -> Floats:
+        """-kappa, (n,): the power X is raised to."""
+        return -self.draws
+
+
+@dataclass(frozen=True)
+class ReducibleKappa:
+    """Draws of kappa_reducible: the slope of the loss above the floor.
+
+    Parameters
+    ----------
+    draws : (n,) float, dimensionless, > 0
+    """
+
+    draws: Floats
+    form: Literal["reducible"] = field(default="reducible", init=False)
+
+    def __post_init__(self) -> None:
+        _check_kappa(self.draws)
+
+    @cached_property
+    def exponent(self) -> Floats:
+        """-kappa, (n,): the power X is raised to."""
+        return -self.draws
+
+
+@dataclass(frozen=True)
+class TotalLoss:
+    """R = L/L0 = X^-kappa_total.
+
+    Parameters
+    ----------
+    kappa : TotalKappa
+    """
+
+    kappa: TotalKappa
+    form: Form = field(default="total", init=False)
+
+    def __post_init__(self) -> None:
+        _check_form(self.kappa, TotalKappa)
+
+    def values(self, log_ratio: Floats) -> Floats:
+        """Return R for a column of ln X, (n,)."""
+        return _power(self.kappa.exponent, log_ratio)
+
+
+@dataclass(frozen=True)
+class ReducibleLoss:
+    """r = (L - E)/(L0 - E) = X^-kappa_reducible.
+
+    Parameters
+    ----------
+    kappa : ReducibleKappa
+    """
+
+    kappa: ReducibleKappa
+    form: Form = field(default="reducible", init=False)
+
+    def __post_init__(self) -> None:
+        _check_form(self.kappa, ReducibleKappa)
+
+    def values(self, log_ratio: Floats) -> Floats:
+        """Return r for a column of ln X, (n,)."""
+        return _power(self.kappa.exponent, log_ratio)
+
+
+@dataclass(frozen=True)
+class LossOverAnchor:
+    """L/L0 = floor + (1 - floor) r, the reducible reading told as a share of the anchor's whole loss.
+
+    Parameters
+    ----------
+    kappa : ReducibleKappa
+    floor : (n,) float
+        E/L0, drawn jointly with kappa, in [0, 1).
+    """
+
+    kappa: ReducibleKappa
+    floor: Floats
+    form: Form = field(default="reducible", init=False)
+
+    def __post_init__(self) -> None:
+        _check_form(self.kappa, ReducibleKappa)
+        low, high = float(np.min(self.floor)), float(np.max(self.floor))
+        if not (low >= 0 and high < 1):
+            raise ValueError(f"floor must lie in [0, 1), got values from {low!r} to {high!r}")
+
+    def values(self, log_ratio: Floats) -> Floats:
+        """Return L/L0 for a column of ln X, (n,)."""
+        return self.floor + (1.0 - self.floor) * _power(self.kappa.exponent, log_ratio)
+
+
+@dataclass(frozen=True)
+class LossNats:
+    """L = E + (L0 - E) r in nats per token, for one comparable group.
+
+    Parameters
+    ----------
+    kappa : ReducibleKappa
+    irreducible : (n,) float, nats/token
+        E.
+    excess : (n,) float, nats/token
+        L0 - E.
+    """
+
+    kappa: ReducibleKappa
+    irreducible: Floats
+    excess: Floats
+    form: Form = field(default="reducible", init=False)
+
+    def __post_init__(self) -> None:
+        _check_form(self.kappa, ReducibleKappa)
+
+    def values(self, log_ratio: Floats) -> Floats:
+        """Return L for a column of ln X, (n,) nats/token."""
+        return self.irreducible + self.excess * _power(self.kappa.exponent, log_ratio)
+
+
+def _power(exponent: Floats, log_ratio: Floats) -> Floats:
+    """Return X^exponent from ln X."""
+    column = np.multiply(exponent, log_ratio)
+    return np.asarray(np.exp(column, out=column))
+
+
+def _check_kappa(draws: Floats) -> None:
+    smallest = float(np.min(draws)) if np.size(draws) else float("nan")
+    if not (smallest > 0 and np.isfinite(draws).all()):
+        raise ValueError(f"kappa must be positive and finite, got a smallest value of {smallest!r}")
+
+
+def _check_form(kappa: TotalKappa | ReducibleKappa, wanted: type[TotalKappa | ReducibleKappa]) -> None:
+    if not isinstance(kappa, wanted):
+        given = getattr(kappa, "form", type(kappa).__name__)
+        raise TypeError(f"this reading needs a {wanted.__name__}, got a kappa of form {given!r}: the two never mix")

@@ -247,3 +247,32 @@ def _conclude(result: Verification) -> Verification:
             key = check.manifest["signed_by"]["key_id"]
             result.notes.append(f"signed by key {key}, which nothing here vouches for: give the true key with --key")
     return result
+
+
+def chain_state(place: Path, folder: Path | None) -> dict[str, Any]:
+    """Return how a quarter stands in the chain, for whoever traces one of its numbers.
+
+    Parameters
+    ----------
+    place : Path
+        What to verify: a checkout, or a published folder alone.
+    folder : Path or None
+        The quarter's published folder; None when it is not published.
+    """
+    if folder is None:
+        return {
+            "published": False,
+            "intact": None,
+            "note": "not published: nothing holds these files to what they were",
+        }
+    result = verify(place)
+    found = next((check for check in result.folders if check.place in ("", _place(folder))), None)
+    bad = broken(result.findings)
+    return {
+        "published": True,
+        **(_quarter_json(found) if found else {}),
+        "number": found.entry.number if found and found.entry else None,
+        "length": len(result.folders),
+        "intact": result.verified,
+        "first_bad": bad[0].to_json() if bad else None,
+    }

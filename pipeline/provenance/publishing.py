@@ -10,13 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipeline import storage
-from pipeline.errors import DataInvalid, InputMissing, IntegrityError, UsageError
+from pipeline.errors import DataInvalid, IntegrityError, UsageError
 from pipeline.provenance import keys, manifest, registry, signing
-from pipeline.provenance.export import process_run_crate, prov_document
+from pipeline.provenance.contents import published_files
 from pipeline.provenance.findings import broken
-from pipeline.provenance.flow import quarter_flow
 from pipeline.provenance.folder import check_folder
-from pipeline.provenance.records import SOURCES, source_list
 from pipeline.provenance.verify import published_folders, verify
 
 if TYPE_CHECKING:
@@ -27,31 +25,6 @@ if TYPE_CHECKING:
     from pipeline.config import Workspace
     from pipeline.provenance.findings import Finding
     from pipeline.provenance.registry import Entry
-
-REQUIRED = (
-    "kappa.json",
-    "gamma.json",
-    "account.json",
-    "milestones.parquet",
-    "report/numbers.json",
-    "report/report.html",
-)
-"""Generated files without which nothing is published."""
-
-RECORDS = (
-    "account.json",
-    "anchors.json",
-    "gamma.json",
-    "headline.json",
-    "kappa.json",
-    "milestones.parquet",
-    "scenarios.json",
-    "scores.json",
-    "scores.parquet",
-    "statements.json",
-    "statements.parquet",
-)
-"""Generated files, beside the report's own, that a published folder keeps where the stages wrote them."""
 
 
 def publish(
@@ -176,61 +149,6 @@ def _next_revision(workspace: Workspace, before: Entry | None, reason: str | Non
             remedy=f'a correction is a new revision that names it: race publish --quarter {name} --revise "WHY"',
         )
     return before.revision + 1
-
-
-def published_files(workspace: Workspace) -> dict[str, bytes]:
-    """Return name -> bytes of all that the published folder will hold, but the manifest, its marks and its seals.
-
-    Raises
-    ------
-    InputMissing, DataInvalid
-        When the quarter was not run, or a file is of another quarter or too large.
-    """
-    for name in REQUIRED:
-        if not (workspace.processed / name).is_file():
-            raise InputMissing(
-                f"{name} of {workspace.quarter} is not here",
-                where=str(workspace.processed / name),
-                remedy=f"race run --quarter {workspace.quarter}",
-            )
-    report = workspace.processed / "report"
-    files = {
-        path.relative_to(report).as_posix(): storage.read_bytes(path)
-        for path in sorted(report.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(report).parts)
-    }
-    files |= {
-        name: storage.read_bytes(workspace.processed / name)
-        for name in RECORDS
-        if name not in files and (workspace.processed / name).is_file()
-    }
-    for name in ("kappa.json", "gamma.json"):
-        _require_quarter(workspace, name)
-    files[manifest.PARAMS] = storage.read_bytes(workspace.root / "params.yaml")
-    documents = source_list(workspace)
-    files[SOURCES] = storage.dumps(documents).encode()
-    described = quarter_flow(workspace, files, documents["sources"])
-    files["prov.json"] = storage.dumps(prov_document(described)).encode()
-    files["ro-crate-metadata.json"] = storage.dumps(process_run_crate(described)).encode()
-    for name, data in files.items():
-        if len(data) > manifest.MAX_FILE_BYTES:
-            raise DataInvalid(
-                f"{name} is too large to publish",
-                why=f"{len(data):,} bytes; published files are kept in git and may have {manifest.MAX_FILE_BYTES:,}",
-            )
-    return files
-
-
-def _require_quarter(workspace: Workspace, name: str) -> None:
-    path = workspace.processed / name
-    found = storage.read_json(path).get("quarter")
-    if found != str(workspace.quarter):
-        raise DataInvalid(
-            f"{name} is of another quarter",
-            where=str(path),
-            why=f"it says {found}, to be published is {workspace.quarter}",
-            remedy=f"race run --quarter {workspace.quarter}",
-        )
 
 
 def _require_complete_lines(workspace: Workspace, seals: dict[str, Any]) -> None:

@@ -1,0 +1,115 @@
+"""What a published folder holds: the report, the records behind it, and what describes them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pipeline import storage
+from pipeline.errors import DataInvalid, InputMissing
+from pipeline.provenance import manifest
+from pipeline.provenance.export import process_run_crate, prov_document
+from pipeline.provenance.flow import quarter_flow
+from pipeline.provenance.records import SOURCES, source_list
+
+if TYPE_CHECKING:
+    from pipeline.config import Workspace
+
+REQUIRED = (
+    "kappa.json",
+    "gamma.json",
+    "account.json",
+    "milestones.parquet",
+    "report/numbers.json",
+    "report/report.html",
+)
+"""Generated files without which nothing is published."""
+
+RECORDS = (
+    "account.json",
+    "anchors.json",
+    "gamma.json",
+    "headline.json",
+    "kappa.json",
+    "milestones.parquet",
+    "scenarios.json",
+    "scores.json",
+    "scores.parquet",
+    "statements.json",
+    "statements.parquet",
+)
+"""Generated files, beside the report's own, that a published folder keeps where the stages wrote them."""
+
+
+def published_files(workspace: Workspace) -> dict[str, bytes]:
+    """Return name -> bytes of all that the published folder will hold, but the manifest, its marks and its seals.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When the quarter was not run, or a file is of another quarter or too large.
+    """
+    for name in REQUIRED:
+        if not (workspace.processed / name).is_file():
+            raise InputMissing(
+                f"{name} of {workspace.quarter} is not here",
+                where=str(workspace.processed / name),
+                remedy=f"race run --quarter {workspace.quarter}",
+            )
+    report = workspace.processed / "report"
+    files = {
+        path.relative_to(report).as_posix(): storage.read_bytes(path)
+        for path in sorted(report.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(report).parts)
+    }
+    files |= {
+        name: storage.read_bytes(workspace.processed / name)
+        for name in RECORDS
+        if name not in files and (workspace.processed / name).is_file()
+    }
+    for name in ("kappa.json", "gamma.json"):
+        _require_quarter(workspace, name)
+    files[manifest.PARAMS] = storage.read_bytes(workspace.root / "params.yaml")
+    files |= {name: storage.dumps(item).encode() for name, item in _descriptions(workspace, files).items()}
+    for name, data in files.items():
+        if len(data) > manifest.MAX_FILE_BYTES:
+            raise DataInvalid(
+                f"{name} is too large to publish",
+                why=f"{len(data):,} bytes; published files are kept in git and may have {manifest.MAX_FILE_BYTES:,}",
+            )
+    return files
+
+
+def _descriptions(workspace: Workspace, files: dict[str, bytes]) -> dict[str, Any]:
+    """Return the documents that describe a quarter: its sources, PROV-JSON, RO-Crate."""
+    sources = source_list(workspace)
+    files = {**files, SOURCES: storage.dumps(sources).encode()}
+    flow = quarter_flow(workspace, files, sources["sources"])
+    provenance = prov_document(flow)
+    files["prov.json"] = storage.dumps(provenance).encode()
+    crate = process_run_crate(quarter_flow(workspace, files, sources["sources"]))
+    return {SOURCES: sources, "prov.json": provenance, "ro-crate-metadata.json": crate}
+
+
+def described_files(workspace: Workspace) -> dict[str, Any]:
+    """Return those documents for the last run of a quarter that is not published.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When the quarter was not run.
+    """
+    files = published_files(workspace)
+    return {name: json.loads(files[name]) for name in (SOURCES, "prov.json", "ro-crate-metadata.json")}
+
+
+def _require_quarter(workspace: Workspace, name: str) -> None:
+    path = workspace.processed / name
+    found = storage.read_json(path).get("quarter")
+    if found != str(workspace.quarter):
+        raise DataInvalid(
+            f"{name} is of another quarter",
+            where=str(path),
+            why=f"it says {found}, to be published is {workspace.quarter}",
+            remedy=f"race run --quarter {workspace.quarter}",
+        )

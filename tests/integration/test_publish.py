@@ -1,0 +1,272 @@
+"""Publishing freezes: nothing is written twice, a correction names what it corrects, a cut-off one completes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import synthetic_quarter
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from pipeline import storage
+from pipeline.commands import audit
+from pipeline.errors import DataInvalid, InputMissing, IntegrityError, UsageError
+from pipeline.provenance import contents, registry
+from pipeline.provenance.publishing import publish
+from pipeline.provenance.verify import verify
+
+KEY = Ed25519PrivateKey.from_private_bytes(b"\x03" * 32)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return synthetic_quarter.make_checkout(tmp_path / "a checkout")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def ran(root: Path, quarter: str, **options: Any) -> Any:
+    space = synthetic_quarter.workspace(root, quarter)
+    synthetic_quarter.run_stages(space, **options)
+    return space
+
+
+def test_a_published_folder_holds_the_report_and_what_explains_it(checkout: Path) -> None:
+    space = ran(checkout, "2025Q2")
+    entry = publish(space, reconstructed=True)
+    folder = checkout / "reports" / "2025Q2"
+    files = tree(folder)
+    for name, data in tree(space.processed / "report").items():
+        assert files[name] == data
+    for name in ("kappa.json", "gamma.json", "account.json", "milestones.parquet"):
+        assert files[name] == (space.processed / name).read_bytes()
+    assert files["params.yaml"] == (checkout / "params.yaml").read_bytes()
+    assert set(json.loads(files["manifest.json"])["files"]) == set(files) - {"manifest.json", "registry_entry.json"}
+    assert entry.reconstructed
+    assert json.loads((checkout / "reports" / "registry.json").read_text())["entries"] == [entry.to_json()]
+    citations = {item["source_id"]: item["rows"] for item in json.loads(files["sources.json"])["sources"]}
+    assert citations == {
+        "chips": {"accelerators": ["chip-a", "chip-b", "chip-c"]},
+        "runs": {"training_runs": ["run-1", "run-2", "run-3"]},
+    }
+
+
+def test_the_chain_names_each_manifest_by_its_digest(checkout: Path) -> None:
+    synthetic_quarter.publish_all(checkout)
+    previous = None
+    for name in synthetic_quarter.QUARTERS:
+        path = checkout / "reports" / name / "manifest.json"
+        assert (json.loads(path.read_text())["previous"] or {}).get("manifest_sha256") == previous
+        previous = storage.digest_file(path)
+
+
+def test_a_published_quarter_is_never_written_again(checkout: Path) -> None:
+    synthetic_quarter.publish_all(checkout, ("2025Q1", "2025Q2"))
+    before = tree(checkout / "reports")
+    for quarter, factor in (("2025Q1", 1.0), ("2025Q2", 2.0)):
+        space = ran(checkout, quarter, slope_factor=factor)
+        with pytest.raises(UsageError, match="stays as it is") as caught:
+            publish(space)
+        assert "--revise" in str(caught.value)
+    assert tree(checkout / "reports") == before
+
+
+def test_a_correction_is_a_new_revision_that_names_the_old(checkout: Path) -> None:
+    synthetic_quarter.publish_all(checkout, ("2025Q1", "2025Q2"))
+    before = tree(checkout / "reports" / "2025Q1")
+    space = ran(checkout, "2025Q1", slope_factor=1.1)
+    entry = publish(space, revision_reason="a slope was off")
+    assert (entry.number, entry.revision, entry.folder) == (3, 2, "2025Q1.r2")
+    manifest = json.loads((checkout / "reports" / "2025Q1.r2" / "manifest.json").read_text())
+    first = registry.read_entries(checkout / "reports")[0]
+    assert manifest["supersedes"] == first.reference()
+    assert manifest["reason"] == "a slope was off"
+    assert tree(checkout / "reports" / "2025Q1") == before
+    assert registry.latest(registry.read_entries(checkout / "reports"), "2025Q1") == entry
+    assert verify(checkout).verified
+    third = publish(space, revision_reason="and again")
+    assert third.supersedes == entry.manifest_sha256
+    with pytest.raises(UsageError, match="not published yet"):
+        publish(ran(checkout, "2025Q3"), revision_reason="nothing there")
+
+
+@pytest.mark.parametrize("name", contents.REQUIRED)
+def test_a_quarter_that_was_not_run_is_not_published(checkout: Path, name: str) -> None:
+    space = ran(checkout, "2025Q1")
+    (space.processed / name).unlink()
+    with pytest.raises(InputMissing, match="race run --quarter 2025Q1"):
+        publish(space)
+    assert not (checkout / "reports").exists()
+
+
+def test_another_quarter_s_files_are_not_published(checkout: Path) -> None:
+    space = ran(checkout, "2025Q1")
+    other = ran(checkout, "2025Q2")
+    shutil.copy(other.processed / "kappa.json", space.processed / "kappa.json")
+    with pytest.raises(DataInvalid, match="another quarter"):
+        publish(space)
+
+
+def test_too_large_a_file_is_not_published(checkout: Path) -> None:
+    space = ran(checkout, "2025Q1")
+    (space.processed / "report" / "figures" / "huge.svg").write_bytes(b"x" * 2_000_001)
+    with pytest.raises(DataInvalid, match=r"figures/huge\.svg"):
+        publish(space)
+
+
+def test_foreign_files_are_neither_published_nor_removed(checkout: Path) -> None:
+    space = ran(checkout, "2025Q1")
+    note = checkout / "reports" / "2025Q1" / "my notes.txt"
+    storage.write_text(note, "mine")
+    with pytest.raises(UsageError, match="no part of the publication"):
+        publish(space)
+    assert note.read_text() == "mine"
+    assert not (checkout / "reports" / "registry.json").exists()
+    note.unlink()
+    storage.write_text(checkout / "reports" / "2025Q1" / "report.html", "an earlier draft, installed by a run")
+    publish(space)
+    assert verify(checkout).verified
+
+
+def test_nothing_is_published_on_a_broken_chain(checkout: Path) -> None:
+    synthetic_quarter.publish_all(checkout, ("2025Q1",))
+    space = ran(checkout, "2025Q2")
+    for path in (
+        checkout / "reports" / "2025Q1" / "report.html",
+        checkout / "reports" / "registry.json",
+        checkout / "data" / "raw" / "accelerators.csv",
+    ):
+        data = path.read_bytes()
+        path.write_bytes(data.replace(b"2025", b"2024", 1))
+        with pytest.raises(IntegrityError, match=r"does not verify|not in the registry") as caught:
+            publish(space)
+        assert path.name in str(caught.value)
+        path.write_bytes(data)
+    publish(space)
+
+
+@pytest.mark.parametrize("writes", [1, 9, 14, 15, 16, 17, 18, 19])
+def test_a_publication_cut_off_anywhere_is_completed_by_the_next(
+    checkout: Path, writes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synthetic_quarter.publish_all(checkout, ("2025Q1",))
+    registry_before = (checkout / "reports" / "registry.json").read_bytes()
+    space = ran(checkout, "2025Q2")
+    count = 0
+    write = storage.write_bytes
+
+    def interrupted(path: Path, data: bytes) -> Path:
+        nonlocal count
+        count += 1
+        if count > writes:
+            raise KeyboardInterrupt
+        return write(path, data)
+
+    monkeypatch.setattr(storage, "write_bytes", interrupted)
+    try:
+        publish(space, signing_key=None)
+    except KeyboardInterrupt:
+        assert (checkout / "reports" / "registry.json").read_bytes() == registry_before
+    else:
+        assert count <= writes  # there was nothing left to cut off
+    monkeypatch.undo()
+    if count > writes:
+        entry = publish(space)
+        assert (entry.number, entry.quarter) == (2, "2025Q2")
+    assert verify(checkout).verified
+    assert [item.quarter for item in registry.read_entries(checkout / "reports")] == ["2025Q1", "2025Q2"]
+
+
+def test_a_registry_that_lost_its_end_is_not_published_over(checkout: Path) -> None:
+    synthetic_quarter.publish_all(checkout, ("2025Q1", "2025Q2"))
+    path = checkout / "reports" / "registry.json"
+    whole, before = path.read_bytes(), tree(checkout / "reports" / "2025Q2")
+    path.write_bytes(registry.render(registry.read_entries(checkout / "reports")[:1]))
+    with pytest.raises(IntegrityError):
+        publish(ran(checkout, "2025Q3"))
+    publish(ran(checkout, "2025Q2", slope_factor=3.0))  # the folder is whole: it is registered again, not rewritten
+    assert tree(checkout / "reports" / "2025Q2") == before
+    assert path.read_bytes() == whole
+
+
+def test_an_unsigned_quarter_cannot_follow_a_signed_one(checkout: Path) -> None:
+    publish(ran(checkout, "2025Q1"))
+    publish(ran(checkout, "2025Q2"), signing_key=KEY)
+    space = ran(checkout, "2025Q3")
+    with pytest.raises(UsageError, match="signed"):
+        publish(space)
+    publish(space, signing_key=KEY)
+    result = verify(checkout).to_json()
+    assert result["verified"]
+    assert [item["signature"] for item in result["quarters"]] == ["unsigned", "trusted", "trusted"]
+    assert result["unsigned"] == ["reports/2025Q1"]
+
+
+def test_the_commit_and_its_state_are_in_the_manifest(checkout: Path) -> None:
+    def git(*words: str) -> str:
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@t.example", *words]
+        return subprocess.run(command, cwd=checkout, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q")
+    git("add", "data/raw", "params.yaml", "requirements.lock")
+    git("commit", "-q", "-m", "ledgers")
+    publish(ran(checkout, "2025Q1"))
+    code = json.loads((checkout / "reports" / "2025Q1" / "manifest.json").read_text())["code"]
+    assert (code["commit"], code["clean"]) == (git("rev-parse", "HEAD"), True)
+    (checkout / "params.yaml").write_text(synthetic_quarter.PARAMS + "# edited\n")
+    publish(ran(checkout, "2025Q2"))
+    code = json.loads((checkout / "reports" / "2025Q2" / "manifest.json").read_text())["code"]
+    assert code["clean"] is False
+
+
+def command(words: list[str]) -> int:
+    app = typer.Typer()
+    audit.register(app)
+    code = app(words, standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def test_the_command_verifies_and_exits_5_with_one_document(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    synthetic_quarter.publish_all(checkout)
+    monkeypatch.chdir(checkout / "data")
+    assert command(["audit", "verify", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["verified"]
+    assert "NOT SIGNED" in shown.err
+    page = checkout / "reports" / "2025Q2" / "report.html"
+    page.write_bytes(page.read_bytes().replace(b"0.500", b"0.501"))
+    assert command(["audit", "verify", "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["first_bad"]["artefact"] == "reports/2025Q2/report.html"
+    assert command(["audit", "verify"]) == 5
+    text = capsys.readouterr().out
+    assert "first bad artefact" in text
+    assert "git restore" in text
+    assert command(["audit", "verify", str(checkout / "reports" / "2025Q1")]) == 0
+    monkeypatch.chdir(checkout / "reports" / "2025Q2")
+    assert command(["audit", "verify"]) == 5
+
+
+def test_the_command_traces_a_copied_folder(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    synthetic_quarter.publish_all(checkout)
+    folder = shutil.copytree(checkout / "reports" / "2025Q2", tmp_path / "alone")
+    monkeypatch.chdir(tmp_path)
+    assert command(["audit", "trace", "gamma", "--folder", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["target"] == "gamma@2025Q2"
+    monkeypatch.chdir(folder)
+    assert command(["audit", "trace", "gamma@2025Q2", "--rows"]) == 0
+    text = capsys.readouterr().out
+    assert "accelerators/chip-b" in text
+    assert "CC-BY" in text
+    with pytest.raises(UsageError, match="2025Q3"):
+        command(["audit", "trace", "gamma@2025Q3"])

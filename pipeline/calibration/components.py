@@ -198,7 +198,7 @@ def fit_trend(
     series = whole.since(start)
     if resampling == "increments":
         series = in_blocks(series, inputs.params.block_rows)
-    refusal = _refusal(inputs, series)
+    refusal = refusal_of(inputs, series)
     if refusal is not None:
         return refused(component, refusal, series)
     value, intervals, facts = _point(series, slopes)
@@ -325,7 +325,8 @@ def in_blocks(series: Series, block_rows: int) -> Series:
     return replace(series, clusters=np.asarray([f"block {index:03d}" for index in number], dtype=object))
 
 
-def _refusal(inputs: Inputs, series: Series) -> str | None:
+def refusal_of(inputs: Inputs, series: Series) -> str | None:
+    """Return why a series cannot be fitted at all, or None."""
     gate = inputs.params.gate
     if len(series) < gate.min_rows_refused:
         return f"{len(series)} rows; a trend needs at least {gate.min_rows_refused}"

@@ -7,7 +7,7 @@ import io
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -45,11 +45,14 @@ class Question:
         Window of dates, both inclusive.
     order : str or None
         Meaning of 03/04/2021.
+    limit : float or None
+        Value below which rows are missing (truncated) or only known to lie (censored).
+    limit_kind : {'truncated', 'censored'}
 
     Raises
     ------
     UsageError
-        When the estimator is unknown.
+        When the estimator is unknown, or a limit is combined with what it cannot be combined with.
     """
 
     date_column: str
@@ -61,10 +64,17 @@ class Question:
     start: date | None = None
     end: date | None = None
     order: Order | None = None
+    limit: float | None = None
+    limit_kind: Literal["truncated", "censored"] = "truncated"
 
     def __post_init__(self) -> None:
         if self.estimator not in ESTIMATORS:
             raise UsageError(f"there is no estimator '{self.estimator}'", why=f"it is one of {', '.join(ESTIMATORS)}")
+        if self.limit is not None and (self.estimator != "mean" or self.falling or not self.limit > 0):
+            raise UsageError(
+                f"a limit of {self.limit:g} cannot be used here",
+                why="a limit is a positive value, for the estimator mean, of a quantity that grows",
+            )
 
     @property
     def columns(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.calibration.components import Component, Fitted, Inputs, fit_trend
 from pipeline.calibration.fragility import fragility_rows, verdict
+from pipeline.calibration.limited import limited_trend
 from pipeline.calibration.quantile import MAX_EXACT_ROWS, quantile_slopes
 from pipeline.calibration.resampling import CELLS_AT_ONCE, stated_coverage
 from pipeline.calibration.trends import Series, line_slopes, record_slopes
@@ -56,6 +57,10 @@ def _fit_group(table: Table, question: Question, params: GammaParams, seed: int,
     inputs = Inputs({}, params.model_copy(update={"draws": draws}), as_of, seed)
     slopes, resampling, estimator = _estimator(question, params)
     component = Component(question.value_column, estimator, (), "none", _meaning(question))
+    if question.limit is not None:
+        part = Component(question.value_column, f"mean_{question.limit_kind}", (), "none", _meaning(question))
+        limit = float(np.log2(question.limit))
+        return _named(limited_trend(inputs, part, series, limit, question.limit_kind), name, table)
     first = "ols" if question.cluster_column is None and question.estimator == "mean" else None
     fit = fit_trend(inputs, component, series, slopes=slopes, resampling=resampling, first=first)
     if fit.draws is not None:

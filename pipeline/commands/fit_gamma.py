@@ -40,6 +40,10 @@ def register(app: typer.Typer) -> None:
         date_order: Annotated[
             str | None, typer.Option(help="day_first or month_first, for dates as 03/04/2021")
         ] = None,
+        truncated_below: Annotated[float | None, typer.Option(help="rows below this value are missing")] = None,
+        censored_below: Annotated[
+            float | None, typer.Option(help="values at or below this are only upper ends")
+        ] = None,
         draws: Annotated[int, typer.Option(help="bootstrap draws", min=100)] = 4000,
         seed: Annotated[int, typer.Option(help="seed of the draws", min=0)] = DEFAULT_SEED,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
@@ -52,6 +56,8 @@ def register(app: typer.Typer) -> None:
         from pipeline.calibration.table_trend import fit_table
         from pipeline.config_gamma import GammaParams
 
+        if truncated_below is not None and censored_below is not None:
+            raise UsageError("rows are either truncated or censored", remedy="give one of the two limits")
         question = Question(
             date_column=date_column,
             value_column=value,
@@ -62,6 +68,8 @@ def register(app: typer.Typer) -> None:
             start=_day("--start", start),
             end=_day("--end", end),
             order=_order(date_order),
+            limit=censored_below if truncated_below is None else truncated_below,
+            limit_kind="censored" if truncated_below is None else "truncated",
         )
         params = GammaParams(draws=draws)
         if quantile is not None:

@@ -223,15 +223,37 @@ def _validate(table: Table, frame: pd.DataFrame, lines: dict[int, dict[str, str]
 
 def _foreign_keys(table: Table, lines: dict[int, dict[str, str]], raw_dir: Path, findings: Findings) -> None:
     """Quarantine rows whose key into another table has no line there."""
+    known = {column.references: known_keys(column.references, raw_dir) for column in table.columns if column.references}
+    _references(table, lines, known, findings)
+
+
+def _references(table: Table, lines: dict[int, dict[str, str]], known: dict[str, set[str]], findings: Findings) -> None:
     for column in table.columns:
-        if not column.references:
-            continue
-        known = known_keys(column.references, raw_dir)
-        for line, cells in lines.items():
-            if cells[column.name] not in known:
+        for line, cells in lines.items() if column.references else ():
+            value = cells[column.name]
+            if value not in known[column.references]:
                 file = f"data/raw/{column.references}.csv"
-                remedy = f"add '{cells[column.name]}' to {file} with citation and licence, or correct it"
-                findings.add(line, cells, column.name, f"a key of {column.references}", cells[column.name], remedy)
+                remedy = f"add '{value}' to {file} with citation and licence, or correct it"
+                findings.add(line, cells, column.name, f"a key of {column.references}", value, remedy)
+
+
+def check_lines(table: Table, lines: dict[int, dict[str, str]], known: dict[str, set[str]]) -> list[dict[str, Any]]:
+    """Return the findings of lines that are not in a file yet, by the same checks as the ledger's own.
+
+    Parameters
+    ----------
+    table : Table
+    lines : dict of int to dict
+        {line: {column: text}}.
+    known : dict of str to set of str
+        Keys of the tables that columns refer to.
+    """
+    findings = Findings(table, "delivery")
+    if lines:
+        frame = _parse(table, lines, findings, MAX_TEXT_CHARACTERS)
+        _validate(table, frame, lines, findings)
+        _references(table, lines, known, findings)
+    return list(findings.items.values())
 
 
 def known_keys(name: str, raw_dir: Path) -> set[str]:

@@ -15,6 +15,9 @@ from pipeline.provenance.records import SOURCES, source_list
 if TYPE_CHECKING:
     from pipeline.config import Workspace
 
+INPUTS = "inputs/"
+"""Where a published folder keeps files that the settings name."""
+
 REQUIRED = (
     "kappa.json",
     "gamma.json",
@@ -69,6 +72,7 @@ def published_files(workspace: Workspace) -> dict[str, bytes]:
     }
     for name in ("kappa.json", "gamma.json"):
         _require_quarter(workspace, name)
+    files |= {f"{INPUTS}{name}": data for name, data in input_files(workspace).items()}
     files[manifest.PARAMS] = storage.read_bytes(workspace.root / "params.yaml")
     files |= {name: storage.dumps(item).encode() for name, item in _descriptions(workspace, files).items()}
     for name, data in files.items():
@@ -78,6 +82,27 @@ def published_files(workspace: Workspace) -> dict[str, bytes]:
                 why=f"{len(data):,} bytes; published files are kept in git and may have {manifest.MAX_FILE_BYTES:,}",
             )
     return files
+
+
+def input_files(workspace: Workspace) -> dict[str, bytes]:
+    """Return the files that the settings name (a user's scenarios), by path under the checkout.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When one is missing or lies outside the checkout: nobody could compute the quarter again.
+    """
+    names = getattr(getattr(workspace.params, "forecast", None), "scenario_files", ())
+    root = workspace.root.resolve()
+    for name in names:
+        if not (root / name).resolve().is_relative_to(root):
+            raise DataInvalid(
+                f"{name} lies outside the checkout",
+                where="params.yaml: forecast.scenario_files",
+                why="what a published quarter is computed from must be published with it",
+                remedy="move it into the checkout",
+            )
+    return {name: storage.read_bytes(root / name) for name in names}
 
 
 def _descriptions(workspace: Workspace, files: dict[str, bytes]) -> dict[str, Any]:

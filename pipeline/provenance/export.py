@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CRATE = "https://w3id.org/ro/crate/1.1"
 PROCESS_RUN = "https://w3id.org/ro/wfrun/process/0.5"
 LICENCE = "https://spdx.org/licenses/MIT"
+SOFTWARE = "urn:race-to-efficiency:software"
 EQUATION = "https://arxiv.org/abs/2501.02156"
 
 MEDIA_TYPES = {
@@ -127,7 +128,7 @@ def process_run_crate(flow: QuarterFlow) -> dict[str, Any]:
         {"@id": LICENCE, "@type": "CreativeWork", "name": "MIT License"},
         {"@id": "#maintainers", "@type": "Organization", "name": "The race-to-efficiency maintainers"},
         {
-            "@id": "#race",
+            "@id": SOFTWARE,
             "@type": "SoftwareApplication",
             "name": "race-to-efficiency",
             "softwareVersion": flow.version,
@@ -139,7 +140,13 @@ def process_run_crate(flow: QuarterFlow) -> dict[str, Any]:
         *({"@id": item, "@type": "CreativeWork", "name": item.removeprefix("#")} for item in sorted(inputs)),
         *(_source(source) for source in flow.sources),
     ]
-    return {"@context": f"{CRATE}/context", "@graph": graph}
+    return {"@context": f"{CRATE}/context", "@graph": [_unpacked(item) for item in graph]}
+
+
+def _unpacked(entity: dict[str, Any]) -> dict[str, Any]:
+    """Return an entity with lists of one item as that item, as RO-Crate recommends, and empty lists left out."""
+    plain = {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in entity.items()}
+    return {key: value for key, value in plain.items() if value != []}
 
 
 def _root(flow: QuarterFlow, names: list[str], actions: list[dict[str, Any]]) -> dict[str, Any]:
@@ -172,7 +179,7 @@ def _action(flow: QuarterFlow, index: int) -> dict[str, Any]:
         "@type": "CreateAction",
         "name": f"race stage {stage.name}",
         "description": f"Stage {index + 1} of {len(flow.stages)}: {stage.command}",
-        "instrument": {"@id": "#race"},
+        "instrument": {"@id": SOFTWARE},
         "agent": {"@id": "#maintainers"},
         "object": [{"@id": name} for name in dict.fromkeys(reads)],
         "result": [{"@id": name} for name in dict.fromkeys(writes) if name],

@@ -126,6 +126,9 @@ def _require_shape(manifest: Mapping[str, Any]) -> None:
         sealed = LedgerSeal.from_json(seal)
         sizes += [sealed.size_bytes, sealed.lines, sealed.as_of_lines]
         digests += [sealed.sha256, sealed.as_of_sha256]
+    for name in [*manifest["files"], *manifest["ledgers"]]:
+        if name.startswith("/") or "\\" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
+            raise ValueError(f"it lists {name!r}, which is no file of the folder")
     texts = [*digests, signer["key_id"], signer["public_key"]]
     if manifest["format"] != FORMAT or {type(size) for size in sizes} - {int} or {type(text) for text in texts} - {str}:
         raise ValueError("a field is not what a manifest holds there")

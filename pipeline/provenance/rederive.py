@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import storage
-from pipeline.errors import InputMissing, RaceError
+from pipeline.errors import InputMissing, IntegrityError, RaceError
 from pipeline.provenance import ledger_lines
 from pipeline.provenance.compare import Comparison, check_page, compare_quarter
+from pipeline.provenance.contents import INPUTS
 from pipeline.provenance.findings import Finding, broken
 from pipeline.provenance.folder import check_folder
 from pipeline.provenance.ledger_lines import LedgerSeal
-from pipeline.provenance.manifest import MANIFEST, MARKS, PARAMS, code_in_use, code_record, libraries, machine
+from pipeline.provenance.manifest import MARKS, PARAMS, code_in_use, code_record, libraries, machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,12 +106,22 @@ def rederive(
 
     Raises
     ------
+    IntegrityError
+        When the folder has no manifest that can be read.
     InputMissing, DataInvalid
-        When the folder is no published folder or a ledger is missing.
+        When a ledger or a published file is missing or cannot be read.
     """
-    manifest = storage.read_json(folder / MANIFEST)
     place = f"{folder.parent.name}/{folder.name}" if (folder.parent / "registry.json").exists() else folder.name
-    causes = check_folder(folder, place=place).findings
+    check = check_folder(folder, place=place)
+    causes, manifest = check.findings, check.manifest
+    if manifest is None:
+        first = causes[0]
+        raise IntegrityError(
+            "there is nothing to hold a recomputation against",
+            where=first.artefact,
+            why=first.what,
+            remedy=first.restore,
+        )
     causes += page_findings(folder, place)
     causes += ledger_findings(folder, raw, manifest)
     if checkout is not None:
@@ -142,6 +153,9 @@ def prepare(root: Path, folder: Path, raw: Path, manifest: Mapping[str, Any]) ->
         held = storage.digest_bytes(data[: seal.size_bytes]) == seal.sha256
         storage.write_bytes(root / "data" / "raw" / name, data[: seal.size_bytes] if held else data)
     storage.write_bytes(root / PARAMS, storage.read_bytes(folder / PARAMS))
+    for name in manifest["files"]:
+        if name.startswith(INPUTS):
+            storage.write_bytes(root / name.removeprefix(INPUTS), storage.read_bytes(folder / name))
     code = code_in_use()
     shutil.copytree(code / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("requirements.lock", "pyproject.toml", "dvc.yaml"):

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -112,6 +113,20 @@ def test_another_quarter_s_files_are_not_published(checkout: Path) -> None:
     shutil.copy(other.processed / "kappa.json", space.processed / "kappa.json")
     with pytest.raises(DataInvalid, match="another quarter"):
         publish(space)
+
+
+def test_files_that_the_settings_name_are_published_too(checkout: Path) -> None:
+    space = ran(checkout, "2025Q1")
+    space.params.forecast = SimpleNamespace(scenario_files=("mine/turtle.yaml",))
+    with pytest.raises(InputMissing, match=r"turtle\.yaml"):
+        publish(space)
+    storage.write_text(checkout / "mine" / "turtle.yaml", "- name: turtle\n")
+    publish(space)
+    assert (checkout / "reports" / "2025Q1" / "inputs" / "mine" / "turtle.yaml").read_text() == "- name: turtle\n"
+    outside = ran(checkout, "2025Q2")
+    outside.params.forecast = SimpleNamespace(scenario_files=("../turtle.yaml",))
+    with pytest.raises(DataInvalid, match="outside the checkout"):
+        publish(outside)
 
 
 def test_too_large_a_file_is_not_published(checkout: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import synthetic_quarter
 
 from pipeline import storage
-from pipeline.errors import DataInvalid, InputMissing
+from pipeline.errors import DataInvalid, InputMissing, IntegrityError
 from pipeline.provenance import lineage, manifest
 from pipeline.provenance import rederive as module
 from pipeline.provenance.compare import agree, check_page, page_numerals
@@ -206,6 +206,16 @@ def test_a_copied_folder_with_ledgers_beside_it_rederives(checkout: Path, tmp_pa
     (place / "data" / "raw" / "accelerators.csv").unlink()
     with pytest.raises(InputMissing, match="accelerators"):
         rederive(place / "2025Q2", place / "data" / "raw", synthetic_quarter.run_stages, synthetic_quarter.workspace)
+
+
+@pytest.mark.parametrize("name", ["inputs/../../../escaped", "/escaped", "inputs/./x", "..", "inputs\\..\\x"])
+def test_a_manifest_that_points_outside_is_no_manifest(checkout: Path, name: str) -> None:
+    path = checkout / "reports" / "2025Q3" / "manifest.json"
+    document = storage.read_json(path)
+    document["files"][name] = document["files"]["report.md"]
+    storage.write_json(path, document)
+    with pytest.raises(IntegrityError, match="nothing to hold"):
+        again(checkout)
 
 
 def test_agreement_is_about_numbers_and_only_numbers() -> None:

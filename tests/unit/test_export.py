@@ -28,6 +28,10 @@ def read(folder: Path, name: str) -> Any:
     return json.loads((folder / name).read_text())
 
 
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def test_prov_relations_join_entities_activities_and_agents_that_exist(folder: Path) -> None:
     document = read(folder, "prov.json")
     assert set(document) <= {
@@ -97,7 +101,7 @@ def test_the_crate_keeps_the_rules_of_ro_crate(folder: Path) -> None:
     assert {"name", "description", "datePublished", "license"} <= set(root)
     for item in document["@graph"]:
         for value in item.values():
-            for reference in value if isinstance(value, list) else [value]:
+            for reference in as_list(value):
                 if isinstance(reference, dict):
                     external = reference["@id"].startswith("https://w3id.org/ro/crate/")
                     assert external or reference["@id"] in graph, f"{item['@id']} refers to {reference['@id']}"
@@ -120,7 +124,7 @@ def test_the_crate_is_a_process_run(folder: Path) -> None:
     for item in actions:
         assert graph[item["instrument"]["@id"]]["@type"] == "SoftwareApplication"
         assert item["object"]
-        assert all(result["@id"] in graph for result in item["result"])
+        assert all(result["@id"] in graph for result in as_list(item["result"]))
     assert {item["@id"] for item in graph["#stage-fit"]["result"]} == {"kappa.json", "gamma.json", "milestones.parquet"}
     cited = [graph[item["@id"]] for item in graph["./"]["citation"]]
     assert any("CC-BY 4.0" in item["creditText"] for item in cited)

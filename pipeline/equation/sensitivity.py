@@ -61,6 +61,11 @@ def _state(
         )
 
 
+def _product(small: FloatArray, large: FloatArray) -> FloatArray:
+    """Return small x large with 0 x infinity = 0: R has underflowed, and its fall outruns every factor beside it."""
+    return np.where(small == 0.0, 0.0, small * large)
+
+
 def relative_loss_gradient(
     t: ArrayLike,
     kappa: ArrayLike,
@@ -98,10 +103,10 @@ def relative_loss_gradient(
         speed = np.where(s.t == 0.0, s.fleet / s.tau0, s.share / growth(s.t, -s.gamma))
         per_fleet = np.where(s.fleet == 0.0, growth(s.t, s.gamma) / s.tau0, s.share / s.fleet)
         return Gradient(
-            d_kappa=scalar_or_array(-s.above_floor * s.log_ratio),
-            d_gamma=scalar_or_array(steep * s.share * s.d_log_growth),
-            d_t=scalar_or_array(steep * speed),
-            d_fleet=scalar_or_array(steep * per_fleet),
+            d_kappa=scalar_or_array(_product(-s.above_floor, s.log_ratio)),
+            d_gamma=scalar_or_array(_product(steep * s.share, s.d_log_growth)),
+            d_t=scalar_or_array(_product(steep, speed)),
+            d_fleet=scalar_or_array(_product(steep, per_fleet)),
         )
 
 
@@ -123,7 +128,7 @@ def relative_loss_cross_derivative(
     """
     s = _state(t, kappa, gamma, fleet, baseline_years, floor)
     with np.errstate(all="ignore"):
-        return scalar_or_array(s.above_floor * s.share * s.d_log_growth * (s.kappa * s.log_ratio - 1.0))
+        return scalar_or_array(_product(s.above_floor * s.share, s.d_log_growth * (s.kappa * s.log_ratio - 1.0)))
 
 
 def decay_rate_asymptote(kappa: ArrayLike, gamma: ArrayLike) -> FloatArray:

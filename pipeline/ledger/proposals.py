@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.metadata import Table
 
 NEAR_NAME = 0.85
+TELLING_NAME = 0.5
 NEAR_FIGURES = 0.7
 NEAR_TOGETHER = 1.0
 MARGIN = 0.08
@@ -50,8 +51,9 @@ class Proposal:
 
     @property
     def score(self) -> float:
-        """Nearness of name and figures together; comparable between pairs of one table."""
-        return self.name_similarity + figures_score(self.equal, self.different)
+        """Nearness of name and figures together; names that share little say nothing either way."""
+        telling = self.name_similarity if self.name_similarity >= TELLING_NAME else 0.0
+        return telling + figures_score(self.equal, self.different)
 
     @property
     def evidence(self) -> str:
@@ -148,7 +150,7 @@ def same_maker(table: Table, old: Side, new: Side) -> bool:
     """Return whether the makers agree; an unknown maker agrees with any."""
     column = MAKERS.get(table.name, "")
     a, b = (_makers(side.cells.get(column, "")) for side in (old, new))
-    return not a or not b or bool(a & b)
+    return not a or not b or any(x.startswith(y) or y.startswith(x) for x in a for y in b)
 
 
 def _makers(text: str) -> set[str]:

@@ -42,12 +42,14 @@ def refuse(path: Path, why: str, *, line: int | None = None, remedy: str = "") -
     return DataInvalid(f"{path.name} cannot be imported: {why}", where=where, why=why, remedy=remedy)
 
 
-def screened_bytes(path: Path) -> bytes:
+def screened_bytes(path: Path, *, whole_text: bool = True) -> bytes:
     """Return a text file's bytes after screening it in pieces.
 
     Parameters
     ----------
     path : Path
+    whole_text : bool
+        Refuse an empty file and bytes that are not UTF-8; a run log may hold both and still be read.
 
     Raises
     ------
@@ -79,7 +81,8 @@ def screened_bytes(path: Path) -> bytes:
             raise refuse(path, f"more than {MAX_FILE_BYTES:,} bytes", line=line)
         kept.append(piece)
     data = b"".join(kept)
-    _refuse_other_encodings(path, data)
+    if whole_text:
+        _refuse_other_encodings(path, data)
     return data
 
 

@@ -1,16 +1,19 @@
-"""Every importer by the word after ``race import``: one file a publisher, one line here."""
+"""Every importer by the word after ``race import``: one file a publisher, one name here."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
-from pipeline.ledger.importers import epoch_hardware, epoch_models
+from pipeline.ledger.importers import epoch_hardware, epoch_models, mlperf, speedrun, training_runs
 
 if TYPE_CHECKING:
     from pipeline.ledger.importers.parsed import Importer
 
-IMPORTERS: dict[str, Importer] = {module.IMPORTER.source: module.IMPORTER for module in (epoch_hardware, epoch_models)}
+IMPORTERS: dict[str, Importer] = {
+    module.IMPORTER.source: module.IMPORTER
+    for module in (epoch_hardware, epoch_models, mlperf, speedrun, training_runs)
+}
 
 
 def importer_of(source: str) -> Importer:

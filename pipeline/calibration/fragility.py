@@ -55,7 +55,10 @@ DEFINITIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "algorithmic_lm.ln_loss": (("definition", "algorithmic_lm.ln_perplexity"),),
     "speedrun_tokens.recent": (("window", "speedrun_tokens.ols"),),
     "speedrun_time.recent": (("window", "speedrun_time.ols"),),
-    "growth.frontier_compute": (("definition", "growth.identity_compute"),),
+    "growth.frontier_compute": (
+        ("definition", "growth.identity_compute"),
+        ("definition", "growth.frontier_compute_truncated"),
+    ),
 }
 """Other answers to the same question, by component: shown beside the headline, and no ground for its status."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.calibration.components import Component, Fitted, Inputs, fit_trend, from_draws, refused
 from pipeline.calibration.components_hardware import chip_series
 from pipeline.calibration.components_system import RUNS, column, run_series
+from pipeline.calibration.limited import limited_trend
 from pipeline.calibration.resampling import cluster_weights, jackknife_stderr, stretched
 from pipeline.calibration.trends import line_levels
 from pipeline.units import HOURS_PER_YEAR, decimal_year
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _FRONTIER = "runs flagged as frontier: among the largest of their day"
 LARGE_RUN_FLOP = 1e25
+FRONTIER_RANK = 10
+"""Epoch AI flags a model as frontier when its compute was among the ten largest at its release."""
 
 
 def _component(estimator: str, meaning: str, caveat: str = "") -> Component:
@@ -60,7 +63,7 @@ def frontier_growth(inputs: Inputs) -> list[Fitted]:
         fits = [refused(part, "no frontier run in the window") for part in (compute, level)]
     else:
         growth = fit_trend(inputs, compute, series, start=windows.frontier_compute)
-        fits = [growth, _level(inputs, level, growth)]
+        fits = [growth, _level(inputs, level, growth), _behind_frontier(inputs, growth)]
     stated = rows.loc[rows["power_draw_w"].gt(0) & rows["hours"].gt(0)]
     energy = column(stated, "power_draw_w") * column(stated, "hours")
     values = {
@@ -77,6 +80,25 @@ def frontier_growth(inputs: Inputs) -> list[Fitted]:
             else fit_trend(inputs, component, part, start=windows.identity)
         )
     return fits
+
+
+def _behind_frontier(inputs: Inputs, growth: Fitted) -> Fitted:
+    """Return growth by the truncated likelihood: a frontier run is seen only above the tenth largest of its day.
+
+    Least squares on rows that had to pass a rising bar may follow the bar; this asks for the trend behind it.
+    """
+    component = _component(
+        "frontier_compute_truncated", "compute of large runs, by frontier runs cut at the tenth largest of their day"
+    )
+    series, rows = growth.series, inputs.rows(RUNS)
+    if series is None or growth.draws is None:
+        return refused(component, "no frontier run in the window")
+    rows = rows.loc[rows["compute_flop"].gt(0)]
+    days, compute = rows["released"].to_numpy("datetime64[D]"), np.log2(column(rows, "compute_flop"))
+    by_then = np.where(days[None, :] <= series.dates[:, None], compute[None, :], -np.inf)
+    bar = np.sort(by_then, axis=1)[:, -min(FRONTIER_RANK, by_then.shape[1])]
+    above = np.isfinite(bar) & (series.value >= bar)
+    return limited_trend(inputs, component, series.take(above), bar[above], "truncated")
 
 
 def _level(inputs: Inputs, component: Component, growth: Fitted) -> Fitted:

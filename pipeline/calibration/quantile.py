@@ -61,7 +61,9 @@ def exact_lines(time: Floats, value: Floats, weights: Floats, quantile: float) -
     columns = np.arange(len(first))
     residual[first, columns] = residual[second, columns] = 0.0
     loss = np.where(residual >= 0, quantile * residual, (quantile - 1.0) * residual)
-    best = np.concatenate([np.argmin(part @ loss, axis=1) for part in np.array_split(weights, len(weights) // 500 + 1)])
+    parts = np.array_split(weights, len(weights) // 500 + 1)
+    # Lines that tie do so to rounding only: the first of them is taken on every machine.
+    best = np.concatenate([np.argmin(np.round(part @ loss, 9), axis=1) for part in parts])
     return slope[best], intercept[best]
 
 

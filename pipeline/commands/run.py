@@ -100,8 +100,21 @@ def summarise(workspace: Workspace) -> dict[str, Any]:
         "as_of": workspace.quarter.as_of.isoformat(),
         "estimates": [{key: known[name][key] for key in keys} for name in HEADLINE_ESTIMATES if name in known],
         "headline": storage.read_json(require_processed(workspace, "headline.json")),
-        "quarantined": storage.read_json(require_processed(workspace, "account.json")).get("quarantined_rows", []),
+        "quarantined": quarantined_rows(workspace),
     }
+
+
+def quarantined_rows(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return the findings of the intake; the table is only opened when the account says there are any."""
+    from pipeline import storage
+    from pipeline.commands.corridor import require_processed
+
+    account = storage.read_json(require_processed(workspace, "account.json"))
+    if not any(table["quarantined"] for table in account["tables"].values()):
+        return []
+    frame = storage.read_parquet(require_processed(workspace, "quarantine.parquet"))
+    rows: list[dict[str, Any]] = frame.to_dict("records")
+    return rows
 
 
 def print_summary(summary: dict[str, Any]) -> None:

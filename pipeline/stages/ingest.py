@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
-    """Read data/raw, write data/processed/ledger.
+    """Read data/raw, write data/processed/ledger, quarantine.parquet and account.json.
 
     Parameters
     ----------
@@ -45,6 +45,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
     folder = workspace.processed / "ledger"
     for name, intake in intakes.items():
         storage.write_parquet(folder / f"{name}.parquet", views[name].rows if name in views else intake.rows)
-    storage.write_parquet(folder / "quarantine.parquet", quarantined)
-    storage.write_json(folder / "account.json", summary)
-    return {**summary, "quarantined": quarantined.to_dict("records")}
+    storage.write_parquet(workspace.processed / "quarantine.parquet", quarantined)
+    storage.write_json(workspace.processed / "account.json", summary)
+    total = {key: sum(account[key] for account in accounts.values()) for key in ("read", "used", "quarantined")}
+    line = f"{total['read']:,} rows read, {total['used']:,} used, {total['quarantined']} quarantined"
+    return {**summary, "quarantined": quarantined.to_dict("records"), "line": line}

@@ -75,7 +75,7 @@ class _Descent:
         self.here = [start.copy(), *objective(start, replicates)]
         self.best = [part.copy() for part in self.here]
         self.astray = np.zeros(len(start), dtype=bool)
-        self.damping = np.full(len(start), 1e-2)
+        self.damping = np.full(len(start), 1e-3)
         lowest = float(np.exp(objective.rows.log_loss.min()))
         self.vanishing = _FLOOR_GONE * lowest if objective.rows.floor else -np.inf
 
@@ -91,7 +91,7 @@ class _Descent:
         delta = self.objective.delta
         decrement = -0.5 * np.einsum("pb,pb->b", gradient, step)
         small = decrement <= tolerance * value + 1e-20 * self.mass * delta**2
-        flat = np.abs(gradient).max(axis=0) <= 1e-7 * self.mass * delta
+        flat = np.abs(gradient).max(axis=0) <= max(1e-7, tolerance) * self.mass * delta
         arrived = small & flat & (self.damping < 0.1) & ~self.astray
         lost = ((self.damping > 1e10) | (theta[:, self.objective.terms] < self.vanishing)) & ~self.astray
         status = np.where(arrived & ~lost, np.where(pivot <= _PIVOT_MIN, SINGULAR, CONVERGED), NOT_FINISHED)
@@ -132,8 +132,8 @@ def minimise(
 ) -> tuple[Floats, Floats, NDArray[np.int8]]:
     """Run damped Newton (Levenberg-Marquardt control) on every (start, replicate) pair until its gradient vanishes.
 
-    A pair has converged when its Newton decrement is below ``tolerance`` x objective and its gradient below 1e-7 x
-    sum(weights) x delta with a positive definite Hessian.
+    A pair has converged when its Newton decrement is below ``tolerance`` x objective and its gradient below 1e-7 (or
+    ``tolerance``, where that is coarser) x sum(weights) x delta, with a positive definite Hessian.
 
     Parameters
     ----------

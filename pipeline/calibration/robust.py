@@ -35,7 +35,8 @@ _AGREE = 1e-9
 _SCHEDULE = (300.0, 30.0, 5.0)
 _SETTLED = (CONVERGED, FLOOR_AT_ZERO)
 _CANDIDATES = 256
-_EXPLORED = 24
+_EXPLORED = 16
+_SMOOTH = 0.98
 _CANDIDATE_CELLS = 4_000_000
 _SUBSAMPLE = 16_384
 
@@ -188,7 +189,7 @@ class _Search:
         self.value = np.full(len(mass), np.nan)
         self.state = np.full(len(mass), TOO_FEW_ROWS, dtype=np.int8)
         self.ends: list[tuple[NDArray[np.intp], Floats]] = []
-        self.scouts = self.best[:0]
+        self.scouts, self.explored = self.best[:0], np.zeros(0, dtype=np.intp)
         steps = [factor * delta for factor in _SCHEDULE if factor * delta <= 1.0]
         self.objectives = [Objective(rows, mass, threshold) for threshold in (*steps, delta)]
 
@@ -205,13 +206,19 @@ class _Search:
         for optimum in optima:
             self.direct(np.tile(optimum, (len(usable), 1)), usable)
         self.graduated(np.tile(smooth, (len(usable), 1)), usable)
-        self.direct(self._inside(2.0 * optima[0] - self.best[usable]), usable)
         self.explore(usable)
+        self.exchange(usable, everyone=True)
+        if self.agreeing()[self.explored].sum() < _SMOOTH * self.started()[self.explored].sum():
+            self.direct(self._inside(2.0 * optima[0] - self.best[usable]), usable)
+            self.direct(self.best[np.roll(usable, 1)], usable)
+            self.graduated(np.tile(self.grid[len(self.grid) // 2], (len(usable), 1)), usable)
         while self.exchange(usable):
             pass
-        lonely = usable[(self.agreeing()[usable] < 2) | ~self.settled()[usable]]
-        if len(lonely):
-            self.graduated(np.tile(self.grid, (len(lonely), 1)), np.repeat(lonely, len(self.grid)))
+        disagree = (self.agreeing()[usable] < self.started()[usable]) | ~self.settled()[usable]
+        contested = np.setdiff1d(usable[disagree], self.explored)
+        if len(contested):
+            self.direct(self._inside(2.0 * optima[0] - self.best[contested]), contested)
+            self.graduated(np.tile(self.grid, (len(contested), 1)), np.repeat(contested, len(self.grid)))
 
     def base(self, usable: NDArray[np.intp]) -> tuple[list[Floats], Floats]:
         """Search the average weighting (of a systematic subsample of long tables) from the whole grid of starts.
@@ -270,32 +277,42 @@ class _Search:
     def graduated(self, start: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Lower the threshold in steps, then descend at the final one."""
         for objective in self.objectives[:-1]:
-            start, _, _ = minimise(objective, start, replicates, tolerance=1e-3, max_iterations=100)
+            start, _, _ = minimise(objective, start, replicates, tolerance=1e-2, max_iterations=100)
         return self.direct(start, replicates)
 
     def explore(self, usable: NDArray[np.intp]) -> None:
         """Run the whole grid of cold starts on a few replicates: what they find, `exchange` offers to the others."""
         few = usable[:: 1 + len(usable) // _EXPLORED]
         self.graduated(np.tile(self.grid, (len(few), 1)), np.repeat(few, len(self.grid)))
-        self.scouts = self.best[few]
+        self.scouts, self.explored = self.best[few], few
 
-    def exchange(self, usable: NDArray[np.intp]) -> bool:
-        """Try other replicates' optima on every replicate (one matrix product); restart where one is better.
+    def exchange(self, usable: NDArray[np.intp], *, everyone: bool = False) -> bool:
+        """Score other replicates' optima on every replicate (one matrix product) and descend from the best of them.
+
+        Parameters
+        ----------
+        usable : (b,) int
+        everyone : bool
+            Descend for every replicate, or only where another's optimum is better than its own already.
 
         Returns
         -------
         bool
-            Whether any replicate was bettered.
+            Whether another's optimum was better anywhere.
         """
         count = min(_CANDIDATES, max(1, _CANDIDATE_CELLS // len(self.rows.log_loss)))
-        pool = np.concatenate([self.scouts, self.best[usable[:: 1 + len(usable) // count]]])
+        lent = usable[:: 1 + len(usable) // count]
+        pool = np.concatenate([self.scouts, self.best[lent]])
         residual = self.rows.log_loss - self.rows.log_prediction(pool)
         psi = np.clip(residual, -self.delta, self.delta)
         scores = self.mass[usable] @ (psi * (residual - 0.5 * psi)).T
+        owner = np.concatenate([np.full(len(self.scouts), -1), lent])
+        scores[usable[:, None] == owner] = np.inf
         choice = scores.argmin(axis=1)
         better = scores[np.arange(len(usable)), choice] < self.value[usable] * (1 - _AGREE)
-        if better.any():
-            self.direct(pool[choice[better]], usable[better])
+        chosen = better | everyone
+        if chosen.any():
+            self.direct(pool[choice[chosen]], usable[chosen])
         return bool(better.any())
 
     def _inside(self, start: Floats) -> Floats:
@@ -316,17 +333,21 @@ class _Search:
             np.add.at(count, replicates[values <= self.value[replicates] * (1 + _AGREE)], 1)
         return count
 
+    def started(self) -> NDArray[np.int64]:
+        """Return how many starts each replicate was given."""
+        count = np.zeros(len(self.value), dtype=np.int64)
+        for replicates, _ in self.ends:
+            np.add.at(count, replicates, 1)
+        return count
+
     def result(self, space: Coordinates) -> BatchFit:
         """Return the best fits in the form's own parameters."""
-        started = np.zeros(len(self.value), dtype=np.int64)
-        for replicates, _ in self.ends:
-            np.add.at(started, replicates, 1)
         return BatchFit(
             theta=space.natural(self.best),
             objective=self.value,
             converged=self.settled(),
             n_starts_agreeing=self.agreeing(),
-            n_starts=started,
+            n_starts=self.started(),
             status=np.array(STATUS_NAMES)[self.state],
             columns=space.form.columns,
         )

@@ -1,0 +1,189 @@
+"""The weighted Huber objective of many fits at once, with its gradient and exact Hessian.
+
+Every form here is a sum of power terms and, optionally, a constant: L = sum_k exp(a_k - s_k x_k) + E, fitted to
+y = ln L. With p_k the share of term k in L and u = 1/L, the prediction's gradient is g = (p_k, u, -p_k x_k) and its
+Hessian sum_k p_k v_k v_k' - g g' with v_k = (1, -x_k), so the objective's Hessian needs only weighted moments of the
+features: matrix products. E itself is the coordinate, not ln E: the optimum is then regular where E is near zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+_BLOCK = 12_288
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one data set as the solver wants them: standardised log features and centred log losses.
+
+    Parameters
+    ----------
+    features : tuple of (n,) float
+        One standardised log quantity a power term.
+    log_loss : (n,) float
+        ln(loss) minus its mean.
+    floor : bool
+        Whether a constant is added to the power terms.
+    """
+
+    features: tuple[Floats, ...]
+    log_loss: Floats
+    floor: bool
+
+    @property
+    def n_parameters(self) -> int:
+        """Amplitudes, floor, slopes."""
+        return 2 * len(self.features) + self.floor
+
+    def log_prediction(self, theta: Floats) -> Floats:
+        """Return ln of the predicted (centred) loss, (b, n), for solver parameters (b, p); NaN where it is negative."""
+        terms, floor = len(self.features), int(self.floor)
+        total = np.zeros((len(theta), len(self.log_loss))) + (theta[:, terms, None] if floor else 0.0)
+        for k, x in enumerate(self.features):
+            total += np.exp(theta[:, k, None] - theta[:, terms + floor + k, None] * x)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.log(total, out=total)
+
+    def chunks(self) -> Iterator[tuple[slice, list[Floats]]]:
+        """Yield row slices with their moment matrices: [1, x, x^2] a term, and [1, x, z, xz] of two terms."""
+        for begin in range(0, len(self.log_loss), _BLOCK):
+            rows = slice(begin, begin + _BLOCK)
+            parts = [x[rows] for x in self.features]
+            one = np.ones_like(parts[0])
+            moments = [np.stack([one, x, x * x], axis=1) for x in parts]
+            if len(parts) == 2:
+                moments.append(np.stack([one, *parts, parts[0] * parts[1]], axis=1))
+            yield rows, moments
+
+
+class Objective:
+    """Sum of weights x Huber of log-loss residuals, its gradient and exact Hessian, for many (theta, weights) pairs.
+
+    Parameters
+    ----------
+    rows : Rows
+    weights : (B, n) or (1, n) float
+        Row weights of each replicate; one row is shared by all.
+    delta : float
+        Huber threshold in ln(loss).
+    """
+
+    def __init__(self, rows: Rows, weights: Floats, delta: float) -> None:
+        self.rows, self.weights, self.delta = rows, weights, delta
+        self.terms = len(rows.features)
+        self.size = rows.n_parameters
+        self.lower = np.tril_indices(self.size)
+        self._cache = list(rows.chunks()) if len(rows.log_loss) <= _BLOCK else None
+        self._mass = weights.sum(axis=1)
+        self._memory = np.empty(0)
+
+    def mass(self, replicates: NDArray[np.intp]) -> Floats:
+        """Return sum of weights of the chosen replicates, (b,)."""
+        return self._mass[replicates] if len(self._mass) > 1 else np.repeat(self._mass, len(replicates))
+
+    def __call__(self, theta: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+        """Evaluate at theta (b, p) with the weights of ``replicates`` (b,).
+
+        Returns
+        -------
+        (b,) float, (p, b) float, (p, p, b) float
+            Objective, gradient and Hessian; NaN where a predicted loss is not positive.
+        """
+        count = len(theta)
+        value = np.zeros(count)
+        gradient = np.zeros((self.size, count))
+        hessian = np.zeros((self.size, self.size, count))
+        step = max(1, _BLOCK // len(self.rows.log_loss))
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            for begin in range(0, count, step):
+                some = slice(begin, begin + step)
+                for rows, moments in self._cache or self.rows.chunks():
+                    weights = self.weights[:, rows] if len(self.weights) == 1 else self.weights[replicates[some], rows]
+                    self._add(theta[some], weights, rows, moments, value[some], gradient[:, some], hessian[:, :, some])
+        upper = self.lower[1], self.lower[0]
+        hessian[upper] = hessian[self.lower]
+        return value, gradient, hessian
+
+    def _room(self, count: int, width: int) -> Floats:
+        """Return scratch space for one block (kept between calls: fresh pages cost more than the arithmetic)."""
+        cells = 10 * count * width
+        if len(self._memory) < cells:
+            self._memory = np.empty(cells)
+        return self._memory[:cells].reshape(10, count, width)
+
+    def _add(
+        self,
+        theta: Floats,
+        weights: Floats,
+        rows: slice,
+        moments: Sequence[Floats],
+        value: Floats,
+        gradient: Floats,
+        hessian: Floats,
+    ) -> None:
+        """Add one block's contribution to value, gradient and the Hessian's lower triangle."""
+        terms, floor = self.terms, int(self.rows.floor)
+        features = [x[rows] for x in self.rows.features]
+        room = self._room(len(theta), len(features[0]))
+        shares, inverse, curvature = room[:terms], room[2], room[3]
+        pull, work, products = room[4], room[5], room[6:10]
+        for k, x in enumerate(features):
+            np.multiply(theta[:, terms + floor + k, None], x, out=shares[k])
+            np.subtract(theta[:, k, None], shares[k], out=shares[k])
+            np.exp(shares[k], out=shares[k])
+        np.add(shares[0], theta[:, terms, None] if floor else 0.0, out=inverse)
+        if terms == 2:
+            inverse += shares[1]
+        value += self._residuals(rows, inverse, weights, pull, curvature, work, products[0])
+        np.reciprocal(inverse, out=inverse)
+        shares *= inverse
+        if floor:
+            gradient[terms] -= np.vecdot(pull, inverse)
+            np.multiply(curvature, inverse, out=products[3])
+            hessian[terms, terms] += np.vecdot(products[3], inverse)
+        for k in range(terms):
+            np.multiply(pull, shares[k], out=products[0])
+            np.multiply(curvature, shares[k], out=work)
+            np.multiply(work, shares[k], out=products[1])
+            np.multiply(work, inverse, out=products[2])
+            sums = (products[: 2 + floor].reshape(-1, len(features[k])) @ moments[k]).reshape(2 + floor, -1, 3)
+            pulled, squared = sums[0].T, sums[1].T - sums[0].T
+            index = terms + floor + k
+            gradient[k] -= pulled[0]
+            gradient[index] += pulled[1]
+            hessian[k, k] += squared[0]
+            hessian[index, k] -= squared[1]
+            hessian[index, index] += squared[2]
+            if floor:
+                hessian[terms, k] += sums[2, :, 0]
+                hessian[index, terms] -= sums[2, :, 1]
+        if terms == 2:
+            np.multiply(work, shares[0], out=work)
+            cross = (work @ moments[2]).T
+            hessian[1, 0] += cross[0]
+            hessian[2 + floor, 1] -= cross[1]
+            hessian[3 + floor, 0] -= cross[2]
+            hessian[3 + floor, 2 + floor] += cross[3]
+
+    def _residuals(
+        self, rows: slice, total: Floats, weights: Floats, pull: Floats, curvature: Floats, work: Floats, psi: Floats
+    ) -> Floats:
+        """Fill weights x psi and weights x (psi' + psi); return the objective's part, (b,)."""
+        np.log(total, out=work)
+        np.subtract(self.rows.log_loss[rows], work, out=work)
+        np.clip(work, -self.delta, self.delta, out=psi)
+        np.multiply(weights, psi, out=pull)
+        np.multiply(psi == work, weights, out=curvature)
+        curvature += pull
+        return np.asarray(np.vecdot(pull, work) - 0.5 * np.vecdot(pull, psi))

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.calibration.components import Inputs
+from pipeline.calibration.gamma import GammaResult, fit_components
+from pipeline.calibration.roadmap import Kappas
 from pipeline.calibration.trends import Series
 from pipeline.config_gamma import GammaParams
 from pipeline.ledger.intake import read_ledger
@@ -38,6 +40,14 @@ def views(as_of: str) -> dict[str, pd.DataFrame]:
 def inputs(as_of: str, **settings: object) -> Inputs:
     params = GammaParams(**{"draws": 1000, **settings})
     return Inputs(views(as_of), params, dt.date.fromisoformat(as_of), SEED)
+
+
+@cache
+def result(as_of: str) -> GammaResult:
+    """Everything fitted on the ledgers as of a date, with few draws."""
+    made = inputs(as_of, draws=400)
+    kappa = Kappas(total=0.05, reducible=0.16)
+    return fit_components(made.views, made.params, as_of=made.as_of, seed=made.seed, kappa=kappa)
 
 
 def inputs_of(tables: dict[str, pd.DataFrame], as_of: str = "2025-12-31", **settings: object) -> Inputs:

@@ -94,6 +94,7 @@ def make_checkout(root: Path) -> Path:
         ("data/raw/accelerators.csv", ACCELERATORS),
         ("data/raw/training_runs.csv", TRAINING_RUNS),
         ("data/raw/accelerator_aliases.csv", ALIASES),
+        ("data/raw/README.md", "# What the tables hold\n"),
         ("params.yaml", PARAMS),
         ("dvc.yaml", DVC),
         ("requirements.lock", "numpy==2.4.0\n"),

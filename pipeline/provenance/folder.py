@@ -129,7 +129,7 @@ def _require_shape(manifest: Mapping[str, Any]) -> None:
     for name in [*manifest["files"], *manifest["ledgers"]]:
         if name.startswith("/") or "\\" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
             raise ValueError(f"it lists {name!r}, which is no file of the folder")
-    texts = [*digests, signer["key_id"], signer["public_key"]]
+    texts = [*digests, *manifest["documents"].values(), signer["key_id"], signer["public_key"]]
     if manifest["format"] != FORMAT or {type(size) for size in sizes} - {int} or {type(text) for text in texts} - {str}:
         raise ValueError("a field is not what a manifest holds there")
 

@@ -13,7 +13,7 @@ from pipeline.provenance.ledger_lines import LedgerSeal
 from pipeline.provenance.manifest import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pipeline.provenance.folder import FolderCheck
@@ -73,7 +73,44 @@ def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> Hi
     for path in sorted(raw.glob("*.csv")):
         if sealed and path.name not in sealed:
             history.notes.append(f"data/raw/{path.name} is in no published quarter: nothing is known of its history")
+    newest = next((check.manifest for check in reversed(checks) if check.manifest), None)
+    if newest is not None:
+        _check_documents(raw, newest["documents"], history)
     return history
+
+
+def _check_documents(raw: Path, sealed: Mapping[str, str], history: History) -> None:
+    """Check what describes the ledgers: as it was published, or as the code in use writes it."""
+    writers = {
+        "README.md": ("race dictionary", _dictionary),
+        "datapackage.json": ("race export datapackage --output data/raw/datapackage.json", _datapackage),
+    }
+    for name in sorted(sealed):
+        place = f"data/raw/{name}"
+        command, write = writers.get(name, (f"git restore -- {place}", None))
+        if not (raw / name).is_file():
+            history.findings.append(Finding(place, "the file is missing", command))
+            continue
+        data = storage.read_bytes(raw / name)
+        if storage.digest_bytes(data) != sealed[name] and (write is None or write(raw) != data):
+            what = "it is neither what was published nor what the tables' metadata give"
+            history.findings.append(Finding(place, what if write else "its bytes were changed", command))
+        else:
+            history.holds.append(f"{place}: the description of the ledgers")
+
+
+def _dictionary(raw: Path) -> bytes:
+    """Return the data dictionary as the code in use writes it (the same for every folder)."""
+    from pipeline.ledger.dictionary import dictionary_text
+
+    return dictionary_text().encode() if raw.is_dir() else b""
+
+
+def _datapackage(raw: Path) -> bytes:
+    """Return the data package as the code in use writes it."""
+    from pipeline.provenance.datapackage import datapackage
+
+    return storage.dumps(datapackage(raw)).encode()
 
 
 def _check_ledger(raw: Path, reports: Path, name: str, sealed: Sequence[SealedLedger], history: History) -> None:

@@ -135,6 +135,15 @@ def seal_ledgers(raw: Path, as_of: str) -> tuple[dict[str, Any], dict[str, str]]
     return seals, marks
 
 
+def seal_documents(raw: Path) -> dict[str, str]:
+    """Return the digest of each file beside the ledgers that describes them (data dictionary, data package)."""
+    return {
+        path.name: storage.digest_file(path)
+        for path in sorted(raw.iterdir())
+        if path.is_file() and path.suffix != ".csv" and not path.name.startswith(".")
+    }
+
+
 def build(
     root: Path,
     quarter: Quarter,
@@ -186,6 +195,7 @@ def build(
         "signed_by": signed_by,
         "files": {name: file_entry(name, files[name]) for name in sorted(files)},
         "ledgers": dict(seals),
+        "documents": seal_documents(root / "data" / "raw"),
         "code": {**git_state(root), **code_record(code_in_use())},
         "lock_sha256": storage.digest_file(lock) if lock.exists() else None,
         "environment": {"machine": machine(), "libraries": libraries()},

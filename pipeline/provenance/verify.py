@@ -249,6 +249,17 @@ def _conclude(result: Verification) -> Verification:
     return result
 
 
+def changed_ledger_lines(root: Path) -> list[str]:
+    """Return in words which sealed ledger lines of a checkout are not what they were; none where nothing is published.
+
+    For a run, which warns and goes on: only verification refuses.
+    """
+    if not (root / "reports" / REGISTRY).exists():
+        return []
+    found = broken(verify(root).findings)
+    return [f"{item.artefact}: {item.what}" for item in found if item.artefact.startswith("data/raw/")]
+
+
 def chain_state(place: Path, folder: Path | None) -> dict[str, Any]:
     """Return how a quarter stands in the chain, for whoever traces one of its numbers.
 

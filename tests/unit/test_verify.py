@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from pipeline import storage
 from pipeline.errors import InputMissing
+from pipeline.ledger.dictionary import dictionary_text
 from pipeline.provenance import keys, registry, signing
-from pipeline.provenance.verify import Verification, verify
+from pipeline.provenance.verify import Verification, changed_ledger_lines, verify
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x01" * 32)
 FORGER = Ed25519PrivateKey.from_private_bytes(b"\x02" * 32)
@@ -220,6 +221,23 @@ def test_appended_lines_are_fine_and_their_limits_are_said(unsigned: Path) -> No
     new.unlink()
     assert result["verified"]
     assert any("new_table.csv" in note for note in result["notes"])
+
+
+def test_a_description_of_the_ledgers_may_be_written_anew(unsigned: Path) -> None:
+    readme = unsigned / "data" / "raw" / "README.md"
+    for _ in changed(readme, dictionary_text().encode()):
+        assert verify(unsigned).verified
+    for _ in changed(readme, dictionary_text().encode() + b"\n"):
+        assert first_bad(verify(unsigned)) == "data/raw/README.md"
+
+
+def test_a_run_is_told_which_sealed_lines_changed(unsigned: Path, tmp_path: Path) -> None:
+    assert changed_ledger_lines(unsigned) == []
+    assert changed_ledger_lines(synthetic_quarter.make_checkout(tmp_path)) == []
+    chips = unsigned / "data" / "raw" / "accelerators.csv"
+    for _ in changed(chips, chips.read_bytes().replace(b"2.0e11", b"2.5e11")):
+        (line,) = changed_ledger_lines(unsigned)
+    assert line.startswith("data/raw/accelerators.csv:3: this line was changed")
 
 
 def copy(root: Path, target: Path) -> Path:

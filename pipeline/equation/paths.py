@@ -19,6 +19,8 @@ from pipeline.equation.saturation import efficiency_slope, log_efficiency, log_m
 if TYPE_CHECKING:
     from pipeline.equation.path_options import ComputePath
 
+_BIGGEST = 1e300
+
 
 def log_ratio_of(path: ComputePath, t: FloatArray) -> FloatArray:
     """Return ln X(t) along a checked path for checked times."""
@@ -47,10 +49,10 @@ def _segmented(path: ComputePath, t: FloatArray, fleet: FloatArray) -> FloatArra
         )
         shift = np.where(peak > 600.0, peak, 0.0)
         work = sum(
-            np.where(length > 0.0, multiple * length * np.exp(log - shift), 0.0)
+            np.where(length > 0.0, multiple * (length * np.exp(log - shift)), 0.0)
             for multiple, length, log in zip(path.multiples, lengths, logs, strict=True)
         )
-        added = np.asarray(fleet / path.baseline_years * work)
+        added = np.where(fleet == 0.0, 0.0, fleet / path.baseline_years * work)
         direct = np.log1p(added)
         in_logs = np.log(fleet) - np.log(path.baseline_years) + np.log(work) + shift
         return np.where((shift == 0.0) & (added < np.inf), direct, np.logaddexp(0.0, in_logs))
@@ -61,18 +63,17 @@ def _segment(path: ComputePath, t: FloatArray, index: int) -> tuple[FloatArray, 
     start = np.maximum(path.breaks[index], path.start_delay)
     end = np.minimum(path.breaks[index + 1], t) if index + 1 < path.breaks.size else t
     length = np.maximum(end - start, 0.0)
-    end = start + length
     if path.frozen:
         bought = _log_level(path, start)
-        return length, bought + exponent(start, path.fleet_growth) + log_phi(exponent(length, path.fleet_growth))
+        return length, bought + _exponent(start, path.fleet_growth) + log_phi(_exponent(length, path.fleet_growth))
     if path.headroom is None:
         rate = path.gamma + path.fleet_growth
-        return length, exponent(start, rate) + log_phi(exponent(length, rate))
+        return length, _exponent(start, rate) + log_phi(_exponent(length, rate))
     if path.saturation == "hard":
         return length, _hard_segment(path, path.headroom, start, length)
-    if np.any(path.fleet_growth != 0.0):
+    if np.any(path.fleet_growth != 0.0) or np.any(start != 0.0):
         return length, log_mean_rate(start, length, path.gamma, path.fleet_growth, path.headroom, path.saturation)
-    return length, _smooth_segment(path, path.headroom, start, length)
+    return length, log_mean_efficiency(length, path.gamma, path.headroom, path.saturation)
 
 
 def _hard_segment(path: ComputePath, headroom: FloatArray, start: FloatArray, length: FloatArray) -> FloatArray:
@@ -82,28 +83,20 @@ def _hard_segment(path: ComputePath, headroom: FloatArray, start: FloatArray, le
         above = length - below
         knee = start + below
         rate = path.gamma + path.fleet_growth
-        rising = np.log(below) + exponent(start, rate) + log_phi(exponent(below, rate))
-        level = headroom * LN2 + exponent(knee, path.fleet_growth) + log_phi(exponent(above, path.fleet_growth))
+        rising = np.log(below) + _exponent(start, rate) + log_phi(_exponent(below, rate))
+        level = headroom * LN2 + _exponent(knee, path.fleet_growth) + log_phi(_exponent(above, path.fleet_growth))
         flat = np.where(above > 0.0, np.log(above) + level, -np.inf)
         return np.where(length > 0.0, np.logaddexp(rising, flat) - np.log(length), 0.0)
 
 
-def _smooth_segment(path: ComputePath, headroom: FloatArray, start: FloatArray, length: FloatArray) -> FloatArray:
-    end = start + length
-    until = log_mean_efficiency(end, path.gamma, headroom, path.saturation)
-    if not np.any(start):
-        return until
-    before = log_mean_efficiency(start, path.gamma, headroom, path.saturation)
-    with np.errstate(all="ignore"):
-        share = start / np.where(length > 0.0, length, 1.0)
-        # mean over [a, b] = (b M(b) - a M(a))/(b - a)
-        difference = np.log1p(share) + until + np.log1p(-start / end * np.exp(before - until))
-    return np.where((length > 0.0) & (start > 0.0), difference, until)
+def _exponent(t: FloatArray, rate: FloatArray) -> FloatArray:
+    """Return rate t ln2, clipped: a segment keeps the DIFFERENCE of exponents, where two infinities would be NaN."""
+    return np.clip(exponent(t, rate), -_BIGGEST, _BIGGEST)
 
 
 def _log_level(path: ComputePath, t: FloatArray) -> FloatArray:
     if path.headroom is None:
-        return exponent(t, path.gamma)
+        return _exponent(t, path.gamma)
     return log_efficiency(t, path.gamma, path.headroom, path.saturation)
 
 
@@ -125,6 +118,6 @@ def compute_rate(path: ComputePath, t: FloatArray) -> FloatArray:
         index = np.searchsorted(path.breaks, t, side="right") - 1
         bought = np.maximum(path.breaks[index], path.start_delay)
         level = _log_level(path, bought if path.frozen else t)
-        power = np.log(fleet * path.multiples[index]) + exponent(t, path.fleet_growth) - np.log(path.baseline_years)
+        power = np.log(fleet * path.multiples[index]) + _exponent(t, path.fleet_growth) - np.log(path.baseline_years)
         rate = np.exp(power + level - _segmented(path, t, fleet))
     return np.where(t >= path.start_delay, rate, 0.0)

@@ -1,4 +1,4 @@
-"""A growing fleet under smoothly saturating efficiency: the one path without a closed form, by composite quadrature."""
+"""Growing, delayed or stepped fleets under smoothly saturating efficiency: no stable closed form, so by quadrature."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pipeline.equation.growth import exponent, log_phi
 from pipeline.equation.saturation import Saturation, log_efficiency
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
-_SETTLED = 40.0
-"""After this many turning times Y/|gamma| every shape has reached its limiting slope (e^-40 is below rounding)."""
-_SPAN = 3.0
-"""Largest change of the exponent, in nats or turning times, within one panel: 24 nodes are exact to rounding there."""
+_ROUNDED = 40.0
+"""e^-40 is below rounding: a shape that far past its bend follows its limiting slope."""
+_GONE = 800.0
+"""Nats below which efficiency has underflowed."""
+_SPAN, _MOST = 3.0, 3000.0
+"""Largest change of the exponent, in nats or bends, within a panel (24 nodes are exact to rounding) and in all."""
 
 
 def log_mean_rate(
@@ -35,32 +37,45 @@ def log_mean_rate(
     """
     start, length, gamma, growth, headroom = np.broadcast_arrays(start, length, gamma, growth, headroom)
     with np.errstate(all="ignore"):
-        turning = headroom / np.abs(gamma)
-        curved = np.clip(_SETTLED * turning - start, 0.0, length)
+        bend, bends, limit = _bends(gamma, np.maximum(headroom * LN2, 1e-290), kind)
+        curved = np.where(gamma == 0.0, 0.0, np.clip(bends * bend - start, 0.0, length))
         straight = length - curved
-        inner = np.log(curved) + _panels(start, curved, gamma, growth, headroom, kind)
         knee = start + curved
-        slope = np.where(gamma < 0.0, _falling_slope(gamma, headroom, kind), 0.0) + growth
-        outer = (
-            log_efficiency(knee, gamma, headroom, kind) + exponent(knee, growth) + log_phi(exponent(straight, slope))
+        end_level = log_efficiency(knee, gamma, headroom, kind)
+        change = np.abs(growth) * LN2 * curved + np.abs(end_level) + np.where(curved > 0.0, curved / bend, 0.0)
+        count = int(np.ceil(np.max(np.fmin(change, _MOST), initial=0.0) / _SPAN)) + 1
+        inner = _panels(start, curved, gamma, growth, headroom, kind, count)
+        outer = end_level + exponent(knee, growth) + log_phi(exponent(straight, limit + growth))
+        total = np.logaddexp(
+            np.where(curved > 0.0, np.log(curved) + inner, -np.inf),
+            np.where(straight > 0.0, np.log(straight) + outer, -np.inf),
         )
-        outer = np.where(straight > 0.0, np.log(straight) + outer, -np.inf)
-        total = np.logaddexp(np.where(curved > 0.0, inner, -np.inf), outer) - np.log(length)
-    return np.where(length > 0.0, total, 0.0)
+        return np.where(length > 0.0, total - np.log(length), 0.0)
 
 
-def _falling_slope(gamma: FloatArray, headroom: FloatArray, kind: Saturation) -> FloatArray | float:
+def _bends(gamma: FloatArray, c: FloatArray, kind: Saturation) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the years of one bend of E, how many bends until it is straight, and its slope then (doublings/year)."""
+    rising = gamma >= 0.0
     if kind == "logistic":
-        return gamma / -np.expm1(-headroom * LN2)
-    return 0.0 if kind == "tanh" else -np.inf
+        open_share = -np.expm1(-c)
+        until = np.where(rising, c + _ROUNDED, _ROUNDED - np.log(open_share))
+        return open_share / (np.abs(gamma) * LN2), until, np.where(rising, 0.0, gamma / open_share)
+    bend = c / (np.abs(gamma) * LN2)
+    if kind == "tanh":
+        return bend, 0.5 * (_ROUNDED + np.log(np.maximum(c, 1.0))), np.zeros_like(bend)
+    until = np.where(rising, _ROUNDED + np.log(np.maximum(c, 1.0)), np.log1p(_GONE / c))
+    return bend, until, np.where(rising, 0.0, -np.inf)
 
 
 def _panels(
-    start: FloatArray, length: FloatArray, gamma: FloatArray, growth: FloatArray, headroom: FloatArray, kind: Saturation
+    start: FloatArray,
+    length: FloatArray,
+    gamma: FloatArray,
+    growth: FloatArray,
+    headroom: FloatArray,
+    kind: Saturation,
+    count: int,
 ) -> FloatArray:
-    turns = np.nan_to_num(length * np.abs(gamma) / headroom)
-    change = np.abs(growth) * LN2 * length + np.abs(log_efficiency(start + length, gamma, headroom, kind)) + turns
-    count = int(np.ceil(np.max(np.minimum(change, 3000.0), initial=0.0) / _SPAN)) + 1
     total = np.full(length.shape, -np.inf)
     for panel in range(count):
         for node, weight in zip(_NODES, _WEIGHTS, strict=True):

@@ -30,7 +30,8 @@ _LARGE = 50.0
 _TINY = 1e-8
 """Below this E1(x) and Ei(x) are -+(Euler's constant + ln x) + x to rounding."""
 _TERMS = 34
-_BIGGEST = 1e300
+_BIGGEST, _SMALLEST = 1e300, 1e-290
+"""Exponents are clipped to +-1e300, and c to at least 1e-290, where the ceiling 2^Y is 1 to rounding."""
 
 
 def log_efficiency(t: FloatArray, gamma: FloatArray, headroom: FloatArray, kind: Saturation) -> FloatArray:
@@ -49,16 +50,15 @@ def log_efficiency(t: FloatArray, gamma: FloatArray, headroom: FloatArray, kind:
     -------
     (...) float, nats
     """
-    z, c = np.clip(exponent(t, gamma), -_BIGGEST, _BIGGEST), headroom * LN2
+    z, c, u, s = _exponents(t, gamma, headroom)
     with np.errstate(all="ignore"):
         if kind == "hard":
             return np.minimum(z, c)
         if kind == "exponential":
-            return np.asarray(-c * np.expm1(-z / c), dtype=np.float64)
+            return np.maximum(-c * np.expm1(-u), -_BIGGEST)
         if kind == "tanh":
-            return np.asarray(c * np.tanh(z / c), dtype=np.float64)
-        s = z / -np.expm1(-c)
-        return -np.logaddexp(-c, np.log1p(-np.exp(-c)) - s)
+            return np.asarray(c * np.tanh(u), dtype=np.float64)
+        return -np.logaddexp(-c, _log_one_minus_exp(c) - s)
 
 
 def efficiency_slope(t: FloatArray, gamma: FloatArray, headroom: FloatArray, kind: Saturation) -> FloatArray:
@@ -73,15 +73,15 @@ def efficiency_slope(t: FloatArray, gamma: FloatArray, headroom: FloatArray, kin
     -------
     (...) float, 1/years
     """
-    z, c = np.clip(exponent(t, gamma), -_BIGGEST, _BIGGEST), headroom * LN2
+    z, c, u, s = _exponents(t, gamma, headroom)
     with np.errstate(all="ignore"):
         if kind == "hard":
             return gamma * LN2 * (z <= c)
         if kind == "exponential":
-            return np.asarray(gamma * LN2 * np.exp(-z / c), dtype=np.float64)
+            return np.asarray(gamma * LN2 * np.exp(-u), dtype=np.float64)
         if kind == "tanh":
-            return np.asarray(gamma * LN2 / np.cosh(z / c) ** 2, dtype=np.float64)
-        below = np.log1p(-np.exp(-c)) - z / -np.expm1(-c)
+            return np.asarray(gamma * LN2 / np.cosh(u) ** 2, dtype=np.float64)
+        below = _log_one_minus_exp(c) - s
         return gamma * LN2 / -np.expm1(-c) * np.exp(below - np.logaddexp(-c, below))
 
 
@@ -105,10 +105,30 @@ def log_mean_efficiency(t: FloatArray, gamma: FloatArray, headroom: FloatArray, 
     ----------
     Abramowitz & Stegun (1964), "Handbook of Mathematical Functions", chapter 5, for E1 and Ei.
     """
-    z, c = np.broadcast_arrays(np.clip(exponent(t, gamma), -_BIGGEST, _BIGGEST), headroom * LN2)
-    shape = {"hard": _hard, "logistic": _logistic, "exponential": _exponential, "tanh": _tanh}[kind]
+    z, c, u, s = np.broadcast_arrays(*_exponents(t, gamma, headroom))
     with np.errstate(all="ignore"):
-        return np.where(z == 0.0, 0.0, shape(z, c))
+        if kind == "hard":
+            return _hard(z, c)
+        if kind == "logistic":
+            return np.where(s == 0.0, 0.0, _logistic(s, c))
+        mean = _exponential(u, c) if kind == "exponential" else _tanh(u, c)
+        return np.where(u == 0.0, 0.0, mean)
+
+
+def _exponents(
+    t: FloatArray, gamma: FloatArray, headroom: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return z, c, u = z/c and the logistic's s = g t ln2, each clipped so that no infinity arises."""
+    c = np.clip(headroom * LN2, _SMALLEST, _BIGGEST)
+    z = np.clip(exponent(t, gamma), -_BIGGEST, _BIGGEST)
+    with np.errstate(all="ignore"):
+        u = np.clip(z / c, -_BIGGEST, _BIGGEST)
+        return z, c, u, np.clip(z / -np.expm1(-c), -_BIGGEST, _BIGGEST)
+
+
+def _log_one_minus_exp(c: FloatArray) -> FloatArray:
+    """Return ln(1 - e^-c), right also where e^-c rounds to 1."""
+    return np.where(c < 0.5, np.log(-np.expm1(-c)), np.log1p(-np.exp(-c)))
 
 
 def _hard(z: FloatArray, c: FloatArray) -> FloatArray:
@@ -117,19 +137,17 @@ def _hard(z: FloatArray, c: FloatArray) -> FloatArray:
     return np.logaddexp(np.log(share) + log_phi(np.minimum(z, c)), at_ceiling)
 
 
-def _logistic(z: FloatArray, c: FloatArray) -> FloatArray:
-    # mean = e^c/s ln(1 + q), s = g t ln 2, q = (e^s - 1) e^-c; without log1p it loses 0.3 Y digits
-    s = z / -np.expm1(-c)
+def _logistic(s: FloatArray, c: FloatArray) -> FloatArray:
+    # mean = e^c/s ln(1 + q), q = (e^s - 1) e^-c; without log1p it loses 0.3 Y digits
     q = np.where(s > 30.0, np.exp(s - c), np.expm1(np.minimum(s, 30.0)) * np.exp(-c))
     q = np.where(q == 0.0, np.finfo(np.float64).tiny, q)
     before = log_phi(s) + np.log(np.log1p(q) / q)
-    after = c + np.log(np.logaddexp(np.log1p(-np.exp(-c)), s - c) / s)
-    return np.where(q > 1.0, after, before)
+    after = c + np.log(np.logaddexp(_log_one_minus_exp(c), s - c) / s)
+    return np.where((q > 1.0) | (q < -0.5), after, before)
 
 
-def _exponential(z: FloatArray, c: FloatArray) -> FloatArray:
+def _exponential(u: FloatArray, c: FloatArray) -> FloatArray:
     # integral of exp(c (1 - e^-v)) over v in [0, u] is e^lift e1(a) - e1(c), a = c e^-u, e1(x) = e^x E1(x)
-    u = z / c
     a, lift = c * np.exp(-u), -c * np.expm1(-u)
     here, start = _scaled_e1(a, np.log(c) - u), _scaled_e1(c, np.log(c))
     rising = lift + np.log(here - np.exp(-lift) * start)
@@ -138,11 +156,11 @@ def _exponential(z: FloatArray, c: FloatArray) -> FloatArray:
     return np.where((np.abs(lift) < 1.0) & (np.abs(u) < 1.5), _quadrature(u, c, "exponential"), closed)
 
 
-def _tanh(z: FloatArray, c: FloatArray) -> FloatArray:
+def _tanh(signed: FloatArray, c: FloatArray) -> FloatArray:
     # with w = tanh v the integral of e^(c tanh v) is half of
     # the sum of e^c times (E1(c (1 - w)) - E1(c)) and e^-c times (Ei(c (1 + w)) - Ei(c));
     # for gamma < 0 the sign of c turns and the two brackets change places
-    u = np.abs(z) / c
+    u = np.abs(signed)
     w, log_short = np.tanh(u), np.log(2.0) - np.logaddexp(2.0 * u, 0.0)
     short, long, drop = c * np.exp(log_short), c * (1.0 + w), np.exp(-c * w)
     e1_start, ei_start = _scaled_e1(c, np.log(c)), _scaled_ei(c, np.log(c))
@@ -150,9 +168,9 @@ def _tanh(z: FloatArray, c: FloatArray) -> FloatArray:
     rising = c * w + np.log(0.5 * (rising + _scaled_ei(long, np.log(long)) - drop * ei_start))
     falling = ei_start - drop * _scaled_ei(short, np.log(c) + log_short)
     falling = np.log(0.5 * (falling + e1_start - drop * _scaled_e1(long, np.log(long))))
-    closed = np.where(z > 0.0, rising, falling) - np.log(u)
-    closed = np.where(c > 1.0, closed, _tanh_series(u, np.sign(z) * c))
-    return np.where((c * w < 1.0) & (u < 1.5), _quadrature(z / c, c, "tanh"), closed)
+    closed = np.where(signed > 0.0, rising, falling) - np.log(u)
+    closed = np.where(c > 1.0, closed, _tanh_series(u, np.sign(signed) * c))
+    return np.where((c * w < 1.0) & (u < 1.5), _quadrature(signed, c, "tanh"), closed)
 
 
 def _tanh_series(u: FloatArray, c: FloatArray) -> FloatArray:

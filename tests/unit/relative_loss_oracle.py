@@ -201,11 +201,11 @@ def log2_efficiency(kind, s, gamma, Y):
     return mp.log((1 + K) / (1 + K * mp.power(2, -gamma * (1 + K) / K * s)), 2)
 
 
-def saturating_work(kind, t, gamma, Y, pi=ZERO, start=ZERO):
+def saturating_work(kind, t, gamma, Y, pi=ZERO, start=ZERO, panels=8):
     """Integral of 2^(pi s) E(s) by quadrature over panels of at most a quarter of the turning time."""
     turn = abs(Y / gamma) if gamma != 0 else t
     inner = {x for k in range(1, 100) if start < (x := k * turn / 2) < t}
-    edges = sorted(inner | {start + (t - start) * k / 8 for k in range(9)})
+    edges = sorted(inner | {start + (t - start) * k / panels for k in range(panels + 1)})
     with mp.workdps(30):
         return mp.quad(lambda s: mp.power(2, pi * s + log2_efficiency(kind, s, gamma, Y)), edges)
 

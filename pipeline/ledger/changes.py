@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pipeline.ledger.history import row_texts
-from pipeline.ledger.plan import json_value
+from pipeline.ledger.lines import json_value
 from pipeline.ledger.schemas import table_of
 
 if TYPE_CHECKING:
@@ -100,7 +100,9 @@ class TableDiff:
     def to_json(self) -> dict[str, Any]:
         """Return counts and rows by cause as a JSON-ready mapping."""
         table = table_of(self.table)
-        rows = {cause: [change.to_json(table) for change in self.changes if change.cause == cause] for cause in CAUSES}
+        rows: dict[str, Any] = {
+            cause: [change.to_json(table) for change in self.changes if change.cause == cause] for cause in CAUSES
+        }
         return {"counts": self.counts, **rows}
 
 

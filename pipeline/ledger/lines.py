@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,3 +61,14 @@ def slug(name: str) -> str:
         spelled.append(f" {greek[1]} " if greek else letter)
     plain = unicodedata.normalize("NFKD", "".join(spelled)).encode("ascii", "ignore").decode("ascii")
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+
+
+def json_value(kind: str, text: str) -> Any:
+    """Return a ledger text as a JSON value: numbers as numbers, the empty text as null."""
+    if not text:
+        return None
+    if kind == "number":
+        return float(text)
+    if kind == "count":
+        return int(text)
+    return text == "true" if kind == "flag" else text

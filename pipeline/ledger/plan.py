@@ -9,6 +9,7 @@ from pipeline.ledger.history import History, Version
 from pipeline.ledger.identity import Names, identify, new_ids
 from pipeline.ledger.importers.parsed import Problem
 from pipeline.ledger.intake import check_lines
+from pipeline.ledger.lines import json_value
 from pipeline.ledger.proposals import Proposal, Side, compare, propose
 from pipeline.ledger.schemas import TABLES
 from pipeline.ledger.suspicion import MASS_WITHDRAWAL, frontiers, row_flags
@@ -279,14 +280,3 @@ class Planner:
             later = state.get(row_id)
             kept = {**later.cells, **stamp} if later else {**cells, **stamp, "withdrawn": "true"}
             self.plan.lines.append(kept)
-
-
-def json_value(kind: str, text: str) -> Any:
-    """Return a ledger text as a JSON value: numbers as numbers, the empty text as null."""
-    if not text:
-        return None
-    if kind == "number":
-        return float(text)
-    if kind == "count":
-        return int(text)
-    return text == "true" if kind == "flag" else text

@@ -143,7 +143,8 @@ def _places(path: Path, header: Record, export: Export) -> tuple[list[Place], li
     if missing:
         names = ", ".join(f"'{field.names[0]}'" for field in missing)
         shown = ", ".join(tidy(name) for name in header.cells)[:1500]
-        separator = next((word for mark, word in _SEPARATORS.items() if len(header.cells) < 3 and mark in shown), "")
+        whole = "".join(header.cells) if len(header.cells) < 3 else ""
+        separator = next((word for mark, word in _SEPARATORS.items() if mark in whole), "")
         why = f"missing required columns: {names}; found: {shown}"
         why += f" (the columns seem separated by {separator}, not commas)" if separator else ""
         raise refuse(path, why, line=header.line, remedy="export the table as comma-separated CSV with these columns")
@@ -210,7 +211,7 @@ class _Reader:
 
     def _take_cells(self, record: Record, name: str, parsed: Parsed) -> None:
         # a column this export does not carry is unknown in it, as it would be to a reader of the export alone
-        cells = dict.fromkeys(self.absent, "")
+        cells = {column: self.export.blank.get(column, "") for column in self.absent}
         for place in self.places:
             text = record.cells[place.index]
             try:

@@ -249,7 +249,7 @@ def test_no_nan_along_paths_of_extremes(kind, path):
     gamma = np.array([-1e100, -50.0, -1.0, 0.0, 5e-324, 1.0, 50.0, 1e308])[None, :, None]
     headroom = np.array([5e-324, 1e-6, 1.0, 100.0, 1e300])
     if "fleet_breaks" in path:  # by quadrature: the far corners would take a thousand panels each
-        t, headroom, gamma = t[:5], headroom[1:4], gamma[:, 1:7]
+        t, headroom, gamma = t[:5], headroom[1:3], gamma[:, 2:7]
     for function in (rl.log_compute_ratio, lambda *a, **k: rl.decay_rate(a[0], 0.05, a[1], **k)):
         values = function(t, gamma, headroom=headroom, saturation=kind, **path)
         assert not np.isnan(values).any()

@@ -42,7 +42,8 @@ def log_mean_rate(
         straight = length - curved
         knee = start + curved
         end_level = log_efficiency(knee, gamma, headroom, kind)
-        change = np.abs(growth) * LN2 * curved + np.abs(end_level) + np.where(curved > 0.0, curved / bend, 0.0)
+        fall = np.abs(end_level - log_efficiency(start, gamma, headroom, kind))
+        change = np.where(curved > 0.0, np.abs(growth) * LN2 * curved + fall + curved / bend, 0.0)
         count = int(np.ceil(np.max(np.fmin(change, _MOST), initial=0.0) / _SPAN)) + 1
         inner = _panels(start, curved, gamma, growth, headroom, kind, count)
         outer = end_level + exponent(knee, growth) + log_phi(exponent(straight, limit + growth))

@@ -109,6 +109,11 @@ class Column:
     kind: Literal["text", "number"] = "text"
 
 
+def columns(*titles: str) -> tuple[Column, ...]:
+    """Return table columns; a title that starts with ``#`` heads a column of numbers."""
+    return tuple(Column(title.lstrip("#"), "number" if title.startswith("#") else "text") for title in titles)
+
+
 @dataclass(frozen=True)
 class Table:
     """A table with a caption; the first cell of each row is its heading. ``folded`` tables open on request."""
@@ -211,7 +216,7 @@ def clean(text: str) -> str:
     cut = text[:LONGEST_FACT]
     line = "".join(
         f"⟨U+{ord(sign):04X}⟩" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") else sign
-        for sign in " ".join(cut.split())
+        for sign in re.sub(r"\s+", " ", cut)
     )
     return line if len(text) <= LONGEST_FACT else f"{line} … ({len(text):,} characters in the ledger)"
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import storage
 from pipeline.calibration.estimates import Estimate
-from pipeline.errors import RaceError
+from pipeline.errors import InputMissing, RaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import date
     from pathlib import Path
 
@@ -55,6 +54,8 @@ class Inputs:
         Parquet by name.
     ledger : mapping of str to DataFrame
         As-of views by table name.
+    digests : mapping of str to str
+        SHA-256 by name: of a document's bytes, of a table's content.
     """
 
     quarter: str
@@ -63,6 +64,7 @@ class Inputs:
     documents: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     ledger: dict[str, pd.DataFrame] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.estimates: dict[str, Estimate] = {}
@@ -124,27 +126,36 @@ def read_inputs(processed: Path, quarter: str, as_of: date, params: Params | Non
 
     Raises
     ------
+    InputMissing
+        When there is none at all.
     DataInvalid
         When a file is there and cannot be read.
     """
-    documents = {}
-    for name in DOCUMENTS:
-        for path in (processed / f"{name}.json", processed / "ledger" / f"{name}.json"):
-            if path.is_file():
-                documents[name] = storage.read_json(path)
-                break
-    tables = {}
-    for name in TABLES:
-        for path in (processed / f"{name}.parquet", processed / "ledger" / f"{name}.parquet"):
-            if path.is_file():
-                tables[name] = storage.read_parquet(path)
-                break
+    documents: dict[str, Any] = {}
+    tables: dict[str, pd.DataFrame] = {}
+    digests: dict[str, str] = {}
+    for names, suffix, read, found in (
+        (DOCUMENTS, "json", storage.read_json, documents),
+        (TABLES, "parquet", storage.read_parquet, tables),
+    ):
+        for name in names:
+            for path in (processed / f"{name}.{suffix}", processed / "ledger" / f"{name}.{suffix}"):
+                if path.is_file():
+                    found[name] = read(path)
+                    digests[path.name] = storage.digest_file(path)
+                    break
     ledger = {
         name: storage.read_parquet(processed / "ledger" / f"{name}.parquet")
         for name in LEDGERS
         if (processed / "ledger" / f"{name}.parquet").is_file()
     }
-    return Inputs(quarter, as_of, params, documents, tables, ledger)
+    if not documents and not tables:
+        raise InputMissing(
+            f"nothing of {quarter} is here to report on",
+            where=str(processed),
+            remedy=f"race run --quarter {quarter}",
+        )
+    return Inputs(quarter, as_of, params, documents, tables, ledger, digests)
 
 
 def reason_of(error: Exception) -> str:
@@ -154,11 +165,3 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, RaceError):
         return error.what
     return f"{type(error).__name__}: {error}"
-
-
-def share(mapping: Mapping[str, Any], *keys: str) -> Any:
-    """Return the first key a mapping has; raise `Missing` naming them all."""
-    for key in keys:
-        if mapping.get(key) is not None:
-            return mapping[key]
-    raise Missing(f"none of the keys {', '.join(keys)} is there")

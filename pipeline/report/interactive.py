@@ -104,9 +104,14 @@ def vega_specification(horizon_years: float) -> dict[str, Any]:
     return specification
 
 
+def own_script() -> str:
+    """Return our own script: the chart's sliders and the tables' CSV buttons."""
+    return storage.read_text(TEMPLATES / "explorer.js")
+
+
 def scripts() -> list[str]:
     """Return the page's scripts in order: the bundle, then ours."""
-    return [vega_bundle(), storage.read_text(TEMPLATES / "explorer.js")]
+    return [vega_bundle(), own_script()]
 
 
 def payload(presets: Sequence[Mapping[str, Any]], years: Sequence[float], horizon_years: float) -> dict[str, Any]:

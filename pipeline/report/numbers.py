@@ -96,6 +96,11 @@ def scientific(places: int) -> Callable[[float], str]:
     return write
 
 
+def general(value: float) -> str:
+    """Return a number that was given, with the digits it was given with (up to six)."""
+    return signed(f"{value:.6g}")
+
+
 def percent(places: int = 0) -> Callable[[float], str]:
     """Return a formatter of shares as per cent."""
     return lambda value: signed(f"{100 * value:.{places}f} %")

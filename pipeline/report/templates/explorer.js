@@ -10,7 +10,10 @@ function logPhi(z) {
 
 // ln X(t): compute relative to today's, cumulative over a fleet or of the largest run.
 function logComputeRatio(t, s) {
-  if (s.convention === "run") return s.gamma * t * LN2 + Math.log(s.fleet);
+  if (s.convention === "run") {
+    const grown = s.gamma * t + Math.min(s.power * t, s.power_cap) + Math.min(s.duration * t, s.duration_cap);
+    return grown * LN2 + Math.log(s.fleet);
+  }
   if (t === 0 || s.fleet === 0) return 0;
   const grown = Math.log(s.fleet) - Math.log(s.baseline_years) + Math.log(t) + logPhi(s.gamma * t * LN2);
   return grown > 0 ? grown + Math.log1p(Math.exp(-grown)) : Math.log1p(Math.exp(grown));
@@ -37,7 +40,18 @@ function explorer(root, data) {
   const view = new View(parse(data.specification, null, { ast: true }), {
     expr: expressionInterpreter, renderer: "svg", container: $("chart"), hover: false, tooltip: () => {}, logLevel: Warn,
   });
-  view.data("presets", data.presets.flatMap((p) => curveOf(p).map((row) => ({ ...row, id: p.id }))));
+
+  // Names at the right-hand end, moved apart where lines end close together.
+  function endLabels(shown) {
+    const ends = shown.map((p) => ({ t: data.horizon, r: relativeLoss(data.horizon, p), id: p.name }));
+    ends.sort((a, b) => a.r - b.r);
+    const lowest = Math.min(relativeLoss(data.horizon, state), ends.length ? ends[0].r : 1);
+    const gap = 0.042 * (1 - lowest);
+    ends.forEach((end, i) => { end.r = i ? Math.max(end.r, ends[i - 1].r + gap) : end.r; });
+    const over = ends.length ? ends[ends.length - 1].r - 1 : 0;
+    if (over > 0) ends.reverse().forEach((end, i) => { end.r = Math.min(end.r, i ? ends[i - 1].r - gap : 1); });
+    return ends;
+  }
 
   function write(value) {
     if (value === 0) return "0";
@@ -61,9 +75,9 @@ function explorer(root, data) {
       cell.textContent = r.toFixed(4);
       cell.dataset.value = String(r);
     }
-    const last = data.presets.map((p) => ({ t: data.horizon, r: relativeLoss(data.horizon, p), id: p.id }));
-    last.sort((a, b) => a.r - b.r);
-    view.data("curve", curveOf(state)).data("points", points).data("ends", last).runAsync();
+    const shown = data.presets.filter((p) => p.drawn && p.reading === (state.floor > 0 ? "reducible" : "total"));
+    view.data("presets", shown.flatMap((p) => curveOf(p).map((row) => ({ ...row, id: p.id }))));
+    view.data("curve", curveOf(state)).data("points", points).data("ends", endLabels(shown)).runAsync();
   }
 
   function remember() {

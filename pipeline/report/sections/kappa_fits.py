@@ -1,0 +1,227 @@
+"""The fits of loss against compute, and the ridge along which floor and slope trade against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.report.content import Fact, Label, Table, columns, say
+from pipeline.report.figures.ridge import Ridge, ridges
+from pipeline.report.figures.scatter import Cloud, Line, Panel, scatter
+from pipeline.report.inputs import Missing
+from pipeline.report.numbers import decimals, percent, slug
+from pipeline.report.shown import group_in_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from pipeline.calibration.estimates import Estimate
+    from pipeline.report.content import Block, Rich
+    from pipeline.report.page import Page
+
+    Floats = NDArray[np.float64]
+
+MOST_GROUPS = 6
+TENTHS = 10
+
+
+@dataclass(frozen=True)
+class FrontierFit:
+    """A group's compute-efficient frontier with the two laws fitted to it."""
+
+    group: str
+    rows: pd.DataFrame
+    power_law: Estimate
+    floor: Estimate | None
+
+    def tangent(self, compute: Floats, amplitude: float) -> Floats:
+        """Return the power law's loss, nats/token; its amplitude is the loss at the pivot."""
+        pivot = float(self.power_law.pivot_compute_flop or 1.0)
+        return np.asarray(amplitude * (compute / pivot) ** -float(self.power_law.value or 0.0))
+
+
+def frontier_fits(page: Page) -> list[FrontierFit]:
+    """Return one group a family, the first in file order, that has a power law and rows."""
+    runs = page.inputs.view("training_runs").set_index("run_id")
+    families = page.inputs.table("kappa_draws").drop_duplicates("group").set_index("group")["family"]
+    found: dict[str, FrontierFit] = {}
+    for item in page.inputs.select(symbol="kappa_total", form="power_law"):
+        group = str(item.group)
+        family = str(families.get(group, group))
+        if group == "pooled" or family in found or item.value is None:
+            continue
+        wanted = [row.partition("/")[2] for row in item.rows_used]
+        rows = runs.loc[runs.index.intersection(wanted)].sort_values(["compute_flop", "loss_nats"])
+        floor = page.inputs.estimates.get(f"kappa_reducible.{group}.floor")
+        if not rows.empty:
+            found[family] = FrontierFit(group, rows, item, floor)
+    if not found:
+        raise Missing("no power law names its rows")
+    return list(found.values())[:MOST_GROUPS]
+
+
+def parameter(page: Page, symbol: str, group: str, form: str) -> float | None:
+    """Return a fitted parameter's value, None where it was not fitted."""
+    found = page.inputs.estimates.get(f"{symbol}.{group}.{form}")
+    return None if found is None else found.value
+
+
+def panel_of(page: Page, fit: FrontierFit) -> Panel:
+    """Return the frontier with its tangent and, where it was fitted, the law with a floor."""
+    compute = fit.rows["compute_flop"].to_numpy(dtype=np.float64)
+    inside = np.geomspace(compute.min(), compute.max(), 40)
+    beyond = np.geomspace(compute.max(), compute.max() * 100.0, 20)
+    lines = []
+    amplitude = parameter(page, "A", fit.group, "power_law")
+    if amplitude is not None:
+        lines.append(Line("power law (total)", inside, fit.tangent(inside, amplitude)))
+        lines.append(Line("power law beyond its range", beyond, fit.tangent(beyond, amplitude), beyond=True))
+    irreducible, scale = (parameter(page, symbol, fit.group, "floor") for symbol in ("E", "A"))
+    if fit.floor is not None and fit.floor.value is not None and irreducible is not None and scale is not None:
+        whole = np.concatenate([inside, beyond])
+        lines.append(Line("with a floor (reducible)", whole, irreducible + scale * whole**-fit.floor.value))
+    cloud = Cloud("runs on the frontier", compute, fit.rows["loss_nats"].to_numpy())
+    return Panel(
+        group_in_words(fit.group), "training compute, FLOP", "loss, nats per token", [cloud], lines, log_x=True
+    )
+
+
+def fits(page: Page) -> list[Block]:
+    """Return the frontier fits, one group a family."""
+    found = frontier_fits(page)
+    title = "Loss against compute on the efficient frontier"
+    short = "One panel a family: frontier runs, the power law tangent to them, and the law with an irreducible floor."
+    svg = scatter(
+        [panel_of(page, fit) for fit in found], "fig-fits", title=title, short=short, cite=page.cite, height_in=2.5
+    )
+    rows = tuple(
+        (
+            (Fact(str(run_id)),),
+            (Fact(group_in_words(fit.group)),),
+            (Fact(f"{row['compute_flop']:.4g}"),),
+            (Fact(f"{row['loss_nats']:.4f}"),),
+        )
+        for fit in found
+        for run_id, row in fit.rows.iterrows()
+    )
+    table = Table(
+        "fig-fits-data",
+        say("Data of the figure: the frontier runs of the ledger"),
+        columns("run", "group", "#compute, FLOP", "#loss, nats per token"),
+        rows,
+    )
+    return [
+        page.figure(
+            "fig-fits",
+            svg,
+            title=title,
+            short=short,
+            caption=say(
+                "Dashed: the tangent two decades beyond its data. There it runs below the law with a floor: read as a "
+                "forecast, the total reading is optimistic. Tokenizers and data differ, so levels do not compare "
+                "between panels."
+            ),
+            long=say(
+                "In each panel loss falls with compute along a slightly convex curve; the two laws part beyond it."
+            ),
+            table=table,
+        )
+    ]
+
+
+def ridge(page: Page) -> list[Block]:
+    """Return the ridge of floor against slope, from the bootstrap refits."""
+    draws = page.inputs.table("kappa_draws")
+    draws = draws[(draws["form"] == "chinchilla") & draws["E"].notna()]
+    names = [fit.group for fit in frontier_fits(page) if (draws["group"] == fit.group).sum() >= 5 * TENTHS]
+    if not names:
+        raise Missing("no group has enough refits of the law with a floor")
+    content, rows = [], []
+    for name in names:
+        own = draws[draws["group"] == name].sort_values("draw")
+        tenths = tenth_medians(own)
+        content.append(Ridge(group_in_words(name), own["E"].to_numpy(), own["kappa"].to_numpy(), tenths))
+        rows += [
+            (
+                (Fact(group_in_words(name)), *say(", tenth {which}", which=Label(str(index)))),
+                cell(page, name, index, "E", low),
+                cell(page, name, index, "kappa", slope),
+            )
+            for index, (low, slope) in enumerate(tenths, 1)
+        ]
+    title = "Floor against slope"
+    short = "Bootstrap refits of each group: a higher floor goes with a steeper kappa, along a narrow ridge."
+    return [
+        page.figure(
+            "fig-ridge",
+            ridges(content, "fig-ridge", title=title, short=short, cite=page.cite),
+            title=title,
+            short=short,
+            caption=say(
+                "One faint point is one refit to resampled runs; the line joins the medians of ten equal parts of the "
+                "refits. Floor and slope move together (table below): quoting one without the other means little, so "
+                "every forecast draws them jointly."
+            ),
+            long=say(
+                "In every panel the points lie on a rising band: the data fix a combination of the two, not each."
+            ),
+            table=Table(
+                "fig-ridge-data",
+                say("Data of the figure: medians of floor and kappa by tenth of the refits, ordered by floor"),
+                columns("group and tenth", "#floor E, nats per token", "#kappa of the reducible loss"),
+                tuple(rows),
+            ),
+        ),
+        correlation_table(page, draws, names),
+    ]
+
+
+def cell(page: Page, group: str, index: int, symbol: str, value: float) -> Rich:
+    """Return one median of the ridge as a cell."""
+    kind = {"E": ("nats/token", decimals(3)), "kappa": ("1", decimals(4))}[symbol]
+    estimate = f"{'E' if symbol == 'E' else 'kappa_reducible'}.{group}.chinchilla"
+    source = f"kappa_draws.parquet: {group}, chinchilla"
+    return page.shown.cell(f"ridge.{slug(group)}.{index}.{symbol}", value, *kind, source=source, estimates=(estimate,))
+
+
+def tenth_medians(draws: pd.DataFrame) -> list[tuple[float, float]]:
+    """Return medians of (E, kappa) in ten equal parts of the draws ordered by E."""
+    ordered = draws.sort_values(["E", "draw"])[["E", "kappa"]].to_numpy()
+    return [(float(np.median(part[:, 0])), float(np.median(part[:, 1]))) for part in np.array_split(ordered, TENTHS)]
+
+
+def correlation_table(page: Page, draws: pd.DataFrame, names: list[str]) -> Table:
+    """Return how closely floor and slope move together, group by group."""
+    rows = []
+    for name in names:
+        own = draws[draws["group"] == name]
+        source = f"kappa_draws.parquet: {name}, chinchilla"
+        ids = (f"E.{name}.chinchilla", f"kappa_reducible.{name}.chinchilla")
+        both = own[["E", "kappa"]].to_numpy()
+        spread = float(both[:, 1].std() / both[:, 1].mean())
+        rows.append(
+            (
+                (Fact(group_in_words(name)),),
+                page.shown.cell(
+                    f"ridge.{slug(name)}.correlation",
+                    float(np.corrcoef(both.T)[0, 1]),
+                    "1",
+                    decimals(2),
+                    source=source,
+                    estimates=ids,
+                ),
+                page.shown.cell(
+                    f"ridge.{slug(name)}.spread", spread, "share", percent(0), source=source, estimates=ids
+                ),
+                page.shown.cell(f"ridge.{slug(name)}.refits", len(own), "refits", source=source, estimates=ids),
+            )
+        )
+    return Table(
+        "ridge",
+        say("Floor and kappa move together: correlation over the refits"),
+        columns("group", "#correlation", "#spread of kappa", "#refits"),
+        tuple(rows),
+    )

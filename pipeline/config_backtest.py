@@ -15,10 +15,10 @@ def _default_candidates() -> Candidates:
     return {
         "observation": ("trend", "trend_heavy", "trend_walk", "trend_heavy_walk"),
         "aggregate": ("trend", "trend_heavy", "trend_walk", "trend_heavy_walk"),
-        "record": ("releases", "releases_walk", "jumps", "jumps_recent", "drift"),
-        "improvement": ("jumps_recent", "jumps", "drift", "drift_recent"),
+        "record": ("ensemble", "releases", "releases_recent", "jumps", "drift"),
+        "improvement": ("ensemble", "jumps", "jumps_recent", "drift", "drift_recent"),
         "panel": ("drift", "drift_heavy", "drift_walk", "drift_recent"),
-        "loss": ("bootstrap", "bootstrap_heavy", "bootstrap_walk"),
+        "loss": ("bootstrap_learned", "bootstrap_heavy_learned", "bootstrap_walk", "bootstrap"),
     }
 
 
@@ -36,7 +36,7 @@ class LossParams(BaseModel):
     minimum_rows: int = Field(default=20, ge=8, description="runs below a cut-off needed for a fit")
     replicates: int = Field(default=60, ge=20, description="bootstrap refits below each cut-off")
     walk_per_doubling: float = Field(
-        default=0.005, ge=0, description="growth of the scatter of log2 loss per doubling of compute beyond the cut-off"
+        default=0.01, ge=0, description="how far the slope of log2 loss beyond the cut-off may be off, per doubling"
     )
 
 
@@ -54,13 +54,20 @@ class BacktestParams(BaseModel):
     )
     choose_by: str = Field(default="2022Q4", description="origins up to here choose the model, later ones confirm it")
     choose_by_target: dict[str, str] = Field(
-        default_factory=lambda: {"speedrun_record_time": "2025Q2"}, description="the same for series that began later"
+        default_factory=lambda: {"speedrun_record_time": "2026Q2", "fp8_record": "2025Q1"},
+        description="the same for series that began later",
+    )
+    choose_margin: float = Field(
+        default=0.05, ge=0, description="the default model stays unless another's score is better by this share"
     )
     tail_degrees: float = Field(default=4.0, gt=2, description="degrees of freedom of the heavy-tailed models")
     slope_walk: float = Field(
         default=0.2, ge=0, description="random walk of a slope, doublings/yr per square root of year"
     )
-    recent_half_life_years: float = Field(default=1.0, gt=0, description="half-life of the weights in *_recent models")
+    recent_years: float = Field(
+        default=2.0, gt=0, description="half-life of the weights in jumps_recent and drift_recent"
+    )
+    recent_window_years: float = Field(default=5.0, gt=0, description="window of the trend in releases_recent")
     release_window_years: float = Field(
         default=3.0, gt=0, description="window in which the rate of releases is counted"
     )

@@ -138,6 +138,42 @@ def relative_distance(observed: ArrayLike, predicted: ArrayLike, level: float, l
     return np.where(distance == 0, 0.0, ratio)
 
 
+def coverage_share(observed: ArrayLike, predicted: ArrayLike, level: float, levels: ArrayLike = LEVELS) -> Array:
+    """Return how far each outcome counts as covered by the central interval: 0 or 1, or a share at a point mass.
+
+    A record that stays where it is equals many quantiles at once; counting it as covered by every interval would make
+    right forecasts look too wide. It counts by the share of its jump in the distribution, F(y-) to F(y), that lies
+    between the interval's levels: its mean is the level for a calibrated forecast of any kind.
+
+    Parameters
+    ----------
+    observed : (n,) float
+    predicted : (n, k) float, same unit
+    level : float
+
+    Returns
+    -------
+    (n,) float in [0, 1]
+
+    References
+    ----------
+    Czado, Gneiting & Held (2009), Predictive model assessment for count data, eq. (2): the nonrandomised PIT.
+    """
+    y = np.atleast_1d(np.asarray(observed, dtype=np.float64))
+    q = np.atleast_2d(np.asarray(predicted, dtype=np.float64))
+    tau = np.asarray(levels, dtype=np.float64)
+    low, high = central_interval(q, level, levels)
+    plain = ((y >= low) & (y <= high)).astype(np.float64)
+    equal = q == y[:, None]
+    several = equal.sum(axis=1) > 1
+    first, last = equal.argmax(axis=1), tau.size - 1 - equal[:, ::-1].argmax(axis=1)
+    below = np.where(first == 0, 0.0, tau[first])
+    above = np.where(last == tau.size - 1, 1.0, tau[last])
+    inside = np.minimum(above, 0.5 + level / 2) - np.maximum(below, 0.5 - level / 2)
+    share = np.clip(inside, 0.0, None) / np.where(above > below, above - below, 1.0)
+    return np.asarray(np.where(several, share, plain))
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Pass, fail or too few to judge, with the reason in words and the bands it rests on.
@@ -156,15 +192,26 @@ class Verdict:
 
 
 def judge(
-    distances: Mapping[float, ArrayLike], n_eff: float, *, minimum: float = 20.0, confidence: float = 0.95
+    observed: ArrayLike,
+    predicted: ArrayLike,
+    n_eff: float,
+    *,
+    levels: ArrayLike = LEVELS,
+    coverage_levels: Sequence[float] = COVERAGE_LEVELS,
+    minimum: float = 20.0,
+    confidence: float = 0.95,
 ) -> Verdict:
     """Say whether intervals cover as they claim, and only where an interval of half the width would have been caught.
 
     Parameters
     ----------
-    distances : mapping of level to (n,) float
-        `relative_distance` at each level.
+    observed : (n,) float
+    predicted : (n, k) float, same unit
     n_eff : float
+        Effective number of outcomes, `effective_n`.
+    levels : (k,) float
+    coverage_levels : sequence of float
+        Central intervals judged.
     minimum : float
         Effective outcomes below which nothing is said.
     confidence : float
@@ -176,30 +223,26 @@ def judge(
         'fail' names the level and the side. When the intervals are too wide, the half-width is taken of the width
         that would have been right: otherwise the widest intervals could never be found out.
     """
-    bands = {level: coverage_band(n_eff, level, confidence=confidence) for level in distances}
+    bands = {level: coverage_band(n_eff, level, confidence=confidence) for level in coverage_levels}
     if n_eff < minimum:
         return Verdict(TOO_FEW, f"{n_eff:.1f} independent outcomes, {minimum:g} are needed", bands)
-    strict = 1.0 - (1.0 - confidence) / max(len(distances), 1)
+    strict = 1.0 - (1.0 - confidence) / max(len(coverage_levels), 1)
     missed, caught = [], False
-    for level, ratio in distances.items():
-        r = np.asarray(ratio, dtype=np.float64)
+    for level in coverage_levels:
+        share = coverage_share(observed, predicted, level, levels)
+        ratio = relative_distance(observed, predicted, level, levels)
         low, high = coverage_band(n_eff, level, confidence=strict)
-        cover = float(np.mean(r <= 1.0))
+        cover = float(share.mean())
         if cover < low:
             missed.append(f"the {level:.0%} interval is too narrow (covered {cover:.0%})")
         elif cover > high:
             missed.append(f"the {level:.0%} interval is too wide (covered {cover:.0%})")
-        scale = min(1.0, float(np.quantile(r, level, method="higher"))) if cover > high else 1.0
-        half = float(np.mean(r <= 0.5 * scale))
+        scale = min(1.0, float(np.quantile(ratio, level, method="higher"))) if cover > high else 1.0
+        half = float((share * (ratio <= 0.5 * scale)).mean())
         caught = caught or not low <= half <= high
     if not caught:
         return Verdict(TOO_FEW, "an interval of half the width would have passed as well", bands)
     if missed:
         return Verdict("fail", "; ".join(missed), bands)
-    levels = ", ".join(f"{level:.0%}" for level in distances)
-    return Verdict("pass", f"coverage at {levels} lies in its band, half the width would not", bands)
-
-
-def distances_of(observed: ArrayLike, predicted: ArrayLike) -> dict[float, Array]:
-    """Return `relative_distance` at each of the reported coverage levels."""
-    return {level: relative_distance(observed, predicted, level) for level in COVERAGE_LEVELS}
+    named = ", ".join(f"{level:.0%}" for level in coverage_levels)
+    return Verdict("pass", f"coverage at {named} lies in its band, half the width would not", bands)

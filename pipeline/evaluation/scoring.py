@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LEVELS: tuple[float, ...] = (0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99)
 """The 23 quantile levels every forecast carries: 11 central intervals and the median."""
 
+QUANTILE_COLUMNS: tuple[str, ...] = tuple(f"q{level:g}" for level in LEVELS)
+"""Columns of predicted quantiles in tables: q0.01 to q0.99, in the order of `LEVELS`."""
+
 COVERAGE_LEVELS: tuple[float, ...] = (0.5, 0.8, 0.95)
 """Central intervals whose coverage is reported."""
 

@@ -86,39 +86,64 @@ def test_relative_distance_by_hand() -> None:
     assert en.relative_distance([0.5], [[1.0, 1.0, 2.0]], 0.8, levels)[0] == np.inf
 
 
-def sample_distances(scale: float, n: int, seed: int) -> dict[float, np.ndarray]:
+def sample_forecasts(scale: float, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     y = np.random.default_rng(seed).normal(size=n)
-    return en.distances_of(y, np.tile(scale * stats.norm.ppf(LEVELS), (n, 1)))
+    return y, np.tile(scale * stats.norm.ppf(LEVELS), (n, 1))
 
 
 def test_verdicts() -> None:
-    assert en.judge(sample_distances(1.0, 60, 3), 60).word == "pass"
-    narrow = en.judge(sample_distances(0.5, 60, 3), 60)
+    assert en.judge(*sample_forecasts(1.0, 60, 3), 60).word == "pass"
+    narrow = en.judge(*sample_forecasts(0.5, 60, 3), 60)
     assert narrow.word == "fail"
     assert "narrow" in narrow.reason
-    wide = en.judge(sample_distances(2.0, 60, 3), 60)
+    wide = en.judge(*sample_forecasts(2.0, 60, 3), 60)
     assert wide.word == "fail"
     assert "wide" in wide.reason
-    few = en.judge(sample_distances(0.2, 60, 3), 19.9)
+    few = en.judge(*sample_forecasts(0.2, 60, 3), 19.9)
     assert few.word == en.TOO_FEW
     assert "19.9" in few.reason
 
 
 def test_nothing_is_said_without_power() -> None:
-    # a forecast that is nearly all point mass: half its width covers the same outcomes
+    # outcomes sit either at the median or far out: half the width covers the very same ones
     y = np.zeros(25)
-    y[:6] = 10.0
-    distances = {0.8: en.relative_distance(y, np.tile([-1.0, 0.0, 1.0], (25, 1)), 0.8, [0.1, 0.5, 0.9])}
-    verdict = en.judge(distances, 25)
+    y[:5] = 10.0
+    forecasts = np.tile([-1.0, 0.0, 1.0], (25, 1))
+    verdict = en.judge(y, forecasts, 25, levels=[0.1, 0.5, 0.9], coverage_levels=(0.8,))
     assert verdict.word == en.TOO_FEW
     assert "half the width" in verdict.reason
 
 
 def test_true_intervals_rarely_fail_and_half_ones_mostly_do() -> None:
-    words = [en.judge(sample_distances(1.0, 40, seed), 40).word for seed in range(400)]
+    words = [en.judge(*sample_forecasts(1.0, 40, seed), 40).word for seed in range(400)]
     assert words.count("fail") <= 0.07 * len(words)
-    halves = [en.judge(sample_distances(0.5, 40, seed), 40).word for seed in range(400)]
+    halves = [en.judge(*sample_forecasts(0.5, 40, seed), 40).word for seed in range(400)]
     assert halves.count("fail") >= 0.95 * len(halves)
+
+
+def test_a_point_mass_counts_by_its_share() -> None:
+    # 70 % chance of no change: F jumps from 0 to .7 at the outcome; .25 to .7 of it lies in the 50 % interval
+    tau = np.array(LEVELS)
+    row = np.where(tau <= 0.7, 5.0, 5.0 + tau)[None, :]
+    assert en.coverage_share([5.0], row, 0.5)[0] == pytest.approx(0.45 / 0.7)
+    assert en.coverage_share([5.0], row, 0.95)[0] == pytest.approx(0.675 / 0.7)
+    assert en.coverage_share([4.0], row, 0.95)[0] == 0.0
+    assert en.coverage_share([5.71], row, 0.5)[0] == 1.0
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+@pytest.mark.parametrize("stay", [0.3, 0.7])
+def test_coverage_share_is_calibrated_for_records(level: float, stay: float) -> None:
+    # truth: the record stays with probability `stay`, else rises by an exponential jump; the forecast says just that
+    rng = np.random.default_rng(7)
+    u = rng.uniform(size=40_000)
+    rise = np.where(u < stay, 0.0, -np.log1p(-np.clip((u - stay) / (1 - stay), 0, None)))
+    tau = np.array(LEVELS)
+    row = np.where(tau <= stay, 0.0, -np.log1p(-np.clip((tau - stay) / (1 - stay), 0, None)))
+    share = en.coverage_share(rise, np.tile(row, (rise.size, 1)), level)
+    assert share.mean() == pytest.approx(level, abs=0.02)
+    plain = rise <= row[np.searchsorted(tau, 0.5 + level / 2)]
+    assert plain.mean() > level + 0.02
 
 
 @pytest.mark.parametrize(

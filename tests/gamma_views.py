@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.calibration.components import Inputs
 from pipeline.calibration.gamma import GammaResult, fit_components
 from pipeline.calibration.roadmap import Kappas
-from pipeline.calibration.trends import Series
+from pipeline.calibration.series import Series
 from pipeline.config_gamma import GammaParams
 from pipeline.ledger.intake import read_ledger
 from pipeline.ledger.vintages import view_of

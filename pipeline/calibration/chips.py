@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from pipeline.calibration.trends import Floats
+    from pipeline.calibration.series import Floats
 
 # NVIDIA's architecture by product name, from its architecture whitepapers (Fermi 2009 to Blackwell 2024); AMD's CDNA
 # generations from its own (2021 to 2025). Names that match none are their maker's first product word.

@@ -8,25 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.calibration.components import (
-    Component,
-    Fitted,
-    Inputs,
-    fit_trend,
-    from_draws,
-    identity,
-    refused,
-    weaknesses,
-)
+from pipeline.calibration.components import Component, Fitted, Inputs, from_draws, identity, refused
 from pipeline.calibration.estimates import Estimate, Interval, draw_intervals
 from pipeline.calibration.rates import in_other_units
 from pipeline.calibration.resampling import bootstrap_slopes, stream
-from pipeline.calibration.trends import Series, fit_line, gain_slopes
+from pipeline.calibration.series import Series
+from pipeline.calibration.trend_fit import fit_trend, weaknesses
+from pipeline.calibration.trends import fit_line, gain_slopes
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from pipeline.calibration.trends import Floats
+    from pipeline.calibration.series import Floats
 
 MODELS = "language_model_perplexity"
 SPEEDRUN = "speedrun_records"

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.calibration.chips import chip_families
-from pipeline.calibration.components import Component, Fitted, Inputs, fit_trend, refused
+from pipeline.calibration.components import Component, Fitted, Inputs, refused
+from pipeline.calibration.frontier import is_record, record_slopes, running_maximum_slopes
 from pipeline.calibration.quantile import quantile_slopes
-from pipeline.calibration.trends import Series, is_record, record_slopes, running_maximum_slopes
+from pipeline.calibration.series import Series
+from pipeline.calibration.trend_fit import fit_trend
 
 TABLE = "accelerators"
 _CATALOGUE = "an unweighted mean over catalogued chips by rated power, not over the installed fleet"

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.calibration.chips import rated_watts
-from pipeline.calibration.components import Component, Fitted, Inputs, fit_trend, refused
-from pipeline.calibration.trends import Series
+from pipeline.calibration.components import Component, Fitted, Inputs, refused
+from pipeline.calibration.series import Series
+from pipeline.calibration.trend_fit import fit_trend
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.calibration.trends import Floats
+    from pipeline.calibration.series import Floats
 
 RUNS = "notable_training_runs"
 MLPERF = "mlperf_training"

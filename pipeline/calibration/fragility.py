@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.calibration.components import fit_trend
 from pipeline.calibration.quantile import MAX_EXACT_ROWS
 from pipeline.calibration.resampling import CELLS_AT_ONCE
+from pipeline.calibration.trend_fit import fit_trend
 from pipeline.calibration.trends import line_slopes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.calibration.components import Fitted, Inputs
-    from pipeline.calibration.trends import Floats, Series
+    from pipeline.calibration.series import Floats, Series
 
 PAIR_ROWS = 60
 """Pairs are sought among the rows that matter most singly; up to this many rows, every pair is tried."""

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.calibration.components import Component, Fitted, Inputs, fit_trend, from_draws, refused
+from pipeline.calibration.components import Component, Fitted, Inputs, from_draws, refused
 from pipeline.calibration.components_hardware import chip_series
 from pipeline.calibration.components_system import RUNS, column, run_series
 from pipeline.calibration.limited import limited_trend
 from pipeline.calibration.resampling import cluster_weights, jackknife_stderr, stretched
+from pipeline.calibration.trend_fit import fit_trend
 from pipeline.calibration.trends import line_levels
 from pipeline.units import HOURS_PER_YEAR, decimal_year
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.calibration.trends import Floats, Series
+    from pipeline.calibration.series import Floats, Series
 
 _FRONTIER = "runs flagged as frontier: among the largest of their day"
 LARGE_RUN_FLOP = 1e25

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipeline.calibration.components import from_draws, refusal_of, refused, weaknesses
+from pipeline.calibration.components import from_draws, refused
 from pipeline.calibration.estimates import Interval
 from pipeline.calibration.rates import in_other_units
 from pipeline.calibration.resampling import stream, t_interval
+from pipeline.calibration.trend_fit import refusal_of, weaknesses
 from pipeline.calibration.trends import fit_line
 
 if TYPE_CHECKING:
     from pipeline.calibration.components import Component, Fitted, Inputs
-    from pipeline.calibration.trends import Floats, Series
+    from pipeline.calibration.series import Floats, Series
 
 Kind = Literal["truncated", "censored"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.calibration.components import Component, fit_trend
+from pipeline.calibration.components import Component
 from pipeline.calibration.components_hardware import chip_series
+from pipeline.calibration.trend_fit import fit_trend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from pipeline.calibration.trends import Floats, Series, Slopes
+    from pipeline.calibration.series import Floats, Series, Slopes
 
 MAX_EXACT_ROWS = 150
 """Up to here every line through two rows is tried."""

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.calibration.trends import Floats, Series, Slopes
+    from pipeline.calibration.series import Floats, Series, Slopes
 
 
 CELLS_AT_ONCE = 4_000_000

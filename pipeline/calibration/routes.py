@@ -14,7 +14,7 @@ from pipeline.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.calibration.trends import Floats
+    from pipeline.calibration.series import Floats
     from pipeline.config_gamma import RouteParams
 
 # What turns a rate on one basis into another: growth to add (+1) or to subtract (-1), for doublings a year.

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.calibration.frontier import running_maximum_slopes
 from pipeline.calibration.resampling import stream
-from pipeline.calibration.trends import running_maximum_slopes, sweep
+from pipeline.calibration.trends import sweep
 from pipeline.units import decimal_year
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.calibration.components import Fitted, Inputs
-    from pipeline.calibration.trends import Floats, Series
+    from pipeline.calibration.series import Floats, Series
     from pipeline.config_gamma import Change
 
 REPLICATES = 999

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.calibration.trends import Floats
+    from pipeline.calibration.series import Floats
 
 Order = Literal["day_first", "month_first"]
 

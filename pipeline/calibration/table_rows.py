@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pipeline.calibration.series import Floats
     from pipeline.calibration.table_dates import Dates, Order
-    from pipeline.calibration.trends import Floats
 
 ESTIMATORS = ("mean", "quantile", "frontier")
 _GROUPED = re.compile(r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")

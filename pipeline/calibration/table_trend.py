@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.calibration.components import Component, Fitted, Inputs, fit_trend
+from pipeline.calibration.components import Component, Fitted, Inputs
 from pipeline.calibration.fragility import fragility_rows, verdict
+from pipeline.calibration.frontier import record_slopes
 from pipeline.calibration.limited import limited_trend
 from pipeline.calibration.quantile import MAX_EXACT_ROWS, quantile_slopes
 from pipeline.calibration.resampling import CELLS_AT_ONCE, stated_coverage
-from pipeline.calibration.trends import Series, line_slopes, record_slopes
+from pipeline.calibration.series import Series
+from pipeline.calibration.trend_fit import fit_trend
+from pipeline.calibration.trends import line_slopes
 
 if TYPE_CHECKING:
     from datetime import date
 
     from pipeline.calibration.components import Resampling
+    from pipeline.calibration.series import Slopes
     from pipeline.calibration.table_rows import Question, Table
-    from pipeline.calibration.trends import Slopes
     from pipeline.config_gamma import GammaParams
 
 

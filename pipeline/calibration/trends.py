@@ -6,108 +6,15 @@ of row weights. So every estimator here takes a (replicates, rows) weight matrix
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.units import decimal_years
-
 if TYPE_CHECKING:
-    from datetime import date
-
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """Dated values of one quantity, sorted by date, then value.
-
-    Parameters
-    ----------
-    table : str
-        Ledger the rows came from.
-    row_ids : (n,) str
-    dates : (n,) datetime64[D]
-    value : (n,) float, doublings
-        Base-2 logarithm of the quantity (for `algorithmic_lm`: the natural logarithm of the loss).
-    clusters : (n,) str
-        Rows that share a label are not independent.
-    cells : (n,) int, optional
-        Fixed effects: each cell has a level of its own.
-    covariate : (n,) float, optional
-        A second regressor (log2 of compute).
-    second_clusters : (n,) str, optional
-        A crossed second clustering.
-    decimal_year : (n,) float, optional
-        Dates given as decimal years, kept as they were.
-    """
-
-    table: str
-    row_ids: NDArray[Any]
-    dates: NDArray[np.datetime64]
-    value: Floats
-    clusters: NDArray[Any]
-    cells: NDArray[np.int64] | None = None
-    covariate: Floats | None = None
-    second_clusters: NDArray[Any] | None = None
-    decimal_year: Floats | None = None
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    @property
-    def time(self) -> Floats:
-        """(n,) decimal years."""
-        return decimal_years(self.dates) if self.decimal_year is None else self.decimal_year
-
-    @property
-    def window(self) -> tuple[str, str] | None:
-        """First and last ISO date."""
-        return (str(self.dates.min()), str(self.dates.max())) if len(self) else None
-
-    @property
-    def n_clusters(self) -> int:
-        """Number of clusters; of the coarser side when two clusterings are crossed."""
-        return min(len(np.unique(labels)) for labels in self.clusterings)
-
-    @property
-    def clusterings(self) -> tuple[NDArray[Any], ...]:
-        """The one or two label arrays."""
-        return (self.clusters,) if self.second_clusters is None else (self.clusters, self.second_clusters)
-
-    @property
-    def rows_used(self) -> tuple[str, ...]:
-        """``TABLE/ID`` of each row."""
-        return tuple(f"{self.table}/{row}" for row in self.row_ids)
-
-    def take(self, keep: NDArray[Any]) -> Series:
-        """Return the rows selected by a mask or an index array, in that order."""
-        return Series(
-            self.table,
-            self.row_ids[keep],
-            self.dates[keep],
-            self.value[keep],
-            self.clusters[keep],
-            *(
-                None if column is None else column[keep]
-                for column in (self.cells, self.covariate, self.second_clusters, self.decimal_year)
-            ),
-        )
-
-    def since(self, start: date | None) -> Series:
-        """Return the rows released on or after ``start`` (all of them for None)."""
-        return self if start is None else self.take(self.dates >= np.datetime64(start))
-
-    def ordered(self) -> Series:
-        """Return the rows sorted by date, then value, then id (the order that running maxima are defined in)."""
-        return self.take(np.lexsort((self.row_ids.astype(str), self.value, self.time)))
-
-
-Slopes = Callable[[Series, "Floats"], "Floats"]
+    from pipeline.calibration.series import Floats, Series
 
 
 @dataclass(frozen=True)
@@ -249,18 +156,18 @@ def coefficients(series: Series, weights: Floats) -> tuple[Floats, Floats | None
     if series.cells is None and series.covariate is None:
         total, one = weights.sum(axis=1), weights @ time
         with np.errstate(invalid="ignore", divide="ignore"):
-            return _ratio(
+            return ratio(
                 weights @ (time * value) - one * (weights @ value) / total, weights @ time**2 - one**2 / total
             ), None
     time, value = sweep(time, series.cells, weights), sweep(value, series.cells, weights)
     weighted = weights * time
     tt, ty = (weighted * time).sum(axis=1), (weighted * value).sum(axis=1)
     if series.covariate is None:
-        return _ratio(ty, tt), None
+        return ratio(ty, tt), None
     extra = sweep(series.covariate - series.covariate.mean(), series.cells, weights)
     tx, xx, xy = (weighted * extra).sum(axis=1), (weights * extra**2).sum(axis=1), (weights * extra * value).sum(axis=1)
     determinant = tt * xx - tx**2
-    return _ratio(ty * xx - xy * tx, determinant), _ratio(xy * tt - ty * tx, determinant)
+    return ratio(ty * xx - xy * tx, determinant), ratio(xy * tt - ty * tx, determinant)
 
 
 def line_levels(series: Series, weights: Floats, at: float) -> Floats:
@@ -280,26 +187,7 @@ def gain_slopes(series: Series, weights: Floats) -> Floats:
     time, extra = coefficients(series, weights)
     if extra is None:
         raise ValueError("series.covariate must hold log2 of compute, got None")
-    return _ratio(time, extra)
-
-
-def running_maximum_slopes(series: Series, weights: Floats) -> Floats:
-    """Return the slope of a line through the running maximum at every present row, (b,) doublings/yr."""
-    high = np.maximum.accumulate(np.where(weights > 0, series.value, -np.inf), axis=1)
-    return row_slopes(series.time, high, np.where(weights > 0, weights, 0.0))
-
-
-def record_slopes(series: Series, weights: Floats) -> Floats:
-    """Return the slope of a line through the rows that set a strict new record, (b,) doublings/yr."""
-    high = np.maximum.accumulate(np.where(weights > 0, series.value, -np.inf), axis=1)
-    before = np.concatenate([np.full((len(high), 1), -np.inf), high[:, :-1]], axis=1)
-    return row_slopes(series.time, high, (high > before).astype(np.float64))
-
-
-def is_record(series: Series) -> NDArray[np.bool_]:
-    """Return which rows of an ordered series set a strict new record."""
-    high = np.maximum.accumulate(series.value)
-    return np.concatenate([[True], high[1:] > high[:-1]])
+    return ratio(time, extra)
 
 
 def row_slopes(time: Floats, values: Floats, weights: Floats) -> Floats:
@@ -317,9 +205,10 @@ def row_slopes(time: Floats, values: Floats, weights: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         mean_time, mean = ((weights * part).sum(axis=1, keepdims=True) / total for part in (time, values))
         deviation = weights * (time - mean_time)
-        return _ratio((deviation * (values - mean)).sum(axis=1), (deviation * (time - mean_time)).sum(axis=1))
+        return ratio((deviation * (values - mean)).sum(axis=1), (deviation * (time - mean_time)).sum(axis=1))
 
 
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Return numerator / denominator, NaN where the denominator is 0 to rounding."""
     safe = np.abs(denominator) > 1e-10
     return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=safe)

@@ -11,14 +11,15 @@ import numpy as np
 
 from pipeline.calibration.limited import fit_limited
 from pipeline.calibration.resampling import increment_slopes, jackknife_stderr, stated_coverage, stream, t_interval
-from pipeline.calibration.trends import Series, fit_line, line_slopes
+from pipeline.calibration.series import Series
+from pipeline.calibration.trends import fit_line, line_slopes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from pipeline.calibration.trends import Floats
+    from pipeline.calibration.series import Floats
 
     Attempt = tuple[float, float, float] | None
 

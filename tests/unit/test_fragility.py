@@ -11,10 +11,11 @@ from gamma_views import result as result_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.calibration.components import Component, fit_trend
+from pipeline.calibration.components import Component
 from pipeline.calibration.components_hardware import hardware
 from pipeline.calibration.fragility import fragility_rows, leave_two_out, mixture_rows, tornado_rows, verdict
 from pipeline.calibration.quantile import quantile_slopes
+from pipeline.calibration.trend_fit import fit_trend
 from pipeline.calibration.trends import fit_line
 
 PART = Component("x", "mean", (), "none", "x")

@@ -9,6 +9,7 @@ from gamma_views import series_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.calibration.frontier import record_slopes
 from pipeline.calibration.resampling import (
     bootstrap_slopes,
     cluster_weights,
@@ -19,7 +20,7 @@ from pipeline.calibration.resampling import (
     stretched,
     t_interval,
 )
-from pipeline.calibration.trends import fit_line, line_slopes, record_slopes
+from pipeline.calibration.trends import fit_line, line_slopes
 
 
 def clustered(seed: int, groups: int = 12, each: int = 5):

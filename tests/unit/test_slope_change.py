@@ -9,9 +9,10 @@ import pytest
 import statsmodels.api as sm
 from gamma_views import inputs, inputs_of, series_of
 
-from pipeline.calibration.components import Component, fit_trend
+from pipeline.calibration.components import Component
 from pipeline.calibration.components_algorithm import speedrun
 from pipeline.calibration.slope_change import fit_kink, share_statistics, slope_change
+from pipeline.calibration.trend_fit import fit_trend
 from pipeline.config_gamma import Change
 
 PART = Component("x", "mean", (), "none", "x")

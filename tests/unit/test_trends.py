@@ -10,18 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from pipeline.calibration.frontier import is_record, record_slopes, running_maximum_slopes
 from pipeline.calibration.quantile import exact_lines, quantile_slopes
-from pipeline.calibration.trends import (
-    coefficients,
-    fit_line,
-    gain_slopes,
-    is_record,
-    line_levels,
-    line_slopes,
-    record_slopes,
-    row_slopes,
-    running_maximum_slopes,
-)
+from pipeline.calibration.trends import coefficients, fit_line, gain_slopes, line_levels, line_slopes, row_slopes
 
 
 def made(seed: int, count: int = 60, **extra):

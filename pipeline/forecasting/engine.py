@@ -1,6 +1,6 @@
 """The forecast engine: joint draws x scenarios x quarters, streamed through stable evaluation to exact quantiles.
 
-No array of all cells is ever held: a segment of a few quarters lives at a time in each thread. Along a steady path the
+No array of all cells is ever held: a few quarters live at a time in each thread. Along a steady path the
 growth integral obeys G(t + h) = 2^(rate h) G(t) + G(h), so u = X - 1 follows u <- u q + c and a cell costs one
 logarithm and one exponential; every segment starts again from the closed form, which keeps rounding from adding up and
 makes the result independent of the number of threads.
@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from pipeline.equation.domain import LN2
-from pipeline.equation.growth import phi
 from pipeline.forecasting.quantiles import exact_quantiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,10 +26,13 @@ if TYPE_CHECKING:
     Sink = Callable[[int, int, int, Floats], None]
 
 SEGMENT_STEPS = 24
-"""Quarters a thread holds at a time: 24 x 100,000 draws are 19 MB."""
+"""Steps between restarts from the closed form."""
 
-BLOCK_DRAWS = 8192
-"""Draws worked on together, so that rate, state and result stay in the fast cache."""
+BLOCK_DRAWS = 16_384
+"""Draws worked on together, so that state, logarithms and results stay in the fast cache."""
+
+BATCH_BYTES = 24_000_000
+"""Finished columns a thread holds before they are reduced to quantiles."""
 
 MAX_EXPONENT = 1000.0
 """Doublings up to which u = X - 1 is formed at all; beyond them only its logarithm is (2^1024 overflows)."""
@@ -56,10 +58,10 @@ class ComputePath(Protocol):
 
 
 class Reading(Protocol):
-    """What a column of ln X means: one kappa, one loss (see `pipeline.forecasting.readings`)."""
+    """What ln X means: one kappa, one loss (see `pipeline.forecasting.readings`)."""
 
-    def values(self, log_ratio: Floats) -> Floats:
-        """Return the loss reading, (n_draws,)."""
+    def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
+        """Write the loss of some draws from their ln X, both (n,)."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class QuantileTable:
 
 
 class LogRatios:
-    """ln X along one path on a grid, a segment of times at a time.
+    """ln X along one path on a grid, a few times of a few draws at a time.
 
     Parameters
     ----------
@@ -136,33 +138,54 @@ class LogRatios:
         steady = path.steady
         self._steady = steady if steady is not None and _representable(*steady, grid.time(grid.count - 1)) else None
         if self._steady is not None:
-            rate, scale = self._steady
-            self._factor = np.exp2(rate * grid.step)
-            self._added = scale * _growth_integral(grid.step, rate)
+            self._factor = np.exp2(self._steady[0] * grid.step)
+            self._added = _accumulated(*self._steady, grid.step)
+
+    def start(self, first: int) -> Floats:
+        """Return the state to begin at a grid point with: u = X - 1 of every draw, from the closed form; else empty."""
+        return np.empty(0) if self._steady is None else _accumulated(*self._steady, self.grid.time(first))
+
+    def rows(self, state: Floats, first: int, end: int) -> Iterator[tuple[slice, int, Floats]]:
+        """Yield (draws, row, ln X) for the points ``first`` to ``end - 1``, a block of draws after the other.
+
+        ``state`` moves on to the point ``end``; the yielded array is used again for the next row.
+        """
+        if self._steady is None:
+            for row, index in enumerate(range(first, end)):
+                yield slice(None), row, self.path.log_compute_ratio(self.grid.time(index))
+            return
+        scratch = np.empty(min(BLOCK_DRAWS, state.size))
+        for low in range(0, state.size, BLOCK_DRAWS):
+            draws = slice(low, min(low + BLOCK_DRAWS, state.size))
+            factor, added, now = self._factor[draws], self._added[draws], state[draws]
+            log_ratio = scratch[: draws.stop - low]
+            for row in range(end - first):
+                np.log1p(now, out=log_ratio)
+                yield draws, row, log_ratio
+                now *= factor
+                now += added
 
     def segment(self, first: int, end: int) -> Floats:
         """Return ln X at the grid points ``first`` to ``end - 1``, (end - first, n_draws)."""
         out = np.empty((end - first, self.path.n_draws))
-        if self._steady is None:
-            for row, index in enumerate(range(first, end)):
-                out[row] = self.path.log_compute_ratio(self.grid.time(index))
-            return out
-        rate, scale = self._steady
-        for low in range(0, rate.size, BLOCK_DRAWS):
-            block = slice(low, low + BLOCK_DRAWS)
-            factor, added = self._factor[block], self._added[block]
-            state = scale[block] * _growth_integral(self.grid.time(first), rate[block])
-            np.log1p(state, out=out[0, block])
-            for row in range(1, out.shape[0]):
-                state *= factor
-                state += added
-                np.log1p(state, out=out[row, block])
+        for draws, row, log_ratio in self.rows(self.start(first), first, end):
+            out[row, draws] = log_ratio
         return out
 
 
-def _growth_integral(t: float, rate: Floats) -> Floats:
-    """Return G(t, rate) = t phi(rate t ln2) for exponents that are known not to overflow."""
-    return t * phi(rate * (t * LN2))
+def _accumulated(rate: Floats, scale: Floats, t: float) -> Floats:
+    """Return u = scale G(t, rate), G = t (e^z - 1)/z with z = rate t ln2 (t at z = 0), known not to overflow.
+
+    Block by block, so that intermediate results stay in the fast cache.
+    """
+    out = np.full(rate.size, t)
+    for low in range(0, rate.size, BLOCK_DRAWS):
+        draws = slice(low, low + BLOCK_DRAWS)
+        z = rate[draws] * (t * LN2)
+        mean = np.divide(np.expm1(z), z, out=np.ones_like(z), where=z != 0)
+        out[draws] *= mean
+        out[draws] *= scale[draws]
+    return out
 
 
 def _representable(rate: Floats, scale: Floats, horizon: float) -> bool:
@@ -209,23 +232,44 @@ def quantile_table(
     probabilities = np.asarray(levels, dtype=np.float64)
     quantiles = tuple(np.empty((len(items), grid.count, probabilities.size)) for items in readings)
     means = tuple(np.empty((len(items), grid.count)) for items in readings)
-
     sources = [LogRatios(path, grid) for path in paths]
 
     def work(task: tuple[int, int, int]) -> None:
         number, first, end = task
-        log_ratios = sources[number].segment(first, end)
-        for row, index in enumerate(range(first, end)):
-            for position, reading in enumerate(readings[number]):
-                column = reading.values(log_ratios[row])
-                quantiles[number][position, index] = exact_quantiles(column, probabilities)
-                means[number][position, index] = column.mean()
-                if sink is not None:
-                    sink(number, position, index, column)
+        for index, position, column in columns(sources[number], readings[number], first, end):
+            quantiles[number][position, index] = exact_quantiles(column, probabilities)
+            means[number][position, index] = column.mean()
+            if sink is not None:
+                sink(number, position, index, column)
 
     tasks = [(number, *segment) for number in range(len(paths)) for segment in grid.segments()]
     _run(work, tasks, threads=1 if sink is not None else threads)
     return QuantileTable(grid.times, probabilities, quantiles, means)
+
+
+def columns(source: LogRatios, readings: Sequence[Reading], first: int, end: int) -> Iterator[tuple[int, int, Floats]]:
+    """Yield (time index, reading, column of every draw) for the grid points ``first`` to ``end - 1``.
+
+    A column is used again for a later one.
+
+    Parameters
+    ----------
+    source : LogRatios
+    readings : sequence of Reading
+    first, end : int
+    """
+    n = source.path.n_draws
+    rows = min(end - first, max(1, BATCH_BYTES // (8 * n * max(len(readings), 1))))
+    buffer = np.empty((len(readings), rows, n))
+    state = source.start(first)
+    for low in range(first, end, rows):
+        high = min(low + rows, end)
+        for draws, row, log_ratio in source.rows(state, low, high):
+            for position, reading in enumerate(readings):
+                reading.fill(log_ratio, draws, buffer[position, row, draws])
+        for index in range(low, high):
+            for position in range(len(readings)):
+                yield index, position, buffer[position, index - low]
 
 
 def _run(work: Callable[[tuple[int, int, int]], None], tasks: Iterable[tuple[int, int, int]], *, threads: int) -> None:

@@ -81,8 +81,22 @@ class ReducibleKappa:
         return -self.draws
 
 
+class _Values:
+    """Gives every reading `values` on top of its `fill`."""
+
+    def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
+        """Write the loss of some draws from their ln X, both (n,)."""
+        raise NotImplementedError
+
+    def values(self, log_ratio: Floats) -> Floats:
+        """Return the loss for a column of ln X of every draw, (n,)."""
+        out = np.empty(np.shape(log_ratio))
+        self.fill(log_ratio, slice(None), out)
+        return out
+
+
 @dataclass(frozen=True)
-class TotalLoss:
+class TotalLoss(_Values):
     """R = L/L0 = X^-kappa_total.
 
     Parameters
@@ -96,13 +110,13 @@ class TotalLoss:
     def __post_init__(self) -> None:
         _check_form(self.kappa, TotalKappa)
 
-    def values(self, log_ratio: Floats) -> Floats:
-        """Return R for a column of ln X, (n,)."""
-        return _power(self.kappa.exponent, log_ratio)
+    def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
+        """Write R of some draws from their ln X, both (n,)."""
+        _power(self.kappa.exponent[draws], log_ratio, out)
 
 
 @dataclass(frozen=True)
-class ReducibleLoss:
+class ReducibleLoss(_Values):
     """r = (L - E)/(L0 - E) = X^-kappa_reducible.
 
     Parameters
@@ -116,13 +130,13 @@ class ReducibleLoss:
     def __post_init__(self) -> None:
         _check_form(self.kappa, ReducibleKappa)
 
-    def values(self, log_ratio: Floats) -> Floats:
-        """Return r for a column of ln X, (n,)."""
-        return _power(self.kappa.exponent, log_ratio)
+    def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
+        """Write r of some draws from their ln X, both (n,)."""
+        _power(self.kappa.exponent[draws], log_ratio, out)
 
 
 @dataclass(frozen=True)
-class LossOverAnchor:
+class LossOverAnchor(_Values):
     """L/L0 = floor + (1 - floor) r, the reducible reading told as a share of the anchor's whole loss.
 
     Parameters
@@ -142,13 +156,15 @@ class LossOverAnchor:
         if not (low >= 0 and high < 1):
             raise ValueError(f"floor must lie in [0, 1), got values from {low!r} to {high!r}")
 
-    def values(self, log_ratio: Floats) -> Floats:
-        """Return L/L0 for a column of ln X, (n,)."""
-        return self.floor + (1.0 - self.floor) * _power(self.kappa.exponent, log_ratio)
+    def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
+        """Write L/L0 of some draws from their ln X, both (n,)."""
+        _power(self.kappa.exponent[draws], log_ratio, out)
+        out *= 1.0 - self.floor[draws]
+        out += self.floor[draws]
 
 
 @dataclass(frozen=True)
-class LossNats:
+class LossNats(_Values):
     """L = E + (L0 - E) r in nats per token, for one comparable group.
 
     Parameters
@@ -168,15 +184,16 @@ class LossNats:
     def __post_init__(self) -> None:
         _check_form(self.kappa, ReducibleKappa)
 
-    def values(self, log_ratio: Floats) -> Floats:
-        """Return L for a column of ln X, (n,) nats/token."""
-        return self.irreducible + self.excess * _power(self.kappa.exponent, log_ratio)
+    def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
+        """Write L in nats/token of some draws from their ln X, both (n,)."""
+        _power(self.kappa.exponent[draws], log_ratio, out)
+        out *= self.excess[draws]
+        out += self.irreducible[draws]
 
 
-def _power(exponent: Floats, log_ratio: Floats) -> Floats:
-    """Return X^exponent from ln X."""
-    column = np.multiply(exponent, log_ratio)
-    return np.asarray(np.exp(column, out=column))
+def _power(exponent: Floats, log_ratio: Floats, out: Floats) -> None:
+    """Write X^exponent from ln X."""
+    np.exp(np.multiply(log_ratio, exponent), out=out)
 
 
 def _check_kappa(draws: Floats) -> None:

@@ -198,6 +198,7 @@ def load_scenarios(params: ForecastParams, root: Path) -> tuple[ScenarioParams, 
         for number, item in enumerate(items, start=1):
             scenarios.append(_checked(item, f"{path}: scenario {number}"))
     _unique(scenarios)
+    _crossovers_known(params, {item.name for item in scenarios})
     return tuple(scenarios)
 
 
@@ -224,4 +225,14 @@ def _unique(scenarios: Sequence[ScenarioParams]) -> None:
             f"scenario names must differ: {', '.join(twice)} stand{'s' if len(twice) == 1 else ''} more than once",
             where="params.yaml: forecast.scenarios and forecast.scenario_files",
             remedy="rename one of them",
+        )
+
+
+def _crossovers_known(params: ForecastParams, names: set[str]) -> None:
+    unknown = sorted({name for pair in params.crossovers for name in (pair.ahead_first, pair.ahead_later)} - names)
+    if unknown:
+        raise DataInvalid(
+            f"forecast.crossovers names no scenario: {', '.join(unknown)}",
+            where="params.yaml: forecast.crossovers",
+            why=f"the scenarios are {', '.join(sorted(names))}",
         )

@@ -74,7 +74,7 @@ class CappedTerm:
 
     def binds_after(self) -> Floats:
         """Return the years until the cap is met, (n,); inf for never."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             return np.asarray(np.where(self.rate > 0, self.cap / self.rate, NO_CAP), dtype=np.float64)
 
     def doublings(self, t: float | Floats) -> Floats:

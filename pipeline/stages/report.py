@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Any
 from pipeline import __version__, storage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pipeline.config import Workspace
 
 FOLDER = "report"
 
 
-def run(workspace: Workspace, *, formats: Sequence[str] = ("html", "pdf", "md")) -> dict[str, Any]:
+def run(workspace: Workspace) -> dict[str, Any]:
     """Write the report of the workspace's quarter to data/processed/report.
 
     Parameters
     ----------
     workspace : Workspace
-    formats : sequence of str
-        html, pdf and md; numbers.json and the figures are always written.
 
     Returns
     -------
@@ -43,14 +39,17 @@ def run(workspace: Workspace, *, formats: Sequence[str] = ("html", "pdf", "md"))
         title=workspace.params.report.title,
         version=__version__,
         digests=inputs.digests,
-        formats=formats,
     )
-    folder = workspace.processed / FOLDER
-    for name, data in made.files.items():
-        storage.write_bytes(folder / name, data)
+    files = dict(made.files)
     forecast = workspace.processed / "forecast.parquet"
     if forecast.is_file():
-        storage.write_bytes(folder / forecast.name, storage.read_bytes(forecast))
+        files[forecast.name] = storage.read_bytes(forecast)
+    folder = workspace.processed / FOLDER
+    for name, data in files.items():
+        storage.write_bytes(folder / name, data)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in files:
+            path.unlink()
     size = len(made.files.get("report.html", b""))
     line = f"{made.numbers} numbers, {sum(name.endswith('.svg') for name in made.files)} figures, {size / 1e6:.2f} MB"
     if made.problems:

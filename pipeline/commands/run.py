@@ -113,8 +113,7 @@ def quarantined_rows(workspace: Workspace) -> list[dict[str, Any]]:
     if not any(table["quarantined"] for table in account["tables"].values()):
         return []
     frame = storage.read_parquet(require_processed(workspace, "quarantine.parquet"))
-    rows: list[dict[str, Any]] = frame.to_dict("records")
-    return rows
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def print_summary(summary: dict[str, Any]) -> None:

@@ -22,13 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DATA_CAUSES = ("added", "revised", "withdrawn", "reclassified")
-"""Kinds of change of a ledger's as-of view."""
+"""Kinds of change of a ledger's as-of view (`pipeline.ledger.changes`)."""
 
 CAUSES = (*DATA_CAUSES, "settings", "code", "resampling")
 """Everything that can move an estimate, in the order it is reported."""
-
-NOT_FACTS = frozenset({"exclusion", "line", "source_id", "recorded", "recorded_basis", "withdrawn"})
-"""Columns whose change alone is no revision of a fact."""
 
 MAX_ORDERED = 3
 """Up to this many active causes every ordering is averaged; beyond, an ordering and its reverse."""
@@ -95,41 +92,6 @@ class Attribution:
         return None if self.old is None or self.new is None else self.new - self.old
 
 
-def row_changes(old: World, new: World) -> list[RowChange]:
-    """Return every row that differs between two worlds' views, with the kind of change."""
-    changes: list[RowChange] = []
-    for table in sorted(set(old.views) | set(new.views)):
-        kinds = _kinds(old.views, new.views, table, new.keys[table])
-        changes += [RowChange(table, row, cause) for row, cause in kinds.items()]
-    return changes
-
-
-def _kinds(old: Mapping[str, pd.DataFrame], new: Mapping[str, pd.DataFrame], table: str, key: str) -> dict[str, str]:
-    """Return row id -> cause for one table."""
-    before = _keyed(old.get(table), key)
-    after = _keyed(new.get(table), key)
-    kinds = dict.fromkeys(sorted(set(after) - set(before)), "added")
-    kinds |= dict.fromkeys(sorted(set(before) - set(after)), "withdrawn")
-    for row in sorted(set(before) & set(after)):
-        if before[row][0] != after[row][0]:
-            kinds[row] = "revised"
-        elif before[row][1] != after[row][1]:
-            kinds[row] = "reclassified"
-    return kinds
-
-
-def _keyed(view: pd.DataFrame | None, key: str) -> dict[str, tuple[str, str]]:
-    """Return row id -> (its facts as text, its exclusion); text makes two missing values equal."""
-    if view is None or view.empty:
-        return {}
-    facts = view[[column for column in view.columns if column not in NOT_FACTS]]
-    lines = facts.to_csv(index=False, header=False, lineterminator="\x1e").split("\x1e")
-    return {
-        str(row): (line, str(exclusion))
-        for row, line, exclusion in zip(view[key], lines, view["exclusion"], strict=False)
-    }
-
-
 def applied(old: World, new: World, changes: Sequence[RowChange]) -> Mapping[str, pd.DataFrame]:
     """Return the old views with some of the row changes made."""
     import pandas as pd
@@ -157,13 +119,20 @@ def orderings(causes: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def attribute(
-    old: World, new: World, evaluate: Evaluate, *, published: Mapping[str, float] | None = None
+    old: World,
+    new: World,
+    changes: Sequence[RowChange],
+    evaluate: Evaluate,
+    *,
+    published: Mapping[str, float] | None = None,
 ) -> list[Attribution]:
     """Share out the change of every estimate between two worlds among its causes.
 
     Parameters
     ----------
     old, new : World
+    changes : sequence of RowChange
+        Every row that differs between their views, each with one cause.
     evaluate : callable
         Refits a world with today's code; called once a distinct world.
     published : mapping of str to float, optional
@@ -176,7 +145,6 @@ def attribute(
         One for each estimate of either side; parts sum to the delta. An estimate that exists on one side only has no
         parts.
     """
-    changes = row_changes(old, new)
     active = [cause for cause in DATA_CAUSES if any(change.cause == cause for change in changes)]
     if old.as_of != new.as_of or _digest(old.settings) != _digest(new.settings):
         active.append("settings")
@@ -232,8 +200,8 @@ def name_rows(
     item: Attribution,
     old: World,
     new: World,
+    changes: Sequence[RowChange],
     evaluate: Evaluate,
-    used: frozenset[str],
     *,
     most: int = 5,
     limit: int = 80,
@@ -248,14 +216,13 @@ def name_rows(
     old, new : World
     evaluate : callable
         A refit of at least this estimate.
-    used : frozenset of str
-        ``TABLE/ID`` of the rows used on either side: a changed row outside it cannot matter.
+    changes : sequence of RowChange
+        Those that can matter to this estimate: rows it uses on either side.
     most : int
         How many rows are named a cause.
     limit : int
         Beyond this many changed rows of one cause none is tried, and the part says how many there are.
     """
-    changes = [change for change in row_changes(old, new) if f"{change.table}/{change.row}" in used]
     parts = []
     for part in item.parts:
         mine = [change for change in changes if change.cause == part.cause]

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pipeline.ledger.importers.parsed import ParsedRow
 
 
+MAX_ID_CHARACTERS = 120
+"""Longest id made from a name; the name itself is kept whole."""
+
+
 @dataclass
 class Identities:
     """The ids of a delivery's rows.
@@ -105,7 +109,7 @@ def new_ids(rows: Iterable[ParsedRow], taken: set[str]) -> dict[int, str]:
     """Return a fresh id for each row: the slug of its name, numbered where that is taken."""
     ids: dict[int, str] = {}
     for row in rows:
-        base = slug(row.name) or "row"
+        base = slug(row.name)[:MAX_ID_CHARACTERS].strip("-") or "row"
         number, made = 1, base
         while made in taken:
             number += 1

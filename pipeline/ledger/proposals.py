@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 NEAR_NAME = 0.85
 TELLING_NAME = 0.5
-NEAR_FIGURES = 0.7
+NEAR_FIGURES = 0.75
+ENOUGH_FIGURES = 4
 NEAR_TOGETHER = 1.0
 MARGIN = 0.08
 TOLERANCE = 0.01
@@ -133,12 +134,11 @@ def propose(table: Table, gone: Sequence[Side], come: Sequence[Side]) -> list[Pr
 
 def is_near(pair: Proposal) -> bool:
     """Return whether the name, the figures, or both together are near enough to ask a person."""
-    figures = figures_score(pair.equal, pair.different)
-    return (
-        pair.name_similarity >= NEAR_NAME
-        or (figures >= NEAR_FIGURES and pair.equal >= 4)
-        or pair.name_similarity + figures >= NEAR_TOGETHER
-    )
+    compared = pair.equal + pair.different
+    alike = pair.equal >= ENOUGH_FIGURES and pair.equal >= NEAR_FIGURES * compared
+    if contradictory(pair.old.name, pair.new.name):
+        alike = alike and not pair.different
+    return pair.name_similarity >= NEAR_NAME or alike or pair.score >= NEAR_TOGETHER
 
 
 def figures_score(equal: int, different: int) -> float:
@@ -169,12 +169,20 @@ def name_similarity(old: str, new: str, makers: str = "") -> float:
     if "".join(a) == "".join(b) or sorted(a) == sorted(b):
         return 1.0
     ratio = max(_ratio("".join(a), "".join(b)), _ratio("".join(sorted(a)), "".join(sorted(b))))
-    numbers_a, numbers_b = ({token for token in tokens if token.isdigit()} for tokens in (a, b))
+    numbers_a, numbers_b = _numbers(old), _numbers(new)
     if (set(a) <= set(b) or set(b) <= set(a)) and (numbers_a & numbers_b or not numbers_a | numbers_b):
         ratio = max(ratio, 0.9)
-    if numbers_a - numbers_b and numbers_b - numbers_a:
-        ratio -= 0.4
-    return max(ratio, 0.0)
+    return max(ratio - 0.4 if contradictory(old, new) else ratio, 0.0)
+
+
+def contradictory(old: str, new: str) -> bool:
+    """Return whether each name holds a number the other lacks: 4070 and 4080, 16 GB and 32 GB."""
+    a, b = _numbers(old), _numbers(new)
+    return bool(a - b and b - a)
+
+
+def _numbers(name: str) -> set[str]:
+    return set(re.findall(r"\d+", name))
 
 
 def _ratio(a: str, b: str) -> float:

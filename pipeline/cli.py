@@ -12,7 +12,7 @@ from importlib import import_module
 import typer
 from typer.exceptions import TyperException
 
-from pipeline.errors import RaceError
+from pipeline.errors import RaceError, UsageError
 
 VERBS = ("run", "import_", "diff", "show", "predict", "solve", "severity", "report", "publish", "export", "stage")
 """Modules of `pipeline.commands` whose ``register(app)`` adds one verb."""
@@ -70,8 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RaceError as error:
         return report_error(error, as_json=as_json)
     except TyperException as error:
-        error.show()
-        return getattr(error, "exit_code", 2)
+        return report_error(UsageError(error.format_message(), remedy="see race --help"), as_json=as_json)
     except KeyboardInterrupt:
         sys.stderr.write("race: interrupted; nothing was left half written\n")
         return 130

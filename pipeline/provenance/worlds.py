@@ -112,7 +112,8 @@ class KappaEvaluation:
 
     def __call__(self, world: World) -> dict[str, float]:
         """Refit kappa in a world (the reference date plays no part: the views are already cut)."""
-        from pipeline.calibration.kappa import estimates_of, pooled_estimates
+        from pipeline.calibration.kappa import estimates_of
+        from pipeline.calibration.pooled import pooled_estimates
 
         runs, settings = world.views["training_runs"], world.settings
         fits = [
@@ -121,23 +122,21 @@ class KappaEvaluation:
             for fit in self.group_fits(runs[runs["group"] == spec.group], spec, settings, world.seed)
         ]
         estimates = [item for fit in fits for item in estimates_of(fit, settings, seed=world.seed)]
-        estimates += [item for name in settings.forms for item in pooled_estimates(fits, name, settings)]
+        estimates += pooled_estimates(fits, settings)
         return {item.id: item.value for item in estimates if item.value is not None}
 
     def group_fits(self, runs: Any, spec: Any, settings: Any, seed: int) -> list[Any]:
-        """Return one fit a form of a comparable group, remembered by everything it depends on."""
-        from pipeline.calibration.forms import FORMS
-        from pipeline.calibration.group_fit import GroupRows, fit_form
+        """Return the fits of a comparable group, remembered by everything they depend on."""
+        from pipeline.calibration.group_rows import GroupRows
+        from pipeline.calibration.kappa import fit_group
 
         rows = GroupRows.of(runs, spec)
         if rows is None:
             return []
         own = settings.model_copy(update={"groups": (spec,)}).model_dump(mode="json")
         cells = {key: values.tolist() for key, values in rows.quantities.items()}
-        fits = []
-        for name in settings.forms:
-            fingerprint = storage.digest_document([list(rows.ids), list(rows.clusters), cells, own, seed, name])
-            if fingerprint not in self.known:
-                self.known[fingerprint] = fit_form(FORMS[name], rows, settings, seed=seed)
-            fits.append(self.known[fingerprint])
+        fingerprint = storage.digest_document([list(rows.ids), list(rows.clusters), cells, own, seed])
+        if fingerprint not in self.known:
+            self.known[fingerprint] = fit_group(rows, settings, seed=seed)
+        fits: list[Any] = self.known[fingerprint]
         return fits

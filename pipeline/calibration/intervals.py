@@ -59,6 +59,18 @@ def percentile_intervals(draws: Floats, *, method: str, levels: Sequence[float])
     return tuple(intervals)
 
 
+def covariance_intervals(value: float, stderr: float, df: int, levels: Sequence[float]) -> tuple[Interval, ...]:
+    """Return value -+ t stderr at several levels; nothing when the standard error is not finite."""
+    from scipy.stats import t
+
+    if not (np.isfinite(stderr) and np.isfinite(value)):
+        return ()
+    halves = [float(t.ppf(0.5 + level / 2, df)) * stderr for level in levels]
+    return tuple(
+        Interval("covariance", level, value - half, value + half) for level, half in zip(levels, halves, strict=True)
+    )
+
+
 @dataclass(frozen=True)
 class Sandwich:
     """Robust covariance of a Huber fit in solver coordinates.
@@ -83,9 +95,9 @@ class Sandwich:
 def sandwich(space: Coordinates, x: Floats, residuals: Floats, clusters: Sequence[str], *, delta: float) -> Sandwich:
     """Return the covariance J^-1 K J^-1 of the M-estimator at its optimum.
 
-    J = P(|r| < delta) G'G with G the gradient of the log prediction; the probability is a kernel density estimate of
-    the residuals at zero, because a threshold as small as 1e-3 holds too few residuals to count (and always the p
-    rows the fit runs through). K sums the scores psi(r) g within clusters, with the CR1 factor.
+    J sums g g' (g the gradient of the log prediction) over the rows whose residual lies within a bandwidth, scaled
+    to the threshold: a threshold as small as 1e-3 holds too few rows to count (and always the p the fit runs
+    through), and rows far from the frontier scatter more. K sums the scores psi(r) g within clusters (CR1 factor).
 
     Parameters
     ----------
@@ -103,9 +115,10 @@ def sandwich(space: Coordinates, x: Floats, residuals: Floats, clusters: Sequenc
     n, p = len(residuals), len(x)
     gradient = jacobian(space, x)
     spread = min(float(np.std(residuals)), float(np.subtract(*np.quantile(residuals, [0.75, 0.25]))) / 1.349)
-    bandwidth = max(delta, 1.06 * spread * n**-0.2)
-    inside = (np.abs(residuals) <= bandwidth).mean() * delta / bandwidth
-    information = inside * gradient.T @ gradient
+    size = np.abs(residuals)
+    bandwidth = max(delta, 1.06 * spread * n**-0.2, float(np.sort(size)[min(n, 4 * p) - 1]))
+    inside = (size <= bandwidth) * (delta / bandwidth)
+    information = gradient.T @ (gradient * inside[:, None])
     scores = np.clip(residuals, -delta, delta)[:, None] * gradient
     names, member = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
     summed = np.zeros((len(names), p))

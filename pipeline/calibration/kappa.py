@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.calibration.estimates import Estimate, Interval
-from pipeline.calibration.forms import FORMS, POWER_LAW
-from pipeline.calibration.group_fit import GroupFit, GroupRows, fit_form
-from pipeline.calibration.pooling import FamilyEffect, Pooled, family_effect, pool
+from pipeline.calibration.comparison import compare_forms, extrapolation
+from pipeline.calibration.compute_frontier import frontier_rows, stock_row
+from pipeline.calibration.estimates import Estimate
+from pipeline.calibration.forms import CHINCHILLA, FORMS, POWER_LAW
+from pipeline.calibration.group_fit import GroupFit, fit_form
+from pipeline.calibration.group_rows import GroupRows
+from pipeline.calibration.influence import influence_table, leave_one_out
+from pipeline.calibration.pooled import pooled_estimates
+from pipeline.calibration.robust import fit_batch
 from pipeline.calibration.trust import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 
 UNITS = {"E": "nats/token", "A": "nats/token", "B": "nats/token"}
 
+_FORMS_DIFFER = 0.25
+
 
 @dataclass(frozen=True)
 class KappaResult:
@@ -34,10 +41,19 @@ class KappaResult:
     ----------
     estimates : tuple of Estimate
     draws : DataFrame
-        family, group, form, draw, kappa, E, A, B, alpha, beta, pivot_compute_flop: one row a converged bootstrap
-        refit. For the power law A is the loss at the pivot, L = A (C/pivot)^-kappa.
-    influence, extrapolation, forms, frontier, profiles : list of mapping
-        Tables for the report.
+        family, group, form, draw, kappa, E, A, B, alpha, beta, pivot_compute_flop: one row a usable bootstrap
+        refit. For the power law A is the loss at the pivot, L = A (C/pivot)^-kappa. Draw number k of the forms of a
+        group comes from the same resampled runs.
+    influence : list of dict
+        Most influential runs of each floor form; `set` is `used`, or `with_outliers` for fits that readmit them.
+    extrapolation : list of dict
+        Fits below a compute cut-off against the larger runs.
+    forms : list of dict
+        Forms compared on the same efficient runs.
+    frontier : list of dict
+        N*, D*, tokens per parameter, loss and kappa_eff by compute.
+    profiles : list of dict
+        Points (kappa, E, deviance) of each profile.
     """
 
     estimates: tuple[Estimate, ...]
@@ -55,8 +71,8 @@ def fit_groups(runs: pd.DataFrame, params: KappaParams, *, seed: int) -> KappaRe
     Parameters
     ----------
     runs : DataFrame
-        The as-of view of the training-run ledger with `run_id`, `group`, `family`, `cluster`, `exclusion`,
-        `released`, `params`, `tokens`, `compute_flop`, `loss_nats`.
+        The as-of view of the training-run ledger with `run_id`, `group`, `cluster`, `exclusion`, `released`,
+        `params`, `tokens`, `compute_flop`, `loss_nats`.
     params : KappaParams
     seed : int
         Root of every random number; a group's draws do not depend on which other groups are fitted.
@@ -64,25 +80,125 @@ def fit_groups(runs: pd.DataFrame, params: KappaParams, *, seed: int) -> KappaRe
     import pandas as pd
 
     fits: list[GroupFit] = []
+    tables: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("influence", "extrapolation", "forms", "frontier", "profiles")
+    }
     for spec in params.groups:
-        rows = GroupRows.of(runs[runs["group"] == spec.group], spec)
+        members = runs[runs["group"] == spec.group]
+        rows = GroupRows.of(members, spec)
         if rows is None:
             continue
-        fits += [fit_form(FORMS[name], rows, params, seed=seed) for name in params.forms]
+        group = fit_group(rows, params, seed=seed)
+        fits += group
+        for name, table in group_tables(rows, group, params).items():
+            tables[name] += table
+        readmitted = GroupRows.of(members, spec, readmit=("outlier",))
+        if readmitted is not None and len(readmitted) > len(rows):
+            tables["influence"] += outlier_table(readmitted, params)
     estimates = [estimate for fit in fits for estimate in estimates_of(fit, params, seed=seed)]
-    pooled = [item for name in params.forms for item in pooled_estimates(fits, name, params)]
+    pooled = pooled_estimates(fits, params)
     draws = pd.concat([draws_frame(fit) for fit in fits], ignore_index=True) if fits else pd.DataFrame()
-    return KappaResult(estimates=(*estimates, *pooled), draws=draws)
+    return KappaResult(estimates=(*estimates, *pooled), draws=draws, **tables)
+
+
+def fit_group(rows: GroupRows, params: KappaParams, *, seed: int) -> list[GroupFit]:
+    """Fit every configured form to one group; forms that contradict each other make each other weak."""
+    fits = {name: fit_form(FORMS[name], rows, params, seed=seed) for name in params.forms}
+    floor, law = fits.get("floor"), fits.get("chinchilla")
+    if floor is None or law is None:
+        return list(fits.values())
+    both = floor.usable & law.usable
+    gap = law.form.kappa(law.draws[both]) - floor.form.kappa(floor.draws[both])
+    low, high = np.quantile(gap, [0.025, 0.975]) if both.sum() > 1 else (-np.inf, np.inf)
+    differ = abs(law.kappa - floor.kappa) > _FORMS_DIFFER * min(law.kappa, floor.kappa)
+    if differ and not low <= 0 <= high:
+        words = (
+            f"the chinchilla form says {law.kappa:.3g} on all runs, the floor form {floor.kappa:.3g} on the frontier"
+        )
+        fits = {name: fit.doubted(words) if fit.form.floor else fit for name, fit in fits.items()}
+    return list(fits.values())
+
+
+def group_tables(rows: GroupRows, fits: Sequence[GroupFit], params: KappaParams) -> dict[str, list[dict[str, Any]]]:
+    """Return the report's tables of one group."""
+    named = {"family": rows.family, "group": rows.group}
+    influence = [
+        {**named, "form": fit.form.name, "set": "used", **row}
+        for fit in fits
+        if fit.influence is not None
+        for row in influence_table(fit.influence, fit.rows.ids, fit.form, fit.stderr_of(fit.form.symbol))
+    ]
+    beyond = [
+        {**named, **row}
+        for fit in fits
+        for row in extrapolation(fit.form, fit.rows.quantities, params.extrapolation_cutoffs, delta=params.delta)
+    ]
+    efficient = next((fit.rows for fit in fits if fit.form is not CHINCHILLA), None)
+    forms = compare_forms(efficient.quantities, params.forms, delta=params.delta) if efficient else []
+    return {
+        "influence": influence,
+        "extrapolation": beyond,
+        "forms": [{**named, **row} for row in forms],
+        "frontier": [{**named, **row} for fit in fits for row in _frontier(fit, params)],
+        "profiles": [{**named, "form": fit.form.name, **row} for fit in fits for row in _profile_rows(fit)],
+    }
+
+
+def _frontier(fit: GroupFit, params: KappaParams) -> list[dict[str, Any]]:
+    """Return the compute-efficient frontier of one fit."""
+    draws = fit.draws[fit.usable]
+    if judge(fit.evidence, params.gates)[0] == "refused" or len(draws) < 2:
+        return []
+    rows = frontier_rows(
+        fit.form,
+        fit.record.theta,
+        draws,
+        params.product_compute_flop,
+        fit.rows.compute_range_flop,
+        token_stock=params.token_stock,
+    )
+    if fit.form is CHINCHILLA:
+        rows.append(stock_row(fit.record.theta, draws, params.token_stock))
+    return rows
+
+
+def _profile_rows(fit: GroupFit) -> list[dict[str, Any]]:
+    """Return the points of a floor form's profile."""
+    if fit.profile is None or not fit.form.floor:
+        return []
+    points = zip(fit.profile.kappa, fit.profile.floor, fit.profile.deviance, strict=True)
+    return [{"kappa": float(k), "E": float(e), "deviance": float(d)} for k, e, d in points if d <= 20.0]
+
+
+def outlier_table(rows: GroupRows, params: KappaParams) -> list[dict[str, Any]]:
+    """Return what the excluded outliers do when they are readmitted: the influence table of the chinchilla form."""
+    inputs, loss = rows.inputs(CHINCHILLA), rows.quantities["loss"]
+    fit = fit_batch(CHINCHILLA, inputs, loss, np.ones(len(loss)), delta=params.delta)
+    if not fit.converged[0]:
+        return []
+    influence = leave_one_out(CHINCHILLA, inputs, loss, fit.theta[0], delta=params.delta)
+    whole = {name: float(value) for name, value in zip(CHINCHILLA.columns, fit.theta[0], strict=True)}
+    stderr = float(np.nanstd(influence.left_out) * np.sqrt(len(loss) - 1))
+    return [
+        {
+            "family": rows.family,
+            "group": rows.group,
+            "form": CHINCHILLA.name,
+            "set": "with_outliers",
+            "with": whole,
+            **row,
+        }
+        for row in influence_table(influence, rows.ids, CHINCHILLA, stderr)
+    ]
 
 
 def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estimate]:
     """Return the records of one fit: kappa first, then its parameters; all share status and reasons."""
     status, reasons = judge(fit.evidence, params.gates)
-    symbols = [fit.form.symbol, *(name for name in fit.form.columns if name != "kappa")]
+    diagnostics = fit.diagnostics()
     records = []
-    for symbol in symbols:
-        is_kappa = symbol == fit.form.symbol
-        value = fit.kappa if is_kappa else fit.parameter(symbol)
+    for symbol in (fit.form.symbol, *(name for name in fit.form.columns if name != "kappa")):
+        value, stderr = float(fit.value_of(symbol, fit.record.theta)), fit.stderr_of(symbol)
         finite = bool(np.isfinite(value))
         records.append(
             Estimate(
@@ -93,15 +209,15 @@ def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estim
                 group=fit.rows.group,
                 form=fit.form.name,
                 estimator="huber_least_squares",
-                intervals=fit.intervals(symbol, params),
-                stderr=fit.stderr_of(symbol),
-                n_rows=len(fit.rows.ids),
-                n_clusters=fit.rows.n_clusters,
+                intervals=fit.intervals(symbol, params.levels, params.gates.z_curv_trusted),
+                stderr=stderr if np.isfinite(stderr) else None,
+                n_rows=len(fit.rows),
+                n_clusters=fit.rows.n_units,
                 window=fit.rows.window,
                 pivot_compute_flop=fit.pivot_compute_flop,
                 status=status if finite else "refused",
-                reasons=reasons if finite or reasons else ("no finite value",),
-                diagnostics=fit.diagnostics(),
+                reasons=reasons if finite else (*reasons, "the fit has no finite value"),
+                diagnostics=diagnostics,
                 rows_used=tuple(f"training_runs/{name}" for name in fit.rows.ids),
                 rows_excluded=tuple((f"training_runs/{name}", why) for name, why in fit.rows.excluded),
                 seed=seed,
@@ -112,16 +228,13 @@ def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estim
 
 
 def draws_frame(fit: GroupFit) -> pd.DataFrame:
-    """Return the converged bootstrap refits of one fit in the columns of kappa_draws."""
+    """Return the usable bootstrap refits of one fit in the columns of kappa_draws."""
     import pandas as pd
 
-    kept = np.flatnonzero(fit.draws_usable)
-    theta = fit.draws_theta[kept]
-    column = {name: theta[:, k] for k, name in enumerate(fit.form.columns)}
+    kept = np.flatnonzero(fit.usable)
+    theta = fit.draws[kept]
     empty = np.full(len(kept), np.nan)
-    amplitude = column["A"]
-    if fit.form is POWER_LAW and fit.pivot_compute_flop is not None:
-        amplitude = np.exp(np.log(amplitude) - column["kappa"] * np.log(fit.pivot_compute_flop))
+    column = {name: theta[:, k] for k, name in enumerate(fit.form.columns)}
     return pd.DataFrame(
         {
             "family": fit.rows.family,
@@ -130,104 +243,13 @@ def draws_frame(fit: GroupFit) -> pd.DataFrame:
             "draw": kept.astype(np.int64),
             "kappa": fit.form.kappa(theta),
             "E": column.get("E", empty),
-            "A": amplitude,
+            "A": fit.value_of("A", theta),
             "B": column.get("B", empty),
             "alpha": column.get("alpha", empty),
             "beta": column.get("beta", empty),
-            "pivot_compute_flop": fit.pivot_compute_flop if fit.pivot_compute_flop is not None else np.nan,
+            "pivot_compute_flop": fit.pivot_compute_flop if fit.form is POWER_LAW else np.nan,
         }
     )
 
 
-def pooled_estimates(fits: Sequence[GroupFit], form: str, params: KappaParams) -> list[Estimate]:
-    """Return the pooled kappa of one form over families, or nothing with fewer than two families not refused."""
-    chosen = [fit for fit in fits if fit.form.name == form]
-    effects, refused = _effects(chosen, params)
-    if len(effects) < 2:
-        return []
-    pooled = pool(effects)
-    status, reasons = _pooled_status(pooled, refused)
-    symbol = FORMS[form].symbol
-    intervals = [Interval("hartung_knapp", 0.95, *pooled.interval)]
-    if pooled.prediction is not None:
-        intervals.append(Interval("prediction", 0.95, *pooled.prediction))
-    intervals.append(Interval("range", pooled.range_level, *pooled.range))
-    return [
-        Estimate(
-            id=f"{symbol}.pooled.{form}",
-            symbol=symbol,
-            value=pooled.mean,
-            unit="1",
-            group="pooled",
-            form=form,
-            estimator="random_effects_over_families",
-            intervals=tuple(intervals),
-            stderr=pooled.stderr,
-            n_rows=sum(len(fit.rows.ids) for fit in chosen if judge(fit.evidence, params.gates)[0] != "refused"),
-            n_clusters=len(effects),
-            window=_window(chosen),
-            pivot_compute_flop=params.pivot_compute_flop if symbol == "kappa_total" else None,
-            status=status,
-            reasons=reasons,
-            diagnostics=pooled_diagnostics(pooled),
-            computed_by="pipeline.calibration.pooling.pool",
-        )
-    ]
-
-
-def _effects(fits: Sequence[GroupFit], params: KappaParams) -> tuple[list[FamilyEffect], list[str]]:
-    """Return one effect a family from its groups that are not refused, and the refused groups."""
-    families: dict[str, list[GroupFit]] = {}
-    refused = []
-    for fit in fits:
-        if judge(fit.evidence, params.gates)[0] == "refused" or not fit.kappa_stderr > 0:
-            refused.append(fit.rows.group)
-        else:
-            families.setdefault(fit.rows.family, []).append(fit)
-    effects = []
-    for family, members in families.items():
-        values = [fit.kappa_at_pivot(params.pivot_compute_flop) for fit in members]
-        statuses = [judge(fit.evidence, params.gates)[0] for fit in members]
-        stderrs = [fit.kappa_stderr for fit in members]
-        effects.append(family_effect(family, [fit.rows.group for fit in members], values, stderrs, statuses))
-    return effects, refused
-
-
-def _pooled_status(pooled: Pooled, refused: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
-    trusted = sum(item.status == "trusted" for item in pooled.families)
-    reasons = []
-    if pooled.prediction is None:
-        reasons.append(f"{trusted} trusted families: the prediction interval for a new family is not identified")
-    if refused:
-        reasons.append(f"left out as refused: {', '.join(refused)}")
-    return ("weak" if pooled.prediction is None else "trusted"), tuple(reasons)
-
-
-def pooled_diagnostics(pooled: Pooled) -> Mapping[str, Any]:
-    """Return what a reader needs to judge a pooled kappa."""
-    return {
-        "tau2": pooled.tau2,
-        "families": [
-            {
-                "family": item.family,
-                "value": item.value,
-                "stderr": item.stderr,
-                "status": item.status,
-                "groups": list(item.groups),
-            }
-            for item in pooled.families
-        ],
-        "range": list(pooled.range),
-        "prediction_identified": pooled.prediction is not None,
-        "naive_prediction": list(pooled.naive_prediction) if pooled.naive_prediction else None,
-        "left_out": [
-            {"family": name, "low": low, "high": high, "covered": covered}
-            for name, low, high, covered in pooled.left_out
-        ],
-        "coverage_left_out": pooled.coverage_left_out,
-    }
-
-
-def _window(fits: Sequence[GroupFit]) -> tuple[str, str] | None:
-    ends = [fit.rows.window for fit in fits if fit.rows.window is not None]
-    return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
+__all__ = ["KappaResult", "fit_group", "fit_groups"]

@@ -1,98 +1,15 @@
-"""The gate every kappa passes before it is published: what was checked, the outcome, and the words for it."""
+"""The gate every kappa passes before it is published: the status, and every reason for it in words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from pipeline.calibration.estimates import FitStatus
-    from pipeline.calibration.forms import Form
+    from pipeline.calibration.evidence import Evidence
     from pipeline.config_kappa import TrustGates
-
-    Floats = NDArray[np.float64]
-
-Z_CURV_CONSTANT = 26.83
-"""12 sqrt(5): the sd of (x - mean)^2 orthogonalised on a uniform grid is Delta^2/(6 sqrt 5), halved by the Taylor term."""
-
-
-def curvature_z(
-    *, kappa: float, reducible_share: float, log_compute_span: float, n_rows: int, residual_sd: float
-) -> float:
-    """Return z_curv = kappa^2 q (1 - q) Delta^2 sqrt(n)/(26.83 sigma): how many sigmas the bend of ln L stands out.
-
-    Parameters
-    ----------
-    kappa : float
-        Exponent of the reducible loss.
-    reducible_share : float
-        q = 1 - E/L in the middle of the data.
-    log_compute_span : float
-        Delta = ln(Cmax/Cmin).
-    n_rows : int
-    residual_sd : float
-        sigma, residual standard deviation of ln L.
-    """
-    if residual_sd <= 0:
-        return float("inf")
-    bend = kappa**2 * reducible_share * (1 - reducible_share) * log_compute_span**2
-    return bend * float(np.sqrt(n_rows)) / (Z_CURV_CONSTANT * residual_sd)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the gate looks at; one fit of one form to one group.
-
-    Parameters
-    ----------
-    form : Form
-    theta, stderr : (p,) float
-        Point estimate and bootstrap standard errors, in the form's own parameters.
-    kappa, kappa_stderr : float
-    n_rows, n_clusters : int
-    clustered : bool
-    compute_decades : float
-        log10(Cmax/Cmin) of the rows used.
-    residual_sd : float
-        Of ln L.
-    z_curv : float or None
-        None for the power law.
-    starts_agreeing, n_starts : int
-        Over lmfit's and the batched solver's starts.
-    condition : float
-    positive_definite : bool
-    profile_closed : bool or None
-    bootstrap_converged : float
-        Share of replicates that converged.
-    leave_two_out : tuple of str
-        What changed when two rows were left out, in words; empty when nothing did.
-    known_defects : tuple of str
-        Reasons from the data themselves.
-    """
-
-    form: Form
-    theta: Floats
-    stderr: Floats
-    kappa: float
-    kappa_stderr: float
-    n_rows: int
-    n_clusters: int
-    clustered: bool
-    compute_decades: float
-    residual_sd: float
-    z_curv: float | None
-    starts_agreeing: int
-    n_starts: int
-    condition: float
-    positive_definite: bool
-    profile_closed: bool | None
-    bootstrap_converged: float
-    leave_two_out: tuple[str, ...] = ()
-    known_defects: tuple[str, ...] = field(default=())
 
 
 def judge(evidence: Evidence, gates: TrustGates) -> tuple[FitStatus, tuple[str, ...]]:
@@ -132,8 +49,7 @@ def _refusals(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
         ),
         (
             evidence.residual_sd > gates.max_residual_sd,
-            f"residual sd {evidence.residual_sd:.2g} of ln(loss) exceeds {gates.max_residual_sd:g}: "
-            "these rows are not one comparable group",
+            f"residual sd {evidence.residual_sd:.2g} of ln(loss) > {gates.max_residual_sd:g}: not one comparable group",
         ),
     ]
     return tuple(reason for failed, reason in checks if failed)

@@ -1,6 +1,12 @@
 """Decisions: Hare or Turtle, wait or buy, how large a fleet, and what it costs in energy and money. numpy only."""
 
 from pipeline.equation.crossover import crossover_time
+from pipeline.planning.allocation import NO_FREE_WAITING, BudgetSplit, best_split
+from pipeline.planning.claims import Claim, check_claims
+from pipeline.planning.cost import CostParameters, FleetBill, FlopCost, cost_of_flop, energy_twh, fleet_bill
+from pipeline.planning.crossovers import Crossovers, crossovers
+from pipeline.planning.severity import FleetNeed, SeverityRow, severity_table
+from pipeline.planning.targets import Purchase, Race, best_purchase, hare_against_turtle, target_bill
 from pipeline.planning.waiting import (
     decline_rate,
     fleet_energy,
@@ -11,11 +17,32 @@ from pipeline.planning.waiting import (
 )
 
 __all__ = [
+    "NO_FREE_WAITING",
+    "BudgetSplit",
+    "Claim",
+    "CostParameters",
+    "Crossovers",
+    "FleetBill",
+    "FleetNeed",
+    "FlopCost",
+    "Purchase",
+    "Race",
+    "SeverityRow",
+    "best_purchase",
+    "best_split",
+    "check_claims",
+    "cost_of_flop",
     "crossover_time",
+    "crossovers",
     "decline_rate",
+    "energy_twh",
+    "fleet_bill",
     "fleet_energy",
+    "hare_against_turtle",
     "min_completion_time_job",
     "optimal_delay_deadline",
     "optimal_delay_job",
     "optimal_run_length",
+    "severity_table",
+    "target_bill",
 ]

@@ -51,6 +51,7 @@ class Windows(Section):
     frontier_compute: date | None = date(2018, 1, 1)
     identity: date | None = date(2012, 1, 1)
     algorithmic_lm: date | None = None
+    algorithmic_lm_recent: date = date(2018, 1, 1)
     speedrun: date | None = None
     speedrun_recent: date = date(2025, 1, 1)
     mlperf: date | None = None
@@ -64,7 +65,6 @@ class Gate(Section):
     min_clusters: int = Field(default=10, ge=3)
     max_age_years: Positive = 2.0
     start_shift_years: Positive = 2.0
-    max_inside_share: float = Field(default=0.1, ge=0, le=1)
 
 
 class Caps(Section):

@@ -49,24 +49,31 @@ def loss_series(inputs: Inputs, *, column: str = "loss_nats") -> Series | None:
     ).ordered()
 
 
-def algorithmic_lm(inputs: Inputs, *, estimator: str = "ln_loss", column: str = "loss_nats") -> Fitted:
-    """Return the compute-equivalent gain b_t/b_C of ln loss = a + b_C log2 C + b_t t.
+def algorithmic_lm(inputs: Inputs) -> list[Fitted]:
+    """Return the compute-equivalent gain b_t/b_C of ln loss = a + b_C log2 C + b_t t, and beside it three others.
 
-    ln loss is what R = X^-kappa needs; ln perplexity stands beside it. The reverse regression (log compute on loss and
+    ln loss is what R = X^-kappa needs; ln perplexity stands beside it, and each without the rows before
+    `windows.algorithmic_lm_recent`, on which the long window hangs. The reverse regression (log compute on loss and
     time) is never used: errors in the loss halve it.
     """
-    component = Component(
-        "algorithmic_lm",
-        estimator,
-        _ALGORITHM,
-        "any",
-        f"compute saved a year at fixed {column}, published language models (Ho et al. 2024 data)",
-        "benchmarks are mixed (WikiText-103, WikiText-2, PTB) and the rows end in 2022",
-    )
-    whole = loss_series(inputs, column=column)
-    if whole is None:
-        return refused(component, "no published language model by this date")
-    return fit_gain(inputs, component, whole, start=inputs.params.windows.algorithmic_lm)
+    windows, fits = inputs.params.windows, []
+    for name, column in (("ln_loss", "loss_nats"), ("ln_perplexity", "perplexity")):
+        whole = loss_series(inputs, column=column)
+        for suffix, start in (("", windows.algorithmic_lm), ("_recent", windows.algorithmic_lm_recent)):
+            component = Component(
+                "algorithmic_lm",
+                f"{name}{suffix}",
+                _ALGORITHM,
+                "any",
+                f"compute saved a year at fixed {column}, published language models (Ho et al. 2024 data)"
+                + (f", from {start}" if start else ""),
+                "benchmarks are mixed (WikiText-103, WikiText-2, PTB) and the rows end in 2022",
+            )
+            if whole is None:
+                fits.append(refused(component, "no published language model by this date"))
+            else:
+                fits.append(fit_gain(inputs, component, whole, start=start))
+    return fits
 
 
 def fit_gain(inputs: Inputs, component: Component, whole: Series, *, start: date | None = None) -> Fitted:

@@ -14,7 +14,10 @@ from pipeline.calibration.series import Series
 from pipeline.calibration.trend_fit import fit_trend
 
 TABLE = "accelerators"
-_CATALOGUE = "an unweighted mean over catalogued chips by rated power, not over the installed fleet"
+_CATALOGUE = (
+    "an unweighted mean over catalogued chips by rated power, not over the installed fleet; the interval for "
+    "independent rows is shown first, as published trends are quoted; draws and routes carry the clustered spread"
+)
 
 
 def chip_series(inputs: Inputs, numerator: str, denominator: str | None) -> Series | None:
@@ -62,7 +65,7 @@ def hardware(inputs: Inputs, name: str = "hardware_tensor16", column: str = "fp1
     whole = chip_series(inputs, column, "tdp_w")
     parts = {
         "mean_chip": component("mean_chip", "least squares on release date", _CATALOGUE),
-        "recent": component("recent", f"least squares from {windows.hardware_recent}", _CATALOGUE),
+        "recent": component("recent", f"least squares from {windows.hardware_recent}", "an unweighted catalogue mean"),
         f"quantile_{inputs.params.quantile:g}": component(
             f"quantile_{inputs.params.quantile:g}", "quantile regression on release date", "a tail of the catalogue"
         ),
@@ -79,20 +82,30 @@ def hardware(inputs: Inputs, name: str = "hardware_tensor16", column: str = "fp1
         return [refused(part, f"no row states {column}, tdp_w and a date") for part in parts.values()]
     start = windows.hardware
     mean, late, quantile, records, maximum = parts.values()
-    n_records = {"n_records": int(is_record(whole.since(start)).sum())}
+    history = {"n_records": int(is_record(whole.since(start)).sum()), "records": records_of(whole.since(start))}
     upper = quantile_slopes(inputs.params.quantile)
     fits = [
         fit_trend(inputs, mean, whole, start=start, first="ols"),
         fit_trend(inputs, late, whole, start=windows.hardware_recent),
         fit_trend(inputs, quantile, whole, start=start, slopes=upper, resampling="presence"),
         fit_trend(
-            inputs, records, whole, start=start, slopes=record_slopes, resampling="presence", diagnostics=n_records
+            inputs, records, whole, start=start, slopes=record_slopes, resampling="presence", diagnostics=history
         ),
         fit_trend(inputs, maximum, whole, start=start, slopes=running_maximum_slopes, resampling="presence"),
     ]
     biased = "a line through records alone is biased upwards; its bootstrap covers less than it says"
     fits = [fit.with_status("weak", [biased]) if fit.component is records else fit for fit in fits]
     return [*fits, per_dollar(inputs, name, column)]
+
+
+def records_of(series: Series) -> list[dict[str, object]]:
+    """Return each strict new record with its date and its gain over the one before, in doublings."""
+    best = series.take(is_record(series))
+    gains = [None, *np.diff(best.value).tolist()]
+    return [
+        {"row": f"{series.table}/{row}", "date": str(day), "gain_doublings": gain}
+        for row, day, gain in zip(best.row_ids, best.dates, gains, strict=True)
+    ]
 
 
 def per_dollar(inputs: Inputs, name: str, column: str) -> Fitted:

@@ -56,12 +56,20 @@ def column(rows: pd.DataFrame, name: str) -> Floats:
     return rows[name].to_numpy(np.float64, na_value=np.nan)
 
 
+def utilisation_headroom(inputs: Inputs) -> float | None:
+    """Return the doublings between the median stated MFU and its limit; None when no run states one."""
+    rows = inputs.rows(RUNS)
+    series = None if rows.empty else run_series(rows, column(rows, "mfu"))
+    if series is None:
+        return None
+    return max(0.0, float(np.log2(inputs.params.caps.utilisation_limit) - np.median(series.value)))
+
+
 def utilisation(inputs: Inputs) -> Fitted:
     """Return the trend of model FLOP utilisation; bounded by log2(1/MFU) doublings in all."""
     rows = inputs.rows(RUNS)
     series = None if rows.empty else run_series(rows, column(rows, "mfu"))
-    limit = inputs.params.caps.utilisation_limit
-    cap = None if series is None else max(0.0, float(np.log2(limit) - np.median(series.value)))
+    cap = utilisation_headroom(inputs)
     component = Component(
         "utilisation",
         "ols",
@@ -81,6 +89,7 @@ def utilisation(inputs: Inputs) -> Fitted:
 
 def training_flop_per_joule(inputs: Inputs) -> Fitted:
     """Return the trend of training compute per joule drawn: compute / (power x hours)."""
+    caps = inputs.params.caps
     component = Component(
         "training_flop_per_joule",
         "ols",
@@ -88,6 +97,8 @@ def training_flop_per_joule(inputs: Inputs) -> Fitted:
         "joule",
         "training FLOP per joule of notable runs, least squares on date",
         _MODELLED,
+        # Its layers are bounded one by one: physics of the chip, width of the format, share of the peak.
+        caps.cmos_headroom + caps.format_headroom + (utilisation_headroom(inputs) or 0.0),
     )
     rows = inputs.rows(RUNS)
     series = None

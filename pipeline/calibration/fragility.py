@@ -52,7 +52,10 @@ DEFINITIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "mlperf_same_chip.cell_effects": (("definition", "mlperf_same_chip.cell_effects_normalised"),),
     "mlperf_system.best_available": (("definition", "mlperf_system.best_any"),),
     "mlperf_system.best_any": (("definition", "mlperf_system.best_available"),),
-    "algorithmic_lm.ln_loss": (("definition", "algorithmic_lm.ln_perplexity"),),
+    "algorithmic_lm.ln_loss": (
+        ("definition", "algorithmic_lm.ln_perplexity"),
+        ("window", "algorithmic_lm.ln_loss_recent"),
+    ),
     "speedrun_tokens.recent": (("window", "speedrun_tokens.ols"),),
     "speedrun_time.recent": (("window", "speedrun_time.ols"),),
     "growth.frontier_compute": (

@@ -11,7 +11,7 @@ from gamma_views import chips, inputs, inputs_of
 from pipeline.calibration.chips import chip_family, rated_watts
 from pipeline.calibration.components import Component, from_draws
 from pipeline.calibration.components_algorithm import algorithmic_lm, mixture, speedrun, split_lognormal
-from pipeline.calibration.components_hardware import chip_series, hardware, per_dollar
+from pipeline.calibration.components_hardware import chip_series, hardware, per_dollar, records_of
 from pipeline.calibration.components_system import (
     mlperf_rows,
     mlperf_same_chip,
@@ -63,6 +63,8 @@ def test_since_2022_the_16_bit_record_rose_a_fifth_of_a_doubling():
     series = chip_series(inputs("2026-03-31"), "fp16_tensor_flop_s", "tdp_w")
     late = series.dates >= np.datetime64("2022-09-21")
     assert series.value[late].max() - series.value[~late].max() == pytest.approx(0.21, abs=0.005)
+    gains = [item["gain_doublings"] for item in records_of(series) if item["date"] > "2022-09-20"]
+    assert sum(gains) == pytest.approx(0.21, abs=0.005)
 
 
 def test_utilisation_is_flat_and_bounded():
@@ -80,6 +82,7 @@ def test_training_flop_per_joule():
     assert interval(fit, "ols") == pytest.approx((0.565, 0.938), abs=5e-4)
     assert fit.estimate.n_rows == 141
     assert fit.estimate.interval().method == "cluster"
+    assert fit.component.cap_doublings == pytest.approx(7.6 + 2.0 - np.log2(0.34))
 
 
 def test_growth_of_the_frontier_is_an_identity():
@@ -168,25 +171,28 @@ def test_speedrun(name, column, estimator, value, rows):
 
 
 @pytest.mark.parametrize(
-    ("estimator", "column", "value"), [("ln_loss", "loss_nats", 0.993), ("ln_perplexity", "perplexity", 1.454)]
+    ("estimator", "value", "rows"),
+    [
+        ("ln_loss", 0.993, 46),
+        ("ln_perplexity", 1.454, 46),
+        ("ln_loss_recent", 0.639, 44),
+        ("ln_perplexity_recent", 0.763, 44),
+    ],
 )
-def test_algorithmic_lm(estimator, column, value):
-    fit = algorithmic_lm(inputs("2026-03-31"), estimator=estimator, column=column)
+def test_algorithmic_lm(estimator, value, rows):
+    fit = by_name(algorithmic_lm(inputs("2026-03-31")))[f"algorithmic_lm.{estimator}"]
     assert fit.estimate.value == pytest.approx(value, abs=5e-4)
-    assert fit.estimate.n_rows == 46
+    assert fit.estimate.n_rows == rows
     assert fit.estimate.status == "weak"
 
 
-def test_algorithmic_lm_without_the_two_oldest_rows():
-    windows = {"algorithmic_lm": "2018-01-01"}
-    fit = algorithmic_lm(inputs("2026-03-31", windows=windows))
+def test_the_window_of_algorithmic_lm_is_a_parameter():
+    fit = algorithmic_lm(inputs("2026-03-31", windows={"algorithmic_lm": "2018-01-01"}))[0]
     assert (fit.estimate.value, fit.estimate.n_rows) == (pytest.approx(0.639, abs=5e-4), 44)
-    fit = algorithmic_lm(inputs("2026-03-31", windows=windows), estimator="ln_perplexity", column="perplexity")
-    assert fit.estimate.value == pytest.approx(0.763, abs=5e-4)
 
 
 def test_the_product_is_firmer_than_its_factors():
-    facts = algorithmic_lm(inputs("2026-03-31")).estimate.diagnostics
+    facts = algorithmic_lm(inputs("2026-03-31"))[0].estimate.diagnostics
     assert -facts["b_time_per_year"] == pytest.approx(0.0232, abs=5e-5)
 
 
@@ -197,11 +203,12 @@ def test_loss_that_rises_with_compute_is_refused():
             "system": [f"system {i}" for i in range(12)],
             "released": pd.date_range("2020-01-01", periods=12, freq="60D"),
             "compute_flop": 2.0 ** np.arange(60, 72) * np.tile([1.0, 3.0, 0.5], 4),
+            "perplexity": np.nan,
             "loss_nats": 2.0 + 0.05 * np.arange(12) + np.tile([0.0, 0.1, -0.05], 4),
             "exclusion": "",
         }
     )
-    fit = algorithmic_lm(inputs_of({"language_model_perplexity": frame}))
+    fit = algorithmic_lm(inputs_of({"language_model_perplexity": frame}))[0]
     assert fit.estimate.status == "refused"
     assert "does not fall" in fit.estimate.reasons[0]
 
@@ -280,7 +287,7 @@ def test_no_rows_is_a_refusal_never_an_exception():
         training_flop_per_joule(empty),
         *mlperf_same_chip(empty),
         *mlperf_system(empty),
-        algorithmic_lm(empty),
+        *algorithmic_lm(empty),
         *frontier_growth(empty),
         *chip_growth(empty),
         run_duration(empty),

@@ -168,9 +168,13 @@ def run_stages(space: Workspace, *, slope_factor: float = 1.0) -> None:
     ]
     gammas = [_estimate("gamma.route.D", gamma, "doublings/yr", [f"accelerators/{key}" for key in chips], [])]
     head = {"quarter": str(space.quarter), "as_of": as_of}
-    influence = [{"estimate": kappas[0]["id"], "row": "training_runs/run-1", "change": 0.01}]
+    influence = [{"group": None, "form": "power_law", "set": "used", "run": "run-1", "change": 0.01}]
     storage.write_json(space.processed / "kappa.json", {**head, "estimates": kappas, "influence": influence})
     storage.write_json(space.processed / "gamma.json", {**head, "estimates": gammas})
+    view = pd.DataFrame({"run_id": list(runs), "exclusion": ["" if key in good else "outlier" for key in runs]})
+    storage.write_parquet(space.processed / "ledger" / "training_runs.parquet", view)
+    chip_view = pd.DataFrame({"accelerator_id": [*chips, "chip-w"], "exclusion": ["" for _ in chips] + ["withdrawn"]})
+    storage.write_parquet(space.processed / "ledger" / "accelerators.parquet", chip_view)
     storage.write_json(space.processed / "account.json", {"read": len(chips) + len(runs)})
     write_report(space, kappa, gamma)
 
@@ -204,6 +208,22 @@ def write_report(space: Workspace, kappa: float, gamma: float) -> None:
             "refs": ["kappa_total.pooled.power_law"],
         },
         "gamma": {"value": gamma, "unit": "doublings/yr", "text": f"{gamma:.3f}", "refs": ["gamma.route.D"]},
+        "chip.paper": {"value": 2e11, "unit": "FLOP/J", "text": "2e11", "source": "accelerators/chip-b"},
+        "severity.years": {
+            "value": 5.38,
+            "unit": "years",
+            "text": "5.4",
+            "source": "pipeline.relative_loss.time_to_target(0.7, 0.05, 2)",
+        },
+        "rows.read": {"value": 4, "unit": "rows", "text": "4", "source": "account.json: accelerators, read"},
+        "fit.loss": {"value": 2.5, "unit": "nats", "text": "2.5", "source": "kappa_draws.parquet: run-3"},
+        "R3": {
+            "value": float(value[2]),
+            "unit": "1",
+            "text": f"{value[2]:.3f}",
+            "forecast_rows": ["forecast:scenario_id=constant_power,horizon=3,output_type_id=0.5"],
+            "status": "weak",
+        },
         "R5": {
             "value": float(value[-1]),
             "unit": "1",

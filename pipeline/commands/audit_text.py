@@ -17,6 +17,8 @@ def print_trace(document: Mapping[str, Any], *, rows: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from pipeline.provenance.sources import citation_line, count_rows
+
     console = Console()
     for item in document.get("readings", [document]):
         reading = f" ({item['reading']} reading)" if item.get("reading") else ""
@@ -28,19 +30,10 @@ def print_trace(document: Mapping[str, Any], *, rows: bool) -> None:
             console.print(f"  because {escape(reason)}")
         console.print(f"  computed by {escape(str(item['computed_by']))}; data as of {item['as_of']}")
     _print_rows(console, document, listed=rows)
-    columns = ("source", "rows", "citation", "licence", "released", "recorded")
-    cells = [
-        (
-            source["source_id"],
-            sum(len(keys) for keys in source["rows"].values()),
-            source["citation"] or source["title"],
-            source["licence"] or "none stated",
-            source["released"] or "-",
-            source["recorded"] or "-",
-        )
-        for source in document["sources"]
-    ]
-    console.print(table_of("Sources", columns, cells))
+    console.print("  sources:")
+    for source in document["sources"]:
+        dates = f"released {source['released'] or 'unknown'}, recorded {source['recorded']}"
+        console.print(f"    {count_rows(source)} rows from {escape(citation_line(source))} {dates}.", soft_wrap=True)
     for file in document["code"]["files"]:
         state = {True: "as published", False: "CHANGED since publication", None: "not published"}[file["unchanged"]]
         console.print(f"  code {file['file']}  {file['sha256'][:16]}  {state}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pipeline
@@ -10,7 +11,7 @@ from pipeline import storage
 from pipeline.errors import DataInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.config import Workspace
@@ -86,7 +87,7 @@ def quarter_flow(workspace: Workspace, files: Mapping[str, bytes], sources: Sequ
         digests={name: storage.digest_bytes(files[name]) for name in sorted(files)},
         sizes={name: len(files[name]) for name in sorted(files)},
         ledgers=ledgers,
-        stages=read_stages(workspace.root / "dvc.yaml"),
+        stages=spelt_out(read_stages(workspace.root / "dvc.yaml"), partial(files_under, workspace)),
         sources=sources,
     )
 
@@ -107,6 +108,41 @@ def read_stages(path: Path) -> tuple[StageFlow, ...]:
         StageFlow(name, str(stage.get("cmd", "")), _paths(stage.get("deps")), _paths(stage.get("outs")))
         for name, stage in stages.items()
     )
+
+
+def spelt_out(stages: Sequence[StageFlow], files_of: Callable[[str], Sequence[str]]) -> tuple[StageFlow, ...]:
+    """Return the stages with folders spelt out, so that what one stage wrote meets what another read.
+
+    Parameters
+    ----------
+    stages : sequence of StageFlow
+    files_of : callable
+        Path of the checkout -> the files under it when it is a folder, else nothing.
+    """
+    return tuple(
+        replace(stage, reads=_spelt(stage.reads, files_of), writes=_spelt(stage.writes, files_of)) for stage in stages
+    )
+
+
+def _spelt(paths: Sequence[str], files_of: Callable[[str], Sequence[str]]) -> tuple[str, ...]:
+    named = (item for path in paths for item in (() if path.startswith("pipeline") else files_of(path)) or (path,))
+    return tuple(dict.fromkeys(named))
+
+
+def files_under(workspace: Workspace, path: str) -> list[str]:
+    """Return the files of a folder that dvc.yaml names, as paths of the checkout; none when it is a file.
+
+    Of the ledgers' folder the ledgers alone; generated folders are those of the workspace's quarter.
+    """
+    below = path.rstrip("/").removeprefix("data/processed/")
+    generated = path.startswith("data/processed/")
+    folder = workspace.processed / below if generated else workspace.root / path
+    if not folder.is_dir():
+        return []
+    prefix = "data/processed/" if generated else ""
+    base = workspace.processed if generated else workspace.root
+    found = sorted(folder.glob("*.csv")) if folder == workspace.raw else sorted(folder.rglob("*"))
+    return [prefix + item.relative_to(base).as_posix() for item in found if item.is_file()]
 
 
 def _paths(items: Sequence[str | Mapping[str, Any]] | None) -> tuple[str, ...]:

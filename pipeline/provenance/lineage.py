@@ -16,52 +16,69 @@ MOST = 5
 """How many of the rows that mattered most are named."""
 
 
-def closure(names: Iterable[str], estimates: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the named estimates and, below a pooled one that lists no rows itself, the groups it pools."""
+def closure(names: Iterable[str], records: QuarterRecords) -> list[dict[str, Any]]:
+    """Return the named estimates and those they are made of: a route's components, the groups a pooled kappa pools."""
     found: dict[str, dict[str, Any]] = {}
-    for name in names:
-        item = estimates[name]
-        found[name] = item
-        if item["rows_used"] or item.get("group") != "pooled":
-            continue
-        for other in estimates.values():
-            alike = other["symbol"] == item["symbol"] and other.get("form") == item.get("form")
-            if alike and other.get("group") != "pooled" and other["status"] != "refused":
-                found[other["id"]] = other
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found:
+            found[name] = records.estimates[name]
+            waiting += members(found[name], records)
     return list(found.values())
 
 
+def members(estimate: Mapping[str, Any], records: QuarterRecords) -> list[str]:
+    """Return the ids of the estimates that one is directly composed of."""
+    known = records.estimates
+    if estimate.get("group") == "pooled":
+        families = estimate.get("diagnostics", {}).get("families", [])
+        pooled = {group for family in families for group in family.get("groups", [])}
+        return [
+            name
+            for name, other in known.items()
+            if other["symbol"] == estimate["symbol"]
+            and other.get("form") == estimate.get("form")
+            and other.get("group") not in (None, "pooled")
+            and (other["group"] in pooled if pooled else other["status"] != "refused")
+        ]
+    routes = records.documents["gamma.json"].get("routes", [])
+    route = next((item for item in routes if item.get("estimate") == estimate["id"]), None)
+    if route is not None:
+        terms = [*route.get("components", []), *(item["term"] for item in route.get("conversion", []))]
+        return [f"gamma.{term}" for term in terms if f"gamma.{term}" in known]
+    if estimate["id"] == "gamma.algorithmic.mixture":
+        used = set(estimate["rows_used"])
+        return [name for name in MIXED if name in known and set(known[name]["rows_used"]) <= used]
+    return []
+
+
+MIXED = ("gamma.algorithmic_lm.ln_loss", "gamma.algorithmic_published.prior", "gamma.speedrun_tokens.recent")
+"""Estimates the algorithmic mixture may be made of; a part is one when its rows are among the mixture's."""
+
+
 def most_influential(estimates: list[dict[str, Any]], records: QuarterRecords) -> list[dict[str, Any]]:
-    """Return the rows whose removal moves the estimates most, as the stages' own tables tell: largest change first."""
-    wanted = {item["id"] for item in estimates}
+    """Return the rows whose removal moves the estimates most, as the stages' own tables tell: largest change first.
+
+    For kappa single runs, from the exact leave-one-out table; for gamma the pairs of rows that move it most.
+    """
     used = {row for item in estimates for row in item["rows_used"]}
+    kappas = {(item.get("group"), item.get("form")): item["id"] for item in estimates if item["symbol"][:6] == "kappa_"}
     kept: list[dict[str, Any]] = []
     for entry in records.documents["kappa.json"].get("influence", []):
-        name = str(
-            entry.get("estimate")
-            or entry.get("id")
-            or f"{entry.get('symbol')}.{entry.get('group')}.{entry.get('form')}"
-        )
-        row = str(entry.get("row") or entry.get("row_id") or entry.get("run_id") or "")
-        row = row if "/" in row else f"training_runs/{row}"
-        if name in wanted and row in used:
-            kept.append({"rows": [row], "estimate": name, "change": _change(entry)})
+        name = kappas.get((entry.get("group"), entry.get("form")))
+        row = f"training_runs/{entry.get('run')}"
+        if name is not None and row in used and entry.get("set", "used") == "used":
+            kept.append({"rows": [row], "estimate": name, "change": entry["change"]})
+    wanted = {item["id"] for item in estimates}
     for entry in records.documents["gamma.json"].get("fragility", []):
         name = f"gamma.{entry.get('component')}"
         if name in wanted and entry.get("kind") == "leave_two_out":
             words = set(str(entry["change"]).replace(",", " ").split())
             rows = [row for row in sorted(used) if row in words or row.partition("/")[2] in words]
-            kept.append({"rows": rows, "estimate": name, "change": _change(entry)})
+            kept.append({"rows": rows, "estimate": name, "change": entry.get("delta")})
     kept.sort(key=lambda item: (-abs(float(item["change"] or 0.0)), item["rows"]))
     return kept[:MOST]
-
-
-def _change(entry: Mapping[str, Any]) -> float | None:
-    """Return how far an estimate moves without some rows."""
-    for key in ("change", "delta", "effect"):
-        if isinstance(entry.get(key), (int, float)):
-            return float(entry[key])
-    return None
 
 
 def code_of(names: set[str], records: QuarterRecords) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pipeline.provenance import registry, sources
 from pipeline.provenance.manifest import MANIFEST
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -69,10 +70,28 @@ class QuarterRecords:
         return {item["id"]: item for document in self.documents.values() for item in document["estimates"]}
 
     @cached_property
-    def forecast(self) -> pd.DataFrame:
-        """The forecast table."""
-        direct = self.folder / "forecast.parquet"
-        return storage.read_parquet(direct if direct.exists() else self.path("forecast.parquet"))
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables read so far, by name."""
+        return {}
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return ``forecast`` or ``milestones``."""
+        if name not in self.tables:
+            self.tables[name] = storage.read_parquet(self.path(f"{name}.parquet"))
+        return self.tables[name]
+
+    @cached_property
+    def ledgers(self) -> frozenset[str]:
+        """File names of the ledgers: as sealed where published, else as they lie."""
+        if self.published:
+            return frozenset(storage.read_json(self.folder / MANIFEST)["ledgers"])
+        return frozenset(path.name for path in self.raw.glob("*.csv")) if self.raw else frozenset()
+
+    def excluded(self, tables: Iterable[str]) -> dict[str, str]:
+        """Return the rows of some tables that the as-of views set aside, with the reason: ``TABLE/ID`` -> reason."""
+        listed = storage.read_json(self.folder / SOURCES)["excluded"] if self.published else excluded_rows(self.folder)
+        wanted = sorted(set(tables) & set(listed))
+        return {f"{table}/{key}": reason for table in wanted for reason, keys in listed[table].items() for key in keys}
 
     def sources(self, row_ids: list[str]) -> list[dict[str, Any]]:
         """Return the sources that rows rest on, from the published list or from the ledgers."""
@@ -83,6 +102,22 @@ class QuarterRecords:
         return sources.narrow(sources.source_documents(self.raw, self.as_of, row_ids), row_ids)
 
 
+def excluded_rows(processed: Path) -> dict[str, dict[str, list[str]]]:
+    """Return the rows that a run's as-of views set aside: table -> reason -> ids, sorted."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for path in sorted((processed / "ledger").glob("*.parquet")):
+        view = storage.read_parquet(path)
+        if "exclusion" not in view.columns:
+            continue
+        aside = view[view["exclusion"].fillna("") != ""]
+        reasons: dict[str, list[str]] = {}
+        for key, reason in zip(aside.iloc[:, 0].astype(str), aside["exclusion"].astype(str), strict=True):
+            reasons.setdefault(reason, []).append(key)
+        if reasons:
+            found[path.stem] = {reason: sorted(reasons[reason]) for reason in sorted(reasons)}
+    return found
+
+
 def used_rows(documents: dict[str, dict[str, Any]]) -> list[str]:
     """Return every row any estimate was computed from, once, sorted."""
     return sorted(
@@ -90,12 +125,22 @@ def used_rows(documents: dict[str, dict[str, Any]]) -> list[str]:
     )
 
 
+def shown_rows(numbers: Mapping[str, Mapping[str, Any]], ledgers: Collection[str]) -> list[str]:
+    """Return the ledger rows that the report shows as they are: numbers whose source is ``TABLE/ID``, sorted."""
+    named = {str(item.get("source") or "") for item in numbers.values()}
+    return sorted(name for name in named if "/" in name and f"{name.partition('/')[0]}.csv" in ledgers)
+
+
 def source_list(workspace: Workspace) -> dict[str, Any]:
     """Return sources.json of a quarter about to be published."""
     documents = {name: storage.read_json(workspace.processed / name) for name in ESTIMATE_FILES}
     as_of = workspace.quarter.as_of.isoformat()
-    found = sources.source_documents(workspace.raw, as_of, used_rows(documents))
-    return {"quarter": str(workspace.quarter), "as_of": as_of, "sources": found}
+    named = storage.read_json(workspace.processed / "report" / "numbers.json")
+    ledgers = {path.name for path in workspace.raw.glob("*.csv")}
+    rows = [*used_rows(documents), *shown_rows(named.get("numbers", named), ledgers)]
+    found = sources.source_documents(workspace.raw, as_of, rows)
+    excluded = excluded_rows(workspace.processed)
+    return {"quarter": str(workspace.quarter), "as_of": as_of, "sources": found, "excluded": excluded}
 
 
 def open_records(workspace: Workspace) -> QuarterRecords:

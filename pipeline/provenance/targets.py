@@ -19,7 +19,9 @@ Kind = Literal["estimate", "number", "forecast"]
 _QUARTER_AT_END = re.compile(r"@(\d{4}[Qq][1-4])$")
 _RELATIVE_LOSS = re.compile(r"^([Rr])\(\s*([0-9]+(?:\.[0-9]+)?)\s*(?:y|yr|yrs|year|years)?\s*\)$")
 
-FORECAST_PREFIX = "forecast:"
+TABLES = ("forecast", "milestones")
+"""Tables a row can be selected from: ``forecast:column=value,...``."""
+
 HEADLINE = {"scenario_id": "constant_power", "anchor": "frontier_trend"}
 """The curve meant by ``R(5)``: the report's headline scenario and anchor."""
 
@@ -39,13 +41,15 @@ class Target:
     reading : str
         ``total`` or ``reducible`` where the forecast is meant in one reading.
     row : int or None
-        Position in the forecast table.
+        Position in the table.
+    table : {'forecast', 'milestones'}
     """
 
     kind: Kind
     name: str
     reading: str = ""
     row: int | None = None
+    table: str = "forecast"
 
 
 def split_quarter(text: str) -> tuple[str, str | None]:
@@ -66,8 +70,9 @@ def resolve(name: str, records: QuarterRecords) -> list[Target]:
     if relative:
         readings = ("reducible",) if relative[1] == "r" else ("total", "reducible")
         return [_headline_row(records, name, float(relative[2]), reading) for reading in readings]
-    if name.startswith(FORECAST_PREFIX):
-        return [_selected_row(records, name)]
+    table = name.partition(":")[0]
+    if table in TABLES and ":" in name:
+        return [_selected_row(records, name, table)]
     if name in records.numbers:
         return [Target("number", name)]
     if name in records.estimates:
@@ -109,7 +114,7 @@ def _near(name: str, records: QuarterRecords) -> list[str]:
 def _headline_row(records: QuarterRecords, name: str, years: float, reading: str) -> Target:
     """Return the median of the headline curve at a horizon, in one reading."""
     target, form = READINGS[reading]
-    table = records.forecast
+    table = records.table("forecast")
     chosen = _where(table, {"target": target, "form": form, "horizon": years, "output_type_id": 0.5, **HEADLINE})
     if "group" in table.columns and len(chosen) > 1:
         chosen = chosen[chosen["group"].isin(["pooled", "given"])]
@@ -122,27 +127,26 @@ def _headline_row(records: QuarterRecords, name: str, years: float, reading: str
     return Target("forecast", name, reading, int(chosen.index[0]))
 
 
-def _selected_row(records: QuarterRecords, name: str) -> Target:
-    """Return the one forecast row that ``forecast:column=value,...`` selects."""
-    words = name.removeprefix(FORECAST_PREFIX)
+def _selected_row(records: QuarterRecords, name: str, table: str) -> Target:
+    """Return the one row that ``TABLE:column=value,...`` selects."""
+    words, rows = name.partition(":")[2], records.table(table)
     wanted: dict[str, Any] = {}
     for word in filter(None, re.split(r"[,;|]", words)):
         column, sign, value = word.partition("=")
-        if not sign or column.strip() not in records.forecast.columns:
+        if not sign or column.strip() not in rows.columns:
             raise UsageError(
-                f"'{word}' selects nothing in the forecast table",
-                why=f"write column=value; its columns are {', '.join(records.forecast.columns)}",
+                f"'{word}' selects nothing in the {table} table",
+                why=f"write column=value; its columns are {', '.join(rows.columns)}",
             )
         wanted[column.strip()] = value.strip()
-    chosen = _where(records.forecast, wanted)
+    chosen = _where(rows, wanted)
     if len(chosen) != 1:
         open_columns = [column for column in chosen.columns if len(set(chosen[column].astype(str))) > 1]
         raise UsageError(
-            f"{len(chosen)} forecast rows match '{words}', one is needed",
+            f"{len(chosen)} {table} rows match '{words}', one is needed",
             why=f"still open: {', '.join(open_columns)}" if open_columns else "nothing matches",
         )
-    form = str(chosen.iloc[0].get("form", ""))
-    return Target("forecast", name, form, int(chosen.index[0]))
+    return Target("forecast", name, str(chosen.iloc[0].get("form", "")), int(chosen.index[0]), table)
 
 
 def _where(table: pd.DataFrame, wanted: dict[str, Any]) -> pd.DataFrame:

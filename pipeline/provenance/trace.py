@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pipeline import storage
 from pipeline.provenance.lineage import closure, code_of, most_influential
+from pipeline.provenance.records import ESTIMATE_FILES
 from pipeline.provenance.targets import Target, resolve
 
 if TYPE_CHECKING:
@@ -13,8 +15,8 @@ if TYPE_CHECKING:
 
     from pipeline.provenance.records import QuarterRecords
 
-CURVE = ("target", "scenario_id", "horizon", "form", "convention", "anchor", "route", "group")
-"""Columns that tell one curve and horizon of the forecast from another."""
+CURVE = ("target", "scenario_id", "horizon", "threshold", "form", "convention", "anchor", "route", "group")
+"""Columns that tell one curve and horizon, or one milestone, from another."""
 
 
 def trace(name: str, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,11 +49,9 @@ def trace(name: str, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[
 
 def _document(name: str, target: Target, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[str, Any]:
     head = {"estimate": _of_estimate, "number": _of_number, "forecast": _of_forecast}[target.kind](target, records)
-    estimates = closure(head.pop("estimates"), records.estimates)
-    used = list(dict.fromkeys(row for item in estimates for row in item["rows_used"]))
-    kept = set(used)
-    excluded = {item["row"]: item["reason"] for estimate in estimates for item in estimate["rows_excluded"]}
-    excluded = {row: reason for row, reason in excluded.items() if row not in kept}
+    estimates = closure(head.pop("estimates"), records)
+    used = list(dict.fromkeys([*head.pop("rows", []), *(row for item in estimates for row in item["rows_used"])]))
+    excluded = _excluded(estimates, set(used), records)
     return {
         "target": f"{name}@{records.quarter}",
         "kind": target.kind,
@@ -81,40 +81,70 @@ def _of_estimate(target: Target, records: QuarterRecords) -> dict[str, Any]:
     return {"id": item["id"], **{key: item.get(key) for key in keys}, "estimates": [item["id"]]}
 
 
+def _excluded(estimates: list[dict[str, Any]], used: set[str], records: QuarterRecords) -> dict[str, str]:
+    """Return the rows that were set aside, with the reason: as the estimates say, else as the ledgers' views say."""
+    excluded = {item["row"]: item["reason"] for estimate in estimates for item in estimate["rows_excluded"]}
+    told = {row.partition("/")[0] for row in excluded}
+    tables = {row.partition("/")[0] for item in estimates for row in item["rows_used"]} - told
+    excluded |= records.excluded(tables)
+    return {row: reason for row, reason in excluded.items() if row not in used}
+
+
 def _of_number(target: Target, records: QuarterRecords) -> dict[str, Any]:
-    """Return a number of the report: what it shows, and the estimates or forecast rows it is."""
+    """Return a number of the report: what it shows, and the estimates, forecast rows or ledger rows it is."""
     item = records.numbers[target.name]
-    refs = [*item.get("estimates", ()), *item.get("refs", ()), *item.get("forecast_rows", ())]
-    own = [name for name in refs if name in records.estimates]
-    parents = own or _behind(str(item.get("source") or ""), refs, records)
-    same = next((records.estimates[name] for name in own if records.estimates[name]["value"] == item["value"]), None)
-    status = item.get("status") or _worst(records.estimates[name]["status"] for name in parents)
-    return {
-        "id": target.name,
-        "value": item["value"],
-        "unit": item.get("unit", ""),
-        "text": item.get("text", ""),
-        "intervals": same["intervals"] if same else [],
-        "status": status,
-        "reasons": list(dict.fromkeys(why for name in parents for why in records.estimates[name].get("reasons", ()))),
-        "computed_by": (
-            records.estimates[own[0]]["computed_by"] if own else _stage_behind(str(item.get("source") or ""), refs)
-        ),
-        "source": item.get("source") or None,
-        "forecast_rows": list(item.get("forecast_rows", ())),
-        "estimates": parents,
-    }
+    source, cells = str(item.get("source") or ""), list(item.get("forecast_rows", ()))
+    own = [name for name in (*item.get("estimates", ()), *item.get("refs", ())) if name in records.estimates]
+    head: dict[str, Any] = {"intervals": [], "status": None, "reasons": [], "estimates": own, "rows": []}
+    if own:
+        first = records.estimates[own[0]]
+        same = next(
+            (records.estimates[name] for name in own if records.estimates[name]["value"] == item["value"]), None
+        )
+        head |= {"computed_by": first["computed_by"], "intervals": same["intervals"] if same else []}
+        head["reasons"] = list(dict.fromkeys(why for name in own for why in records.estimates[name].get("reasons", ())))
+    elif cells:
+        (cell,) = resolve(cells[0], records)
+        head |= {key: value for key, value in _of_forecast(cell, records).items() if key not in ("id", "value", "unit")}
+    else:
+        head |= _of_source(source, records)
+    status = (
+        item.get("status") or head["status"] or _worst(records.estimates[name]["status"] for name in head["estimates"])
+    )
+    shown = {"id": target.name, "value": item["value"], "unit": item.get("unit", ""), "text": item.get("text", "")}
+    return {**head, **shown, "status": status, "source": source or None, "forecast_rows": cells}
 
 
-def _behind(source: str, refs: list[str], records: QuarterRecords) -> list[str]:
-    """Return the estimates behind a number that is none itself: those of its file, or the headline's."""
-    for file_name, document in records.documents.items():
-        if source.startswith(file_name.removesuffix(".json")):
-            return [item["id"] for item in document["estimates"]]
-    routes = [
-        f"gamma.route.{name}" for ref in refs for name in ref.split("|") if f"gamma.route.{name}" in records.estimates
-    ]
-    return _headline_parents(records, routes)
+def _of_source(source: str, records: QuarterRecords) -> dict[str, Any]:
+    """Return what lies behind a number that is neither an estimate nor a forecast, from where the report read it.
+
+    A ledger row is its own end; the equation alone needs no rows; a table of a stage rests on all that stage used.
+    """
+    first = re.split(r"[:(]", source, maxsplit=1)[0].strip()
+    if first.startswith("pipeline."):
+        return {"computed_by": first, "estimates": []}
+    table, _, key = first.partition("/")
+    if key and f"{table}.csv" in records.ledgers:
+        return {"computed_by": "pipeline.stages.ingest.run", "estimates": [], "rows": [first]}
+    name = first.partition(".")[0]
+    stage = STAGE_OF.get(name, "forecast")
+    names = [*ESTIMATE_FILES] if stage in ("ingest", "backtest") else [f"{name.partition('_')[0]}.json"]
+    documents = [records.documents[file] for file in names if file in records.documents]
+    everything = [item["id"] for document in documents for item in document["estimates"]]
+    return {"computed_by": f"pipeline.stages.{stage}.run", "estimates": everything or _headline_parents(records, [])}
+
+
+STAGE_OF = {
+    "account": "ingest",
+    "quarantine": "ingest",
+    "kappa": "fit_kappa",
+    "kappa_draws": "fit_kappa",
+    "gamma": "fit_gamma",
+    "gamma_draws": "fit_gamma",
+    "backtest": "backtest",
+    "scores": "backtest",
+}
+"""File a number was read from -> the stage that wrote it; every other file is the forecast's."""
 
 
 def _headline_parents(records: QuarterRecords, routes: list[str]) -> list[str]:
@@ -127,23 +157,9 @@ def _headline_parents(records: QuarterRecords, routes: list[str]) -> list[str]:
     return list(dict.fromkeys([*pooled, *gammas, *growth]))
 
 
-def _stage_behind(source: str, refs: list[str]) -> str:
-    """Return the code that wrote the file a number was read from."""
-    stages = {
-        "kappa": "fit_kappa",
-        "gamma": "fit_gamma",
-        "backtest": "backtest",
-        "scores": "backtest",
-        "account": "ingest",
-    }
-    first = source.partition(".")[0].partition(":")[0]
-    stage = stages.get(first, "forecast" if refs or first else "report")
-    return f"pipeline.stages.{stage}.run"
-
-
 def _of_forecast(target: Target, records: QuarterRecords) -> dict[str, Any]:
     """Return a cell of the forecast table: value, the intervals of its curve, the estimates it was drawn from."""
-    table = records.forecast
+    table = records.table(target.table)
     row = table.iloc[target.row or 0].to_dict()
     curve = table
     for column in (name for name in CURVE if name in table.columns):
@@ -170,6 +186,7 @@ def _of_forecast(target: Target, records: QuarterRecords) -> dict[str, Any]:
         "status": str(row.get("status") or _worst(records.estimates[name]["status"] for name in parents)),
         "reasons": reasons,
         "computed_by": "pipeline.stages.forecast.run",
+        "table": target.table,
         "forecast_row": {name: storage.finite(row[name]) for name in shown},
         "estimates": parents,
     }

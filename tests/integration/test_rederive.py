@@ -61,7 +61,7 @@ def test_an_untouched_quarter_comes_out_identical(checkout: Path, quarter: str) 
     assert document["tolerance"] == 0.0
     assert document["same_environment"]
     assert document["differences"] == document["causes"] == document["notes"] == []
-    assert document["compared"]["numbers.json"] == 6  # three values and three texts
+    assert document["compared"]["numbers.json"] == 16  # eight values and eight texts
     assert document["compared"]["forecast.parquet"] == 2 + 5 * 9
 
 

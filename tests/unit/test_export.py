@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pipeline import storage
 from pipeline.errors import DataInvalid
 from pipeline.ledger.schemas import TABLES
 from pipeline.provenance.datapackage import datapackage
-from pipeline.provenance.flow import read_stages
+from pipeline.provenance.flow import StageFlow, files_under, read_stages, spelt_out
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +139,41 @@ def test_stages_are_read_from_dvc_yaml(tmp_path: Path) -> None:
     path.write_text("vars: []\n")
     with pytest.raises(DataInvalid, match="no stages"):
         read_stages(path)
+
+
+def test_folders_are_spelt_out_so_that_readers_meet_writers(tmp_path: Path) -> None:
+    space = synthetic_quarter.workspace(synthetic_quarter.make_checkout(tmp_path), "2025Q2")
+    storage.write_text(space.processed / "ledger" / "a.parquet", "")
+    stages = (
+        StageFlow("ingest", "", ("data/raw", "pipeline/ledger"), ("data/processed/ledger",)),
+        StageFlow("fit", "", ("data/processed/ledger/a.parquet",), ("data/processed/kappa.json",)),
+    )
+    first, second = spelt_out(stages, partial(files_under, space))
+    assert first.reads == (
+        "data/raw/accelerator_aliases.csv",
+        "data/raw/accelerators.csv",
+        "data/raw/sources.csv",
+        "data/raw/training_runs.csv",
+        "pipeline/ledger",
+    )
+    assert first.writes == second.reads == ("data/processed/ledger/a.parquet",)
+    assert second == stages[1]
+
+
+def test_in_the_true_pipeline_the_report_leads_back_to_every_ledger(root: Path) -> None:
+    # as dvc.yaml stands, before anything has run: a folder is written under the name it is read by, or above it
+    stages = read_stages(root / "dvc.yaml")
+
+    def origins(path: str) -> set[str]:
+        makers = [
+            stage for stage in stages if any(path == made or path.startswith(f"{made}/") for made in stage.writes)
+        ]
+        below = (origins(item) for stage in makers for item in stage.reads if not item.startswith("pipeline"))
+        return set().union(*below) if makers else {path}
+
+    page = next(path for path in stages[-1].writes if "report" in path)
+    assert any(path.startswith("data/raw") for path in origins(page))
+    assert not [path for path in origins(page) if path.startswith("data/processed")]
 
 
 def test_the_data_package_describes_every_ledger_as_it_is(root: Path) -> None:

@@ -68,12 +68,40 @@ def test_gamma_is_the_value_worked_out_by_hand(records: QuarterRecords, checkout
     assert traced("gamma", before, checkout)["value"] == pytest.approx(slope, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "rows"),
+    [
+        ("R3", "pipeline.stages.forecast.run", 6),
+        ("fit.loss", "pipeline.stages.fit_kappa.run", 3),
+        ("rows.read", "pipeline.stages.ingest.run", 6),
+        ("chip.paper", "pipeline.stages.ingest.run", 1),
+        ("severity.years", "pipeline.relative_loss.time_to_target", 0),
+    ],
+)
+def test_a_number_that_is_no_estimate_leads_to_what_it_was_read_from(
+    name: str, code: str, rows: int, records: QuarterRecords, checkout: Path
+) -> None:
+    document = traced(name, records, checkout)
+    assert document["computed_by"] == code
+    assert document["rows"]["used"] == rows
+    assert bool(document["sources"]) == bool(rows)
+    assert document["value"] == records.numbers[name]["value"]
+
+
+def test_a_row_shown_as_it_is_ends_at_its_own_citation(records: QuarterRecords, checkout: Path) -> None:
+    (source,) = traced("chip.paper", records, checkout)["sources"]
+    assert source["source_id"] == "chips"
+    assert source["rows"] == {"accelerators": ["chip-b"]}
+
+
 def test_excluded_rows_are_told_with_their_reason(records: QuarterRecords, checkout: Path) -> None:
     rows = traced("kappa_total", records, checkout)["rows"]
     assert rows["excluded_ids"] == [{"row": "training_runs/run-4", "reason": "outlier"}]
     assert rows["most_influential"] == [
         {"rows": ["training_runs/run-1"], "estimate": "kappa_total.pooled.power_law", "change": 0.01}
     ]
+    rows = traced("gamma", records, checkout)["rows"]  # its record names none: the ledger's view does
+    assert rows["excluded_ids"] == [{"row": "accelerators/chip-w", "reason": "withdrawn"}]
 
 
 def test_relative_loss_is_the_forecast_s_row(records: QuarterRecords, checkout: Path) -> None:
@@ -225,19 +253,43 @@ def test_rows_as_of_a_day_are_the_newest_version_known_then(tmp_path: Path) -> N
     assert "chip-d" not in sources.rows_as_of(raw, "accelerators", "2025-08-31")
 
 
-def test_a_pooled_estimate_leads_to_the_groups_that_are_not_refused() -> None:
-    def record(name: str, group: str, status: str, rows: list[str]) -> dict[str, Any]:
-        return {"id": name, "symbol": "k", "form": "f", "group": group, "status": status, "rows_used": rows}
+def composed(**gamma: Any) -> QuarterRecords:
+    def record(name: str, group: str | None, status: str, rows: list[str]) -> dict[str, Any]:
+        return {"id": name, "symbol": name[:1], "form": "f", "group": group, "status": status, "rows_used": rows}
 
-    estimates = {
-        item["id"]: item
-        for item in (
-            record("k.pooled.f", "pooled", "weak", []),
-            record("k.a.f", "a", "trusted", ["t/1"]),
-            record("k.b.f", "b", "refused", ["t/2"]),
-        )
+    estimates = [
+        record("k.pooled.f", "pooled", "weak", []),
+        record("k.a.f", "a", "trusted", ["t/1"]),
+        record("k.b.f", "b", "refused", ["t/2"]),
+        record("gamma.route.D", None, "weak", ["t/3", "t/4", "t/5"]),
+        record("gamma.flop.ols", None, "weak", ["t/3"]),
+        record("gamma.algorithmic.mixture", None, "weak", ["t/4", "t/5"]),
+        record("gamma.algorithmic_lm.ln_loss", None, "weak", ["t/4"]),
+        record("gamma.algorithmic_published.prior", None, "weak", ["t/9"]),
+        record("gamma.growth.tdp", None, "weak", ["t/6"]),
+    ]
+    records = QuarterRecords("2025Q2", "2025-06-30", Path(), published=False)
+    records.__dict__["documents"] = {"kappa.json": {"estimates": estimates}, "gamma.json": {"estimates": [], **gamma}}
+    return records
+
+
+def test_an_estimate_leads_to_those_it_is_composed_of() -> None:
+    route = {
+        "estimate": "gamma.route.D",
+        "components": ["flop.ols", "algorithmic.mixture"],
+        "conversion": [{"term": "growth.tdp", "sign": -1}],
     }
-    assert [item["id"] for item in closure(["k.pooled.f"], estimates)] == ["k.pooled.f", "k.a.f"]
+    records = composed(routes=[route])
+    assert [item["id"] for item in closure(["k.pooled.f"], records)] == ["k.pooled.f", "k.a.f"]
+    records.estimates["k.pooled.f"]["diagnostics"] = {"families": [{"groups": ["b"]}]}
+    assert [item["id"] for item in closure(["k.pooled.f"], records)] == ["k.pooled.f", "k.b.f"]
+    assert [item["id"] for item in closure(["gamma.route.D"], records)] == [
+        "gamma.route.D",
+        "gamma.flop.ols",
+        "gamma.algorithmic.mixture",
+        "gamma.growth.tdp",
+        "gamma.algorithmic_lm.ln_loss",
+    ]
 
 
 def test_pairs_left_out_of_gamma_are_named(records: QuarterRecords) -> None:

@@ -58,13 +58,20 @@ class Windows(Section):
 
 
 class Gate(Section):
-    """What an estimate needs to be called trusted."""
+    """What an estimate needs to be called trusted.
+
+    It is weak below `min_rows` or `min_clusters`, when its series ended more than `max_age_years` before the quarter's
+    end, and when moving the start by `start_shift_years` or leaving two rows out changes its sign or status, takes it
+    out of its own 95 % interval, or moves it by more than `max_relative_move` of its value and one standard error.
+    Below `min_rows_refused` rows there is no estimate.
+    """
 
     min_rows: int = Field(default=10, ge=4)
     min_rows_refused: int = Field(default=5, ge=4)
     min_clusters: int = Field(default=10, ge=3)
     max_age_years: Positive = 2.0
     start_shift_years: Positive = 2.0
+    max_relative_move: Positive = 1 / 3
 
 
 class Caps(Section):

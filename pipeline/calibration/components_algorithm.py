@@ -11,9 +11,9 @@ import numpy as np
 from pipeline.calibration.components import Component, Fitted, Inputs, from_draws, identity, refused
 from pipeline.calibration.estimates import Estimate, Interval, draw_intervals
 from pipeline.calibration.rates import in_other_units
-from pipeline.calibration.resampling import bootstrap_slopes, stream
+from pipeline.calibration.resampling import stream
 from pipeline.calibration.series import Series
-from pipeline.calibration.trend_fit import fit_trend, weaknesses
+from pipeline.calibration.trend_fit import fit_trend, resampled, weaknesses
 from pipeline.calibration.trends import fit_line, gain_slopes
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def algorithmic_lm(inputs: Inputs) -> list[Fitted]:
 
 
 def fit_gain(inputs: Inputs, component: Component, whole: Series, *, start: date | None = None) -> Fitted:
-    """Return the compute-equivalent gain of a loss series, by lmfit, with a cluster bootstrap of the ratio.
+    """Return the compute-equivalent gain of a loss series, by lmfit, with cluster jackknife and bootstrap of the ratio.
 
     Parameters
     ----------
@@ -97,14 +97,13 @@ def fit_gain(inputs: Inputs, component: Component, whole: Series, *, start: date
         return refused(component, f"only {len(series)} published language models by this date", series)
     try:
         line = fit_line(series)
-        draws = bootstrap_slopes(series, gain_slopes, inputs.params.draws, inputs.seed)
+        value = line.slope / float(line.covariate_slope or math.nan)
+        draws, intervals, stderr = resampled(inputs, series, gain_slopes, value, "clusters")
     except ValueError as error:
         return refused(component, str(error), series)
     b_compute = float(line.covariate_slope or math.nan)
     if not b_compute < 0:
         return refused(component, "loss does not fall with compute on these rows", series)
-    value = line.slope / b_compute
-    intervals = draw_intervals(draws, method="cluster_bootstrap")
     facts = {
         "b_time_per_year": line.slope,
         "b_compute_per_doubling": b_compute,
@@ -115,8 +114,8 @@ def fit_gain(inputs: Inputs, component: Component, whole: Series, *, start: date
     estimate = Estimate(
         **identity(component),
         value=value,
-        intervals=intervals,
-        stderr=float(np.std(draws)),
+        intervals=(*intervals, *draw_intervals(draws)),
+        stderr=stderr,
         n_rows=len(series),
         n_clusters=series.n_clusters,
         window=series.window,

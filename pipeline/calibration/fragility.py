@@ -79,22 +79,23 @@ def fragility_rows(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) ->
     Returns
     -------
     list of dict
-        component, kind, change, value, low, high, delta, n_rows, sign_changes, status_changes, outside_interval.
+        component, kind, change, value, low, high, delta, n_rows, sign_changes, status_changes, outside_interval,
+        moves_much, gate (whether it counts for the status).
     """
     if fit.draws is None:
         return []
     rows = []
     if fit.series is not None and fit.slopes is not None:
-        rows += [*_moved_starts(inputs, fit), *_two_rows_out(fit), *_other_clusters(inputs, fit)]
+        rows += [*_moved_starts(inputs, fit), *_two_rows_out(inputs, fit), *_other_clusters(inputs, fit)]
     for kind, key in DEFINITIONS.get(fit.component.key, ()):
         other = others.get(key)
         if other is not None:
-            rows.append(_row(fit, kind, key, other))
+            rows.append(_row(inputs, fit, kind, key, other))
     return rows
 
 
 def verdict(rows: list[dict[str, Any]]) -> list[str]:
-    """Return why an estimate is weak: its sign or status changes, or it leaves its own interval.
+    """Return why an estimate is weak: its sign or status changes, it leaves its own interval, or it moves much.
 
     The gate looks at the start of the window (earlier and later by `gate.start_shift_years`) and at the two most
     influential rows; other definitions and clusterings are shown but do not count.
@@ -109,6 +110,10 @@ def verdict(rows: list[dict[str, Any]]) -> list[str]:
             reasons.append(f"the status changes: {row['change']} is {row['status']}")
         elif row["outside_interval"]:
             reasons.append(f"it leaves its own 95 % interval: {row['change']} gives {row['value']:.3g}")
+        elif row["moves_much"]:
+            reasons.append(
+                f"it moves by {abs(row['delta'] / row['base']):.0%}: {row['change']} gives {row['value']:.3g}"
+            )
     return reasons
 
 
@@ -141,18 +146,19 @@ def tornado_rows(route: Fitted, terms: Mapping[str, int], fragility: list[dict[s
                 "delta": sign * row["delta"],
                 "sign_changes": (route.estimate.value + sign * row["delta"]) * route.estimate.value < 0,
                 "outside_interval": _outside(route, route.estimate.value + sign * row["delta"]),
+                "moves_much": False,
                 "gate": False,
             }
         )
     return rows
 
 
-def mixture_rows(blend: Fitted, parts: Mapping[str, Fitted]) -> list[dict[str, Any]]:
+def mixture_rows(inputs: Inputs, blend: Fitted, parts: Mapping[str, Fitted]) -> list[dict[str, Any]]:
     """Return what each part of the mixture says alone: how much the stated weights decide."""
     rows = []
     for key, part in parts.items():
         if blend.draws is not None and part.draws is not None:
-            rows.append(_row(blend, "definition", f"{key} alone", part))
+            rows.append(_row(inputs, blend, "definition", f"{key} alone", part))
     return rows
 
 
@@ -170,7 +176,7 @@ def _moved_starts(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
             continue
         change = f"start {inputs.params.gate.start_shift_years:g} years {word}"
         other = _again(inputs, fit, moved)
-        rows.append(_row(fit, "window", change, other, gate=True))
+        rows.append(_row(inputs, fit, "window", change, other, gate=True))
     return rows
 
 
@@ -186,7 +192,7 @@ def _again(inputs: Inputs, fit: Fitted, series: Series) -> Fitted:
     return fit_trend(quick, fit.component, series, slopes=slopes, resampling=fit.resampling, first=first)
 
 
-def _two_rows_out(fit: Fitted) -> list[dict[str, Any]]:
+def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
     """Return the lowest and highest slope that leaving two rows out can give."""
     series, slopes = fit.series, fit.slopes
     if series is None or slopes is None or len(series) < 6:
@@ -195,7 +201,9 @@ def _two_rows_out(fit: Fitted) -> list[dict[str, Any]]:
     rows = []
     for word, position in (("lowest", int(np.nanargmin(found))), ("highest", int(np.nanargmax(found)))):
         names = " and ".join(str(series.row_ids[index]) for index in pairs[position])
-        row = _row(fit, "leave_two_out", f"{word} without {names}", None, value=float(found[position]), gate=True)
+        row = _row(
+            inputs, fit, "leave_two_out", f"{word} without {names}", None, value=float(found[position]), gate=True
+        )
         rows.append({**row, "n_rows": len(series) - 2})
     return rows
 
@@ -241,13 +249,21 @@ def _other_clusters(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
     if other.draws is None:
         return []
     interval = next((item for item in other.estimate.intervals if item.method == "cluster"), None)
-    row = _row(fit, "clusters", f"clustered by maker ({coarse.n_clusters})", other)
+    row = _row(inputs, fit, "clusters", f"clustered by maker ({coarse.n_clusters})", other)
     return [row if interval is None else {**row, "low": interval.low, "high": interval.high}]
 
 
 def _row(
-    fit: Fitted, kind: str, change: str, other: Fitted | None, *, value: float | None = None, gate: bool = False
+    inputs: Inputs,
+    fit: Fitted,
+    kind: str,
+    change: str,
+    other: Fitted | None,
+    *,
+    value: float | None = None,
+    gate: bool = False,
 ) -> dict[str, Any]:
+    limit = inputs.params.gate.max_relative_move
     base = float(fit.estimate.value or 0.0)
     estimate = None if other is None else other.estimate
     value = value if estimate is None else estimate.value
@@ -268,6 +284,7 @@ def _row(
         "sign_changes": value is not None and value * base < 0,
         "status_changes": order.index(status) > order.index(fit.estimate.status),
         "outside_interval": value is not None and _outside(fit, value),
+        "moves_much": value is not None and abs(value - base) > max(limit * abs(base), fit.estimate.stderr or 0.0),
         "gate": gate,
     }
 

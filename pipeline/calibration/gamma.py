@@ -168,7 +168,7 @@ def fit_components(
     fits, fragility = judged(inputs, fit_parts(inputs))
     blend = mixture(inputs, {name: fits[key] for name, key in MIXED.items()})
     fits[blend.component.key] = blend
-    fragility += mixture_rows(blend, {key: fits[key] for key in MIXED.values()})
+    fragility += mixture_rows(inputs, blend, {key: fits[key] for key in MIXED.values()})
     routes, table, tornado = fit_routes(inputs, fits, fragility)
     changes = [slope_change(inputs, change, fits) for change in params.slope_changes]
     everything = fits | routes

@@ -72,7 +72,7 @@ def fit_trend(
         return refused(component, refusal, series)
     value, intervals, facts = _point(series, slopes)
     try:
-        draws, dependent, stderr = _resampled(inputs, series, slopes, value, resampling)
+        draws, dependent, stderr = resampled(inputs, series, slopes, value, resampling)
     except ValueError as error:
         return refused(component, str(error), series)
     intervals = [*dependent, *intervals, *draw_intervals(draws)]
@@ -109,7 +109,7 @@ def _point(series: Series, slopes: Slopes) -> tuple[float, list[Interval], dict[
     return line.slope, [Interval("ols", 0.95, *line.interval())], facts
 
 
-def _resampled(
+def resampled(
     inputs: Inputs, series: Series, slopes: Slopes, value: float, resampling: Resampling
 ) -> tuple[Floats, list[Interval], float]:
     """Return draws, their intervals (the one to trust first), and the standard error."""

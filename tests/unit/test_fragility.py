@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.calibration.components import Component
+from pipeline.calibration.components_algorithm import algorithmic_lm
 from pipeline.calibration.components_hardware import hardware
 from pipeline.calibration.fragility import fragility_rows, leave_two_out, mixture_rows, tornado_rows, verdict
 from pipeline.calibration.quantile import quantile_slopes
@@ -86,6 +87,16 @@ def test_a_bend_is_caught_by_the_moved_start():
     assert any("leaves its own 95 % interval" in reason and "2 years later" in reason for reason in reasons)
 
 
+def test_a_rate_that_moves_by_a_third_is_weak_even_inside_its_interval():
+    made = inputs("2022-12-31")
+    fit = algorithmic_lm(made)[0]
+    rows = fragility_rows(made, fit, {})
+    later = next(row for row in rows if row["change"] == "start 2 years later")
+    assert not later["outside_interval"]
+    assert later["moves_much"]
+    assert any("it moves by 36%" in reason for reason in verdict(rows))
+
+
 def test_a_clean_trend_stays_trusted():
     rng = np.random.default_rng(1)
     years = np.linspace(2014, 2025, 60)
@@ -152,4 +163,4 @@ def test_each_part_of_the_mixture_is_shown_alone():
         "algorithmic_published.prior",
         "speedrun_tokens.recent",
     ]
-    assert mixture_rows(result.fits["growth.price"], {}) == []
+    assert mixture_rows(inputs_of({}), result.fits["growth.price"], {}) == []

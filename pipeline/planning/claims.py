@@ -12,7 +12,8 @@ from pipeline.equation.inverses import time_to_target
 from pipeline.planning.severity import PAPER_KAPPA, TARGETS
 
 HOLDS, IN_PART, FAILS, IMPLIES = "holds", "holds in part", "does not hold", "implies"
-PAPER = "Lu (2025), arXiv 2501.02156"
+ABSTRACT = "abstract of Lu (2025), arXiv 2501.02156"
+SAID = "said in public of the paper's scenarios"
 CAPTION = "caption of the author's article of 2025-01-09 (cplu.medium.com)"
 _ROUNDING = 0.5
 """A quoted whole number of years or months holds when the recomputed one rounds to it."""
@@ -60,18 +61,20 @@ def _forced(number: str, years: float, gamma: float, other: float, said_years: f
     static = float(growth_integral(years, gamma))
     elsewhere = years_at(static, other)
     verdict = IMPLIES if said_years is None else _agrees(said_years, elsewhere)
-    beside = "" if said_years is None else f", and {said_years:g} years at gamma = {other:g}, for one target"
+    beside, first = "", "it"
+    if said_years is not None:
+        beside, first = f", and {said_years:g} years at gamma = {other:g}, for one target", "the first"
     return Claim(
         id=number,
         claim=f"{years:g} years at gamma = {gamma:g}{beside}",
-        source=PAPER,
+        source=SAID,
         recomputed={
             "years_at_gamma_0": static,
             f"years_at_gamma_{other:g}": elsewhere,
             f"loss_ratio_at_kappa_{PAPER_KAPPA:g}": float(np.exp(-PAPER_KAPPA * np.log1p(static))),
         },
         verdict=verdict,
-        why=f"the first forces {static:.5g} years at gamma = 0 and {elsewhere:.3g} years at gamma = {other:g}",
+        why=f"{first} forces {static:.5g} years at gamma = 0 and {elsewhere:.3g} years at gamma = {other:g}",
     )
 
 
@@ -83,7 +86,7 @@ def _millennia() -> Claim:
     return Claim(
         id="millennia",
         claim="without efficiency gains, advanced performance could demand millennia of training",
-        source=f"{PAPER}, abstract",
+        source=ABSTRACT,
         recomputed={**{f"years_to_{target}": value for target, value in years.items()}, "loss_ratio_after_1000": edge},
         verdict=verdict,
         why=f"a thousand years at gamma = 0 reach R = {edge:.3g}; every deeper target takes longer",
@@ -96,7 +99,7 @@ def _moore() -> Claim:
     return Claim(
         id="moore_exponential",
         claim="progress stays near-exponential when the doubling rate parallels Moore's law",
-        source=f"{PAPER}, abstract",
+        source=ABSTRACT,
         recomputed={"first_decay_per_year": first, "late_decay_per_year": late, "exponential_gamma": 1.0 / LN2},
         verdict=HOLDS if first <= late else IN_PART if late > 0.0 else FAILS,
         why=f"at gamma = 0.5 the yearly fall of ln R slows from {first:.3g} to {late:.3g} before it is exponential; "
@@ -112,7 +115,7 @@ def check_claims() -> tuple[Claim, ...]:
     tuple of Claim
     """
     return (
-        _doubling("gamma_2_six_months", 2.0, 6.0, PAPER),
+        _doubling("gamma_2_six_months", 2.0, 6.0, SAID),
         _doubling("gamma_3_six_months", 3.0, 6.0, CAPTION),
         _forced("five_years_at_2", 5.0, 2.0, 0.5, None),
         _forced("twenty_years_at_half", 20.0, 0.5, 2.0, None),

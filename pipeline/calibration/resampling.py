@@ -84,10 +84,10 @@ def increment_slopes(series: Series, draws: int, block_rows: int, seed: int) -> 
     """Return (draws,) least-squares slopes of paths rebuilt from resampled blocks of increments.
 
     A series of records is a sum of improvements: each stays in every later value, so deviations from its line are as
-    persistent as a random walk and resampling residuals or rows covers a small part of what it says (a fifth to a half
-    for 63 records, see `pipeline.evaluation.recovery_trends`). Here the steps (days waited, doublings gained) are
-    resampled in circular blocks of consecutive steps, summed to a path, and the line is fitted to that. The draws are
-    centred on the estimate and stretched by t/z with as many degrees of freedom as there are blocks, less one.
+    persistent as a random walk and their own scatter covers a small part of what it says (case
+    ``records_63_independent_rows`` of `pipeline.evaluation.recovery_trends`). Here the steps (days waited, doublings
+    gained) are resampled in circular blocks of consecutive steps, summed to a path, and the line is fitted to that. The
+    draws are centred on the estimate and stretched by t/z with as many degrees of freedom as there are blocks, less one.
 
     Parameters
     ----------

@@ -113,7 +113,7 @@ def limited(kind: Any, n_rows: int, *, n_clusters: int | None = None) -> Callabl
     return attempt
 
 
-def cumulative(n_rows: int) -> Callable[[np.random.Generator], Attempt]:
+def cumulative(n_rows: int, *, independent: bool = False) -> Callable[[np.random.Generator], Attempt]:
     """Return one attempt on a series of records: uneven waits, uneven gains, each kept for good."""
 
     def attempt(rng: np.random.Generator) -> Attempt:
@@ -121,6 +121,9 @@ def cumulative(n_rows: int) -> Callable[[np.random.Generator], Attempt]:
         gains = rng.gamma(0.7, 1.0 / 0.7, n_rows - 1) * TRUE_RATE / n_rows
         years, value = (np.concatenate([[0.0], np.cumsum(part)]) for part in (waits, gains))
         series = _series(years, value, _alone(n_rows))
+        if independent:
+            line = fit_line(series)
+            return (line.slope, *line.interval())
         draws = increment_slopes(series, 400, 6, int(rng.integers(2**31)))
         low, high = np.quantile(draws, [0.025, 0.975])
         return float(line_slopes(series, np.ones((1, n_rows)))[0]), float(low), float(high)
@@ -211,6 +214,12 @@ CASES: dict[str, Callable[[int, int], dict[str, Any]]] = {
     ),
     "censored_50": _case("censored_50", limited("censored", 50), _LIMITED, note="bound 5"),
     "censored_150": _case("censored_150", limited("censored", 150), _LIMITED, note="bound 5"),
+    "records_63_independent_rows": _case(
+        "records_63_independent_rows",
+        cumulative(63, independent=True),
+        {"coverage_below": 0.5},
+        note="why residuals of a line through records say too little",
+    ),
     "records_63": _case("records_63", cumulative(63), {"coverage": 0.90}, note="block bootstrap of increments"),
 }
 """Case name -> function (n_datasets, seed) that returns its measured bias, coverage and refusals with the bounds."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.errors import DataInvalid, InputMissing
+from pipeline.scaling_laws import compute_optimal_frontier
 from pipeline.units import decimal_year
 
 if TYPE_CHECKING:
@@ -112,11 +113,9 @@ def best_excess_loss(draws: GroupDraws, log_compute: Floats) -> Floats:
         return np.asarray(value["A"] * np.exp(-value["kappa"] * (log_compute - shift)))
     if draws.fit != "chinchilla":
         raise ValueError(f"fit must be floor or chinchilla for a reducible loss, got {draws.fit!r}")
-    alpha, beta = value["alpha"], value["beta"]
-    log_a, log_b = np.log(value["A"]), np.log(value["B"])
-    product = log_compute - np.log(6.0)
-    log_params = (np.log(alpha / beta) + log_a - log_b + beta * product) / (alpha + beta)
-    return np.asarray(np.exp(log_a - alpha * log_params) + np.exp(log_b - beta * (product - log_params)))
+    law = (value[name] for name in ("E", "A", "B", "alpha", "beta"))
+    best = compute_optimal_frontier(np.exp(log_compute), *law)
+    return np.asarray(best.loss_nats * best.reducible_share, dtype=np.float64)
 
 
 def anchor_group(draws: GroupDraws, log_compute: Floats, largest_fitted: float) -> GroupAnchor:
@@ -128,15 +127,17 @@ def anchor_group(draws: GroupDraws, log_compute: Floats, largest_fitted: float) 
         When a joint draw gives no positive loss above its floor.
     """
     irreducible = draws.parameters["E"]
-    excess = best_excess_loss(draws, log_compute)
-    loss = irreducible + excess
-    if not (np.isfinite(loss).all() and (excess > 0).all() and (irreducible >= 0).all()):
+    names = ("E", "A", "B", "alpha", "beta") if draws.fit == "chinchilla" else ("E", "A", "kappa")
+    lowest = {name: float(np.nan_to_num(draws.parameters[name], nan=-1.0, posinf=-1.0).min()) for name in names}
+    if not all(value >= 0 if name == "E" else value > 0 for name, value in lowest.items()):
         raise DataInvalid(
             f"joint draws of {draws.group} give no loss at the anchor",
             where="kappa_draws.parquet",
             why=f"E, A, B, alpha and beta of the {draws.fit} form must be finite and positive in every draw",
             remedy="run `race stage fit_kappa` again",
         )
+    excess = best_excess_loss(draws, log_compute)
+    loss = irreducible + excess
     floor = irreducible / loss
     return GroupAnchor(
         group=draws.group,

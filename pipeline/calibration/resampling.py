@@ -87,7 +87,7 @@ def increment_slopes(series: Series, draws: int, block_rows: int, seed: int) -> 
     persistent as a random walk and their own scatter covers a small part of what it says (case
     ``records_63_independent_rows`` of `pipeline.evaluation.recovery_trends`). Here the steps (days waited, doublings
     gained) are resampled in circular blocks of consecutive steps, summed to a path, and the line is fitted to that. The
-    draws are centred on the estimate and stretched by t/z with as many degrees of freedom as there are blocks, less one.
+    draws are centred on the estimate and stretched by t/z, with one degree of freedom less than there are blocks.
 
     Parameters
     ----------

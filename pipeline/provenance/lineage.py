@@ -78,7 +78,8 @@ def most_influential(estimates: list[dict[str, Any]], records: QuarterRecords) -
             rows = [row for row in sorted(used) if row in words or row.partition("/")[2] in words]
             kept.append({"rows": rows, "estimate": name, "change": entry.get("delta")})
     kept.sort(key=lambda item: (-abs(float(item["change"] or 0.0)), item["rows"]))
-    return kept[:MOST]
+    once = {tuple(item["rows"]): item for item in reversed(kept)}
+    return [item for item in kept if once[tuple(item["rows"])] is item][:MOST]
 
 
 def code_of(names: set[str], records: QuarterRecords) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import storage
 from pipeline.errors import InputMissing
 from pipeline.provenance import registry, sources
-from pipeline.provenance.manifest import MANIFEST
+from pipeline.provenance.manifest import MANIFEST, PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -63,6 +63,12 @@ class QuarterRecords:
     def documents(self) -> dict[str, dict[str, Any]]:
         """kappa.json and gamma.json."""
         return {name: storage.read_json(self.folder / name) for name in ESTIMATE_FILES}
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """params.yaml as the quarter was published with, or as it stands; empty where there is none."""
+        path = self.folder / PARAMS if self.published else self.raw.parents[1] / PARAMS if self.raw else None
+        return dict(storage.read_yaml(path)) if path is not None and path.exists() else {}
 
     @cached_property
     def estimates(self) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,15 +135,22 @@ def rederive(
         try:
             workspace = opener(root, manifest["quarter"])
             runner(workspace)
-        except RaceError as error:
-            causes.append(
-                Finding("the stages", f"they no longer run on this quarter: {error.what}", error.remedy or "")
-            )
+        except Exception as error:  # noqa: BLE001 (changed code or data may fail in any way, and that is a finding)
+            causes.append(stopped(error))
             comparison = Comparison(allowed)
         else:
             comparison = compare_quarter(folder, workspace.processed, allowed)
     causes += code_findings(manifest, decisive=bool(comparison.differences) or not comparison.compared)
     return Rederivation(manifest["quarter"], same, comparison, causes, notes)
+
+
+def stopped(error: Exception) -> Finding:
+    """Return the finding that the stages no longer run through."""
+    if isinstance(error, RaceError):
+        return Finding("the stages", f"they no longer run on this quarter: {error.what}", error.remedy or "")
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return Finding("the stages", f"they no longer run on this quarter: {type(error).__name__}: {error}{place}")
 
 
 def prepare(root: Path, folder: Path, raw: Path, manifest: Mapping[str, Any]) -> Path:

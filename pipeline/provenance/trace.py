@@ -131,7 +131,8 @@ def _of_source(source: str, records: QuarterRecords) -> dict[str, Any]:
     names = [*ESTIMATE_FILES] if stage in ("ingest", "backtest") else [f"{name.partition('_')[0]}.json"]
     documents = [records.documents[file] for file in names if file in records.documents]
     everything = [item["id"] for document in documents for item in document["estimates"]]
-    return {"computed_by": f"pipeline.stages.{stage}.run", "estimates": everything or _headline_parents(records, [])}
+    behind = everything or [*_drawn_from(records, "total", ""), *_drawn_from(records, "reducible", "")]
+    return {"computed_by": f"pipeline.stages.{stage}.run", "estimates": list(dict.fromkeys(behind))}
 
 
 STAGE_OF = {
@@ -147,14 +148,22 @@ STAGE_OF = {
 """File a number was read from -> the stage that wrote it; every other file is the forecast's."""
 
 
-def _headline_parents(records: QuarterRecords, routes: list[str]) -> list[str]:
-    """Return both pooled kappas and gamma: what every forecast rests on."""
-    pooled = [item["id"] for item in records.estimates.values() if item.get("group") == "pooled"]
-    if not pooled:
-        pooled = [name for name in records.estimates if ".pooled." in name]
-    gammas = routes or [target.name for target in resolve("gamma", records)]
-    growth = [name for name in records.estimates if "frontier_compute" in name]
-    return list(dict.fromkeys([*pooled, *gammas, *growth]))
+def _drawn_from(records: QuarterRecords, reading: str, route: str) -> list[str]:
+    """Return the estimates a forecast is drawn from: kappa's pool, the route of gamma, the anchor's compute."""
+    symbol = SYMBOLS[reading]
+    pool = records.settings.get("forecast", {}).get("pool") or {}
+    form = pool.get(f"{reading}_form") or FORMS[reading]
+    groups = [f"{symbol}.{group}.{form}" for group in pool.get(f"{reading}_groups") or ()]
+    drawn = [name for name in groups if name in records.estimates and records.estimates[name]["status"] != "refused"]
+    gamma = [route] if route in records.estimates else [target.name for target in resolve("gamma", records)]
+    anchor = [name for name in records.estimates if "frontier_compute" in name and name.startswith("gamma.")]
+    pooled = [name for name in (f"{symbol}.pooled.{form}",) if name in records.estimates]
+    return list(dict.fromkeys([*(drawn or pooled), *gamma, *anchor]))
+
+
+SYMBOLS = {"total": "kappa_total", "reducible": "kappa_reducible"}
+FORMS = {"total": "power_law", "reducible": "chinchilla"}
+"""Functional form whose draws each reading uses where params.yaml does not name another."""
 
 
 def _of_forecast(target: Target, records: QuarterRecords) -> dict[str, Any]:
@@ -171,10 +180,8 @@ def _of_forecast(target: Target, records: QuarterRecords) -> dict[str, Any]:
         for level, low, high in ends
         if low in cells and high in cells
     ]
-    symbol = "kappa_total" if row.get("form") == "total" else "kappa_reducible"
-    route = f"gamma.route.{row.get('route', 'D')}"
-    pooled = _headline_parents(records, [route] if route in records.estimates else [])
-    parents = [name for name in pooled if not name.startswith("kappa_") or name.startswith(symbol)]
+    reading = "total" if row.get("form") == "total" else "reducible"
+    parents = _drawn_from(records, reading, f"gamma.route.{row.get('route', 'D')}")
     reasons = [text for text in str(row.get("reasons") or "").split(";") if text]
     shown = [name for name in table.columns if name not in ("value", "reasons", "status")]
     return {

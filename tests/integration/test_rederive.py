@@ -83,6 +83,15 @@ def test_the_work_is_done_in_a_folder_without_generated_files(checkout: Path) ->
     assert checkout not in seen["root"].parents
 
 
+def test_code_that_breaks_is_a_finding_too(checkout: Path) -> None:
+    def runner(space: object) -> None:
+        raise ZeroDivisionError("in an estimator")
+
+    (cause,) = again(checkout, runner=runner).to_json()["causes"]
+    assert cause["artefact"] == "the stages"
+    assert "ZeroDivisionError: in an estimator in test_rederive.py:" in cause["what"]
+
+
 def test_lines_appended_since_play_no_part(checkout: Path) -> None:
     path = checkout / "data" / "raw" / "accelerators.csv"
     # a late line that claims an early date would move an as-of view; a rederivation sees the ledger as it stood

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = ("forecast.parquet", "milestones.parquet", "statements.parquet", "scores.parquet")
+ESTIMATES = ("kappa.json", "gamma.json")
 ABSOLUTE = 1e-12
 """Differences below this are rounding even where nothing else may differ (applies only with a tolerance above 0)."""
 
@@ -120,8 +121,14 @@ def compare_quarter(published: Path, processed: Path, tolerance: float) -> Compa
     _numbers(
         result, storage.read_json(published / "numbers.json"), storage.read_json(processed / "report" / "numbers.json")
     )
-    for name in ("kappa.json", "gamma.json"):
-        _estimates(result, name, storage.read_json(published / name), storage.read_json(processed / name))
+    for path in sorted(published.glob("*.json")):
+        fresh = processed / path.name
+        if not fresh.exists():
+            continue  # written by publishing, not by a stage
+        then, now = storage.read_json(path), storage.read_json(fresh)
+        if path.name in ESTIMATES:
+            _estimates(result, path.name, then.pop("estimates"), now.pop("estimates"))
+        _document(result, path.name, "", then, now)
     for name in TABLES:
         if (published / name).exists():
             fresh = processed / name if (processed / name).exists() else processed / "report" / name
@@ -142,9 +149,26 @@ def _numbers(result: Comparison, published: Mapping[str, Any], recomputed: Mappi
             result.hold("numbers.json", f"{name} (as shown)", then.get("text"), now.get("text"))
 
 
-def _estimates(result: Comparison, where: str, published: Mapping[str, Any], recomputed: Mapping[str, Any]) -> None:
-    then = {item["id"]: item for item in published["estimates"]}
-    now = {item["id"]: item for item in recomputed["estimates"]}
+def _document(result: Comparison, where: str, path: str, published: Any, recomputed: Any) -> None:
+    """Compare two JSON documents leaf by leaf; a leaf is named by its keys."""
+    if isinstance(published, dict) and isinstance(recomputed, dict):
+        for key in sorted(set(published) | set(recomputed)):
+            place = f"{path}.{key}" if path else str(key)
+            _document(result, where, place, published.get(key), recomputed.get(key))
+    elif isinstance(published, list) and isinstance(recomputed, list) and len(published) == len(recomputed):
+        for index, (then, now) in enumerate(zip(published, recomputed, strict=True)):
+            _document(result, where, f"{path}[{index}]", then, now)
+    elif isinstance(published, list) and isinstance(recomputed, list):
+        result.hold(where, f"{path} (length)", len(published), len(recomputed))
+    else:
+        result.hold(where, path, published, recomputed)
+
+
+def _estimates(
+    result: Comparison, where: str, published: list[dict[str, Any]], recomputed: list[dict[str, Any]]
+) -> None:
+    then = {item["id"]: item for item in published}
+    now = {item["id"]: item for item in recomputed}
     for name in sorted(set(then) | set(now)):
         if name not in then or name not in now:
             result.hold(where, name, "published" if name in then else None, "recomputed" if name in now else None)
@@ -174,6 +198,17 @@ def _table(result: Comparison, where: str, published: pd.DataFrame, recomputed: 
 def _both_missing(first: object, second: object) -> bool:
     """Tell whether two cells are both missing (pandas' own missing values are equal to nothing)."""
     return str(first) in ("<NA>", "NaT", "nan", "None") and str(first) == str(second)
+
+
+def pages_that_differ(published: Path, processed: Path) -> list[str]:
+    """Return the report's files whose bytes did not come out again, though every number may have."""
+    fresh = processed / "report"
+    names = sorted(path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file())
+    return [
+        name
+        for name in names
+        if not (published / name).exists() or storage.digest_file(published / name) != storage.digest_file(fresh / name)
+    ]
 
 
 class _Numerals(HTMLParser):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import storage
 from pipeline.errors import InputMissing, IntegrityError, RaceError
 from pipeline.provenance import ledger_lines
-from pipeline.provenance.compare import Comparison, check_page, compare_quarter
+from pipeline.provenance.compare import Comparison, check_page, compare_quarter, pages_that_differ
 from pipeline.provenance.contents import INPUTS
 from pipeline.provenance.findings import Finding, broken
 from pipeline.provenance.folder import check_folder
@@ -140,6 +140,8 @@ def rederive(
             comparison = Comparison(allowed)
         else:
             comparison = compare_quarter(folder, workspace.processed, allowed)
+            pages = pages_that_differ(folder, workspace.processed)
+            notes += [f"not the same bytes again: {', '.join(pages)}"] if pages else []
     causes += code_findings(manifest, decisive=bool(comparison.differences) or not comparison.compared)
     return Rederivation(manifest["quarter"], same, comparison, causes, notes)
 

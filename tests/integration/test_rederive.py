@@ -83,6 +83,32 @@ def test_the_work_is_done_in_a_folder_without_generated_files(checkout: Path) ->
     assert checkout not in seen["root"].parents
 
 
+def test_pages_that_differ_though_no_number_does_are_noted(checkout: Path) -> None:
+    def runner(space: object) -> None:
+        synthetic_quarter.run_stages(space)
+        storage.write_text(space.processed / "report" / "report.md", "# other words\n")
+
+    document = again(checkout, runner=runner).to_json()
+    assert document["agrees"]
+    assert document["notes"] == ["not the same bytes again: report.md"]
+
+
+def test_every_record_is_compared_leaf_by_leaf(checkout: Path) -> None:
+    def runner(space: object) -> None:
+        synthetic_quarter.run_stages(space)
+        kappa = storage.read_json(space.processed / "kappa.json")
+        kappa["influence"][0]["change"] = 0.02
+        storage.write_json(space.processed / "kappa.json", kappa)
+        storage.write_json(space.processed / "account.json", {"read": 9, "more": [1, 2]})
+
+    found = {(item.where, item.name): item.recomputed for item in again(checkout, runner=runner).comparison.differences}
+    assert found == {
+        ("kappa.json", "influence[0].change"): 0.02,
+        ("account.json", "read"): 9,
+        ("account.json", "more"): "[1, 2]",
+    }
+
+
 def test_code_that_breaks_is_a_finding_too(checkout: Path) -> None:
     def runner(space: object) -> None:
         raise ZeroDivisionError("in an estimator")

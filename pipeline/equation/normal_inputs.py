@@ -94,7 +94,7 @@ def relative_loss_cdf(r: ArrayLike, t: ArrayLike, inputs: NormalInputs) -> Float
     """Probability that R(t) is at most ``r``."""
     ratio, years = np.broadcast_arrays(domain.positive("r", r), domain.duration("t", t))
     weight, log_ratio, mean, sd = inputs._nodes(years)  # noqa: SLF001 - one module
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         critical = -np.log(ratio)[..., None] / log_ratio
         value = np.sum(weight * special.ndtr((mean - critical) / sd), axis=-1)
     return scalar_or_array(np.where(years == 0.0, ratio >= 1.0, value))

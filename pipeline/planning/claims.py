@@ -38,7 +38,8 @@ def doubling_months(gamma: float) -> float:
 
 def years_at(static_years: float, gamma: float) -> float:
     """Years that work of ``static_years`` at gamma = 0 takes at gamma, ln(1 + gamma ln2 A)/(gamma ln2)."""
-    return static_years if gamma == 0.0 else float(np.log1p(gamma * LN2 * static_years) / (gamma * LN2))
+    x = gamma * LN2 * static_years
+    return static_years if x == 0.0 else static_years * float(np.log1p(x) / x)
 
 
 def _agrees(said: float, computed: float) -> str:

@@ -129,10 +129,8 @@ def optimal_run_length(decline_rate: ArrayLike, capital_cost: ArrayLike, energy_
     if np.any((capital == 0.0) & (energy == 0.0)):
         raise ValueError("capital_cost must be greater than 0 when energy_cost is 0, got 0.0")
     with np.errstate(all="ignore"):
-        ratio = energy / capital
-        return scalar_or_array(
-            np.where(rate == 0.0, np.inf, 2.0 / (np.sqrt(rate) * (np.sqrt(rate) + np.sqrt(rate + 4.0 * ratio))))
-        )
+        length = 2.0 / (rate * (1.0 + np.sqrt(1.0 + 4.0 * (energy / capital) / rate)))
+    return scalar_or_array(np.where(rate == 0.0, np.inf, length))
 
 
 def fleet_energy(t: ArrayLike, fleet_growth: ArrayLike, fleet: ArrayLike) -> FloatArray:

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from pipeline.ledger.names import contradictory, name_similarity, pieces, share_of_pieces
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from pipeline.ledger.metadata import Table
 
@@ -21,13 +26,12 @@ NEAR_NAME = 0.85
 TELLING_NAME = 0.5
 NEAR_FIGURES = 0.75
 ENOUGH_FIGURES = 4
+SHARED_PIECES = 0.4
 NEAR_TOGETHER = 1.0
 MARGIN = 0.08
 TOLERANCE = 0.01
 MAKERS = {"accelerators": "manufacturer", "notable_training_runs": "organization"}
 """The column that must agree, by table."""
-
-_NOISE = frozenset({"gpu", "accelerator", "chip", "card", "the", "ai", "tm", "r"})
 
 
 @dataclass(frozen=True)
@@ -115,12 +119,7 @@ def propose(table: Table, gone: Sequence[Side], come: Sequence[Side]) -> list[Pr
 
     if not gone or not come:
         return []
-    pairs = {
-        (i, j): compare(table, old, new)
-        for i, old in enumerate(gone)
-        for j, new in enumerate(come)
-        if same_maker(table, old, new)
-    }
+    pairs = {(i, j): compare(table, gone[i], come[j]) for i, j in _candidates(table, gone, come)}
     scores = np.full((len(gone), len(come)), -9.0)
     for (i, j), pair in pairs.items():
         scores[i, j] = pair.score if is_near(pair) else -9.0
@@ -130,6 +129,54 @@ def propose(table: Table, gone: Sequence[Side], come: Sequence[Side]) -> list[Pr
         if scores[i, j] > -9.0 and scores[i, j] - max(others.max(initial=-9.0), -9.0) >= MARGIN:
             chosen.append(pairs[int(i), int(j)])
     return sorted(chosen, key=lambda pair: pair.old.key)
+
+
+def _candidates(table: Table, gone: Sequence[Side], come: Sequence[Side]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs worth a close look: one maker, and names or figures that have something in common."""
+    equal, compared = _agreement(table, gone, come)
+    alike = (equal >= ENOUGH_FIGURES) & (equal >= NEAR_FIGURES * compared)
+    column = MAKERS.get(table.name, "")
+    old_makers, new_makers = ([side.cells.get(column, "") for side in sides] for sides in (gone, come))
+    old_pieces, new_pieces = (
+        [pieces(side.name, maker) for side, maker in zip(sides, makers, strict=True)]
+        for sides, makers in ((gone, old_makers), (come, new_makers))
+    )
+    for i, maker in enumerate(old_makers):
+        for j, other in enumerate(new_makers):
+            if _one_maker(maker, other) and (
+                alike[i, j] or share_of_pieces(old_pieces[i], new_pieces[j]) >= SHARED_PIECES
+            ):
+                yield i, j
+
+
+def _agreement(table: Table, gone: Sequence[Side], come: Sequence[Side]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return, for every pair, how many figures agree and how many both sides state."""
+    import numpy as np
+
+    equal = np.zeros((len(gone), len(come)), dtype=np.int64)
+    compared = np.zeros_like(equal)
+    for column in table.facts:
+        if not column.numeric and column.kind != "date":
+            continue
+        read = _figure if column.numeric else _day
+        a, b = (np.array([read(side.cells.get(column.name, "")) for side in sides]) for sides in (gone, come))
+        both = np.isfinite(a)[:, None] & np.isfinite(b)[None, :]
+        tolerance = TOLERANCE if column.numeric else 0.0
+        with np.errstate(invalid="ignore"):
+            near = np.abs(a[:, None] - b[None, :]) <= tolerance * np.maximum(np.abs(a)[:, None], np.abs(b)[None, :])
+        equal += both & near
+        compared += both
+    return equal, compared
+
+
+def _figure(text: str) -> float:
+    """Return a number; NaN for the empty text."""
+    return float(text) if text else float("nan")
+
+
+def _day(text: str) -> float:
+    """Return an ISO date as the number its digits make; NaN for the empty text."""
+    return _figure(text.replace("-", ""))
 
 
 def is_near(pair: Proposal) -> bool:
@@ -149,53 +196,18 @@ def figures_score(equal: int, different: int) -> float:
 def same_maker(table: Table, old: Side, new: Side) -> bool:
     """Return whether the makers agree; an unknown maker agrees with any."""
     column = MAKERS.get(table.name, "")
-    a, b = (_makers(side.cells.get(column, "")) for side in (old, new))
+    return _one_maker(old.cells.get(column, ""), new.cells.get(column, ""))
+
+
+@lru_cache(maxsize=100_000)
+def _one_maker(old: str, new: str) -> bool:
+    a, b = _makers(old), _makers(new)
     return not a or not b or any(x.startswith(y) or y.startswith(x) for x in a for y in b)
 
 
-def _makers(text: str) -> set[str]:
-    return {re.sub(r"[^a-z0-9]+", "", part.lower()) for part in text.split(",")} - {""}
-
-
-def name_similarity(old: str, new: str, makers: str = "") -> float:
-    """Return the likeness of two names in [0, 1], makers' words and the order of words aside.
-
-    Names whose numbers contradict (RTX 4070, RTX 4080) are far apart however alike they look; a name that only adds
-    to the other (B300, B300 (Blackwell Ultra)) is near.
-    """
-    a, b = _tokens(old, makers), _tokens(new, makers)
-    if not a or not b:
-        return 0.0
-    if "".join(a) == "".join(b) or sorted(a) == sorted(b):
-        return 1.0
-    ratio = max(_ratio("".join(a), "".join(b)), _ratio("".join(sorted(a)), "".join(sorted(b))))
-    numbers_a, numbers_b = _numbers(old), _numbers(new)
-    if (set(a) <= set(b) or set(b) <= set(a)) and (numbers_a & numbers_b or not numbers_a | numbers_b):
-        ratio = max(ratio, 0.9)
-    return max(ratio - 0.4 if contradictory(old, new) else ratio, 0.0)
-
-
-def contradictory(old: str, new: str) -> bool:
-    """Return whether each name holds a number the other lacks: 4070 and 4080, 16 GB and 32 GB."""
-    a, b = _numbers(old), _numbers(new)
-    return bool(a - b and b - a)
-
-
-def _numbers(name: str) -> set[str]:
-    return set(re.findall(r"\d+", name))
-
-
-def _ratio(a: str, b: str) -> float:
-    return SequenceMatcher(None, a, b, autojunk=False).ratio()
-
-
-def _tokens(name: str, makers: str) -> list[str]:
-    words = re.findall(r"[a-z]+|\d+", name.lower())
-    maker_words = {word for word in re.findall(r"[a-z]+", makers.lower()) if len(word) > 2}
-    # names written without blanks carry their maker as a prefix
-    bare = [next((w.removeprefix(m) for m in maker_words if w.startswith(m) and w != m), w) for w in words]
-    kept = [word for word in bare if word not in maker_words | _NOISE]
-    return kept or words
+@lru_cache(maxsize=10_000)
+def _makers(text: str) -> frozenset[str]:
+    return frozenset(re.sub(r"[^a-z0-9]+", "", part.lower()) for part in text.split(",")) - {""}
 
 
 def _near(before: str, after: str) -> bool:

@@ -116,7 +116,7 @@ def _blocked(known: pd.Timestamp, quarantined: pd.DataFrame | None) -> set[str]:
     """Return the ids with a bad version known by then, or one whose date cannot be read."""
     import pandas as pd
 
-    if quarantined is None or quarantined.empty:
+    if quarantined is None or len(quarantined) == 0:
         return set()
     recorded = pd.to_datetime(quarantined["recorded"].str.strip(), format="%Y-%m-%d", errors="coerce")
     bad = (recorded.isna() | (recorded <= known)) & (quarantined["rule"] != REPEATED_LINE)

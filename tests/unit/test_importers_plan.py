@@ -18,7 +18,8 @@ from pipeline.ledger.history import History
 from pipeline.ledger.importing import recorded_date, run_import
 from pipeline.ledger.intake import read_ledger
 from pipeline.ledger.lines import tidy
-from pipeline.ledger.proposals import Side, name_similarity, propose
+from pipeline.ledger.names import name_similarity
+from pipeline.ledger.proposals import Side, propose
 from pipeline.ledger.schemas import TABLES
 from pipeline.ledger.suspicion import change_flag
 from pipeline.ledger.vintages import view_of

@@ -16,7 +16,7 @@ def _default_candidates() -> Candidates:
         "observation": ("trend", "trend_heavy", "trend_walk", "trend_heavy_walk"),
         "aggregate": ("trend", "trend_heavy", "trend_walk", "trend_heavy_walk"),
         "record": ("ensemble", "releases", "releases_recent", "jumps", "drift"),
-        "improvement": ("ensemble", "jumps", "jumps_recent", "drift", "drift_recent"),
+        "improvement": ("ensemble", "jumps_recent", "drift_recent", "jumps"),
         "panel": ("drift", "drift_heavy", "drift_walk", "drift_recent"),
         "loss": ("bootstrap_learned", "bootstrap_heavy_learned", "bootstrap_walk", "bootstrap"),
     }
@@ -32,7 +32,7 @@ class LossParams(BaseModel):
         gt=0,
         description="compute growth by which a compute step counts as time: 4 quarters = 2.25 doublings",
     )
-    cutoff_step_doublings: float = Field(default=2.0, gt=0, description="distance of the nested compute cut-offs")
+    cutoff_step_doublings: float = Field(default=3.0, gt=0, description="distance of the nested compute cut-offs")
     minimum_rows: int = Field(default=20, ge=8, description="runs below a cut-off needed for a fit")
     replicates: int = Field(default=60, ge=20, description="bootstrap refits below each cut-off")
     walk_per_doubling: float = Field(
@@ -65,7 +65,7 @@ class BacktestParams(BaseModel):
         default=0.2, ge=0, description="random walk of a slope, doublings/yr per square root of year"
     )
     recent_years: float = Field(
-        default=2.0, gt=0, description="half-life of the weights in jumps_recent and drift_recent"
+        default=1.0, gt=0, description="window of jumps_recent, and half-life of the weights in drift_recent"
     )
     recent_window_years: float = Field(default=5.0, gt=0, description="window of the trend in releases_recent")
     release_window_years: float = Field(
@@ -123,9 +123,15 @@ class StatementParams(BaseModel):
     speedrun_seconds: float = Field(default=60.0, gt=0, description="threshold of the speedrun probability, s")
     mlperf_quarters: int = Field(default=4, ge=1, description="horizon of the MLPerf statements")
     resolve_quarters: int = Field(default=4, ge=1, description="when re-estimates (growth split, kappa_eff) resolve")
+    closed_groups: tuple[str, ...] = Field(
+        default=("chinchilla_besiroglu2024",), description="groups of which no further run can be published"
+    )
     next_scale_factor: float = Field(
         default=10.0, gt=1, description="compute of a next-scale run over the group's largest"
     )
     next_scale_tolerance: float = Field(
-        default=2.0, gt=1, description="factor within which a new run's compute counts as that scale"
+        default=3.0, gt=1, description="factor within which a new run's compute counts as that scale"
+    )
+    next_scale_residual_log2: float = Field(
+        default=0.005, ge=0, description="scatter of a single run's log2 loss where the group's own is smaller"
     )

@@ -53,6 +53,15 @@ class Choice:
     n_late: int
     margin: float = 0.0
 
+    def model_at(self, origin: str) -> str:
+        """Return the model in force at an origin: the default up to the choice, the chosen one after it."""
+        return self.default if origin <= self.chosen_by else self.chosen
+
+    @property
+    def next_model(self) -> str:
+        """Model of the forecasts still to be made: the chosen one, unless the late outcomes speak against it."""
+        return self.default if self.confirmed is False else self.chosen
+
     @property
     def confirmed(self) -> bool | None:
         """Whether no other candidate did better by more than the margin on the late outcomes; None without any."""

@@ -40,7 +40,9 @@ def cutoffs(log2_compute: Array, settings: BacktestParams) -> Array:
     grid = np.arange(np.ceil(log2_compute.min() / step), np.ceil(log2_compute.max() / step)) * step
     below = np.array([(log2_compute <= cut).sum() for cut in grid])
     above = np.array([(log2_compute > cut).sum() for cut in grid])
-    return np.asarray(grid[(below >= settings.loss.minimum_rows) & (above > 0)], dtype=np.float64)
+    # a step without a new run below it would only repeat the forecast before
+    new = np.diff(below, prepend=-1) > 0
+    return np.asarray(grid[(below >= settings.loss.minimum_rows) & (above > 0) & new], dtype=np.float64)
 
 
 def group_forecasts(name: str, rows: pd.DataFrame, settings: BacktestParams, seed: int) -> pd.DataFrame:

@@ -142,7 +142,6 @@ def _record_model(name: str, origin: Origin, best: Array, grid: Array, path: Arr
         )
     if name.startswith("jumps"):
         jump = np.diff(best)
-        half_life = params.recent_years if "recent" in name else None
         rise = predictive.jump_draws(
             time[1:][jump > 0],
             jump[jump > 0],
@@ -151,7 +150,7 @@ def _record_model(name: str, origin: Origin, best: Array, grid: Array, path: Arr
             origin.ends,
             rng,
             draws=params.draws,
-            half_life=half_life,
+            window=params.recent_years if "recent" in name else None,
         )
         return predictive.from_draws(best[-1] + rise)
     window = params.recent_window_years if "recent" in name else None

@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipeline.ledger.schemas import table_of
 from pipeline.ledger.vintages import as_of
 from pipeline.units import decimal_year
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from pipeline.evaluation.targets import Target
     from pipeline.ledger.intake import Intake
+
+    Array = NDArray[np.datetime64]
 
 _GRACE_DAYS = 31
 
@@ -51,8 +56,9 @@ class LedgerViews:
     """
 
     intakes: Mapping[str, Intake]
-    _views: dict[tuple[str, dt.date], pd.DataFrame] = field(default_factory=dict)
-    _observations: dict[tuple[str, dt.date], pd.DataFrame] = field(default_factory=dict)
+    _views: dict[tuple[str, int, int], pd.DataFrame] = field(default_factory=dict)
+    _observations: dict[tuple[str, int, int], pd.DataFrame] = field(default_factory=dict)
+    _dates: dict[str, tuple[Array, Array]] = field(default_factory=dict)
     _first: dict[str, dt.date | None] = field(default_factory=dict)
     _recorded: dict[str, list[dt.date]] = field(default_factory=dict)
 
@@ -71,11 +77,23 @@ class LedgerViews:
 
     def used(self, table: str, day: dt.date) -> pd.DataFrame:
         """Return the used rows of a ledger's as-of view on a day."""
-        key = (table, day)
+        key = (table, *self._state(table, day))
         if key not in self._views:
             intake = self.intakes[table]
             self._views[key] = as_of(table, intake.rows, day, quarantined=intake.quarantined).used
         return self._views[key]
+
+    def _state(self, table: str, day: dt.date) -> tuple[int, int]:
+        """Return how many lines had been recorded and released by a day: a view changes only when one of them does."""
+        if table not in self._dates:
+            rows = self.intakes[table].rows
+            recorded, released = (
+                np.sort(rows[name].dropna().to_numpy(dtype="datetime64[D]")) for name in ("recorded", "released")
+            )
+            self._dates[table] = (recorded, released)
+        by_recorded, by_released = self._dates[table]
+        last = np.datetime64(day)
+        return int(np.searchsorted(by_recorded, last, "right")), int(np.searchsorted(by_released, last, "right"))
 
     def recorded(self, table: str) -> list[dt.date]:
         """Return the dates on which anything was recorded in a ledger, rising."""
@@ -103,7 +121,7 @@ class LedgerViews:
 
         first = self.first_known(target)
         seen = day if first is None else max(day, first)
-        key = (target.id, seen)
+        key = (target.id, *self._state(target.table, seen))
         if key not in self._observations:
             self._observations[key] = target.observations(self.used(target.table, seen))
         found = self._observations[key]

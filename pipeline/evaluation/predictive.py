@@ -144,7 +144,7 @@ def jump_draws(
     rng: np.random.Generator,
     *,
     draws: int,
-    half_life: float | None = None,
+    window: float | None = None,
 ) -> Array:
     """Simulate the rise of a record as a compound Poisson process of exponential jumps, parameters drawn too.
 
@@ -158,8 +158,8 @@ def jump_draws(
         Dates at which the rise since ``now`` is wanted, rising.
     rng : Generator
     draws : int
-    half_life : float, optional
-        Half-life in years of the weights of past jumps.
+    window : float, optional
+        Years back from ``now`` whose jumps count; all by default.
 
     Returns
     -------
@@ -171,18 +171,14 @@ def jump_draws(
     Gelman et al. (2013), Bayesian Data Analysis, sections 2.6 and 2.7: the gamma posteriors of a Poisson rate
     (Jeffreys' prior) and of an exponential's rate.
     """
-    length = now - start
-    weight, exposure = np.ones_like(jump), length
-    if half_life is not None:
-        weight = 0.5 ** ((now - event) / half_life)
-        exposure = half_life / np.log(2.0) * (1.0 - 0.5 ** (length / half_life))
-    count, height = float(weight.sum()), float((weight * jump).sum())
-    if count == 0.0:
+    if jump.size == 0:
         return np.zeros((draws, ends.size))
-    rate = rng.gamma(count + 0.5, 1.0 / exposure, draws)
-    # with weights a few faded jumps may be all there is: a prior worth two jumps of the plain mean size steadies them
-    prior = 0.0 if half_life is None else 2.0
-    mean = (height + prior * jump.mean()) / rng.gamma(count + prior + 1.0, 1.0, draws)
+    exposure = min(now - start, np.inf if window is None else window)
+    recent = jump[event > now - exposure]
+    rate = rng.gamma(recent.size + 0.5, 1.0 / exposure, draws)
+    # a short window may hold few jumps or none: a prior worth two jumps of the plain mean size steadies their mean
+    prior = 0.0 if window is None else 2.0
+    mean = (recent.sum() + prior * jump.mean()) / rng.gamma(recent.size + prior + 1.0, 1.0, draws)
     number = rng.poisson(rate[:, None] * np.diff(ends, prepend=now))
     size = rng.standard_gamma(np.maximum(number, 1)) * mean[:, None]
     return np.cumsum(np.where(number > 0, size, 0.0), axis=1)

@@ -229,7 +229,7 @@ TARGETS: dict[str, Target] = {
             "training compute of the largest known run",
             f"largest compute_flop in {_MODELS} published by the target date, {_FIRST_VIEW}",
             _notable("compute_flop"),
-            from_year=2010.0,
+            from_year=2012.0,
         ),
         Target(
             "frontier_power",
@@ -240,7 +240,7 @@ TARGETS: dict[str, Target] = {
             "power draw of the largest known training run (modelled from TDP by the publisher)",
             f"largest power_draw_w in {_MODELS} published by the target date, {_FIRST_VIEW}",
             _notable("power_draw_w"),
-            from_year=2010.0,
+            from_year=2012.0,
         ),
         Target(
             "training_flop_per_joule_year",

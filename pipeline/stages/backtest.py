@@ -1,4 +1,4 @@
-"""Stage backtest: the ledgers' row versions in; past forecasts with their outcomes and the scorecard out."""
+"""Stage backtest: the ledgers' row versions in; past forecasts, their scorecard and this quarter's statements out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 from pipeline import storage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.config import Workspace
+    from pipeline.evaluation.choices import Choice
+    from pipeline.evaluation.origin_views import LedgerViews
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
@@ -39,10 +43,36 @@ def run(workspace: Workspace) -> dict[str, Any]:
     storage.write_parquet(folder / "backtest.parquet", table)
     storage.write_parquet(folder / "scores.parquet", scores)
     storage.write_json(folder / "scores.json", stamp | score_document(table, scores, choices))
+    n_statements = write_statements(workspace, views, choices)
     verdicts = scores["verdict"].value_counts()
     counts = {word: int(verdicts.get(word, 0)) for word in ("pass", "fail", "too few to judge")}
     outcomes = int((table["method"].eq("forecast") & table["observed"].notna()).sum())
-    line = f"{outcomes} forecasts with outcomes, {scores['target'].nunique()} targets: " + ", ".join(
-        f"{count} {word}" for word, count in counts.items()
+    said = ", ".join(f"{count} {word}" for word, count in counts.items())
+    line = f"{outcomes} outcomes, {scores['target'].nunique()} targets: {said}; {n_statements} statements"
+    return {"outcomes": outcomes, "verdicts": counts, "statements": n_statements, "line": line}
+
+
+def write_statements(workspace: Workspace, views: LedgerViews, choices: Sequence[Choice]) -> int:
+    """Write the quarter's dated statements (statements.json and .parquet) and return how many there are.
+
+    They stand here and not in the forecast stage because they use the very models this stage has chosen and scored.
+    """
+    from pipeline.evaluation.statements import Sources, make_statements, statements_frame, windows_of
+
+    folder, quarter = workspace.processed, workspace.quarter
+    sources = Sources(
+        quarter=quarter,
+        views=views,
+        choices={choice.target: choice for choice in choices},
+        gamma_draws=storage.read_parquet(folder / "gamma_draws.parquet"),
+        windows=windows_of(storage.read_json(folder / "gamma.json")),
+        kappa_draws=storage.read_parquet(folder / "kappa_draws.parquet"),
+        backtest=workspace.params.backtest,
+        params=workspace.params.statements,
+        seed=workspace.seed,
     )
-    return {"outcomes": outcomes, "verdicts": counts, "line": line}
+    statements = make_statements(sources)
+    stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
+    storage.write_parquet(folder / "statements.parquet", statements_frame(statements))
+    storage.write_json(folder / "statements.json", {**stamp, "statements": [item.to_json() for item in statements]})
+    return len(statements)

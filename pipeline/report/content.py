@@ -103,15 +103,16 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Column:
-    """A table column; figures are set flush right."""
+    """A table column; figures are set flush right, long prose gets more room."""
 
     title: str
-    kind: Literal["text", "number"] = "text"
+    kind: Literal["text", "number", "long"] = "text"
 
 
 def columns(*titles: str) -> tuple[Column, ...]:
-    """Return table columns; a title that starts with ``#`` heads a column of numbers."""
-    return tuple(Column(title.lstrip("#"), "number" if title.startswith("#") else "text") for title in titles)
+    """Return table columns; ``#`` before a title makes a column of numbers, ``~`` one of long prose."""
+    kinds: dict[str, Literal["number", "long"]] = {"#": "number", "~": "long"}
+    return tuple(Column(title.lstrip("#~"), kinds.get(title[:1], "text")) for title in titles)
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Figure:
 class Card:
     """One of the headline's figures: a name, a value with its intervals, a status."""
 
-    name: str
+    name: Rich
     value: Rich
     lines: tuple[Rich, ...]
     badge: Badge | None = None

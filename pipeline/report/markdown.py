@@ -76,7 +76,7 @@ def card_lines(title: str, cards: tuple[c.Card, ...], numbers: Numbers) -> list[
     for card in cards:
         status = f" ({card.badge.status})" if card.badge else ""
         details = "".join(f"; {rich(line, numbers)}" for line in card.lines)
-        lines.append(f"- {card.name}{status}: **{rich(card.value, numbers)}**{details}")
+        lines.append(f"- {rich(card.name, numbers)}{status}: **{rich(card.value, numbers)}**{details}")
     return [*lines, ""]
 
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Make = Callable[["Page"], list[Block]]
 
 
+UNWRITABLE = (Missing, LookupError, TypeError, ValueError, AttributeError)
+"""What a part may fail with when a file is missing or is not what it should be."""
+
+
 @dataclass
 class Page:
     """A report being built.
@@ -45,7 +49,7 @@ class Page:
     figures: dict[str, Figure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.shown = Shown(self.numbers)
+        self.shown = Shown(self.numbers, self.inputs.estimates)
 
     @cached_property
     def forecasts(self) -> Forecasts:
@@ -108,7 +112,7 @@ class Page:
                     "Not in this report.", say("{what}: {why}.", what=Fact(what), why=Fact(reason_of(error))), "missing"
                 )
             ]
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+        except UNWRITABLE as error:
             self.problems[before:] = [f"{what}: {reason_of(error)}"]
             return [
                 Callout(

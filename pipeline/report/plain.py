@@ -57,7 +57,7 @@ def table_data(table: c.Table, numbers: Numbers) -> dict[str, Any]:
         "t": "table",
         "caption": inlines(table.caption, numbers),
         "columns": [column.title for column in table.columns],
-        "number": [column.kind == "number" for column in table.columns],
+        "kinds": [column.kind for column in table.columns],
         "rows": [[inlines(cell, numbers) for cell in row] for row in table.rows],
         "note": inlines(table.note, numbers),
     }
@@ -89,7 +89,7 @@ def cards_data(cards: Iterable[c.Card], numbers: Numbers) -> list[dict[str, Any]
     """Return the cards of one reading as plain data."""
     return [
         {
-            "name": card.name,
+            "name": inlines(card.name, numbers),
             "value": inlines(card.value, numbers),
             "lines": [inlines(line, numbers) for line in card.lines],
             "status": card.badge.status if card.badge else "",

@@ -11,9 +11,8 @@ from pipeline.report.content import Document
 from pipeline.report.csv_export import table_csv
 from pipeline.report.figures.style import drawing
 from pipeline.report.html import render_html
-from pipeline.report.inputs import Missing
 from pipeline.report.markdown import render_markdown
-from pipeline.report.page import Page
+from pipeline.report.page import UNWRITABLE, Page
 from pipeline.report.pdf import render_pdf
 from pipeline.report.sections import (
     account,
@@ -122,6 +121,6 @@ def chart_scripts(page: Page) -> tuple[list[str], dict[str, Any] | None]:
     """Return the scripts and the data of the interactive chart; only the tables' script when no scenario gives one."""
     try:
         points = page.presets
-    except Missing:
+    except UNWRITABLE:  # its section says why
         return [interactive.own_script()], None
     return interactive.scripts(), interactive.payload(points, page.years, max(page.years))

@@ -6,11 +6,11 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.content import Badge, Code, Fact, Inline, Label, Num, Rich, Text, join, say
+from pipeline.report.content import Badge, Code, Fact, Inline, Label, Num, Rich, Text, clean, join, say
 from pipeline.report.numbers import MINUS, Numbers, count, decimals, percent, scientific, significant, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pipeline.calibration.estimates import Estimate, Interval
 
@@ -83,9 +83,24 @@ NAMES = {
 """Names from the files in words; a name that is not here is shown with its underscores as blanks."""
 
 
+TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.\w[\w.]*)?")
+
+
 def name_in_words(name: str) -> str:
-    """Return ``component.estimator`` or a single name in words."""
-    return ", ".join(NAMES.get(part, part.replace("_", " ")) for part in re.split(r"\.(?!\d)", name))
+    """Return a name of the files in words: ``component.estimator``, a single name, or a phrase that holds such names.
+
+    Inside a phrase only dotted or underscored names we know are replaced; whatever else stands there stays as it is.
+    """
+    whole = TOKEN.fullmatch(name) is not None
+
+    def words_of(match: re.Match[str]) -> str:
+        parts = re.split(r"\.(?!\d)", match[0])
+        known = parts[0] in NAMES and (len(parts) > 1 or "_" in parts[0])
+        if not (whole or known):
+            return match[0]
+        return ", ".join(NAMES.get(part, part.replace("_", " ")) for part in parts)
+
+    return clean(TOKEN.sub(words_of, name))
 
 
 GROUPS = {
@@ -113,7 +128,7 @@ GROUPS = {
 
 def group_in_words(group: str | None) -> str:
     """Return a comparable group's or family's name."""
-    return GROUPS.get(group or "", str(group))
+    return GROUPS.get(group or "", clean(str(group)))
 
 
 def writer(unit: str) -> Callable[[float], str]:
@@ -132,10 +147,13 @@ class Shown:
     Parameters
     ----------
     numbers : Numbers
+    known : collection of str
+        Ids of the estimates there are; a number refers to no other.
     """
 
-    def __init__(self, numbers: Numbers) -> None:
+    def __init__(self, numbers: Numbers, known: Collection[str] = ()) -> None:
         self.numbers = numbers
+        self.known = known
 
     def value(self, estimate: Estimate) -> Num:
         """Return an estimate's value."""
@@ -260,9 +278,9 @@ class Shown:
                 unit,
                 write or (count if isinstance(known, int) else writer(unit)),
                 absent=absent,
-                estimates=tuple(estimates),
+                estimates=tuple(name for name in estimates if name in self.known),
                 forecast_rows=tuple(forecast_rows),
-                source=source,
+                source=source or "; ".join(estimates),
                 status=status,
             ),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,10 @@ def tornado(
     centre : float
         The headline value.
     """
+    names = ["\n".join(textwrap.wrap(item.name, 44)) for item in items]
     figure, (axis,) = panels(
-        height_in=1.0 + 0.25 * len(items), frame=Frame(left=label_width_in(item.name for item in items), top=0.1)
+        height_in=1.0 + 0.32 * len(items),
+        frame=Frame(left=label_width_in(line for name in names for line in name.split("\n")), top=0.1),
     )
     for row, item in enumerate(items):
         for value in item.values:
@@ -48,9 +51,9 @@ def tornado(
                 fontsize=7.8,
             )
     axis.axvline(centre, color=INK, linewidth=0.9)
-    axis.set_yticks(range(len(items)), [item.name for item in items])
+    axis.set_yticks(range(len(items)), names)
     axis.set_ylim(len(items) - 0.4, -0.6)
-    axis.margins(x=0.14)
+    axis.margins(x=0.16)
     axis.set_xlabel(label)
     axis.grid(visible=False, axis="y")
     axis.tick_params(axis="y", length=0)

@@ -27,7 +27,7 @@ def coverage(
     figure, axes = panels(
         len(levels),
         height_in=1.0 + 0.24 * len(targets),
-        frame=Frame(left=label_width_in(target.name for target in targets), bottom=0.5, across=0.25),
+        frame=Frame(left=label_width_in(target.name for target in targets), bottom=0.55, across=0.42, right=0.3),
         sharey=True,
     )
     for column, (axis, level) in enumerate(zip(axes, levels, strict=True)):

@@ -63,19 +63,19 @@ def draw_fan(axis: Axes, fan: Fan, *, named: bool) -> None:
     axis.set_ylim(0, 1.04)
     passed = [name for years, name in fan.limits if years <= 0]
     if passed:
-        words = f"limits {', '.join(passed)} passed\nfrom the first day"
+        words = f"{'limit' if len(passed) == 1 else 'limits'} {', '.join(passed)} passed\nfrom the first day"
         axis.text(0.04, 0.03, words, transform=axis.transAxes, va="bottom", fontsize=8, color=MUTED)
     for years, name in fan.limits:
         if years > 0:
             axis.axvline(years, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
             axis.annotate(
                 name,
-                (years, 0),
+                (years, 1),
                 xycoords=("data", "axes fraction"),
-                xytext=(2, 2),
+                xytext=(2, -2),
                 textcoords="offset points",
                 ha="left",
-                va="bottom",
+                va="top",
                 fontsize=8,
                 color=MUTED,
             )

@@ -126,7 +126,7 @@ def quarantine(page: Page) -> list[Block]:
     rows = tuple(
         tuple((Fact(str(record.get(key, ""))),) for key in keys) for record in found.head(200).to_dict("records")
     )
-    titles = ("file", "line", "row", "column", "rule", "value", "what to do")
+    titles = ("file", "line", "row", "column", "rule", "~value", "~what to do")
     return [Table("quarantine", say("Rows that failed validation and took no part"), columns(*titles), rows)]
 
 
@@ -153,7 +153,7 @@ def source_table(page: Page) -> list[Block]:
         "Epoch AI's data are used under CC-BY; MLPerf is a trademark of MLCommons, and the scores derived here from "
         "result logs are unofficial."
     )
-    return [Table("source-table", caption, columns("source", "citation", "licence", "released"), rows, note)]
+    return [Table("source-table", caption, columns("source", "~citation", "~licence", "released"), rows, note)]
 
 
 def citation(row: dict[Any, Any]) -> Rich:

@@ -103,7 +103,7 @@ def every_estimate(page: Page) -> list[Block]:
         Table(
             "estimate-table",
             caption,
-            columns("estimate", "#value", "#95 %", "unit", "#rows", "status and why"),
+            columns("estimate", "#value", "#95 %", "unit", "#rows", "~status and why"),
             rows,
             folded=True,
         )
@@ -148,7 +148,7 @@ def colophon_blocks(page: Page) -> list[Block]:
             Table(
                 "digests",
                 say("[[SHA-256]] of what the report was made from"),
-                columns("file", "digest"),
+                columns("file", "~digest"),
                 digests,
                 folded=True,
             )

@@ -35,7 +35,7 @@ def assumptions(page: Page) -> list[Block]:
     )
     own = [record for record in records(page) if not is_cited(record)]
     cited = [record for record in records(page) if is_cited(record)]
-    titles = ("scenario", "#gamma, doublings a year", "power", "compute of", "authority", "note")
+    titles = ("scenario", "#gamma, doublings a year", "power", "compute of", "authority", "~note")
     tables = (
         ("assumptions", say("What each scenario assumes"), own, note, False),
         ("assumptions-cited", say("Recomputed scenarios of others"), cited, (), True),

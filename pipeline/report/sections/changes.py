@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.content import Fact, Label, Para, Section, Table, columns, join, say
+from pipeline.report.content import Fact, Label, Para, Section, Table, clean, columns, join, say
 from pipeline.report.figures.bars import Steps, waterfall
 from pipeline.report.inputs import Missing
 from pipeline.report.numbers import decimals, slug
@@ -57,10 +57,11 @@ def summary(page: Page) -> list[Block]:
 
 
 def title_of(item: dict[str, Any]) -> str:
-    """Return an estimate's name in words."""
-    place = item.get("group") or item.get("component")
-    name = str(item.get("symbol") or item.get("id") or "estimate").replace("_", " ")
-    return name if not place else f"{name}, {group_in_words(name_in_words(str(place)))}"
+    """Return an estimate's name in words: its component and estimator, or its symbol and group."""
+    if item.get("component"):
+        return name_in_words(".".join(str(item[key]) for key in ("component", "estimator") if item.get(key)))
+    name = clean(str(item.get("symbol") or item.get("id") or "estimate").replace("_", " "))
+    return f"{name}, {group_in_words(item['group'])}" if item.get("group") else name
 
 
 def moved(page: Page) -> list[dict[str, Any]]:
@@ -82,7 +83,7 @@ def estimates(page: Page) -> list[Block]:
     table = Table(
         "changed-estimates-table",
         say("Estimates that moved: before, now, and what each cause did"),
-        columns("estimate", "#before", "#now", "#change", "causes", "rows that did most"),
+        columns("estimate", "#before", "#now", "#change", "~causes", "~rows that did most"),
         body,
     )
     drawn = [item for item in rows if item.get("parts")][:MOST_WATERFALLS]
@@ -159,7 +160,7 @@ def figure(page: Page, rows: list[dict[str, Any]]) -> Block:
 
 def parts_of(item: dict[str, Any]) -> tuple[tuple[str, float], ...]:
     """Return the causes that did something."""
-    return tuple((str(part["cause"]), float(part["value"])) for part in item["parts"] if part["value"])
+    return tuple((clean(str(part["cause"])), float(part["value"])) for part in item["parts"] if part["value"])
 
 
 def data(page: Page) -> list[Block]:
@@ -192,7 +193,7 @@ def data(page: Page) -> list[Block]:
         Table(
             "changed-rows",
             say("Rows that changed between the two as-of views"),
-            columns("ledger", *(f"#{kind}" for kind in kinds), "for example"),
+            columns("ledger", *(f"#{kind}" for kind in kinds), "~for example"),
             tuple(rows),
         )
     ]

@@ -70,7 +70,7 @@ def route_table(page: Page, records: list[Record]) -> Table:
     return Table(
         "routes",
         say("Routes of gamma: what each adds up and what it leaves out"),
-        columns("route", "#doublings a year", "#95 % interval", "made of", "leaves out", "per", "status and why"),
+        columns("route", "#doublings a year", "#95 % interval", "~made of", "leaves out", "per", "~status and why"),
         tuple(
             (
                 (Label(route_name(row)), *((Strong(" (default)"),) if row.get("default") else ())),

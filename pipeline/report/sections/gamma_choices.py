@@ -61,9 +61,10 @@ def fragility(page: Page) -> list[Block]:
 
 
 def choice(row: dict[str, Any]) -> str:
-    """Return a choice in words."""
+    """Return a choice in words: the component, and what is chosen otherwise."""
     component, _, change = str(row["change"]).partition(": ")
-    return f"{name_in_words(component)}: {name_in_words(change)}" if change else name_in_words(component)
+    part = name_in_words(component.split(".", maxsplit=1)[0])
+    return f"{part}: {name_in_words(change)}" if change else name_in_words(component)
 
 
 def what_if(page: Page, row: dict[str, Any], key: str) -> Rich:
@@ -114,8 +115,9 @@ def slope_row(page: Page, row: dict[str, Any], index: int) -> tuple[Rich, ...]:
         page.shown.cell(f"{key}.{field}", row.get(field), unit, write, source=source)
         for field, unit, write in (("slope_before", UNIT, RATE), ("slope_after", UNIT, RATE), ("p_value", "1", P_VALUE))
     ]
-    at = row.get("at")
-    place = say("–") if at is None else (Label(f"{at:.1f} on the clock '{row.get('clock', 'date')}'"),)
+    at, clock = row.get("at"), row.get("clock", "date")
+    written = "–" if at is None else f"{at:.1f}" if clock == "date" else f"{clock} of {at:.1f} years"
+    place = (Label(written),)
     method = f"{row.get('method', '–')}{', break searched for' if row.get('searched') else ''}"
     found = row.get("found")
     verdict = say("not tested") if found is None else say("yes") if found else say("no")
@@ -130,7 +132,14 @@ def published(page: Page) -> list[Block]:
             "published",
             say("Ours beside published values, doublings a year"),
             columns(
-                "quantity", "#published", "#interval", "#ours", "#interval", "verdict", "why they may differ", "source"
+                "quantity",
+                "#published",
+                "#interval",
+                "#ours",
+                "#interval",
+                "~verdict",
+                "~why they may differ",
+                "source",
             ),
             tuple(published_row(page, row) for row in rows),
         )
@@ -148,6 +157,8 @@ def published_row(page: Page, row: dict[str, Any]) -> tuple[Rich, ...]:
         return page.shown.cell(f"published.{slug(name)}.{key}", row.get(key), UNIT, RATE, source=source, estimates=ids)
 
     def ends(key: str, source: str) -> Rich:
+        if row.get(f"{key}_low") is None and row.get(f"{key}_high") is None:
+            return say("–")
         return say("[{low}, {high}]", low=cell(f"{key}_low", source), high=cell(f"{key}_high", source))
 
     return (
@@ -155,7 +166,7 @@ def published_row(page: Page, row: dict[str, Any]) -> tuple[Rich, ...]:
         cell("published", theirs),
         ends("published", theirs),
         cell("ours", ours),
-        ends("ours", ours) if row.get("ours") is not None else say("–"),
+        ends("ours", ours),
         (Fact(str(row.get("verdict") or "–")),),
         (Fact(str(row.get("note") or "–")),),
         (Fact(str(row.get("source") or "–")),),

@@ -81,7 +81,7 @@ def meaning_table(page: Page, records: list[Record]) -> Table:
     return Table(
         "components",
         say("What each component measures, covers and cannot tell"),
-        columns("component", "measures", "covers", "per", "dates", "read with care", "status and why"),
+        columns("component", "~measures", "covers", "per", "dates", "~read with care", "~status and why"),
         tuple(
             (
                 (Fact(name_of(row)),),

@@ -92,30 +92,32 @@ def cards(page: Page) -> Cards:
     """Return the headline's figures: gamma, then kappa and R in each reading, with 80 % and 95 % intervals."""
     total, reducible, whole = curves(page)
     gamma, kappa_total, kappa_reducible = (page.inputs.estimate(name) for name in (GAMMA, TOTAL, REDUCIBLE))
-    when = f"after {SENTENCE_YEARS:g} years"
+    when = {"years": years_label(SENTENCE_YEARS)}
     return Cards(
         (
             (
                 "Total loss: the paper's reading",
                 (
-                    forecast_card(page, total, f"R, loss relative to today, {when}"),
-                    estimate_card(page, kappa_total, "κ, slope of the whole loss"),
-                    estimate_card(page, gamma, "γ, doublings of efficiency a year"),
+                    forecast_card(page, total, say("R, loss relative to today, after {years}", **when)),
+                    estimate_card(page, kappa_total, say("κ, slope of the whole loss")),
+                    estimate_card(page, gamma, say("γ, doublings of efficiency a year")),
                 ),
             ),
             (
                 "Reducible loss: with a floor",
                 (
-                    forecast_card(page, whole, f"L/L₀, loss relative to today, {when}"),
-                    forecast_card(page, reducible, f"r, loss above the floor relative to today, {when}"),
-                    estimate_card(page, kappa_reducible, "κ, slope of the loss above its floor"),
+                    forecast_card(page, whole, say("L/L₀, loss relative to today, after {years}", **when)),
+                    forecast_card(
+                        page, reducible, say("r, loss above the floor relative to today, after {years}", **when)
+                    ),
+                    estimate_card(page, kappa_reducible, say("κ, slope of the loss above its floor")),
                 ),
             ),
         )
     )
 
 
-def forecast_card(page: Page, curve: Curve, name: str) -> Card:
+def forecast_card(page: Page, curve: Curve, name: Rich) -> Card:
     """Return a forecast as a card."""
     lines = tuple(
         say(
@@ -130,7 +132,7 @@ def forecast_card(page: Page, curve: Curve, name: str) -> Card:
     )
 
 
-def estimate_card(page: Page, estimate: Estimate, name: str) -> Card:
+def estimate_card(page: Page, estimate: Estimate, name: Rich) -> Card:
     """Return an estimate as a card; a level it has no interval at is said to be missing."""
     lines = []
     for level in (0.8, 0.95):

@@ -126,7 +126,7 @@ def families(page: Page) -> list[Block]:
     caption = say("What is pooled: one effect a family, by random effects")
     return [
         Table(
-            "families", caption, columns("family", "#kappa", "#standard error", "groups", "status"), tuple(rows), note
+            "families", caption, columns("family", "#kappa", "#standard error", "~groups", "status"), tuple(rows), note
         )
     ]
 
@@ -161,7 +161,7 @@ def status_table(page: Page, estimates: list[Estimate]) -> Table:
     return Table(
         "kappa-status",
         say("Checks every kappa passed or failed, and why it is weak or refused"),
-        columns("kappa", "#starts agreeing", "#curvature z", "#residual sd of log loss", "status and why"),
+        columns("kappa", "#starts agreeing", "#curvature z", "#residual sd of log loss", "~status and why"),
         tuple(rows),
         folded=True,
     )

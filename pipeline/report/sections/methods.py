@@ -104,7 +104,7 @@ def symbols(page: Page) -> list[Block]:  # noqa: ARG001
         ("R, r", "total and reducible loss relative to today's"),
     )
     body = tuple(((Label(symbol),), say(words)) for symbol, words in rows)
-    return [Table("symbol-table", say("Symbols"), columns("symbol", "meaning"), body)]
+    return [Table("symbol-table", say("Symbols"), columns("symbol", "~meaning"), body)]
 
 
 def estimation(page: Page) -> list[Block]:

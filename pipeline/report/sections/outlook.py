@@ -159,7 +159,7 @@ def trust_limits(page: Page) -> list[Block]:
         Table(
             "trust-limits",
             say("When this forecast stops being more than arithmetic"),
-            columns("limit", "reading", "#passed after, years", "#95 %", "in words"),
+            columns("limit", "reading", "#passed after, years", "#95 %", "~in words"),
             tuple(rows),
         )
     ]

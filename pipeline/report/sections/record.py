@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.content import Fact, Label, Para, Section, Table, columns, join, say
+from pipeline.report.content import Fact, Label, Para, Section, Table, clean, columns, join, say
 from pipeline.report.figures.coverage import Covered, coverage
 from pipeline.report.inputs import Missing
 from pipeline.report.numbers import decimals, percent, significant, slug
@@ -50,7 +50,7 @@ def statements(page: Page) -> list[Block]:
     """Return the dated statements."""
     rows = [statement_row(page, item, index) for index, item in enumerate(records(page, "statements"))]
     caption = say("Dated statements: what, by when, how likely, and how it will be settled")
-    titles = ("statement", "by", "#probability or median", "#80 %", "#95 %", "unit", "settled by")
+    titles = ("~statement", "by", "#probability or median", "#80 %", "#95 %", "unit", "~settled by")
     return [Table("statement-table", caption, columns(*titles), tuple(rows))]
 
 
@@ -131,7 +131,7 @@ def scorecard(page: Page) -> list[Block]:
             "#in 80 %",
             "#in 95 %",
             "#bias",
-            "verdict",
+            "~verdict",
         ),
         tuple(score_row(page, item) for item in rows),
         say(
@@ -182,7 +182,7 @@ def coverage_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
     """Return how often outcomes fell inside the intervals, beside what was promised."""
     marks = [
         Covered(
-            f"{str(item['target']).replace('_', ' ')} ({item['vintage']})",
+            clean(f"{str(item['target']).replace('_', ' ')} ({item['vintage']})"),
             tuple(float(item[f"interval_coverage_{level}"]) for level in LEVELS),
             tuple(band(item, level) for level in LEVELS),
         )
@@ -249,7 +249,7 @@ def backtest(page: Page) -> list[Block]:
     table = Table(
         "all-scores",
         say("Every target, horizon and vintage"),
-        columns("target", "quarters ahead", "vintage", "#outcomes", "#effective", "#skill", "#in 80 %", "verdict"),
+        columns("target", "quarters ahead", "vintage", "#outcomes", "#effective", "#skill", "#in 80 %", "~verdict"),
         tuple(
             (
                 (Fact(str(item["target"]).replace("_", " ")),),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.content import Fact, Label, Para, Section, Table, columns, say
+from pipeline.report.content import Fact, Label, Para, Section, Table, clean, columns, say
 from pipeline.report.figures.forest import Bar, Group, forest
 from pipeline.report.numbers import decimals, slug
 from pipeline.report.page import section
@@ -45,14 +45,14 @@ def roadmap(page: Page) -> list[Block]:
         )
         titles = (
             "layer",
-            "who delivers",
+            "~who delivers",
             "#measured",
             "#95 %",
             "#headroom, doublings",
             "#years of headroom",
             "#required",
             "#gap",
-            "why not known",
+            "~why not known",
         )
         blocks.append(
             Table(
@@ -78,7 +78,9 @@ def layer_row(page: Page, key: str, row: dict[str, Any]) -> tuple[Rich, ...]:
         (Fact(str(row["layer"])),),
         (Fact(str(row.get("owner") or "–")),),
         cell(page, key, row, "measured"),
-        say("[{low}, {high}]", low=cell(page, key, row, "low"), high=cell(page, key, row, "high")),
+        say("–")
+        if row.get("low") is None
+        else say("[{low}, {high}]", low=cell(page, key, row, "low"), high=cell(page, key, row, "high")),
         cell(page, key, row, "headroom", "doublings", 1),
         cell(page, key, row, "years_of_headroom", "years", 0),
         cell(page, key, row, "required"),
@@ -90,7 +92,7 @@ def layer_row(page: Page, key: str, row: dict[str, Any]) -> tuple[Rich, ...]:
 def layers_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
     """Return the measured rate by layer."""
     bars = [
-        Bar(str(row["layer"]), row["measured"], (None, None), (row["low"], row["high"]), "trusted")
+        Bar(clean(str(row["layer"])), row["measured"], (None, None), (row["low"], row["high"]), "trusted")
         for row in rows
         if row["measured"] is not None
     ]

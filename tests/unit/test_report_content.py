@@ -1,0 +1,76 @@
+"""Prose refuses numbers typed by hand; text from ledgers is shown, never obeyed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_quarter import HOSTILE
+
+from pipeline.report.content import Code, Fact, Label, Num, Strong, Text, clean, columns, join, say, walk
+
+
+def test_a_template_takes_parts_labels_strong_and_code():
+    found = say("**Kappa** is {value} at [[95 %]]; see `race show`, {name}.", value=Num("k"), name="a_name")
+    assert found == (
+        Strong("Kappa"),
+        Text(" is "),
+        Num("k"),
+        Text(" at "),
+        Label("95 %"),
+        Text("; see "),
+        Code("race show"),
+        Text(", "),
+        Fact("a_name"),
+        Text("."),
+    )
+
+
+@pytest.mark.parametrize("template", ["kappa is 0.05", "**17** rows", "in ٣ years", "gamma ≈ 2"])
+def test_a_number_typed_by_hand_is_refused(template):
+    with pytest.raises(ValueError, match="typed by hand"):
+        say(template)
+
+
+def test_a_part_that_is_missing_is_named():
+    with pytest.raises(ValueError, match="wants a part called 'value'"):
+        say("it is {value}", other=Num("k"))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_text_from_a_ledger_is_never_read_as_a_template(name):
+    (found,) = say("{name}", name=name)
+    assert isinstance(found, Fact)
+    assert found.text == clean(name)
+
+
+@given(st.text(max_size=600))
+def test_what_is_shown_has_no_invisible_character_and_an_end(text):
+    shown = clean(text)
+    assert all(unicodedata.category(sign)[0] != "C" for sign in shown)
+    assert len(shown) < 240 * 8 + 60
+    assert "\n" not in shown
+
+
+def test_direction_marks_become_visible():
+    assert clean("chip \u202egnp.exe") == "chip ⟨U+202E⟩gnp.exe"
+    assert clean("x" * 10_000) == "x" * 240 + " … (10,000 characters in the ledger)"
+
+
+def test_cleaning_twice_changes_nothing_for_what_is_shown_whole():
+    for name in HOSTILE:
+        if len(name) < 200:
+            assert clean(clean(name)) == clean(name)
+
+
+def test_columns_and_joined_lists():
+    assert [column.kind for column in columns("a", "#b", "~c")] == ["text", "number", "long"]
+    assert [column.title for column in columns("a", "#80 %", "~c")] == ["a", "80 %", "c"]
+    assert join([Num("a"), "b"], " + ") == (Num("a"), Text(" + "), Fact("b"))
+
+
+def test_walk_reaches_everything_in_reading_order():
+    parts = say("{a} then **b**", a=Num("one"))
+    assert [item for item in walk([(parts,)]) if not isinstance(item, tuple)] == list(parts)

@@ -1,0 +1,159 @@
+"""CSV a spreadsheet cannot run, Markdown a renderer cannot obey, paper that is the same twice, an index of quarters."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pypdf
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_quarter import HOSTILE
+
+from pipeline.report.content import Badge, Document, Equation, Fact, Para, Section, Table, columns, say
+from pipeline.report.csv_export import DANGEROUS, neutral, table_csv
+from pipeline.report.html import embed_json, policy, render_html
+from pipeline.report.index import render_index
+from pipeline.report.markdown import escape, render_markdown
+from pipeline.report.numbers import Numbers, decimals
+from pipeline.report.pdf import render_pdf
+from pipeline.report.sections.methods import REDUCIBLE
+from pipeline.report.shown import Shown, name_in_words
+
+
+@pytest.fixture
+def numbers() -> Numbers:
+    return Numbers()
+
+
+@pytest.fixture
+def table(numbers: Numbers) -> Table:
+    value = numbers.add("v", -0.123456789, "1", decimals(2), source="test")
+    rows = tuple(((Fact(name),), (value,), (Badge("weak", ("why",)),)) for name in HOSTILE)
+    return Table("t", say("Names a ledger may hold"), columns("name", "#value", "status"), rows)
+
+
+@pytest.fixture
+def document(table: Table) -> Document:
+    blocks = (Para(say("A result: {v}.", v=table.rows[0][1])), table, REDUCIBLE)
+    sections = (Section("one", "One", blocks), Section("two", "Two", (table,)))
+    return Document("Title", "Subtitle", "2026Q1", "2026-03-31", "0.1.0", "Cite this", sections)
+
+
+def test_csv_keeps_numbers_exact_and_runs_nothing(table, numbers):
+    lines = list(csv.reader(io.StringIO(table_csv(table, numbers))))
+    assert lines[0] == ["name", "value", "status"]
+    assert len(lines) == len(HOSTILE) + 1
+    for line in lines[1:]:
+        assert float(line[1]) == -0.123456789
+        assert not line[0].startswith(DANGEROUS)
+
+
+@given(st.text(max_size=40))
+def test_neutral_text_is_never_a_formula_and_stays_readable(text):
+    found = neutral(text)
+    assert not found.lstrip(" ").startswith(DANGEROUS)
+    assert found.removeprefix("'") == text or found == text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_markdown_shows_names_as_text(name, document, numbers):
+    written = escape(name)
+    assert "<img" not in written.replace("\\<", "")
+    assert "\n" not in written
+    page = render_markdown(document, numbers)
+    lines = [line for line in page.splitlines() if line.startswith("|")]
+    assert all(line.replace("\\|", "").count("|") == 4 for line in lines)
+
+
+def test_the_page_shows_names_as_text(document, numbers):
+    page = render_html(document, numbers, scripts=[], payload=None)
+    assert "<img" not in page
+    assert "<script" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "\u202e" not in page
+
+
+def test_the_policy_allows_what_stands_in_the_page_and_nothing_else():
+    found = policy("a{}", ["x()"])
+    assert found.startswith("default-src 'none'")
+    assert "unsafe" not in found
+    assert found.count("'sha256-") == 2
+    assert policy("a{}", ["y()"]) != found
+    assert "script-src 'none'" in policy("a{}", [])
+
+
+def test_a_script_cannot_close_itself(document, numbers):
+    with pytest.raises(ValueError, match="may not hold"):
+        render_html(document, numbers, scripts=["x = '</script>'"], payload=None)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=4))
+def test_embedded_data_read_back_and_hold_no_markup(data):
+    text = embed_json(data)
+    assert not set(text) & set("<>&\u2028\u2029")
+    assert json.loads(text) == data
+
+
+def test_paper_is_tagged_dated_by_the_data_and_the_same_twice(document, numbers):
+    first = render_pdf(document, numbers)
+    assert render_pdf(document, numbers) == first
+    reader = pypdf.PdfReader(io.BytesIO(first))
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert reader.trailer["/Root"]["/Lang"] == "en"
+    assert str(reader.metadata["/CreationDate"]).startswith("D:20260331")
+    width, height = (float(value) for value in reader.pages[0].mediabox[2:])
+    assert (round(width), round(height)) == (595, 842)
+    text = "".join(page.extract_text() for page in reader.pages)
+    assert "−0.12" in text
+    assert "<img src=x onerror=alert(1)>" in "".join(text.split("\u200b"))
+
+
+def test_an_equation_has_words_for_those_who_cannot_see_it(document, numbers):
+    page = render_html(document, numbers, scripts=[], payload=None)
+    assert isinstance(REDUCIBLE, Equation)
+    assert f'aria-label="{REDUCIBLE.spoken}"' in page
+    assert "<math" in page
+
+
+def entry(quarter: str, revision: int, **fields: object) -> dict[str, object]:
+    digest = f"{quarter}-{revision}".encode().hex()
+    base = {"number": 1, "quarter": quarter, "revision": revision, "folder": quarter, "as_of": "2026-03-31"}
+    return {**base, "reconstructed": False, "manifest_sha256": digest, "supersedes": None, "key_id": None, **fields}
+
+
+def test_the_index_lists_the_newest_first_and_names_what_was_corrected():
+    first = entry("2025Q4", 1, reconstructed=True)
+    second = entry("2025Q4", 2, folder="2025Q4.r2", supersedes=first["manifest_sha256"], key_id="abc")
+    page = render_index([first, second, entry("2026Q1", 1)])
+    assert page.index("2026Q1") < page.index("2025Q4, revision 2") < page.rindex(">2025Q4<")
+    assert page.count("corrected by a later revision") == 1
+    assert "reconstructed afterwards" in page
+    assert 'href="2025Q4.r2/report.html"' in page
+    assert "<script" not in page
+    assert "No quarter has been published yet" in render_index([])
+
+
+def test_numerals_in_a_stages_words_become_numbers_and_names_stay_names():
+    numbers = Numbers()
+    text = "z_curv 1.3 < 4 in gadre2024_c4: 5.4% of 1,000 refits, -0.25 (2022-12-01), .181 on tpu-v4 v0.7"
+    parts = Shown(numbers).sentence(text, "k", source="test")
+    found = [numbers[part.id].value for part in parts if hasattr(part, "id")]
+    assert found == [1.3, 4.0, 5.4, 1000.0, -0.25, 0.181]
+    assert "".join(numbers[part.id].text if hasattr(part, "id") else part.text for part in parts) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("hardware_tensor16.mean_chip", "chips, tensor FP16, mean chip"),
+        ("quantile_0.9", "0.9 quantile"),
+        ("something_new.odd_one", "something new, odd one"),
+        ("algorithmic_lm.ln_loss alone", "algorithms, language models, on log loss alone"),
+        ("less power at https://example.test/a_b", "less power at https://example.test/a_b"),
+    ],
+)
+def test_names_of_the_files_become_words(name, words):
+    assert name_in_words(name) == words

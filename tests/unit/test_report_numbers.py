@@ -1,0 +1,93 @@
+"""How a number is written, and that an id always means the same number."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.report.numbers import Numbers, count, decimals, general, percent, scientific, signed, significant, slug
+
+SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+
+@pytest.mark.parametrize(
+    ("write", "value", "text"),
+    [
+        (decimals(2), -0.004, "0.00"),
+        (decimals(2), -1.005, "−1.00"),
+        (decimals(3), 1234.5678, "1,234.568"),
+        (significant(3), 0.17848, "0.178"),
+        (significant(3), 0.0, "0.00"),
+        (significant(3), 1252.25, "1,250"),
+        (significant(3), 5e26, "5.00 × 10²⁶"),
+        (significant(2), 2.34e-5, "2.3 × 10⁻⁵"),
+        (scientific(1), 3.14e23, "3.1 × 10²³"),
+        (percent(0), 0.945, "94 %"),
+        (percent(1), -0.172, "−17.2 %"),
+        (count, 1516, "1,516"),
+        (general, 64.0, "64"),
+        (general, 0.5, "0.5"),
+    ],
+)
+def test_numbers_are_written_as_a_reader_expects(write, value, text):
+    assert write(value) == text
+
+
+def as_float(text: str) -> float:
+    """Read a written number back."""
+    plain = text.replace(",", "").replace("−", "-")
+    mantissa, _, power = plain.partition(" × 10")
+    return float(mantissa) * 10.0 ** int(power.translate(SUPERSCRIPTS)) if power else float(mantissa)
+
+
+@given(st.floats(min_value=1e-12, max_value=1e30), st.integers(2, 5), st.sampled_from([1.0, -1.0]))
+def test_significant_digits_keep_the_value(size, digits, sign):
+    assert as_float(significant(digits)(sign * size)) == pytest.approx(sign * size, rel=0.51 * 10 ** (1 - digits))
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_a_written_zero_has_no_sign(value):
+    text = decimals(1)(value)
+    assert not (text.startswith(("−", "-")) and float(text.lstrip("−-").replace(",", "")) == 0.0)
+    assert signed("-0.000") == "0.000"
+
+
+def test_the_same_id_is_the_same_number_or_an_error():
+    numbers = Numbers()
+    first = numbers.add("a", 0.25, "1", estimates=("x",))
+    assert numbers.add("a", 0.25, "1", estimates=("x",)) == first
+    assert len(numbers) == 1
+    with pytest.raises(ValueError, match="already stands for"):
+        numbers.add("a", 0.26, "1", estimates=("x",))
+
+
+def test_a_number_from_nowhere_is_refused():
+    with pytest.raises(ValueError, match="no estimate, forecast row or source"):
+        Numbers().add("a", 1.0, "1")
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, None])
+def test_what_is_no_number_is_a_word_and_json_has_no_infinity(value):
+    numbers = Numbers()
+    numbers.add("t", value, "years", source="milestones.parquet", absent="never")
+    assert numbers.to_json()["t"] == {
+        "value": None,
+        "unit": "years",
+        "text": "never",
+        "estimates": [],
+        "forecast_rows": [],
+        "source": "milestones.parquet",
+        "status": None,
+        "unreachable": True,
+        "reason": "never",
+    }
+
+
+@given(st.text(max_size=200))
+def test_a_slug_is_safe_in_an_id(text):
+    made = slug(text)
+    assert 0 < len(made) <= 60
+    assert not set(made) & set(" <>\"'&/\\=\n\t")

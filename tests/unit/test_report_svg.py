@@ -1,0 +1,133 @@
+"""Drawings that may stand in a page with a strict policy: no style, unique ids, a name, their source, always alike."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from report_quarter import HOSTILE
+
+from pipeline.report.content import clean
+from pipeline.report.figures.bars import Steps, WhatIf, tornado, waterfall
+from pipeline.report.figures.coverage import Covered, coverage
+from pipeline.report.figures.fan import LEVELS, Fan, fans
+from pipeline.report.figures.forest import Bar, Group, forest
+from pipeline.report.figures.ridge import Ridge, ridges
+from pipeline.report.figures.scatter import Cloud, Line, Panel, scatter
+from pipeline.report.figures.style import drawing, power_of_ten
+from pipeline.report.figures.svg import finish
+
+CITE = "The race to efficiency, quarterly report 2026Q1, version 0.1.0, data to 2026-03-31"
+TEXTS = {"title": "A <title> & more", "short": 'What "it" shows', "cite": CITE}
+X = np.linspace(1.0, 10.0, 30)
+
+
+@cache
+def draw(name: str, _time: int = 1) -> str:
+    """Draw one of every kind of figure; another ``_time`` draws it anew."""
+    bars = [
+        Bar("closed", 0.26, (0.2, 0.3), (0.1, 0.4), "trusted", strong=True),
+        Bar("open above", 0.3, (0.2, None), (0.1, None), "weak"),
+        Bar("refused", None, (None, None), (None, None), "refused"),
+        Bar(clean(HOSTILE[0]), 0.2, (0.1, 0.3), (0.0, 0.5), "weak"),
+    ]
+    fan = Fan("R", X, {level: 1.0 - level * X / 20.0 for level in LEVELS}, [(0.0, "a"), (4.0, "b")])
+    panel = Panel("t", "x", "y", [Cloud("points", 10.0**X, X)], [Line("fit", 10.0**X, X)], log_x=True)
+    kinds = {
+        "forest": lambda: forest([Group(bars, "x", "t", 0.25), Group(bars[:1], "y")], "f", **TEXTS),
+        "fan": lambda: fans([fan, fan], "f", **TEXTS),
+        "scatter": lambda: scatter([panel] * 3, "f", **TEXTS),
+        "ridge": lambda: ridges([Ridge("g", X, X**2, [(1.0, 1.0), (9.0, 80.0)])] * 4, "f", **TEXTS),
+        "tornado": lambda: tornado([WhatIf(clean(HOSTILE[6]), (1.2,)), WhatIf("b", (0.7, 1.1))], 1.0, "f",
+                                   label="x", **TEXTS),
+        "waterfall": lambda: waterfall([Steps("s", 1.0, 1.1, (("up", 0.3), ("down", -0.2)))], "f", label="x", **TEXTS),
+        "coverage": lambda: coverage([Covered("c", (0.4, 0.8, 1.0), ((0.3, 0.6), None, (0.9, 0.99)))],
+                                     (0.5, 0.8, 0.95), "f", **TEXTS),
+    }  # fmt: skip
+    with drawing():
+        return kinds[name]()
+
+
+KINDS = ("forest", "fan", "scatter", "ridge", "tornado", "waterfall", "coverage")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_drawing_carries_no_style_and_needs_nothing_from_outside(kind):
+    svg = draw(kind)
+    assert "style=" not in svg
+    assert "<style" not in svg
+    assert "<script" not in svg
+    assert not re.search(r"(href|src)=\"(?!#)", svg)
+    assert not re.search(r"https?://(?!www\.w3\.org/)", svg)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_drawing_has_a_name_a_description_and_its_source(kind):
+    root = ET.fromstring(draw(kind))  # noqa: S314  (our own drawing)
+    by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
+    assert by_id[root.attrib["aria-labelledby"]].text == TEXTS["title"]
+    assert by_id[root.attrib["aria-describedby"]].text == TEXTS["short"]
+    assert root.get("role") == "img"
+    assert CITE in [element.text for element in root.iter() if element.tag.endswith("}text")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_id_is_unique_prefixed_and_every_reference_resolves(kind):
+    svg = draw(kind)
+    ids = re.findall(r'\bid="([^"]+)"', svg)
+    assert len(ids) == len(set(ids))
+    assert all(name.startswith("f-") for name in ids)
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg)) <= set(ids)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_drawing_is_the_same_twice(kind):
+    assert draw(kind, 2) == draw(kind)
+
+
+def test_hostile_names_are_drawn_as_text():
+    root = ET.fromstring(draw("forest"))  # noqa: S314  (our own drawing)
+    assert clean(HOSTILE[0]) in [element.text for element in root.iter() if element.tag.endswith("}text")]
+    assert not [element for element in root.iter() if element.tag.endswith(("}img", "}script", "}image"))]
+
+
+def test_a_users_own_style_does_not_reach_a_figure():
+    import matplotlib as mpl
+
+    before = draw("fan")
+    with mpl.rc_context({"lines.linewidth": 9.0, "font.size": 30.0, "svg.fonttype": "path", "axes.facecolor": "red"}):
+        assert draw("fan", 3) == before
+        assert mpl.rcParams["lines.linewidth"] == 9.0
+
+
+def test_what_cannot_be_said_in_an_attribute_is_an_error():
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><text style="font: 10px Arial">a</text></svg>'
+    with pytest.raises(ValueError, match="no presentation attribute"):
+        finish(svg, "f", title="t", short="s")
+
+
+def test_coordinates_are_rounded_to_a_hundredth_of_a_point():
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M 1.23456789 -0.001 L 2.5 3.999999"/></svg>'
+    assert 'd="M 1.23 0 L 2.5 4"' in finish(svg, "f", title="t", short="s")
+
+
+@pytest.mark.parametrize(("value", "text"), [(1e24, "10²⁴"), (1e-3, "10⁻³"), (2e24, "")])
+def test_axes_are_labelled_in_powers_of_ten(value, text):
+    assert power_of_ten(value) == text
+
+
+def test_colours_keep_their_order_in_grey():
+    """Neighbours of the palette differ in luminance (WCAG definition), so a grey copy can still be read."""
+    from pipeline.report.figures.style import BLUE, INK, ORANGE, VERMILION
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    for one, other in ((BLUE, ORANGE), (INK, BLUE), (INK, VERMILION)):
+        light, dark = max(luminance(one), luminance(other)), min(luminance(one), luminance(other))
+        assert (light + 0.05) / (dark + 0.05) > 1.8

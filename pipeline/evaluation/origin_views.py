@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.datetime64]
 
 _GRACE_DAYS = 31
+_SNAPSHOT_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class LedgerViews:
 
     intakes: Mapping[str, Intake]
     _views: dict[tuple[str, int, int], pd.DataFrame] = field(default_factory=dict)
-    _observations: dict[tuple[str, int, int], pd.DataFrame] = field(default_factory=dict)
+    _observations: dict[tuple[str, int, int, int], pd.DataFrame] = field(default_factory=dict)
     _dates: dict[str, tuple[Array, Array]] = field(default_factory=dict)
     _first: dict[str, dt.date | None] = field(default_factory=dict)
     _recorded: dict[str, list[dt.date]] = field(default_factory=dict)
@@ -109,21 +110,29 @@ class LedgerViews:
         if target.id not in self._first:
             rows = self.intakes[target.table].rows
             filled = rows.loc[rows[list(target.needs)].notna().all(axis=1), "recorded"]
-            self._first[target.id] = None if filled.empty else filled.min().date()
+            counts = filled.value_counts().sort_index()
+            # a single line of an earlier date is no snapshot
+            whole = counts[counts >= min(_SNAPSHOT_LINES, int(counts.max()) if len(counts) else 1)]
+            self._first[target.id] = None if whole.empty else whole.index[0].date()
         return self._first[target.id]
 
     def known(self, target: Target, day: dt.date) -> Known:
         """Return a target's observations as known on ``day``.
 
         Before the first snapshot that holds its columns the view is pseudo: that snapshot's rows, cut by release date.
+        Lines recorded between the day and that snapshot are left out: the day did not know them, the snapshot need not.
         """
         import pandas as pd
 
         first = self.first_known(target)
-        seen = day if first is None else max(day, first)
-        key = (target.id, *self._state(target.table, seen))
-        if key not in self._observations:
-            self._observations[key] = target.observations(self.used(target.table, seen))
+        if first is None or first <= day:
+            key = (target.id, *self._state(target.table, day), -1)
+            if key not in self._observations:
+                self._observations[key] = target.observations(self.used(target.table, day))
+        else:
+            key = (target.id, *self._state(target.table, first), self._state(target.table, day)[0])
+            if key not in self._observations:
+                self._observations[key] = target.observations(self._pseudo(target.table, day, first))
         found = self._observations[key]
         found = found[found["released"] <= pd.Timestamp(day)].reset_index(drop=True)
         end = decimal_year(day + dt.timedelta(days=1))
@@ -131,6 +140,14 @@ class LedgerViews:
             return Known(found, "pseudo", end)
         last = max(one for one in self.recorded(target.table) if one <= day)
         return Known(found, "real", decimal_year(last + dt.timedelta(days=1)))
+
+    def _pseudo(self, table: str, day: dt.date, first: dt.date) -> pd.DataFrame:
+        import pandas as pd
+
+        intake = self.intakes[table]
+        recorded = intake.rows["recorded"]
+        rows = intake.rows[(recorded <= pd.Timestamp(day)) | (recorded >= pd.Timestamp(first))]
+        return as_of(table, rows, first, quarantined=intake.quarantined).used
 
     def settled_by(self, target: Target, end: dt.date, day: dt.date) -> dt.date | None:
         """Return the first date whose view reaches ``end``; None when the view of ``day`` does not reach it yet.

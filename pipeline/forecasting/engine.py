@@ -56,6 +56,9 @@ class ComputePath(Protocol):
     def log_compute_ratio(self, t: float | Floats) -> Floats:
         """Return ln X(t), (n_draws,)."""
 
+    def years_to(self, log_ratio: Floats) -> Floats | None:
+        """Return the years until ln X reaches a level, (n_draws,), inf for never; None without a closed form."""
+
 
 class Reading(Protocol):
     """What ln X means: one kappa, one loss (see `pipeline.forecasting.readings`)."""

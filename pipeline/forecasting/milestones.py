@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.forecasting.quantiles import quantiles_with_infinity
-from pipeline.relative_loss import crossover_time, time_to_target
+from pipeline.relative_loss import crossover_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,17 +106,11 @@ def time_to_log_ratio(path: ComputePath, log_ratio: Floats) -> Passage:
     Passage
     """
     wanted = np.broadcast_to(np.asarray(log_ratio, dtype=np.float64), (path.n_draws,))
-    years = np.where(wanted <= 0, 0.0, NEVER)
-    open_ = np.isfinite(wanted) & (wanted > 0)
-    if not open_.any():
-        return Passage(years)
-    if path.steady is not None:
-        rate, scale = path.steady
-        moving = open_ & (scale > 0)
-        # X^-(1/y) = 1/e exactly when ln X = y: the closed form, without forming e^y
-        years[moving] = time_to_target(np.exp(-1.0), 1.0 / wanted[moving], rate[moving], fleet=scale[moving])
-        return Passage(years)
-    return Passage(np.where(open_, _first_passage(path, wanted), years))
+    years = path.years_to(wanted)
+    if years is None:
+        later = np.isfinite(wanted) & (wanted > 0)
+        years = np.where(later, _first_passage(path, wanted), np.where(wanted <= 0, 0.0, NEVER))
+    return Passage(years)
 
 
 def _first_passage(path: ComputePath, wanted: Floats) -> Floats:

@@ -7,13 +7,13 @@ X(t) = m 2^(efficiency + power + duration), each in doublings, power and duratio
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from pipeline.equation.growth import log_growth
 from pipeline.equation.saturation import Saturation, log_efficiency
-from pipeline.relative_loss import log_compute_ratio
+from pipeline.relative_loss import log_compute_ratio, time_to_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Convention = Literal["cumulative", "run"]
 LN2 = float(np.log(2.0))
 NO_CAP = float("inf")
+NEVER = float("inf")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class SteadyPath:
         """Return ln X(t), (n,)."""
         return np.asarray(log_compute_ratio(t, self.rate, fleet=self.scale), dtype=np.float64)
 
+    def years_to(self, log_ratio: Floats) -> Floats:
+        """Return the years until ln X first reaches a level, (n,); inf for never."""
+        return steady_years(self.rate, self.scale, log_ratio)
+
 
 @dataclass(frozen=True)
 class CappedTerm:
@@ -80,6 +85,32 @@ class CappedTerm:
     def doublings(self, t: float | Floats) -> Floats:
         """Return the gain after t years, (n,) doublings."""
         return np.asarray(np.minimum(self.rate * t, self.cap), dtype=np.float64)
+
+
+def steady_years(rate: Floats, scale: Floats, log_ratio: Floats) -> Floats:
+    """Return when ln(1 + scale G(t, rate)) reaches a level: 0 for a level met at once, inf for one never met.
+
+    Parameters
+    ----------
+    rate : (n,) float, doublings/yr
+    scale : (n,) float, 1/yr
+    log_ratio : (n,) float
+    """
+    years = np.where(log_ratio <= 0, 0.0, NEVER)
+    moving = np.isfinite(log_ratio) & (log_ratio > 0) & (scale > 0)
+    if moving.any():
+        # X^-(1/y) = 1/e exactly when ln X = y: the closed form, without forming e^y
+        years[moving] = time_to_target(np.exp(-1.0), 1.0 / log_ratio[moving], rate[moving], fleet=scale[moving])
+    return years
+
+
+class Stretches(NamedTuple):
+    """Steady stretches in turn, each relative to its own start; all (n_stretches, n), `start` inf for never begun."""
+
+    start: Floats
+    rate: Floats
+    scale: Floats
+    log_ratio: Floats
 
 
 @dataclass(frozen=True)
@@ -109,20 +140,47 @@ class CappedPath:
     def steady(self) -> None:
         """Several rates in turn: no single recurrence."""
 
+    @cached_property
+    def stretches(self) -> Stretches:
+        """The chain: within a stretch X/X_start = 1 + scale G(t - start, rate)."""
+        binds = np.stack([term.binds_after() for term in self.terms])
+        ends = np.vstack([np.sort(binds, axis=0), np.full(self.n_draws, NEVER)])
+        start, level, log_ratio = np.zeros((3, self.n_draws))
+        rows = []
+        for end in ends:
+            rate = self.gamma + sum(
+                np.where(bind > start, term.rate, 0.0) for bind, term in zip(binds, self.terms, strict=True)
+            )
+            scale = self.scale * np.exp(LN2 * level - log_ratio)
+            rows.append((start, rate, scale, log_ratio))
+            lasts = np.isinf(end)
+            length = np.where(lasts, 0.0, end) - np.where(lasts, 0.0, start)
+            gained = log_compute_ratio(length, rate, fleet=scale)
+            log_ratio = np.where(lasts, NEVER, log_ratio + gained)
+            level = np.where(lasts, 0.0, level + rate * length)
+            start = end
+        return Stretches(*(np.stack(part) for part in zip(*rows, strict=True)))
+
     def log_compute_ratio(self, t: float | Floats) -> Floats:
-        """Return ln X(t), (n,): X = 1 + scale x sum over stretches of 2^(doublings at start) G(length, rate)."""
-        ends = np.sort(np.stack([term.binds_after() for term in self.terms]), axis=0)
-        total = np.zeros(self.n_draws)
-        start, level = np.zeros(self.n_draws), np.zeros(self.n_draws)
-        for number in range(len(self.terms) + 1):
-            end = np.minimum(t, ends[number]) if number < len(self.terms) else np.maximum(t, start)
-            rate = self.gamma + sum(np.where(term.binds_after() > start, term.rate, 0.0) for term in self.terms)
-            length = np.maximum(end - start, 0.0)
-            with np.errstate(divide="ignore"):
-                added = np.log(self.scale) + level * LN2 + log_growth(length, rate)
-            total = np.logaddexp(total, added)
-            start, level = start + length, level + rate * length
-        return np.asarray(total, dtype=np.float64)
+        """Return ln X(t), (n,)."""
+        chain = self.stretches
+        here = np.count_nonzero(chain.start <= t, axis=0) - 1
+        start, rate, scale, log_ratio = (_pick(part, here) for part in chain)
+        return np.asarray(log_ratio + log_compute_ratio(t - start, rate, fleet=scale), dtype=np.float64)
+
+    def years_to(self, log_ratio: Floats) -> Floats:
+        """Return the years until ln X first reaches a level, (n,); inf for never."""
+        chain = self.stretches
+        here = np.maximum(np.count_nonzero(chain.log_ratio <= log_ratio, axis=0) - 1, 0)
+        # a level of inf, or a chain that stands still, would pick a stretch that never begins
+        here = np.minimum(here, np.count_nonzero(np.isfinite(chain.start), axis=0) - 1)
+        start, rate, scale, reached = (_pick(part, here) for part in chain)
+        return np.asarray(start + steady_years(rate, scale, log_ratio - reached), dtype=np.float64)
+
+
+def _pick(part: Floats, here: NDArray[np.intp]) -> Floats:
+    """Return the (n,) values of each draw's own stretch."""
+    return np.asarray(np.take_along_axis(part, here[None, :], axis=0)[0])
 
 
 @dataclass(frozen=True)
@@ -152,6 +210,9 @@ class ShapedPath:
     def log_compute_ratio(self, t: float | Floats) -> Floats:
         """Return ln X(t), (n,)."""
         return np.asarray(log_compute_ratio(t, self.gamma, **self.shape), dtype=np.float64)
+
+    def years_to(self, log_ratio: Floats) -> None:
+        """No closed form: the caller looks for the first passage."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +253,26 @@ class RunPath:
         """Return ln X(t), (n,)."""
         growth = sum(term.doublings(t) for term in self.terms)
         return np.asarray(np.log(self.multiple) + self._log_efficiency(t) + LN2 * growth, dtype=np.float64)
+
+    def years_to(self, log_ratio: Floats) -> Floats | None:
+        """Return the years until ln X first reaches a level, (n,); None under a headroom, which has no closed form."""
+        if np.isfinite(self.headroom):
+            return None
+        wanted = (log_ratio - np.log(self.multiple)) / LN2
+        years = np.where(wanted <= 0, 0.0, NEVER)
+        binds = np.stack([*(term.binds_after() for term in self.terms), np.full(self.n_draws, NEVER)])
+        start, level = np.zeros((2, self.n_draws))
+        for end in np.sort(binds, axis=0):
+            rate = self.gamma + sum(
+                np.where(bind > start, term.rate, 0.0) for bind, term in zip(binds, self.terms, strict=False)
+            )
+            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+                at = start + (wanted - level) / rate
+            years = np.where(np.isinf(years) & (rate > 0) & (at <= end), at, years)
+            lasts = np.isinf(end)
+            level = level + rate * np.where(lasts, 0.0, end - start)
+            start = np.where(lasts, start, end)
+        return np.where(np.isfinite(wanted), years, np.where(wanted > 0, NEVER, 0.0))
 
     def _log_efficiency(self, t: float | Floats) -> Floats:
         """Return ln E(t)/E(0), bounded by the headroom when there is one."""

@@ -19,7 +19,7 @@ from pipeline.forecasting.milestones import (
     time_to_log_ratio,
 )
 from pipeline.forecasting.trust import iso_date
-from pipeline.scenarios import RunPath, SteadyPath, build_path
+from pipeline.scenarios import RunPath, ShapedPath, SteadyPath, build_path
 from pipeline.scenarios.paths import CappedPath, CappedTerm
 from pipeline.units import Quarter
 
@@ -30,9 +30,9 @@ def steady(rate, scale=1.0, n=1) -> SteadyPath:
     return SteadyPath(np.broadcast_to(np.float64(rate), n).copy(), np.full(n, scale))
 
 
-def general(rate: float, scale: float = 1.0) -> CappedPath:
+def general(rate: float, scale: float = 1.0) -> ShapedPath:
     """The same as a steady path, by the route of paths that have no closed form."""
-    return CappedPath(np.array([rate]), (CappedTerm(np.zeros(1), math.inf),), np.array([scale]))
+    return ShapedPath(np.array([rate]), {"fleet": scale})
 
 
 @settings(max_examples=40)
@@ -86,6 +86,42 @@ def test_a_run_that_shrinks_never_arrives_and_one_that_stops_at_its_cap_arrives_
     assert time_to_log_ratio(capped, np.array([3.1 * math.log(2)])).years[0] == math.inf
     ahead = RunPath(np.zeros(1), (), multiple=4.0)
     assert time_to_log_ratio(ahead, np.array([1.0])).years[0] == 0.0
+
+
+@settings(max_examples=60)
+@given(
+    st.floats(-0.4, 2),
+    st.floats(-0.4, 2),
+    st.floats(0, 5),
+    st.floats(-0.4, 2),
+    st.floats(0, 5),
+    st.floats(0.2, 9),
+    st.floats(0.02, 12),
+)
+def test_a_chain_of_stretches_arrives_when_its_curve_does(gamma, first, cap, second, limit, scale, t):
+    terms = (CappedTerm(np.array([first]), cap), CappedTerm(np.array([second]), limit))
+    for path in (CappedPath(np.array([gamma]), terms, np.array([scale])), RunPath(np.array([gamma]), terms)):
+        level = path.log_compute_ratio(t)
+        years = path.years_to(level)[0]
+        if level[0] <= 0:
+            assert years == 0
+        else:  # a run may fall back later: the first time it is there is the one that counts
+            assert years <= t * (1 + 1e-7)
+            assert path.log_compute_ratio(years)[0] == pytest.approx(level[0], rel=1e-7, abs=1e-9)
+
+
+@pytest.mark.parametrize("gamma", [-1.0, 0.0, 0.5])
+def test_a_chain_that_ends_short_of_its_target_never_arrives(gamma):
+    terms = (CappedTerm(np.array([2.0]), 1.0),)
+    path = CappedPath(np.array([gamma]), terms, np.ones(1))
+    # X is bounded only when what goes on decays: 1 + G(.5, 1) + 2^(...)/(1 x ln 2)
+    ceiling = path.log_compute_ratio(5000.0 if gamma < 0 else 10.0)
+    years = path.years_to(ceiling + 0.01)[0]
+    assert np.isinf(years) if gamma < 0 else years > 10
+    np.testing.assert_array_equal(path.years_to(np.array([np.inf])), [np.inf])
+    nothing = CappedPath(np.array([gamma]), terms, np.zeros(1))
+    assert nothing.years_to(np.array([0.1]))[0] == math.inf
+    assert nothing.log_compute_ratio(3.0)[0] == 0.0
 
 
 def test_a_fleet_of_nothing_never_arrives():

@@ -1,0 +1,148 @@
+"""Larger runs from smaller ones, on simulated laws and by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config_backtest import BacktestParams, LossParams
+from pipeline.evaluation import loss_targets
+from pipeline.evaluation.loss_fits import Fit, fit_below, learned_walk
+from pipeline.evaluation.scoring import QUANTILE_COLUMNS
+
+SETTINGS = BacktestParams(loss=LossParams(replicates=20))
+THETA = np.array([400.0, 2000.0, 1.8, 0.34, 0.36])
+
+
+def runs(
+    n: int = 60, sigma: float = 0.004, seed: int = 1, name: str = "simulated", released: str = "2024-01-15"
+) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    compute = 10 ** rng.uniform(18, 21.5, n)
+    ratio = 20.0 * 10 ** rng.uniform(-0.7, 0.7, n)
+    params = np.sqrt(compute / 6 / ratio)
+    tokens = compute / 6 / params
+    loss = THETA[2] + THETA[0] * params ** -THETA[3] + THETA[1] * tokens ** -THETA[4]
+    ids = [f"{name}-{k:03d}" for k in range(n)]
+    return pd.DataFrame(
+        {
+            "run_id": ids,
+            "group": name,
+            "cluster": ids,
+            "params": params,
+            "tokens": tokens,
+            "compute_flop": compute,
+            "loss_nats": loss * np.exp(sigma * rng.normal(size=n)),
+            "released": pd.Timestamp(released),
+        }
+    )
+
+
+def test_the_law_is_evaluated_as_printed() -> None:
+    fit = Fit(THETA, THETA[None, :], 0.01, 50.0)
+    n, d = np.array([1e9]), np.array([2e10])
+    expected = 400 * 1e9**-0.34 + 2000 * 2e10**-0.36 + 1.8
+    assert 2 ** fit.log2_loss(THETA, n, d)[0] == pytest.approx(expected)
+    assert fit.log2_loss(np.tile(THETA, (7, 1)), n, d).shape == (7, 1)
+
+
+def test_forecasts_cover_simulated_larger_runs() -> None:
+    hits = []
+    for seed in range(8):
+        rows = runs(seed=seed)
+        forecasts = loss_targets.group_forecasts("simulated", rows, SETTINGS, seed)
+        known = loss_targets.group_outcomes("simulated", rows)
+        own = forecasts[forecasts["model"] == "bootstrap"].merge(known, on=["target", "target_quarter", "cell"])
+        hits.append(((own["observed"] >= own["q0.1"]) & (own["observed"] <= own["q0.9"])).mean())
+    assert 0.7 < np.mean(hits) < 0.93
+
+
+def test_a_larger_run_moves_no_earlier_cutoff() -> None:
+    rows = runs()
+    before = loss_targets.group_forecasts("simulated", rows, SETTINGS, 3)
+    larger = rows.tail(1).assign(
+        run_id="planted", cluster="planted", compute_flop=3e22, params=1e10, tokens=5e11, loss_nats=0.1
+    )
+    after = loss_targets.group_forecasts("simulated", pd.concat([rows, larger], ignore_index=True), SETTINGS, 3)
+    same = after[after["cell"] != "planted"]
+    merged = before.merge(same, on=["origin", "cell", "model"], suffixes=("", "_after"), validate="one_to_one")
+    assert len(merged) == len(before) > 0
+    for column in QUANTILE_COLUMNS:
+        assert merged[column].to_numpy().tobytes() == merged[f"{column}_after"].to_numpy().tobytes()
+
+
+def test_a_revised_larger_run_moves_no_earlier_cutoff() -> None:
+    rows = runs()
+    before = loss_targets.group_forecasts("simulated", rows, SETTINGS, 3)
+    first = before["origin"].iloc[0]
+    revised = rows.copy()
+    revised.loc[revised["compute_flop"].idxmax(), "loss_nats"] = 9.0
+    after = loss_targets.group_forecasts("simulated", revised, SETTINGS, 3)
+    left, right = (one[one["origin"] == first].reset_index(drop=True) for one in (before, after))
+    pd.testing.assert_frame_equal(left, right, check_exact=True)
+
+
+def test_horizons_are_years_of_compute_growth() -> None:
+    rows = runs()
+    found = loss_targets.group_forecasts("simulated", rows, SETTINGS, 3)
+    doublings = (
+        np.log2(rows.set_index("run_id").loc[found["cell"], "compute_flop"].to_numpy()) - 2.25 * found["window_start"]
+    )
+    np.testing.assert_array_equal(found["horizon_quarters"], np.ceil(4 * doublings / 2.25))
+    assert found["horizon_quarters"].between(1, 12).all()
+
+
+def test_cutoffs_leave_enough_below_and_some_above() -> None:
+    compute = np.log2(runs()["compute_flop"].to_numpy())
+    found = loss_targets.cutoffs(compute, SETTINGS)
+    assert len(found) >= 2
+    for cut in found:
+        assert (compute <= cut).sum() >= SETTINGS.loss.minimum_rows
+        assert (compute > cut).any()
+        assert cut % SETTINGS.loss.cutoff_step_doublings == 0
+
+
+def test_learned_walk_by_hand() -> None:
+    fit = Fit(THETA, THETA[None, :], 0.0, 10.0)
+    known = runs(4, sigma=0.0, seed=9)
+    known["compute_flop"] = 2.0 ** np.array([59.0, 62.0, 64.0, 66.0])
+    assert learned_walk([], known, SETTINGS) == pytest.approx(0.01)
+    # three runs 2, 4 and 6 doublings beyond are each .02 a doubling off: the mean of .01^2 and .02^2
+    off = known["loss_nats"].to_numpy() * 2 ** (0.02 * np.array([0.0, 2.0, 4.0, 6.0]))
+    known["loss_nats"] = off
+    assert learned_walk([(60.0, fit)], known, SETTINGS) == pytest.approx(np.sqrt((0.01**2 + 0.02**2) / 2), rel=1e-9)
+    # two later runs are too few to learn from
+    assert learned_walk([(63.0, fit)], known, SETTINGS) == pytest.approx(0.01)
+
+
+def test_models_widen_as_they_say() -> None:
+    rows = runs()
+    fit = fit_below(rows, SETTINGS, np.random.default_rng(1))
+    assert fit is not None
+    beyond = np.array([1.0, 6.0])
+    ahead = rows.head(2)
+    plain, walk = (fit.predict(model, ahead, beyond, SETTINGS) for model in ("bootstrap", "bootstrap_walk"))
+    growth = (walk.quantiles[:, 21] - walk.quantiles[:, 1]) / (plain.quantiles[:, 21] - plain.quantiles[:, 1])
+    assert growth[1] > growth[0] > 1.0
+    assert (walk.shared >= plain.shared).all()
+
+
+def test_models_are_chosen_on_groups_published_earlier() -> None:
+    groups = [runs(seed=k, name=f"g{k}", released=f"202{k}-01-15") for k in range(3)]
+    table, choices = loss_targets.backtest(pd.concat(groups, ignore_index=True), SETTINGS, 5)
+    assert [choice.target for choice in choices] == ["loss.g0", "loss.g1", "loss.g2"]
+    assert choices[0].early == {}
+    assert choices[0].chosen == SETTINGS.candidates["loss"][0]
+    assert choices[1].early == choices[0].late
+    # the first group's forecasts do not know of the later ones
+    alone, _ = loss_targets.backtest(groups[0], SETTINGS, 5)
+    pd.testing.assert_frame_equal(table[table["target"] == "loss.g0"].reset_index(drop=True), alone)
+    assert table["observed"].notna().all()
+    assert set(table["vintage"]) == {"pseudo"}
+
+
+def test_too_few_runs_give_nothing() -> None:
+    table, choices = loss_targets.backtest(runs(12), SETTINGS, 5)
+    assert table.empty
+    assert choices == []

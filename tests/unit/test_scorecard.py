@@ -1,0 +1,163 @@
+"""The scorecard: shape of its rows, baselines on equal outcomes, pooled losses, plain words."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from pipeline.config_backtest import BacktestParams
+from pipeline.evaluation import scorecard
+from pipeline.evaluation.scoring import LEVELS, QUANTILE_COLUMNS, weighted_interval_score
+
+PARAMS = BacktestParams()
+KEYS = [
+    "target",
+    "horizon_quarters",
+    "n",
+    "n_eff",
+    "wis",
+    "wis_naive",
+    "skill",
+    "interval_coverage_50",
+    "interval_coverage_80",
+    "interval_coverage_95",
+    "bias",
+    "vintage",
+    "verdict",
+]
+
+
+def table(
+    n: int = 40,
+    scale: float = 1.0,
+    naive_scale: float = 3.0,
+    target: str = "t",
+    vintage: str = "pseudo",
+    horizon: int = 4,
+    seed: int = 1,
+    start: int = 0,
+) -> pd.DataFrame:
+    """Return normal forecasts of normal outcomes at n separate dates, with a wider baseline beside them."""
+    rng = np.random.default_rng(seed)
+    outcome = rng.normal(size=n)
+    rows = []
+    for k in range(n):
+        for method, width in (("forecast", scale), ("last_value", naive_scale), ("moore", 1.0)):
+            q = width * stats.norm.ppf(LEVELS) + (5.0 if method == "moore" else 0.0)
+            place = {
+                "target": target,
+                "origin": f"{2000 + start + k}Q1",
+                "horizon_quarters": horizon,
+                "target_quarter": f"{2001 + start + k}Q1",
+                "cell": "",
+                "method": method,
+                "model": method,
+                "vintage": vintage,
+                "unit": "FLOP",
+                "window_start": float(start + k),
+                "window_end": start + k + 1.0,
+                "shared": 1.0,
+                "n_rows": 10,
+                "item": f"{start + k}",
+                "block": f"{start + k}",
+                "observed": outcome[k],
+            }
+            rows.append({**place, **dict(zip(QUANTILE_COLUMNS, q, strict=True))})
+    return pd.DataFrame(rows)
+
+
+def test_rows_have_exactly_the_documented_keys_and_are_json() -> None:
+    rows = scorecard.score_rows(scorecard.score_table(table(), PARAMS))
+    assert [list(row) for row in rows] == [KEYS]
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    assert isinstance(rows[0]["n"], int)
+    assert isinstance(rows[0]["horizon_quarters"], int)
+
+
+def test_a_good_forecast_beside_a_wide_baseline() -> None:
+    backtest = table()
+    row = scorecard.score_table(backtest, PARAMS).iloc[0]
+    own = backtest[backtest["method"] == "forecast"]
+    expected = weighted_interval_score(own["observed"], own[list(QUANTILE_COLUMNS)]).wis.mean()
+    assert row["wis"] == pytest.approx(expected)
+    assert row["wis"] == pytest.approx(row["dispersion"] + row["overprediction"] + row["underprediction"])
+    assert row["skill"] == pytest.approx(1 - row["wis"] / row["wis_naive"])
+    assert row["skill"] > 0.2
+    assert row["skill_moore"] > 0.8
+    assert np.isnan(row["skill_published"])
+    assert row["n"] == row["n_eff"] == 40
+    assert row["verdict"] == "pass"
+    assert row["band_low_80"] < row["interval_coverage_80"] < row["band_high_80"]
+
+
+def test_negative_skill_is_shown() -> None:
+    row = scorecard.score_rows(scorecard.score_table(table(scale=6.0, naive_scale=1.0), PARAMS))[0]
+    assert row["skill"] < 0
+    assert row["verdict"] == "fail"
+
+
+def test_half_width_intervals_fail_and_few_outcomes_say_so() -> None:
+    assert scorecard.score_table(table(scale=0.4), PARAMS)["verdict"].iloc[0] == "fail"
+    few = scorecard.score_table(table(n=12, scale=0.4), PARAMS).iloc[0]
+    assert few["verdict"] == "too few to judge"
+    assert "12.0 independent outcomes" in few["verdict_reason"]
+
+
+def test_real_and_pseudo_are_told_apart() -> None:
+    both = pd.concat([table(n=10), table(n=5, vintage="real", start=30)], ignore_index=True)
+    found = scorecard.score_table(both, PARAMS).set_index("vintage")
+    assert found["n"].to_dict() == {"mixed": 15, "pseudo": 10, "real": 5}
+
+
+def test_forecasts_without_outcome_are_said_to_have_none() -> None:
+    backtest = table(n=3).assign(observed=np.nan, item=None, block=None)
+    row = scorecard.score_rows(scorecard.score_table(backtest, PARAMS))[0]
+    assert row["n"] == 0
+    assert row["wis"] is None
+    assert row["verdict"] == "too few to judge"
+    assert row["vintage"] == "none yet"
+
+
+def test_overlapping_horizons_are_not_independent() -> None:
+    backtest = table(n=24)
+    # the same forecasts made every quarter instead of every year, each a year long
+    start = backtest["window_start"] / 4
+    overlapping = backtest.assign(window_start=start, window_end=start + 1.0)
+    found = scorecard.score_table(overlapping, PARAMS)["n_eff"].iloc[0]
+    assert 24 / 4 - 1 < found < 24 / 4 + 2
+    # if nothing is shared, they are
+    free = scorecard.score_table(overlapping.assign(shared=0.0), PARAMS)["n_eff"].iloc[0]
+    assert free == 24
+
+
+def test_baselines_are_compared_on_the_outcomes_both_forecast() -> None:
+    backtest = table(n=30)
+    missing = (backtest["method"] == "last_value") & (backtest["window_start"] < 20)
+    row = scorecard.score_table(backtest[~missing], PARAMS).iloc[0]
+    assert row["n_last_value"] == 10
+    late = backtest[(backtest["window_start"] >= 20) & (backtest["method"] == "forecast")]
+    wis = weighted_interval_score(late["observed"], late[list(QUANTILE_COLUMNS)]).wis.mean()
+    assert row["skill"] == pytest.approx(1 - wis / row["wis_naive"])
+
+
+def test_losses_are_pooled_over_groups_that_do_not_touch() -> None:
+    one, two = table(n=15, target="loss.a"), table(n=15, target="loss.b", seed=2)
+    two = two.assign(item="b" + two["item"], cell="b" + two["item"])
+    found = scorecard.score_table(pd.concat([one, two], ignore_index=True), PARAMS).set_index("target")
+    assert found.loc["loss.all", "n"] == 30
+    assert found.loc["loss.all", "n_eff"] == pytest.approx(found.loc["loss.a", "n_eff"] + found.loc["loss.b", "n_eff"])
+
+
+def test_pooled_pit_weighs_targets_alike() -> None:
+    backtest = pd.concat([table(n=200), table(n=10, target="u", scale=0.01)], ignore_index=True)
+    found = scorecard.pit_histogram(backtest)
+    assert sum(found["shares"]) == pytest.approx(1.0)
+    assert found["n"] == 210
+    assert found["targets"] == ["t", "u"]
+    # half of the weight is the overconfident target's, all of it in the outermost bins
+    assert found["shares"][0] + found["shares"][-1] > 0.5
+    assert scorecard.pit_histogram(backtest, 9)["n"] == 0

@@ -196,7 +196,10 @@ def _anchor_compute(params: AnchorParams, rates: Mapping[str, Floats], runs: Kno
         return _required(rates, FRONTIER_LEVEL)
     compute = runs.largest_compute_flop if params.source == "largest_known_run" else params.compute_flop
     if compute is None:
-        raise ValueError(f"compute_flop must be given for anchor {params.name!r}, got None")
+        raise InputMissing(
+            f"anchor {params.name} needs a run with a known compute, and there is none by this quarter",
+            where="ledger/notable_training_runs.parquet:compute_flop",
+        )
     return np.full(n, np.log2(compute))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline import storage
-from pipeline.errors import DataInvalid, NotTrustworthy
+from pipeline.errors import DataInvalid, InputMissing, NotTrustworthy
 from pipeline.forecasting.anchors import Anchor, build_anchor
 from pipeline.forecasting.draws import Pool, pool_draws, rate_draws
 from pipeline.forecasting.known import GroupRange, KnownRuns, group_ranges, known_runs
@@ -86,6 +86,8 @@ class Basis:
     ranges : mapping of str to GroupRange
         Rows behind the reducible fits.
     anchors : tuple of Anchor
+    anchors_left_out : mapping of str to str
+        Anchors this quarter has no data for, with the reason.
     route_status : mapping of str to (status, reasons)
     route_caps : mapping of str to (mapping of component to doublings)
     route_series : mapping of str to (mapping of component to years or None)
@@ -101,6 +103,7 @@ class Basis:
     runs: KnownRuns
     ranges: Mapping[str, GroupRange]
     anchors: tuple[Anchor, ...]
+    anchors_left_out: Mapping[str, str]
     route_status: Mapping[str, tuple[str, tuple[str, ...]]]
     route_caps: Mapping[str, Mapping[str, float]]
     route_series: Mapping[str, Mapping[str, float | None]]
@@ -127,7 +130,7 @@ def gather(sources: Sources, params: ForecastParams, *, as_of: date, seed: int) 
     NotTrustworthy
         When no group or no gamma draw is left.
     InputMissing
-        When an anchor's series has no draws in this quarter.
+        When no anchor can be placed in this quarter.
     DataInvalid
         When a group's rows are not in the ledger.
     """
@@ -161,12 +164,7 @@ def gather(sources: Sources, params: ForecastParams, *, as_of: date, seed: int) 
         raise NotTrustworthy("no component of gamma could be estimated by this quarter", where="gamma_draws.parquet")
     runs = known_runs(sources.notable_training_runs, long_run_flop=params.long_run_flop)
     ranges = _complete_ranges(reducible, estimates, sources.training_runs)
-    anchors = tuple(
-        build_anchor(
-            item, reducible, ranges, rates, runs, as_of=as_of, algorithmic_component=params.algorithmic_component
-        )
-        for item in params.anchors
-    )
+    anchors, anchors_left_out = _anchors(params, reducible, ranges, rates, runs, as_of)
     routes = {str(row["route"]): row for row in sources.gamma.get("routes", [])}
     windows = series_lengths(sources.gamma["estimates"])
     return Basis(
@@ -178,11 +176,37 @@ def gather(sources: Sources, params: ForecastParams, *, as_of: date, seed: int) 
         runs=runs,
         ranges=ranges,
         anchors=anchors,
+        anchors_left_out=anchors_left_out,
         route_status={name: (row["status"], tuple(row["reasons"])) for name, row in routes.items()},
         route_caps={name: dict(row.get("caps") or {}) for name, row in routes.items()},
         route_series={name: {part: windows.get(part) for part in row["components"]} for name, row in routes.items()},
         growth_status=_growth_status(sources.gamma["estimates"]),
     )
+
+
+def _anchors(
+    params: ForecastParams,
+    pool: Pool,
+    ranges: Mapping[str, GroupRange],
+    rates: Mapping[str, Floats],
+    runs: KnownRuns,
+    as_of: date,
+) -> tuple[tuple[Anchor, ...], dict[str, str]]:
+    """Return the anchors this quarter has data for, and the others with the reason."""
+    found: list[Anchor] = []
+    left_out: dict[str, str] = {}
+    for item in params.anchors:
+        try:
+            found.append(
+                build_anchor(
+                    item, pool, ranges, rates, runs, as_of=as_of, algorithmic_component=params.algorithmic_component
+                )
+            )
+        except InputMissing as error:
+            left_out[item.name] = error.what
+    if not found:
+        raise InputMissing("no anchor can be placed in this quarter", why="; ".join(left_out.values()))
+    return tuple(found), left_out
 
 
 def _complete_ranges(pool: Pool, estimates: Sequence[Mapping[str, Any]], runs: pd.DataFrame) -> dict[str, GroupRange]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.forecasting.basis import Basis
     from pipeline.forecasting.draws import Pool
     from pipeline.forecasting.engine import ComputePath
+    from pipeline.forecasting.known import KnownRuns
     from pipeline.forecasting.trust import Limit
 
     Floats = NDArray[np.float64]
@@ -52,27 +53,33 @@ def anchors_document(
         records.append({**record, "words": anchor_words(record, params.total_targets)})
     fits = [fitted_point(estimates, member) for member in basis.reducible.groups]
     check = anchor_check(fits, basis.ranges, params.check_anchor_flop)
+    runs = basis.runs
     return {
         "reference_date": basis.as_of.isoformat(),
         "baseline_years": {
             "paper": 1.0,
-            "measured": basis.runs.baseline_years,
-            "n_runs": basis.runs.n_long_runs,
-            "long_run_flop": basis.runs.long_run_flop,
-            "words": (
-                f"the median of {basis.runs.n_long_runs} runs of at least {basis.runs.long_run_flop:g} FLOP with a "
-                f"known duration took {basis.runs.baseline_years:.2f} years"
-            ),
+            "measured": runs.baseline_years,
+            "n_runs": runs.n_long_runs,
+            "long_run_flop": runs.long_run_flop,
+            "words": _duration_words(runs),
         },
         "largest_known_run": {
-            "model_id": basis.runs.largest_id,
-            "compute_flop": basis.runs.largest_compute_flop,
-            "row": f"notable_training_runs/{basis.runs.largest_id}",
+            "model_id": runs.largest_id,
+            "compute_flop": runs.largest_compute_flop,
+            "row": None if runs.largest_id is None else f"notable_training_runs/{runs.largest_id}",
         },
         "anchors": records,
+        "left_out": dict(basis.anchors_left_out),
         "check": {**check, "words": _check_words(check)},
         "trust_limits": [item.to_json(basis.as_of) for item in limits],
     }
+
+
+def _duration_words(runs: KnownRuns) -> str:
+    known = f"of at least {runs.long_run_flop:g} FLOP with a known duration"
+    if runs.baseline_years is None:
+        return f"no run {known} by this quarter"
+    return f"the median of {runs.n_long_runs} runs {known} took {runs.baseline_years:.2f} years"
 
 
 def _check_words(check: Mapping[str, Any]) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.errors import InputMissing
 from pipeline.units import HOURS_PER_YEAR, decimal_years
 
 if TYPE_CHECKING:
@@ -22,18 +21,19 @@ class KnownRuns:
 
     Parameters
     ----------
-    largest_id : str
-    largest_compute_flop : float, FLOP
-    baseline_years : float, years
-        Measured tau0: median hours of long runs / 8766.
+    largest_id : str or None
+        None when no run has a known compute.
+    largest_compute_flop : float or None, FLOP
+    baseline_years : float or None, years
+        Measured tau0: median hours of long runs / 8766; None when none of them has a known duration.
     n_long_runs : int
     long_run_flop : float, FLOP
         Compute from which a run counts for tau0.
     """
 
-    largest_id: str
-    largest_compute_flop: float
-    baseline_years: float
+    largest_id: str | None
+    largest_compute_flop: float | None
+    baseline_years: float | None
     n_long_runs: int
     long_run_flop: float
 
@@ -67,31 +67,14 @@ def known_runs(notable: pd.DataFrame, *, long_run_flop: float) -> KnownRuns:
     notable : DataFrame
         model_id, compute_flop, hours, exclusion.
     long_run_flop : float, FLOP
-
-    Raises
-    ------
-    InputMissing
-        When no run has a known compute, or no run of that size a known duration.
     """
     used = notable[(notable["exclusion"] == "") & (notable["compute_flop"] > 0)]
-    if used.empty:
-        raise InputMissing(
-            "no notable training run with a known compute exists as of this quarter",
-            where="ledger/notable_training_runs.parquet:compute_flop",
-            remedy="choose a later quarter, or import a table of notable runs",
-        )
-    largest = used.sort_values(["compute_flop", "model_id"]).iloc[-1]
+    largest = used.sort_values(["compute_flop", "model_id"]).tail(1)
     hours = used.loc[(used["compute_flop"] >= long_run_flop) & (used["hours"] > 0), "hours"]
-    if hours.empty:
-        raise InputMissing(
-            f"no run of at least {long_run_flop:g} FLOP has a known duration as of this quarter",
-            where="ledger/notable_training_runs.parquet:hours",
-            remedy="lower forecast.long_run_flop in params.yaml",
-        )
     return KnownRuns(
-        largest_id=str(largest["model_id"]),
-        largest_compute_flop=float(largest["compute_flop"]),
-        baseline_years=float(hours.median()) / HOURS_PER_YEAR,
+        largest_id=None if largest.empty else str(largest["model_id"].iloc[0]),
+        largest_compute_flop=None if largest.empty else float(largest["compute_flop"].iloc[0]),
+        baseline_years=None if hours.empty else float(hours.median()) / HOURS_PER_YEAR,
         n_long_runs=len(hours),
         long_run_flop=long_run_flop,
     )

@@ -29,7 +29,7 @@ def build_path(
     scenario: ScenarioParams,
     rates: Mapping[str, Floats],
     *,
-    measured_baseline_years: float,
+    measured_baseline_years: float | None,
     route_caps: Mapping[str, Mapping[str, float]] | None = None,
 ) -> ComputePath:
     """Return the compute path of a scenario for every draw.
@@ -39,8 +39,8 @@ def build_path(
     scenario : ScenarioParams
     rates : mapping of str to (n,) float
         Resampled gamma draws: ``route.D``, ``growth.power``, ``growth.duration`` ...
-    measured_baseline_years : float, years
-        tau0 of the scenario's "measured".
+    measured_baseline_years : float or None, years
+        tau0 of the scenario's "measured"; None when no run's duration is known.
     route_caps : mapping of route to (mapping of component to doublings), optional
         What of a route is bounded (utilisation ends at 1); a scenario's own headroom takes its place.
 
@@ -61,6 +61,10 @@ def build_path(
         terms.append(CappedTerm(duration, _doublings(scenario.max_duration_multiple)))
         return _run_path(scenario, going_on, tuple(terms))
     years = measured_baseline_years if scenario.baseline_years == "measured" else float(scenario.baseline_years)
+    if years is None:
+        raise InputMissing(
+            f"scenario {scenario.name} needs the measured baseline years, and no run's duration is known"
+        )
     if not _simple(scenario):
         return _shaped_path(scenario, gamma, power, years)
     scale = np.full(n, getattr(scenario.fleet, "multiple", 1.0) / years)
@@ -75,7 +79,7 @@ def build_paths(
     scenarios: Sequence[ScenarioParams],
     rates: Mapping[str, Floats],
     *,
-    measured_baseline_years: float,
+    measured_baseline_years: float | None,
     route_caps: Mapping[str, Mapping[str, float]],
 ) -> tuple[dict[str, ComputePath], dict[str, str]]:
     """Return each scenario's compute path, and the scenarios this quarter has no draws for, with the reason.

@@ -275,3 +275,28 @@ def test_what_is_missing_or_refused_stops_in_words(tmp_path):
     assert forecast.run(space)["scenarios"] == 1
     left_out = storage.read_json(space.processed / "scenarios.json")["left_out"]
     assert left_out == {"gone": "scenario gone needs route.Z, and this quarter has no draws of it"}
+
+
+def test_an_early_quarter_does_with_what_it_has(tmp_path):
+    """No frontier level, no long run: the anchors and scenarios that need them are left out with the reason."""
+    gamma_document, gamma_draws = gamma_files()
+    scenarios = (
+        ScenarioParams(name="static", gamma=0.0),
+        ScenarioParams(name="m", gamma=1.0, baseline_years="measured"),
+    )
+    space = workspace(
+        tmp_path,
+        gamma=(gamma_document, gamma_draws.drop(columns="level.frontier_compute_log2_flop")),
+        scenarios=scenarios,
+        nats_anchors=("within_range",),
+        draws=600,
+        long_run_flop=1e29,
+    )
+    forecast.run(space)
+    anchors = storage.read_json(space.processed / "anchors.json")
+    assert [item["name"] for item in anchors["anchors"]] == ["within_range"]
+    assert anchors["left_out"] == {"frontier_trend": "this quarter has no draws of level.frontier_compute_log2_flop"}
+    assert anchors["baseline_years"]["measured"] is None
+    left_out = storage.read_json(space.processed / "scenarios.json")["left_out"]
+    assert left_out == {"m": "scenario m needs the measured baseline years, and no run's duration is known"}
+    assert storage.read_json(space.processed / "headline.json") == []

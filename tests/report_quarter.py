@@ -229,11 +229,15 @@ def scenario_documents() -> tuple[dict[str, Any], dict[str, Any]]:
 
 def record_tables() -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """Return statements and scores."""
+    rule = {"resolution_source": f"Epoch AI, {HOSTILE[2]}", "resolution_rule": "the table as published by 2027-06-30"}
     statements = [
-        {"id": "largest-run-1y", "what": f"compute of the largest known run, named {HOSTILE[0]}", "by": "2027-03-31",
-         "quantiles": {"0.025": 1e27, "0.1": 1.3e27, "0.5": 2e27, "0.9": 3e27, "0.975": 4e27}, "unit": "FLOP",
-         "source": "Epoch AI", "rule": "the table as published then"},
-        {"id": "first-1e28", "what": "a run of 1e28 FLOP is known", "by": "2028-03-31", "probability": 0.31},
+        {"id": "2026Q1.largest_run_1y", "what": f"compute of the largest known run, named {HOSTILE[0]}",
+         "by": "2027-03-31", "unit": "FLOP", "baseline": {"method": "last_value", "quantiles": {"0.5": 5e26}},
+         "quantiles": {"0.025": 1e27, "0.1": 1.3e27, "0.5": 2e27, "0.9": 3e27, "0.975": 4e27}, **rule},
+        {"id": "2026Q1.first_1e28", "what": "date of the first run of 1e28 FLOP", "by": "2046-03-31",
+         "unit": "decimal year", "quantiles": {"0.025": 2027.2, "0.5": 2028.5, "0.975": None}, **rule},
+        {"id": "2026Q1.gigawatt", "what": "a run of 1 GW is known", "by": "2028-03-31", "probability": 0.31,
+         "baseline": {"method": "published", "probability": 0.5}, "unit": "1", **rule},
     ]  # fmt: skip
     score = {"n": 40, "n_eff": 21.5, "wis": 0.21, "wis_naive": 0.18, "skill": -0.17, "interval_coverage_50": 0.45,
              "interval_coverage_80": 0.7, "interval_coverage_95": 0.9, "bias": -0.12, "vintage": "real",
@@ -245,6 +249,13 @@ def record_tables() -> tuple[list[dict[str, Any]], pd.DataFrame]:
     rows.append({"target": HOSTILE[0], "horizon_quarters": 4, **nothing, "n": 0, "n_eff": 0.0, "vintage": "none yet",
                  "verdict": "too few to judge"})  # fmt: skip
     return statements, pd.DataFrame(rows)
+
+
+SCORES: dict[str, Any] = {
+    "pit": [{"horizon_quarters": h, "n": 40, "shares": [0.05] * 5 + [0.15] * 5} for h in (None, 1, 4)],
+    "models": [{"target": HOSTILE[0], "chosen": "trend", "chosen_by": "2022Q4", "words": "trend: 0.123 on 40, rank 1"}],
+    "rules": {"bias": "1 - 2 PIT: +1 when every forecast was too high"},
+}  # fmt: skip
 
 
 def changes_document() -> dict[str, Any]:
@@ -282,7 +293,7 @@ def write_quarter(processed: Path, *, changes: bool = True) -> Path:
         "read": 281, "used": 161, "excluded": {"superseded": 102, "undated": 9}, "quarantined": 9, "vintage": "real",
         "pseudo": False}}}  # fmt: skip
     documents = {"kappa": kappa, "gamma": gamma, "scenarios": scenarios, "anchors": anchors, "account": account,
-                 "statements": {"statements": statements}}  # fmt: skip
+                 "statements": {"statements": statements}, "scores": SCORES}  # fmt: skip
     if changes:
         documents["changes"] = changes_document()
     tables = {"kappa_draws": draws, "forecast": forecast, "milestones": milestones, "scores": scores,

@@ -21,18 +21,9 @@ if TYPE_CHECKING:
 
     from pipeline.config import Params
 
-DOCUMENTS = ("kappa", "gamma", "scenarios", "anchors", "headline", "account", "changes", "cost", "statements", "scores")
-TABLES = ("kappa_draws", "gamma_draws", "forecast", "milestones", "statements", "backtest", "scores", "quarantine")
-LEDGERS = (
-    "training_runs",
-    "accelerators",
-    "mlperf_training",
-    "speedrun_records",
-    "language_model_perplexity",
-    "notable_training_runs",
-    "published_values",
-    "sources",
-)
+DOCUMENTS = ("kappa", "gamma", "scenarios", "anchors", "account", "changes", "cost", "statements", "scores")
+TABLES = ("kappa_draws", "forecast", "milestones", "scores", "quarantine")
+LEDGERS = ("training_runs", "accelerators", "notable_training_runs", "sources")
 
 
 class Missing(Exception):

@@ -50,7 +50,7 @@ class Panel:
 
 def draw_panel(axis: Axes, panel: Panel) -> None:
     """Draw points below lines; log axes are labelled in powers of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     for on, set_scale in ((panel.log_x, axis.set_xscale), (panel.log_y, axis.set_yscale)):
         if on:
@@ -71,7 +71,7 @@ def draw_panel(axis: Axes, panel: Panel) -> None:
         if on:
             way.set_major_locator(LogLocator(numticks=7))
             way.set_major_formatter(FuncFormatter(power_of_ten))
-            way.set_minor_formatter(NullFormatter())
+            way.set_minor_locator(NullLocator())
     if not panel.log_x:
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -28,7 +28,7 @@ def build(page: Page) -> Section:
     parts = (
         ("scenario-results", "Loss by scenario and year", results),
         ("crossovers", "Who overtakes whom", crossovers),
-        ("explorer-section", "Try it", explorer),
+        ("explorer-section", "Other assumptions", explorer),
         ("cost", "Cost and energy", cost),
     )
     below = subsections(page, parts)
@@ -135,6 +135,10 @@ def explorer(page: Page) -> list[Block]:
     titles = [f"#L/L₀, {years_words(year)}" for year in page.years]
     return [
         Explorer({}),
+        Para(
+            say("On the page a chart with sliders stands here; on paper and without scripts, its starting points do."),
+            "note",
+        ),
         Table(
             "explorer-presets",
             say("The chart's starting points: the scenarios with medians for what is measured"),

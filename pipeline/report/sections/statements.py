@@ -1,0 +1,119 @@
+"""The quarter's dated statements: what, by when, how likely, beside which baseline, settled by whom and how."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pipeline.report.content import Label, Table, columns, say
+from pipeline.report.inputs import Missing
+from pipeline.report.numbers import percent, significant, slug
+
+if TYPE_CHECKING:
+    from pipeline.report.content import Block, Rich
+    from pipeline.report.page import Page
+
+DATE_UNIT = "decimal year"
+LATER = "later than looked for"
+
+
+def statements(page: Page) -> list[Block]:
+    """Return the dated statements: events with probabilities, then quantities with quantiles."""
+    found: list[dict[str, Any]] = page.inputs.part("statements", "statements")
+    events = [item for item in found if item.get("probability") is not None]
+    amounts = [item for item in found if item.get("probability") is None]
+    blocks: list[Block] = []
+    if events:
+        blocks.append(
+            Table(
+                "statement-events",
+                say("Dated statements: events and how likely they are"),
+                columns("~event", "by", "#probability", "#baseline's", "~settled by"),
+                tuple(event_row(page, item) for item in events),
+            )
+        )
+    if amounts:
+        blocks.append(
+            Table(
+                "statement-amounts",
+                say("Dated statements: quantities, median with intervals"),
+                columns("~quantity", "by", "#median", "#80 %", "#95 %", "unit", "#baseline's median", "~settled by"),
+                tuple(amount_row(page, item) for item in amounts),
+            )
+        )
+    if not blocks:
+        raise Missing("statements.json holds no statement")
+    return blocks
+
+
+def key_of(item: dict[str, Any]) -> str:
+    """Return the start of a statement's ids."""
+    return f"statement.{slug(str(item['id']))}"
+
+
+def words(page: Page, item: dict[str, Any]) -> Rich:
+    """Return what is stated, its numerals as numbers."""
+    return page.shown.sentence(
+        str(item.get("what") or item["id"]), f"{key_of(item)}.what", source=f"statements.json: {item['id']}"
+    )
+
+
+def rule(page: Page, item: dict[str, Any]) -> Rich:
+    """Return what settles a statement and how."""
+    parts = [str(item[key]) for key in ("resolution_source", "resolution_rule") if item.get(key)]
+    found = page.shown.sentence(
+        "; ".join(parts) or "–", f"{key_of(item)}.rule", source=f"statements.json: {item['id']}"
+    )
+    return found or say("–")
+
+
+def event_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return an event as a row."""
+    source, baseline = f"statements.json: {item['id']}", item.get("baseline") or {}
+    return (
+        words(page, item),
+        (Label(str(item.get("by") or "–")),),
+        page.shown.cell(f"{key_of(item)}.probability", item["probability"], "share", percent(0), source=source),
+        page.shown.cell(f"{key_of(item)}.baseline", baseline.get("probability"), "share", percent(0), source=source),
+        rule(page, item),
+    )
+
+
+def amount_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return a quantity as a row."""
+    quantiles, baseline = item.get("quantiles") or {}, (item.get("baseline") or {}).get("quantiles") or {}
+    unit = str(item.get("unit") or "1")
+    return (
+        words(page, item),
+        (Label(str(item.get("by") or "–")),),
+        quantile(page, item, quantiles, "0.5"),
+        *(
+            say("[{low}, {high}]", low=quantile(page, item, quantiles, low), high=quantile(page, item, quantiles, high))
+            if low in quantiles and high in quantiles
+            else say("–")
+            for low, high in (("0.1", "0.9"), ("0.025", "0.975"))
+        ),
+        (Label("date" if unit == DATE_UNIT else unit),),
+        quantile(page, item, baseline, "0.5", "baseline"),
+        rule(page, item),
+    )
+
+
+def quantile(page: Page, item: dict[str, Any], values: dict[str, Any], level: str, kind: str = "q") -> Rich:
+    """Return one quantile; a date is written as one."""
+    unit = str(item.get("unit") or "1")
+    return page.shown.cell(
+        f"{key_of(item)}.{kind}{level}",
+        values.get(level),
+        unit,
+        written_date if unit == DATE_UNIT else significant(3),
+        source=f"statements.json: {item['id']}",
+        absent=LATER if level in values else "–",
+    )
+
+
+def written_date(year: float) -> str:
+    """Return a decimal year as the month it lies in."""
+    start = date(int(year), 1, 1)
+    days = (date(int(year) + 1, 1, 1) - start).days
+    return (start + timedelta(days=int((year - int(year)) * days))).strftime("%Y-%m")

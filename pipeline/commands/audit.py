@@ -67,13 +67,11 @@ def trace(
 
 
 def open_quarter(quarter: str | None, folder: Path | None) -> tuple[QuarterRecords, Path]:
-    """Return a quarter's records and the place to verify: a published folder given or stood in, else the checkout."""
+    """Return a quarter's records and the place to verify: a published folder given or at hand, else the checkout."""
     from pipeline.config import find_root, open_workspace
-    from pipeline.provenance.manifest import MANIFEST
     from pipeline.provenance.records import open_folder, open_records
 
-    if folder is None and (Path.cwd() / MANIFEST).exists():
-        folder = Path.cwd()
+    folder = folder or copied_folder(quarter)
     if folder is not None:
         records = open_folder(folder)
         if quarter not in (None, records.quarter):
@@ -81,6 +79,22 @@ def open_quarter(quarter: str | None, folder: Path | None) -> tuple[QuarterRecor
         return records, folder
     root = find_root(Path.cwd())
     return open_records(open_workspace(root, quarter)), root
+
+
+def copied_folder(quarter: str | None) -> Path | None:
+    """Return the published folder one stands in; outside any checkout, the quarter's own, here or under reports/."""
+    from pipeline.config import find_root
+    from pipeline.provenance.manifest import MANIFEST
+
+    here = Path.cwd()
+    if (here / MANIFEST).exists():
+        return here
+    try:
+        find_root(here)
+    except InputMissing:
+        places = (here / quarter, here / "reports" / quarter) if quarter else ()
+        return next((place for place in places if (place / MANIFEST).exists()), None)
+    return None
 
 
 def explain(
@@ -142,6 +156,8 @@ def locate_publication(target: str | None) -> tuple[Path, Path | None]:
     from pipeline.units import Quarter
 
     given = Path(target) if target is not None else Path.cwd()
+    if not (given / MANIFEST).exists():
+        given = copied_folder(target) or given
     if (given / MANIFEST).exists():
         try:
             return given.resolve(), find_root(given)
@@ -183,11 +199,11 @@ def verify(
     Exits 5 and names the first bad artefact, what still holds, and how to restore it.
     """
     from pipeline.config import find_root
-    from pipeline.provenance.manifest import MANIFEST
+    from pipeline.provenance.verify import is_place
     from pipeline.provenance.verify import verify as check_all
 
     here = Path.cwd()
-    place = path or (here if (here / MANIFEST).exists() or (here / "registry.json").exists() else find_root(here))
+    place = path or (here if is_place(here) or is_place(here / "reports") else find_root(here))
     if not place.is_dir():
         raise InputMissing(f"{place} is no folder", where=str(place))
     result = check_all(place, public_key=key)

@@ -153,11 +153,11 @@ def _where(table: pd.DataFrame, wanted: dict[str, Any]) -> pd.DataFrame:
     """Return the rows whose columns hold the wanted values; numbers are compared as numbers, absent columns ignored."""
     import pandas as pd
 
+    numeric = {column for column in wanted if column in table and pd.api.types.is_numeric_dtype(table[column])}
     chosen = table
-    for column, value in wanted.items():
-        if column not in chosen.columns:
-            continue
-        cells = chosen[column]
-        numeric = pd.api.types.is_numeric_dtype(cells)
-        chosen = chosen[(cells - float(value)).abs() < 1e-9 if numeric else cells.astype(str) == str(value)]
+    for column in sorted(wanted, key=lambda name: name not in numeric):  # numbers first: they leave few rows to read
+        if column in numeric:
+            chosen = chosen[(chosen[column] - float(wanted[column])).abs() < 1e-9]
+        elif column in table:
+            chosen = chosen[chosen[column].astype(str) == str(wanted[column])]
     return chosen

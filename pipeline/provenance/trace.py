@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipeline.provenance.records import QuarterRecords
 
-CURVE = ("target", "scenario_id", "horizon", "threshold", "form", "convention", "anchor", "route", "group")
+CURVE = ("horizon", "threshold", "target", "scenario_id", "form", "convention", "anchor", "route", "group")
 """Columns that tell one curve and horizon, or one milestone, from another."""
 
 

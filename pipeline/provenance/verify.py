@@ -16,7 +16,7 @@ from pipeline.provenance import keys
 from pipeline.provenance.findings import Finding, broken
 from pipeline.provenance.folder import FolderCheck, check_folder
 from pipeline.provenance.ledger_history import check_history
-from pipeline.provenance.manifest import MANIFEST
+from pipeline.provenance.manifest import MANIFEST, PARAMS
 from pipeline.provenance.registry import ENTRY, REGISTRY, Entry, check_registry, render
 
 if TYPE_CHECKING:
@@ -128,13 +128,24 @@ def verify(path: Path, *, public_key: Path | None = None) -> Verification:
         check = check_folder(path, place="", trusted=own or None)
         return _conclude(Verification("folder", [check], list(check.findings)))
     reports = path / "reports" if (path / "reports").is_dir() else path
-    if not ((reports / REGISTRY).exists() or published_folders(reports)):
+    if not is_place(reports):
         raise InputMissing(
             "nothing is published here",
             where=str(path),
             remedy="race run, then race publish; or give a published folder",
         )
+    if not (reports / REGISTRY).exists() and not (reports.parent / PARAMS).exists():  # copies, away from a checkout
+        copies = [check_folder(folder, place=folder.name, trusted=own or None) for folder in published_folders(reports)]
+        note = "there is no registry here: each folder was checked alone, none can be missed"
+        return _conclude(
+            Verification("folder", copies, [item for check in copies for item in check.findings], notes=[note])
+        )
     return _verify_reports(reports, own)
+
+
+def is_place(folder: Path) -> bool:
+    """Tell whether something published lies right here: a published folder, a registry, or published folders."""
+    return _is_published(folder) or (folder / REGISTRY).exists() or bool(published_folders(folder))
 
 
 def _is_published(folder: Path) -> bool:

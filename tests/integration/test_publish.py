@@ -285,3 +285,36 @@ def test_the_command_traces_a_copied_folder(
     assert "CC-BY" in text
     with pytest.raises(UsageError, match="2025Q3"):
         command(["audit", "trace", "gamma@2025Q3"])
+
+
+def test_copied_folders_are_found_where_one_stands(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    synthetic_quarter.publish_all(checkout)
+    for place in (tmp_path / "plain", tmp_path / "with" / "reports"):
+        for quarter in ("2025Q1", "2025Q2"):
+            shutil.copytree(checkout / "reports" / quarter, place / quarter)
+    monkeypatch.chdir(tmp_path / "plain")
+    assert command(["audit", "verify", "--json"]) == 0
+    assert [item["quarter"] for item in json.loads(capsys.readouterr().out)["quarters"]] == ["2025Q1", "2025Q2"]
+    for place in ("plain", "with"):
+        monkeypatch.chdir(tmp_path / place)
+        assert command(["audit", "trace", "gamma@2025Q2", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["quarter"] == "2025Q2"
+        folder, found = audit.locate_publication("2025Q2")
+        assert (folder.name, found) == ("2025Q2", None)
+        with pytest.raises(InputMissing, match="no ledgers"):
+            audit.find_ledgers(folder, None)
+        shutil.copytree(checkout / "data" / "raw", tmp_path / place / "data" / "raw")
+        assert audit.find_ledgers(folder, None) == tmp_path / place / "data" / "raw"
+    page = tmp_path / "plain" / "2025Q1" / "report.html"
+    page.write_bytes(page.read_bytes() + b"\n")
+    monkeypatch.chdir(tmp_path / "plain")
+    assert command(["audit", "verify", "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["first_bad"]["artefact"] == "2025Q1/report.html"
+    monkeypatch.chdir(tmp_path / "with")
+    assert command(["audit", "verify"]) == 0
+    capsys.readouterr()
+    shutil.copy(checkout / "params.yaml", tmp_path / "with")  # in a checkout the absence of a registry is a finding
+    assert command(["audit", "verify", "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["first_bad"]["artefact"] == "reports/registry.json"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline import storage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from pipeline.config import Workspace
     from pipeline.evaluation.choices import Choice
@@ -29,13 +30,14 @@ def run(workspace: Workspace) -> dict[str, Any]:
     Raises
     ------
     InputMissing, DataInvalid
-        When a ledger is missing or its header is broken.
+        When a ledger or the draws are missing, or a header is broken.
     """
     from pipeline.evaluation.backtesting import LEDGERS, backtest_all
     from pipeline.evaluation.origin_views import LedgerViews
     from pipeline.evaluation.scorecard import score_document, score_table
 
     quarter, params, folder = workspace.quarter, workspace.params.backtest, workspace.processed
+    drawn = read_draws(folder)
     views = LedgerViews.read(workspace.raw, LEDGERS)
     table, choices = backtest_all(views, quarter, params, workspace.seed)
     scores = score_table(table, params)
@@ -43,7 +45,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     storage.write_parquet(folder / "backtest.parquet", table)
     storage.write_parquet(folder / "scores.parquet", scores)
     storage.write_json(folder / "scores.json", stamp | score_document(table, scores, choices))
-    n_statements = write_statements(workspace, views, choices)
+    n_statements = write_statements(workspace, views, choices, drawn)
     verdicts = scores["verdict"].value_counts()
     counts = {word: int(verdicts.get(word, 0)) for word in ("pass", "fail", "too few to judge")}
     outcomes = int((table["method"].eq("forecast") & table["observed"].notna()).sum())
@@ -52,24 +54,41 @@ def run(workspace: Workspace) -> dict[str, Any]:
     return {"outcomes": outcomes, "verdicts": counts, "statements": n_statements, "line": line}
 
 
-def write_statements(workspace: Workspace, views: LedgerViews, choices: Sequence[Choice]) -> int:
+def read_draws(folder: Path) -> dict[str, Any]:
+    """Return what the statements take from the stages before: the draws of gamma and kappa and gamma's windows.
+
+    Raises
+    ------
+    InputMissing
+        When fit_kappa or fit_gamma has not run; asked for first, before the long work.
+    """
+    from pipeline.evaluation.statements import windows_of
+
+    return {
+        "gamma_draws": storage.read_parquet(folder / "gamma_draws.parquet"),
+        "kappa_draws": storage.read_parquet(folder / "kappa_draws.parquet"),
+        "windows": windows_of(storage.read_json(folder / "gamma.json")),
+    }
+
+
+def write_statements(
+    workspace: Workspace, views: LedgerViews, choices: Sequence[Choice], drawn: Mapping[str, Any]
+) -> int:
     """Write the quarter's dated statements (statements.json and .parquet) and return how many there are.
 
     They stand here and not in the forecast stage because they use the very models this stage has chosen and scored.
     """
-    from pipeline.evaluation.statements import Sources, make_statements, statements_frame, windows_of
+    from pipeline.evaluation.statements import Sources, make_statements, statements_frame
 
     folder, quarter = workspace.processed, workspace.quarter
     sources = Sources(
         quarter=quarter,
         views=views,
         choices={choice.target: choice for choice in choices},
-        gamma_draws=storage.read_parquet(folder / "gamma_draws.parquet"),
-        windows=windows_of(storage.read_json(folder / "gamma.json")),
-        kappa_draws=storage.read_parquet(folder / "kappa_draws.parquet"),
         backtest=workspace.params.backtest,
         params=workspace.params.statements,
         seed=workspace.seed,
+        **drawn,
     )
     statements = make_statements(sources)
     stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}

@@ -1,0 +1,124 @@
+"""Stage backtest on the shipped ledgers, shortened: files, shapes, and the same bytes twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import storage
+from pipeline.config import Workspace, read_params
+from pipeline.config_backtest import BacktestParams, LossParams
+from pipeline.errors import InputMissing
+from pipeline.evaluation.scorecard import SCORE_KEYS
+from pipeline.evaluation.scoring import QUANTILE_COLUMNS
+from pipeline.evaluation.targets import TARGETS
+from pipeline.stages import backtest
+
+FILES = ("backtest.parquet", "scores.parquet", "scores.json", "statements.parquet", "statements.json")
+GROWTHS = (
+    "growth.frontier_compute",
+    "growth.identity_compute",
+    "growth.power",
+    "growth.duration",
+    "growth.identity_flop_per_joule",
+)
+
+
+def write_draws(folder: Path) -> None:
+    """Write what fit_kappa and fit_gamma leave for the statements, in small."""
+    rng = np.random.default_rng(1)
+    draws = pd.DataFrame({name: 1.0 + 0.1 * rng.normal(size=60) for name in GROWTHS})
+    draws["level.frontier_compute_log2_flop"] = 89.0 + 0.5 * rng.normal(size=60)
+    storage.write_parquet(folder / "gamma_draws.parquet", draws)
+    estimates = [
+        {"component": "growth", "estimator": name.removeprefix("growth."), "window": ["2012-12-03", "2025-07-15"]}
+        for name in GROWTHS
+    ]
+    storage.write_json(folder / "gamma.json", {"estimates": estimates})
+    theta = np.array([1.7, 480.0, 2100.0, 0.35, 0.37]) * (1 + 0.03 * rng.normal(size=(30, 5)))
+    kappa = pd.DataFrame(theta, columns=["E", "A", "B", "alpha", "beta"])
+    storage.write_parquet(folder / "kappa_draws.parquet", kappa.assign(group="gadre2024_c4", form="chinchilla"))
+
+
+def workspace(root: Path, folder: Path) -> Workspace:
+    params = read_params(root / "params.yaml")
+    short = BacktestParams(
+        first_origin="2024Q4", horizon_quarters=4, draws=200, loss=LossParams(replicates=20, cutoff_step_doublings=6.0)
+    )
+    folder.mkdir()
+    return Workspace(root, params.model_copy(update={"backtest": short}), folder, folder / "reports")
+
+
+@pytest.fixture(scope="module")
+def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, dict[str, object]]:
+    space = workspace(root, tmp_path_factory.mktemp("backtest") / "a")
+    write_draws(space.processed)
+    return space, backtest.run(space)
+
+
+def test_writes_its_files_and_says_what(run: tuple[Workspace, dict[str, object]]) -> None:
+    space, summary = run
+    for name in FILES:
+        assert (space.processed / name).is_file()
+    assert summary["statements"] >= 20  # type: ignore[operator]
+    assert "too few to judge" in str(summary["line"])
+
+
+def test_every_target_has_a_row_at_four_quarters(run: tuple[Workspace, dict[str, object]]) -> None:
+    rows = storage.read_json(run[0].processed / "scores.json")["scores"]
+    assert all(tuple(row) == SCORE_KEYS for row in rows)
+    at_four = {row["target"]: row for row in rows if row["horizon_quarters"] == 4}
+    assert set(at_four) >= {*TARGETS, "loss.all"}
+    for row in at_four.values():
+        assert row["verdict"] in ("pass", "fail", "too few to judge")
+        assert row["n_eff"] <= row["n"]
+        assert row["verdict"] == "too few to judge" or row["n_eff"] >= 20
+
+
+def test_scores_agree_with_the_forecasts_they_are_made_of(run: tuple[Workspace, dict[str, object]]) -> None:
+    folder = run[0].processed
+    table, scores = (storage.read_parquet(folder / name) for name in ("backtest.parquet", "scores.parquet"))
+    row = scores[(scores["target"] == "tensor16_chip") & (scores["horizon_quarters"] == 1)].iloc[0]
+    own = table[(table["target"] == "tensor16_chip") & (table["horizon_quarters"] == 1) & table["observed"].notna()]
+    forecast = own[own["method"] == "forecast"]
+    assert row["n"] == len(forecast)
+    tau = np.array([float(name[1:]) for name in QUANTILE_COLUMNS])
+    error = forecast["observed"].to_numpy()[:, None] - forecast[list(QUANTILE_COLUMNS)].to_numpy()
+    pinball = np.maximum(tau * error, (tau - 1) * error)
+    assert row["wis"] == pytest.approx(2 * pinball.mean())
+    inside = (forecast["observed"] >= forecast["q0.1"]) & (forecast["observed"] <= forecast["q0.9"])
+    assert row["interval_coverage_80"] == pytest.approx(inside.mean())
+
+
+def test_models_and_pooled_pit_are_stated(run: tuple[Workspace, dict[str, object]]) -> None:
+    document = storage.read_json(run[0].processed / "scores.json")
+    assert {item["target"] for item in document["models"]} >= set(TARGETS)
+    assert all(item["words"] for item in document["models"])
+    assert sum(document["pit"][0]["shares"]) == pytest.approx(1.0)
+
+
+def test_the_same_bytes_twice(root: Path, run: tuple[Workspace, dict[str, object]], tmp_path: Path) -> None:
+    again = workspace(root, tmp_path / "b")
+    write_draws(again.processed)
+    backtest.run(again)
+    for name in FILES:
+        assert storage.read_bytes(again.processed / name) == storage.read_bytes(run[0].processed / name), name
+
+
+def test_statements_need_the_draws(root: Path, tmp_path: Path) -> None:
+    space = workspace(root, tmp_path / "c")
+    only = dataclasses.replace(space, params=space.params.model_copy(update={"quarter": "2024Q4"}))
+    with pytest.raises(InputMissing, match="gamma_draws"):
+        backtest.run(only)
+
+
+def test_statements_document_is_json_for_the_command(run: tuple[Workspace, dict[str, object]]) -> None:
+    text = storage.read_text(run[0].processed / "statements.json")
+    document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert document["quarter"] == "2026Q1"
+    assert len(document["statements"]) >= 20

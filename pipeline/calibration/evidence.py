@@ -83,7 +83,7 @@ def evidence_of(
     point: BatchFit,
     robust: Sandwich,
     profile: Profile | None,
-    influence: Influence | None,
+    influence: Influence,
     draws: Floats,
     converged: float,
     params: KappaParams,
@@ -124,7 +124,7 @@ def evidence_of(
         bootstrap_converged=converged,
         known_defects=(rows.spec.weak_because,) if rows.spec.weak_because else (),
     )
-    if influence is None:
+    if not form.floor or not point.converged[0]:
         return evidence
     return replace(evidence, leave_two_out=_unstable(evidence, rows, influence, params))
 
@@ -135,7 +135,7 @@ def _ends(profile: Profile) -> tuple[float | None, float | None]:
 
 
 def z_curv_of(form: Form, theta: Floats, rows: GroupRows, residual_sd: float) -> float | None:
-    """Return z_curv of a floor form on these rows, with the reducible share averaged over them; None without a floor."""
+    """Return z_curv of a floor form, with the reducible share averaged over its rows; None without a floor."""
     if not form.floor:
         return None
     loss = np.exp(form.log_loss(theta, rows.inputs(form)))
@@ -148,7 +148,7 @@ def z_curv_of(form: Form, theta: Floats, rows: GroupRows, residual_sd: float) ->
 
 
 def _unstable(evidence: Evidence, rows: GroupRows, influence: Influence, params: KappaParams) -> tuple[str, ...]:
-    """Return in words what leaving two influential rows out changes: the sign, the status, or more than the interval."""
+    """Return in words what leaving two influential rows out changes: sign, status, or more than the interval."""
     form = evidence.form
     fits, pairs = leave_two_out(form, rows.inputs(form), rows.quantities["loss"], influence, delta=params.delta)
     kappas = form.kappa(fits)

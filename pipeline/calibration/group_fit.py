@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.calibration.comparison import below_cutoffs
 from pipeline.calibration.efficient import frontier_weights
-from pipeline.calibration.estimates import Interval
 from pipeline.calibration.evidence import Evidence, evidence_of
 from pipeline.calibration.forms import CHINCHILLA, POWER_LAW, Coordinates, Form
-from pipeline.calibration.influence import Influence, leave_one_out
+from pipeline.calibration.influence import Influence, influence_of
 from pipeline.calibration.intervals import (
     Sandwich,
     bootstrap_weights,
@@ -31,10 +31,38 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pipeline.calibration.estimates import Interval
     from pipeline.calibration.group_rows import GroupRows
     from pipeline.config_kappa import KappaParams
 
     Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """What one batched computation fitted for a group and form.
+
+    Parameters
+    ----------
+    point : BatchFit
+        The rows of the point estimate.
+    left_out : BatchFit
+        Fit k leaves row k out.
+    smaller : BatchFit
+        Fits below each compute cut-off.
+    bootstrap : BatchFit
+    edges : (k,) float, FLOP
+        Cut-offs.
+    below : (k, n) float
+        Runs below each.
+    """
+
+    point: BatchFit
+    left_out: BatchFit
+    smaller: BatchFit
+    bootstrap: BatchFit
+    edges: Floats
+    below: Floats
 
 
 @dataclass(frozen=True)
@@ -48,34 +76,36 @@ class GroupFit:
         The rows of the point estimate: all used rows, or those on the efficient frontier.
     record : RecordFit
         lmfit's fit.
-    point : BatchFit
-        The batched solver's fit of the same rows.
+    batches : Batches
+        The batched solver's fits of the same rows.
     space : Coordinates
     x : (p,) float
         The estimate in solver coordinates.
     robust : Sandwich
     profile : Profile or None
         None where the covariance is singular.
-    draws : (m, p) float
-        All bootstrap refits.
     usable : (m,) bool
         Refits that converged with positive exponents.
-    influence : Influence or None
+    influence : Influence
     evidence : Evidence
     """
 
     form: Form
     rows: GroupRows
     record: RecordFit
-    point: BatchFit
+    batches: Batches
     space: Coordinates
     x: Floats
     robust: Sandwich
     profile: Profile | None
-    draws: Floats
     usable: NDArray[np.bool_]
-    influence: Influence | None
+    influence: Influence
     evidence: Evidence
+
+    @property
+    def draws(self) -> Floats:
+        """All bootstrap refits, (m, p)."""
+        return self.batches.bootstrap.theta
 
     @property
     def kappa(self) -> float:
@@ -145,10 +175,10 @@ class GroupFit:
             correlation = float(np.corrcoef(theta[:, self.form.floor_column], self.form.kappa(theta))[0, 1])
         return {
             "objective": self.record.objective,
-            "objective_batched": float(self.point.objective[0]),
+            "objective_batched": float(self.batches.point.objective[0]),
             "n_starts": evidence.n_starts,
             "n_starts_agreeing": evidence.starts_agreeing,
-            "n_starts_claiming_success": self.record.n_claiming_success + int(self.point.n_starts[0]),
+            "n_starts_claiming_success": self.record.n_claiming_success + int(self.batches.point.n_starts[0]),
             "residual_sd": evidence.residual_sd,
             "condition": self.robust.condition,
             "z_curv": evidence.z_curv,
@@ -165,8 +195,6 @@ class GroupFit:
         return [self.form.symbol, *(name for name in self.form.columns if name != "kappa")]
 
     def _leverage_outliers(self) -> list[str]:
-        if self.influence is None:
-            return []
         return [self.rows.ids[k] for k in np.flatnonzero(self.influence.leverage_outlier)]
 
     def doubted(self, *reasons: str) -> GroupFit:
@@ -201,38 +229,59 @@ def fit_form(form: Form, everything: GroupRows, params: KappaParams, *, seed: in
     Each bootstrap replicate draws runs (or whole clusters) and takes its own frontier from them.
     """
     loss, compute = everything.quantities["loss"], everything.quantities["compute_flop"]
-    weights = bootstrap_weights(everything.units, params.bootstrap_replicates, group_seed(seed, everything.group))
-    rows = everything
+    bootstrap = bootstrap_weights(everything.units, params.bootstrap_replicates, group_seed(seed, everything.group))
+    whole = np.ones((1, len(loss)))
     if form is not CHINCHILLA:
         rule, dex = everything.spec.frontier, params.frontier_tolerance_dex
-        weights = frontier_weights(rule, compute, loss, weights, tolerance_dex=dex)
-        on_it = frontier_weights(rule, compute, loss, np.ones((1, len(loss))), tolerance_dex=dex)[0] > 0
-        rows = everything.taken(on_it)
+        bootstrap = frontier_weights(rule, compute, loss, bootstrap, tolerance_dex=dex)
+        whole = frontier_weights(rule, compute, loss, whole, tolerance_dex=dex)
+    on_it = np.flatnonzero(whole[0])
+    rows = everything.taken(whole[0] > 0)
+    without = np.repeat(whole, len(on_it), axis=0)
+    without[np.arange(len(on_it)), on_it] = 0.0
+    edges, below = below_cutoffs(form, rows.quantities["compute_flop"], params.extrapolation_cutoffs)
+    smaller = np.zeros((len(edges), len(loss)))
+    smaller[:, on_it] = below
+    weights = np.concatenate([whole, without, smaller, bootstrap])
     held = weights.any(axis=0)
     reached = everything.taken(held)
-    draws = fit_batch(form, reached.inputs(form), reached.quantities["loss"], weights[:, held], delta=params.delta)
-    point = fit_batch(form, rows.inputs(form), rows.quantities["loss"], np.ones(len(rows)), delta=params.delta)
-    start = point.theta[0] if np.isfinite(point.theta).all() else None
+    fits = fit_batch(form, reached.inputs(form), reached.quantities["loss"], weights[:, held], delta=params.delta)
+    first, second = 1 + len(on_it), 1 + len(on_it) + len(edges)
+    batches = Batches(
+        point=fits.part(slice(0, 1)),
+        left_out=fits.part(slice(1, first)),
+        smaller=fits.part(slice(first, second)),
+        bootstrap=fits.part(slice(second, None)),
+        edges=edges,
+        below=below,
+    )
+    start = batches.point.theta[0] if batches.point.converged[0] else None
     record = fit_of_record(form, rows.inputs(form), rows.quantities["loss"], delta=params.delta, start=start)
-    return _assemble(form, rows, record, point, draws, params)
+    return _assemble(form, rows, record, batches, params)
 
 
-def _assemble(
-    form: Form, rows: GroupRows, record: RecordFit, point: BatchFit, draws: BatchFit, params: KappaParams
-) -> GroupFit:
+def _assemble(form: Form, rows: GroupRows, record: RecordFit, batches: Batches, params: KappaParams) -> GroupFit:
     """Compute covariance, profile, influence and evidence of a fit."""
     inputs, loss = rows.inputs(form), rows.quantities["loss"]
     space = Coordinates.of(form, inputs, loss)
     x = space.solver(record.theta)
     robust = sandwich(space, x, record.residuals, rows.units, delta=params.delta)
-    positive = (draws.theta[:, form.terms + form.floor :] > 0).all(axis=1)
-    usable = draws.converged & positive
-    profile, influence = None, None
+    draws = batches.bootstrap
+    usable = draws.converged & (draws.theta[:, form.terms + form.floor :] > 0).all(axis=1)
+    profile = None
     if robust.positive_definite and form.kappa(record.theta) > 0:
         profile = profile_kappa(space, x, robust, delta=params.delta)
-    if form.floor and point.converged[0]:
-        influence = leave_one_out(form, inputs, loss, record.theta, delta=params.delta)
+    influence = influence_of(form, inputs, loss, record.theta, batches.left_out)
     evidence = evidence_of(
-        form, rows, record, point, robust, profile, influence, draws.theta[usable], float(usable.mean()), params
+        form,
+        rows,
+        record,
+        batches.point,
+        robust,
+        profile,
+        influence,
+        draws.theta[usable],
+        float(usable.mean()),
+        params,
     )
-    return GroupFit(form, rows, record, point, space, x, robust, profile, draws.theta, usable, influence, evidence)
+    return GroupFit(form, rows, record, batches, space, x, robust, profile, usable, influence, evidence)

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.calibration.forms import Coordinates, Form
 from pipeline.calibration.record_fit import jacobian
-from pipeline.calibration.robust import fit_batch
+from pipeline.calibration.robust import BatchFit, fit_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +65,8 @@ class Influence:
         return np.argsort(-np.nan_to_num(np.abs(self.change), nan=np.inf), kind="stable")
 
 
-def leave_one_out(form: Form, inputs: Sequence[Floats], loss: Floats, theta: Floats, *, delta: float) -> Influence:
-    """Refit without each run in turn (one batched computation).
+def influence_of(form: Form, inputs: Sequence[Floats], loss: Floats, theta: Floats, left_out: BatchFit) -> Influence:
+    """Collect what leaving each run out does to a fit.
 
     Parameters
     ----------
@@ -75,22 +75,34 @@ def leave_one_out(form: Form, inputs: Sequence[Floats], loss: Floats, theta: Flo
     loss : (n,) float, nats/token
     theta : (p,) float
         The fit to all rows.
-    delta : float
+    left_out : BatchFit
+        Fit k leaves row k out.
     """
-    n = len(loss)
-    fits = fit_batch(form, inputs, loss, 1.0 - np.eye(n), delta=delta)
     space = Coordinates.of(form, inputs, loss)
     gradient = jacobian(space, space.solver(theta))
     inverse = np.linalg.pinv(gradient.T @ gradient)
     residuals = np.log(loss) - form.log_loss(theta, inputs)
     return Influence(
         kappa=float(form.kappa(theta)),
-        left_out=np.where(fits.converged, form.kappa(fits.theta), np.nan),
-        theta_left_out=fits.theta,
+        left_out=np.where(left_out.converged, form.kappa(left_out.theta), np.nan),
+        theta_left_out=left_out.theta,
         residuals=residuals,
         leverage=np.einsum("ij,jk,ik->i", gradient, inverse, gradient),
         scale=1.4826 * float(np.median(np.abs(residuals))),
     )
+
+
+def leave_one_out(form: Form, inputs: Sequence[Floats], loss: Floats, *, delta: float) -> tuple[BatchFit, Influence]:
+    """Fit all runs, and refit without each in turn, in one batched computation.
+
+    Returns
+    -------
+    BatchFit, Influence
+        The fit to all rows, and the influence of each.
+    """
+    n = len(loss)
+    fits = fit_batch(form, inputs, loss, np.concatenate([np.ones((1, n)), 1.0 - np.eye(n)]), delta=delta)
+    return fits.part(slice(0, 1)), influence_of(form, inputs, loss, fits.theta[0], fits.part(slice(1, None)))
 
 
 def leave_two_out(
@@ -108,7 +120,9 @@ def leave_two_out(
     weights = np.ones((len(pairs), len(loss)))
     for row, pair in enumerate(pairs):
         weights[row, list(pair)] = 0.0
-    fits = fit_batch(form, inputs, loss, weights, delta=delta)
+    starts = influence.theta_left_out[chosen]
+    starts = starts[np.isfinite(starts).all(axis=1)][:3]
+    fits = fit_batch(form, inputs, loss, weights, starts=starts if len(starts) else None, delta=delta)
     return np.where(fits.converged[:, None], fits.theta, np.nan), pairs
 
 

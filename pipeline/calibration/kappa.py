@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.calibration.comparison import compare_forms, extrapolation
+from pipeline.calibration.comparison import extrapolation_rows, ranked, score_form
 from pipeline.calibration.compute_frontier import frontier_rows, stock_row
 from pipeline.calibration.estimates import Estimate
 from pipeline.calibration.forms import CHINCHILLA, FORMS, POWER_LAW
@@ -15,7 +15,6 @@ from pipeline.calibration.group_fit import GroupFit, fit_form
 from pipeline.calibration.group_rows import GroupRows
 from pipeline.calibration.influence import influence_table, leave_one_out
 from pipeline.calibration.pooled import pooled_estimates
-from pipeline.calibration.robust import fit_batch
 from pipeline.calibration.trust import judge
 
 if TYPE_CHECKING:
@@ -125,23 +124,38 @@ def group_tables(rows: GroupRows, fits: Sequence[GroupFit], params: KappaParams)
     influence = [
         {**named, "form": fit.form.name, "set": "used", **row}
         for fit in fits
-        if fit.influence is not None
+        if fit.form.floor
         for row in influence_table(fit.influence, fit.rows.ids, fit.form, fit.stderr_of(fit.form.symbol))
     ]
     beyond = [
         {**named, **row}
         for fit in fits
-        for row in extrapolation(fit.form, fit.rows.quantities, params.extrapolation_cutoffs, delta=params.delta)
+        for row in extrapolation_rows(
+            fit.form, fit.rows.quantities, fit.batches.edges, fit.batches.below, fit.batches.smaller
+        )
     ]
-    efficient = next((fit.rows for fit in fits if fit.form is not CHINCHILLA), None)
-    forms = compare_forms(efficient.quantities, params.forms, delta=params.delta) if efficient else []
     return {
         "influence": influence,
         "extrapolation": beyond,
-        "forms": [{**named, **row} for row in forms],
+        "forms": [{**named, **row} for row in _compared(fits, params)],
         "frontier": [{**named, **row} for fit in fits for row in _frontier(fit, params)],
         "profiles": [{**named, "form": fit.form.name, **row} for fit in fits for row in _profile_rows(fit)],
     }
+
+
+def _compared(fits: Sequence[GroupFit], params: KappaParams) -> list[dict[str, Any]]:
+    """Return all forms scored on the efficient runs; the chinchilla form is refitted to them."""
+    efficient = [fit for fit in fits if fit.form is not CHINCHILLA]
+    scores = [
+        score_form(fit.form, fit.rows.quantities, fit.record.theta, fit.influence.theta_left_out) for fit in efficient
+    ]
+    if efficient and len(efficient) < len(fits) and len(efficient[0].rows) >= len(CHINCHILLA.columns) + 3:
+        quantities = efficient[0].rows.quantities
+        inputs = [quantities[name] for name in CHINCHILLA.inputs]
+        point, influence = leave_one_out(CHINCHILLA, inputs, quantities["loss"], delta=params.delta)
+        if point.converged[0]:
+            scores.append(score_form(CHINCHILLA, quantities, point.theta[0], influence.theta_left_out))
+    return ranked(scores)
 
 
 def _frontier(fit: GroupFit, params: KappaParams) -> list[dict[str, Any]]:
@@ -173,10 +187,9 @@ def _profile_rows(fit: GroupFit) -> list[dict[str, Any]]:
 def outlier_table(rows: GroupRows, params: KappaParams) -> list[dict[str, Any]]:
     """Return what the excluded outliers do when they are readmitted: the influence table of the chinchilla form."""
     inputs, loss = rows.inputs(CHINCHILLA), rows.quantities["loss"]
-    fit = fit_batch(CHINCHILLA, inputs, loss, np.ones(len(loss)), delta=params.delta)
+    fit, influence = leave_one_out(CHINCHILLA, inputs, loss, delta=params.delta)
     if not fit.converged[0]:
         return []
-    influence = leave_one_out(CHINCHILLA, inputs, loss, fit.theta[0], delta=params.delta)
     whole = {name: float(value) for name, value in zip(CHINCHILLA.columns, fit.theta[0], strict=True)}
     stderr = float(np.nanstd(influence.left_out) * np.sqrt(len(loss) - 1))
     return [

@@ -14,20 +14,19 @@ import numpy as np
 from pipeline.calibration.estimates import Interval
 from pipeline.calibration.intervals import Sandwich, kappa_gradient
 from pipeline.calibration.newton import minimise
-from pipeline.calibration.objective import Objective, Rows
+from pipeline.calibration.objective import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from pipeline.calibration.forms import Coordinates
 
     Floats = NDArray[np.float64]
 
-_STEPS = 24
+_STEPS = 14
 _WIDEST = 6.0
 _STIFFNESS = 30.0
+_TOLERANCE = 1e-8
 
 
 class _Pulled(Objective):
@@ -125,15 +124,15 @@ def profile_kappa(space: Coordinates, x: Floats, covariance: Sandwich, *, delta:
     centre = float(space.form.kappa(space.natural(x)))
     steps = np.linspace(0.0, 1.0, _STEPS + 1)[1:] ** 2
     near = min(6.0 * np.sqrt(actual) / centre, np.log(_WIDEST))
-    reach = np.concatenate([near * steps, np.linspace(near, np.log(_WIDEST) * 1.1, 8)[1:]])
+    reach = np.concatenate([near * steps, np.linspace(near, np.log(_WIDEST) * 1.1, 6)[1:]])
     targets = centre * np.exp(np.concatenate([-reach[::-1], [0.0], reach]))
     weights = np.ones((1, len(space.rows.log_loss)))
     pulled = _Pulled(space, weights, delta, targets, _STIFFNESS / model)
     index = np.arange(len(targets))
-    ends, values, _ = minimise(pulled, np.tile(x, (len(targets), 1)), index)
+    ends, values, _ = minimise(pulled, np.tile(x, (len(targets), 1)), index, tolerance=_TOLERANCE, max_iterations=80)
     middle = len(reach)
     inner = np.concatenate([index[1 : middle + 1], [middle], index[middle:-1]])
-    again, again_values, _ = minimise(pulled, ends[inner], index)
+    again, again_values, _ = minimise(pulled, ends[inner], index, tolerance=_TOLERANCE, max_iterations=40)
     ends = np.where((again_values < values)[:, None], again, ends)
     ends = _nonnegative_floor(space, ends)
     plain, _, _ = Objective(space.rows, weights, delta)(ends, index)
@@ -151,11 +150,3 @@ def _nonnegative_floor(space: Coordinates, ends: Floats) -> Floats:
     if not space.form.floor:
         return ends
     return ends[ends[:, space.form.terms] >= 0.0]
-
-
-def profile_intervals(profile: Profile, levels: Sequence[float]) -> tuple[Interval, ...]:
-    """Return the profile intervals at several levels."""
-    return tuple(profile.interval(level) for level in levels)
-
-
-__all__ = ["Profile", "Rows", "profile_intervals", "profile_kappa"]

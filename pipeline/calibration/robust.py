@@ -36,7 +36,8 @@ _SCHEDULE = (300.0, 30.0, 5.0)
 _SETTLED = (CONVERGED, FLOOR_AT_ZERO)
 _CANDIDATES = 256
 _EXPLORED = 16
-_SMOOTH = 0.98
+_NEIGHBOUR = 4
+_RUGGED = 0.02
 _CANDIDATE_CELLS = 4_000_000
 _SUBSAMPLE = 16_384
 
@@ -70,6 +71,18 @@ class BatchFit:
     n_starts: NDArray[np.int64]
     status: NDArray[np.str_]
     columns: tuple[str, ...]
+
+    def part(self, rows: slice) -> BatchFit:
+        """Return the fits of some replicates."""
+        return BatchFit(
+            self.theta[rows],
+            self.objective[rows],
+            self.converged[rows],
+            self.n_starts_agreeing[rows],
+            self.n_starts[rows],
+            self.status[rows],
+            self.columns,
+        )
 
 
 def fit_chinchilla_batch(
@@ -189,6 +202,7 @@ class _Search:
         self.value = np.full(len(mass), np.nan)
         self.state = np.full(len(mass), TOO_FEW_ROWS, dtype=np.int8)
         self.ends: list[tuple[NDArray[np.intp], Floats]] = []
+        self.convex = not rows.floor and len(rows.features) == 1
         self.scouts, self.explored = self.best[:0], np.zeros(0, dtype=np.intp)
         steps = [factor * delta for factor in _SCHEDULE if factor * delta <= 1.0]
         self.objectives = [Objective(rows, mass, threshold) for threshold in (*steps, delta)]
@@ -206,19 +220,22 @@ class _Search:
         for optimum in optima:
             self.direct(np.tile(optimum, (len(usable), 1)), usable)
         self.graduated(np.tile(smooth, (len(usable), 1)), usable)
+        if self.convex:
+            return
         self.explore(usable)
         self.exchange(usable, everyone=True)
-        if self.agreeing()[self.explored].sum() < _SMOOTH * self.started()[self.explored].sum():
-            self.direct(self._inside(2.0 * optima[0] - self.best[usable]), usable)
-            self.direct(self.best[np.roll(usable, 1)], usable)
-            self.graduated(np.tile(self.grid[len(self.grid) // 2], (len(usable), 1)), usable)
         while self.exchange(usable):
             pass
-        disagree = (self.agreeing()[usable] < self.started()[usable]) | ~self.settled()[usable]
-        contested = np.setdiff1d(usable[disagree], self.explored)
+        if len(self.contested(usable)) > _RUGGED * len(usable):
+            self.graduated(self._inside(self.best[np.roll(usable, 1)]), usable)
+        contested = np.setdiff1d(self.contested(usable), self.explored)
         if len(contested):
             self.direct(self._inside(2.0 * optima[0] - self.best[contested]), contested)
             self.graduated(np.tile(self.grid, (len(contested), 1)), np.repeat(contested, len(self.grid)))
+
+    def contested(self, usable: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the replicates whose starts disagree, or whose gradient does not vanish."""
+        return usable[(self.agreeing()[usable] < self.started()[usable]) | ~self.settled()[usable]]
 
     def base(self, usable: NDArray[np.intp]) -> tuple[list[Floats], Floats]:
         """Search the average weighting (of a systematic subsample of long tables) from the whole grid of starts.
@@ -310,6 +327,11 @@ class _Search:
         scores[usable[:, None] == owner] = np.inf
         choice = scores.argmin(axis=1)
         better = scores[np.arange(len(usable)), choice] < self.value[usable] * (1 - _AGREE)
+        if everyone:
+            neighbour = np.argpartition(scores, min(_NEIGHBOUR, len(pool) - 1), axis=1)[
+                :, min(_NEIGHBOUR, len(pool) - 1)
+            ]
+            choice = np.where(better, choice, neighbour)
         chosen = better | everyone
         if chosen.any():
             self.direct(pool[choice[chosen]], usable[chosen])

@@ -34,11 +34,15 @@ def register(app: typer.Typer) -> None:
         from pipeline import storage
         from pipeline.commands import corridor
         from pipeline.config import find_root, open_workspace
+        from pipeline.provenance import registry
         from pipeline.provenance.keys import load_signing_key
+        from pipeline.provenance.publishing import next_revision
         from pipeline.provenance.publishing import publish as freeze
 
         root = find_root(Path.cwd())
         workspace = open_workspace(root, quarter)
+        before = registry.latest(registry.read_entries(workspace.reports), str(workspace.quarter))
+        next_revision(workspace, before, revise)  # refuses before anything is computed
         key = load_signing_key(sign_key) if sign_key is not None else None
         default = workspace.processed == root / "data" / "processed"
         with storage.locked(workspace.processed / ".lock"):

@@ -60,7 +60,7 @@ def publish(
     with storage.locked(workspace.root / "data" / "processed" / ".publish.lock"):
         entries = registry.read_entries(workspace.reports)
         before = registry.latest(entries, str(workspace.quarter))
-        revision = _next_revision(workspace, before, revision_reason)
+        revision = next_revision(workspace, before, revision_reason)
         folder = workspace.reports / registry.folder_name(str(workspace.quarter), revision)
         _require_sound(workspace, entries, folder)
         if (folder / registry.ENTRY).exists():
@@ -134,8 +134,14 @@ def _complete(workspace: Workspace, entries: list[Entry], folder: Path) -> Entry
     return entry
 
 
-def _next_revision(workspace: Workspace, before: Entry | None, reason: str | None) -> int:
-    """Return the revision to publish; a published quarter needs a reason to be corrected."""
+def next_revision(workspace: Workspace, before: Entry | None, reason: str | None) -> int:
+    """Return the revision to publish; a published quarter needs a reason to be corrected.
+
+    Raises
+    ------
+    UsageError
+        When the quarter is published and no reason is given, or a reason is given and it is not.
+    """
     name = str(workspace.quarter)
     if before is None:
         if reason is not None:

@@ -17,7 +17,7 @@ from pipeline.equation.growth import constant_path, exponent, growth, log_growth
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-_NEWTON_STEPS = 60
+_NEWTON_STEPS = 30
 _SATURATED = 0.02
 """For a = phi(z) below this, phi(z) = -1/z to rounding: z = -1/a."""
 
@@ -190,7 +190,7 @@ def invert_log_phi(log_a: FloatArray) -> FloatArray:
             step = np.where(a < _SATURATED, 0.0, (log_phi(z) - log_a) / log_phi_slope(z))
             step = np.where(np.isfinite(step), step, 0.0)
             z = z - step
-            if np.all(np.abs(step) <= 1e-16 * np.abs(z)):
+            if np.all(np.abs(step) <= 1e-15 * np.abs(z)):
                 break
         z = np.where(a < _SATURATED, -1.0 / a, z)
     return np.where(np.isfinite(log_a), z, log_a)

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from pipeline.equation.domain import FloatArray
 
-_STEPS = 200
+_STEPS = 300
+_RESOLUTION = 1e-15
+_NEAR, _EVERY = 1e-3, 4
+"""Far from the root every fourth step halves the bracket, so that no shape of f can stall Newton's steps."""
 
 
 def increasing_root(
@@ -29,19 +32,20 @@ def increasing_root(
     Returns
     -------
     (...) float
-        Newton's step where it stays inside the bracket and shrinks fast enough, else the middle.
+        Newton's step where it stays inside the bracket, else its middle.
     """
     low, high = np.array(low, dtype=np.float64), np.array(high, dtype=np.float64)
-    x, width = 0.5 * (low + high), high - low
-    for _ in range(_STEPS):
+    x = 0.5 * (low + high)
+    for number in range(_STEPS):
         value, slope = function(x)
         low, high = np.where(value <= 0.0, x, low), np.where(value >= 0.0, x, high)
         with np.errstate(all="ignore"):
             newton = x - value / slope
-        inside = (newton > low) & (newton < high) & (np.abs(newton - x) <= 0.5 * width)
-        step = np.where(inside, newton, 0.5 * (low + high)) - x
+        near = np.abs(newton - x) <= _NEAR * (1.0 + np.abs(x))
+        usable = (newton >= low) & (newton <= high) & (near | (number % _EVERY != 0))
+        step = np.where(usable, newton, 0.5 * (low + high)) - x
         step = np.where(value == 0.0, 0.0, step)
-        x, width = x + step, np.abs(step)
-        if np.all((width <= 4e-16 * np.abs(x)) | (high - low <= 4e-16 * np.abs(x))):
+        x = x + step
+        if np.all(np.abs(step) <= _RESOLUTION * (1.0 + np.abs(x))):
             break
     return x

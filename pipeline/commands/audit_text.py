@@ -113,7 +113,8 @@ def print_rederivation(document: Mapping[str, Any]) -> None:
             (item["where"], item["name"], item["published"], item["recomputed"], number_text(item["relative"], 3))
             for item in differences[:SHOWN_DIFFERENCES]
         ]
-        console.print(table_of(f"{len(differences)} differences, the largest first", columns, cells))
+        counts = ", ".join(f"{count} in {name}" for name, count in document["different"].items())
+        console.print(table_of(f"Different: {counts}. The report's numbers first, the largest first", columns, cells))
     within = "identical" if document["tolerance"] == 0 else f"within {document['tolerance']:g} relative"
     console.print(f"Every number comes out again, {within}." if document["agrees"] else "[red]It does not agree.[/red]")
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import storage
 from pipeline.errors import InputMissing, IntegrityError, RaceError
 from pipeline.provenance import ledger_lines
-from pipeline.provenance.compare import Comparison, check_page, compare_quarter, pages_that_differ
+from pipeline.provenance.compare import ESTIMATES, Comparison, check_page, compare_quarter, pages_that_differ
 from pipeline.provenance.contents import INPUTS
 from pipeline.provenance.findings import Finding, broken
 from pipeline.provenance.folder import check_folder
@@ -35,6 +35,12 @@ Runner = Callable[["Workspace"], object]
 
 Opener = Callable[[Path, str], "Workspace"]
 """Opens the workspace of a quarter under a root."""
+
+LISTED = 500
+"""Differences listed one by one; beyond that they are counted by file."""
+
+UPSTAIRS = ("pipeline/provenance/", "pipeline/commands/", "pipeline/cli.py", "pipeline/__main__.py")
+"""Code that hands numbers on and computes none."""
 
 ELSEWHERE_TOLERANCE = 1e-6
 """Relative tolerance where libraries or machine differ from those of the publication: optimisers stop within it."""
@@ -67,15 +73,22 @@ class Rederivation:
         return not self.comparison.differences and not broken(self.causes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the outcome as a JSON-ready mapping; the largest differences first."""
-        ordered = sorted(self.comparison.differences, key=lambda item: -(item.relative or 0.0))
+        """Return the outcome as a JSON-ready mapping; the report's numbers first, the largest differences first."""
+        found = self.comparison.differences
+        order = ("numbers.json", *ESTIMATES)
+        rank = {name: place for place, name in enumerate(order)}
+        ordered = sorted(found, key=lambda item: (rank.get(item.where, len(order)), -(item.relative or 0.0)))
+        counts: dict[str, int] = {}
+        for item in ordered:
+            counts[item.where] = counts.get(item.where, 0) + 1
         return {
             "quarter": self.quarter,
             "agrees": self.agrees,
             "tolerance": self.comparison.tolerance,
             "same_environment": self.same_environment,
             "compared": self.comparison.compared,
-            "differences": [item.to_json() for item in ordered],
+            "different": counts,
+            "differences": [item.to_json() for item in ordered[:LISTED]],
             "causes": [item.to_json() for item in self.causes],
             "notes": self.notes,
         }
@@ -142,7 +155,8 @@ def rederive(
             comparison = compare_quarter(folder, workspace.processed, allowed)
             pages = pages_that_differ(folder, workspace.processed)
             notes += [f"not the same bytes again: {', '.join(pages)}"] if pages else []
-    causes += code_findings(manifest, decisive=bool(comparison.differences) or not comparison.compared)
+    unexplained = (comparison.differences or not comparison.compared) and not broken(causes)
+    causes += code_findings(manifest, decisive=bool(unexplained) or not comparison.compared)
     return Rederivation(manifest["quarter"], same, comparison, causes, notes)
 
 
@@ -233,7 +247,10 @@ def _flat(document: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def code_findings(manifest: Mapping[str, Any], *, decisive: bool) -> list[Finding]:
-    """Return the source files that changed since the publication; broken where numbers differ, else a warning."""
+    """Return the source files that changed since the publication.
+
+    Broken where numbers differ and nothing else explains it and the file computes numbers; else a warning.
+    """
     then, now = manifest["code"]["files"], code_record(code_in_use())["files"]
     commit = manifest["code"]["commit"]
     restore = f"git worktree add ../then {commit}" if commit else "take the code of that time"
@@ -242,7 +259,7 @@ def code_findings(manifest: Mapping[str, Any], *, decisive: bool) -> list[Findin
             name,
             "removed since" if name not in now else "added since" if name not in then else "changed since publication",
             restore,
-            "broken" if decisive else "warning",
+            "broken" if decisive and not name.startswith(UPSTAIRS) else "warning",
         )
         for name in sorted(set(then) | set(now))
         if then.get(name) != now.get(name)

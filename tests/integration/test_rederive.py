@@ -134,6 +134,8 @@ def test_one_digit_of_a_ledger_row_is_named(checkout: Path) -> None:
     assert "chip-b" in cause["what"]
     names = {item["name"] for item in document["differences"]}
     assert {"gamma", "R5", "gamma.route.D value"} <= names
+    assert document["differences"][0]["where"] == "numbers.json"
+    assert sum(document["different"].values()) == len(document["differences"])
     assert "kappa_total" not in names
 
 
@@ -187,6 +189,18 @@ def test_one_line_of_an_estimator_is_named(checkout: Path) -> None:
     assert {item.name for item in result.comparison.differences} >= {"gamma", "gamma.route.D value"}
     (checkout / ESTIMATOR).unlink()
     assert not again(checkout, runner=synthetic_quarter.run_stages).causes[0].what.startswith("changed")
+
+
+def test_changed_code_beside_a_changed_ledger_is_told_not_blamed(checkout: Path) -> None:
+    storage.write_text(checkout / "pipeline" / "commands" / "show.py", "# new\n")
+    edit(checkout / ESTIMATOR, "1.0", "1.00")
+    edit(checkout / "data" / "raw" / "accelerators.csv", "2.0e11", "2.1e11")
+    levels = {item.artefact: item.level for item in again(checkout).causes}
+    assert levels == {
+        "data/raw/accelerators.csv:3": "broken",
+        ESTIMATOR: "warning",
+        "pipeline/commands/show.py": "warning",
+    }
 
 
 def test_stages_that_no_longer_run_are_a_finding(checkout: Path) -> None:

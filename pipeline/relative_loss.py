@@ -111,7 +111,7 @@ def log_compute_ratio(
     fleet_growth : (...) float, doublings/year
         Growth of the fleet's power; adds to gamma in a cumulative path.
     fleet_breaks, fleet_multiples : (k,) float, years and multiples of `fleet`
-        A fleet that changes in steps: the i-th multiple holds from the i-th break on; the first break is 0.
+        A fleet that changes in steps: the i-th multiple holds from the i-th break on; nothing runs before the first.
     start_delay : (...) float, years
         Nothing runs before this date.
     frozen : bool

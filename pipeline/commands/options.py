@@ -25,7 +25,9 @@ KappaForm = Annotated[
     typer.Option("--kappa-form", help="total (slope of total loss, no floor) or reducible (loss above the floor)"),
 ]
 FleetGrowth = Annotated[float, typer.Option("--fleet-growth", help="growth of the fleet's power, doublings a year")]
-Breaks = Annotated[str | None, typer.Option("--breaks", help="years at which the fleet changes, the first 0: 0,2,5")]
+Breaks = Annotated[
+    str | None, typer.Option("--breaks", help="years at which the fleet changes; nothing runs before the first: 0,2,5")
+]
 Multiples = Annotated[str | None, typer.Option("--multiples", help="multiple of --fleet from each break on: 1,4,0.5")]
 StartDelay = Annotated[float, typer.Option("--start-delay", help="years before anything runs")]
 Frozen = Annotated[bool, typer.Option("--frozen", help="hardware keeps the efficiency of the day it was bought")]

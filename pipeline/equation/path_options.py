@@ -60,6 +60,7 @@ class ComputePath:
             self.headroom is None
             and not self.frozen
             and self.breaks.size == 1
+            and self.breaks[0] == 0.0
             and not np.any(self.start_delay)
             and self.convention == "cumulative"
         )
@@ -115,8 +116,8 @@ def _fleet_steps(breaks: ArrayLike | None, multiples: ArrayLike | None) -> tuple
         return np.zeros(1), np.ones(1)
     starts = np.atleast_1d(domain.non_negative("fleet_breaks", breaks))
     factors = np.atleast_1d(domain.non_negative("fleet_multiples", multiples))
-    if starts.ndim != 1 or starts.size == 0 or starts[0] != 0.0 or np.any(np.diff(starts) <= 0.0):
-        raise ValueError(f"fleet_breaks must be one list of years that starts at 0 and rises, got {starts.tolist()!r}")
+    if starts.ndim != 1 or starts.size == 0 or np.any(np.diff(starts) <= 0.0):
+        raise ValueError(f"fleet_breaks must be one list of rising years, got {starts.tolist()!r}")
     if factors.shape != starts.shape:
         raise ValueError(f"fleet_multiples must hold one value a break ({starts.size}), got {factors.tolist()!r}")
     return starts, factors
@@ -134,7 +135,7 @@ def _keep_conventions_apart(path: ComputePath, power_growth: ArrayLike, duration
         "fleet": np.any(path.fleet != 1.0),
         "baseline_years": np.any(path.baseline_years != 1.0),
         "fleet_growth": np.any(path.fleet_growth != 0.0),
-        "fleet_breaks": path.breaks.size > 1,
+        "fleet_breaks": path.breaks.size > 1 or path.breaks[0] != 0.0,
         "fleet_multiples": np.any(path.multiples != 1.0),
         "start_delay": np.any(path.start_delay != 0.0),
         "frozen": path.frozen,

@@ -115,9 +115,9 @@ def compute_rate(path: ComputePath, t: FloatArray) -> FloatArray:
             # 2^(rate t)/G(t, rate) is 1/G(t, -rate): nothing overflows
             late = -np.expm1(-gathered) / growth(t, -rate)
             return np.where(t == 0.0, power / path.baseline_years, late)
-        index = np.searchsorted(path.breaks, t, side="right") - 1
+        index = np.maximum(np.searchsorted(path.breaks, t, side="right") - 1, 0)
         bought = np.maximum(path.breaks[index], path.start_delay)
         level = _log_level(path, bought if path.frozen else t)
         power = np.log(fleet * path.multiples[index]) + _exponent(t, path.fleet_growth) - np.log(path.baseline_years)
         rate = np.exp(power + level - _segmented(path, t, fleet))
-    return np.where(t >= path.start_delay, rate, 0.0)
+    return np.where(t >= np.maximum(path.start_delay, path.breaks[0]), rate, 0.0)

@@ -301,8 +301,8 @@ def test_no_nan_and_no_warning_anywhere_on_a_grid_of_extremes():
         (lambda: rl.relative_loss(1.0, 0.05, 2.0, convention="both"), "convention must be one of .*'both'"),
         (lambda: rl.relative_loss(1.0, 0.05, 2.0, fleet_breaks=[0, 1]), "fleet_multiples must be given"),
         (
-            lambda: rl.relative_loss(1.0, 0.05, 2.0, fleet_breaks=[1, 2], fleet_multiples=[1, 2]),
-            "fleet_breaks .*starts at 0",
+            lambda: rl.relative_loss(1.0, 0.05, 2.0, fleet_breaks=[2, 1], fleet_multiples=[1, 2]),
+            "fleet_breaks .*rising",
         ),
         (
             lambda: rl.relative_loss(1.0, 0.05, 2.0, fleet_breaks=[0, 2], fleet_multiples=[1]),

@@ -111,6 +111,15 @@ def test_a_delay_is_a_fleet_of_zero_before_it(t, gamma, d, m):
     assert delayed <= rl.log_compute_ratio(t, gamma, fleet=m) * (1 + 1e-13)
 
 
+def test_nothing_runs_before_the_first_break():
+    t = np.array([0.0, 1.0, 3.0, 8.0])
+    late = {"fleet_breaks": [2.0], "fleet_multiples": [5.0]}
+    assert np.allclose(rl.log_compute_ratio(t, 1.1, **late), rl.log_compute_ratio(t, 1.1, fleet=5.0, start_delay=2.0))
+    assert rl.decay_rate(1.0, 0.05, 1.1, **late) == 0.0
+    with pytest.raises(ValueError, match="fleet_breaks must keep its default in the run convention"):
+        rl.log_compute_ratio(t, 1.1, convention="run", **late)
+
+
 def test_steps_of_equal_size_are_no_steps():
     t = np.linspace(0.0, 9.0, 19)
     stepped = rl.log_compute_ratio(t, 1.3, fleet=4.0, fleet_breaks=[0, 1, 2.5, 7], fleet_multiples=[1, 1, 1, 1])

@@ -103,15 +103,15 @@ def score_table(backtest: pd.DataFrame, params: BacktestParams) -> pd.DataFrame:
     import pandas as pd
 
     backtest = pd.concat([backtest, pooled_losses(backtest)], ignore_index=True)
-    done = resolved(backtest)
+    done = against_baselines(resolved(backtest))
+    by_cell = dict(list(done.groupby(["target", "horizon_quarters"], sort=True)))
     rows = []
-    for (target, horizon), cell in backtest[backtest["method"] == "forecast"].groupby(
-        ["target", "horizon_quarters"], sort=True
-    ):
-        own = done[(done["target"] == target) & (done["horizon_quarters"] == horizon)]
-        vintages = sorted(own.loc[own["method"] == "forecast", "vintage"].unique())
+    made = backtest.loc[backtest["method"] == "forecast", ["target", "horizon_quarters", "unit"]].drop_duplicates()
+    for target, horizon, unit in made.sort_values(["target", "horizon_quarters"]).itertuples(index=False):
+        own = by_cell.get((target, horizon), done.iloc[:0])
+        vintages = sorted(own["vintage"].unique())
         if not vintages:
-            rows.append(_empty_row(str(target), int(horizon), str(cell["unit"].iloc[0]), params))  # type: ignore[call-overload]
+            rows.append(_empty_row(str(target), int(horizon), str(unit), params))
         if len(vintages) > 1:
             rows.append(_row(own, "mixed", params))
         rows += [_row(own[own["vintage"] == vintage], str(vintage), params) for vintage in vintages]
@@ -138,8 +138,16 @@ def _empty_row(target: str, horizon: int, unit: str, params: BacktestParams) -> 
     return {**nothing, "target": target, "horizon_quarters": horizon, "unit": f"log2 {unit}", **fixed}
 
 
-def _row(cell: pd.DataFrame, vintage: str, params: BacktestParams) -> dict[str, Any]:
-    own = cell[cell["method"] == "forecast"]
+def against_baselines(done: pd.DataFrame) -> pd.DataFrame:
+    """Return the scored forecasts with each baseline's score of the same outcome beside them, NaN where it has none."""
+    own = done[done["method"] == "forecast"]
+    for name in BASELINES:
+        other = done.loc[done["method"] == name, [*MATCH, "wis"]].rename(columns={"wis": f"wis_{name}"})
+        own = own.merge(other, on=MATCH, how="left", validate="one_to_one")
+    return own
+
+
+def _row(own: pd.DataFrame, vintage: str, params: BacktestParams) -> dict[str, Any]:
     y = own["observed"].to_numpy(dtype=np.float64)
     q = own[list(QUANTILE_COLUMNS)].to_numpy(dtype=np.float64)
     shared = shared_share(own)
@@ -158,7 +166,7 @@ def _row(cell: pd.DataFrame, vintage: str, params: BacktestParams) -> dict[str, 
         },
     }
     for name in BASELINES:
-        row |= _against(own, cell[cell["method"] == name], name)
+        row |= _against(own, name)
     row["wis_naive"], row["skill"] = row["wis_last_value"], row["skill_last_value"]
     for level, band in verdict.bands.items():
         inside = scoring.interval_coverage(y, *scoring.central_interval(q, level))
@@ -183,13 +191,13 @@ def shared_share(own: pd.DataFrame) -> np.ndarray:
     return np.asarray(np.maximum(own["shared"].to_numpy(dtype=np.float64), measured), dtype=np.float64)
 
 
-def _against(own: pd.DataFrame, other: pd.DataFrame, name: str) -> dict[str, float]:
+def _against(own: pd.DataFrame, name: str) -> dict[str, float]:
     """Return a baseline's mean score and the skill against it, on the outcomes both have forecast."""
-    pair = own.merge(other, on=MATCH, suffixes=("", "_other"), validate="one_to_one")
-    if pair.empty:
+    both = own[own[f"wis_{name}"].notna()]
+    if both.empty:
         return {f"wis_{name}": float("nan"), f"skill_{name}": float("nan"), f"n_{name}": 0}
-    score, reference = float(pair["wis"].mean()), float(pair["wis_other"].mean())
-    return {f"wis_{name}": reference, f"skill_{name}": scoring.skill(score, reference), f"n_{name}": len(pair)}
+    score, reference = float(both["wis"].mean()), float(both[f"wis_{name}"].mean())
+    return {f"wis_{name}": reference, f"skill_{name}": scoring.skill(score, reference), f"n_{name}": len(both)}
 
 
 def score_rows(scores: pd.DataFrame) -> list[dict[str, Any]]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.evaluation.loss_fits import fit_below
 from pipeline.evaluation.statements import Statement
-from pipeline.scaling_laws import compute_optimal_frontier
+from pipeline.scaling_laws import compute_optimal_frontier, parametric_loss
 from pipeline.units import decimal_year
 
 if TYPE_CHECKING:
@@ -30,6 +29,9 @@ SPLIT = {
 """Growths re-estimated a year on: on the rows that state all, compute = power x duration x FLOP per joule."""
 
 LEVEL = "level.frontier_compute_log2_flop"
+
+LAW = ("E", "A", "B", "alpha", "beta")
+"""Columns of a chinchilla law, in the order of the scaling laws' arguments."""
 
 _NORMAL_POINTS = 199
 
@@ -116,9 +118,18 @@ def normal_mixture(centre: Array, scale: float, points: int = _NORMAL_POINTS) ->
 
 def _chinchilla(sources: Sources) -> dict[str, pd.DataFrame]:
     draws = sources.kappa_draws
-    own = draws[(draws["form"] == "chinchilla") & draws[["A", "B", "E", "alpha", "beta"]].notna().all(axis=1)]
+    own = draws[(draws["form"] == "chinchilla") & draws[list(LAW)].notna().all(axis=1)]
     own = own[(own[["A", "B", "alpha", "beta"]] > 0).all(axis=1)]
     return {str(name): rows for name, rows in own.groupby("group", sort=True)}
+
+
+def _residual_log2(draws: pd.DataFrame, rows: pd.DataFrame) -> float:
+    """Return the scatter of a group's runs around its central law, in log2 loss."""
+    e, a, b, alpha, beta = (float(draws[name].median()) for name in LAW)
+    params, tokens = rows["params"].to_numpy(dtype=np.float64), rows["tokens"].to_numpy(dtype=np.float64)
+    law = np.asarray(parametric_loss(params, tokens, e, a, b, alpha, beta))
+    residual = np.log2(rows["loss_nats"].to_numpy(dtype=np.float64)) - np.log2(law)
+    return float(np.sqrt(residual @ residual / (len(rows) - len(LAW))))
 
 
 def _next_scale_losses(sources: Sources) -> list[Statement]:
@@ -133,11 +144,9 @@ def _next_scale_losses(sources: Sources) -> list[Statement]:
             continue
         largest = float(rows["compute_flop"].max())
         compute = params.next_scale_factor * largest
-        law = (draws[column].to_numpy(dtype=np.float64) for column in ("E", "A", "B", "alpha", "beta"))
+        law = (draws[column].to_numpy(dtype=np.float64) for column in LAW)
         frontier = compute_optimal_frontier(compute, *law)
-        rng = np.random.default_rng(np.random.SeedSequence([sources.seed, len(rows)]))
-        fit = fit_below(rows, sources.backtest, rng)
-        residual = max(fit.residual_log2 if fit else 0.0, params.next_scale_residual_log2)
+        residual = max(_residual_log2(draws, rows), params.next_scale_residual_log2)
         walk = settings.walk_per_doubling * np.log2(params.next_scale_factor)
         log2_loss = normal_mixture(np.log2(np.asarray(frontier.loss_nats)), float(np.hypot(residual, walk)))
         n, d = float(np.median(frontier.params)), float(np.median(frontier.tokens))
@@ -177,15 +186,14 @@ def _kappa_at_frontier(sources: Sources) -> list[Statement]:
     ahead = level + growth * years
     ahead, factor = reestimate(ahead, sources.windows["growth.frontier_compute"], sources.quarter.as_of, then)
     compute = np.exp2(ahead[: min(ahead.size, 2000)])
-    columns = ("E", "A", "B", "alpha", "beta")
-    centres = {name: [float(rows[column].median()) for column in columns] for name, rows in laws.items()}
+    centres = {name: [float(rows[column].median()) for column in LAW] for name, rows in laws.items()}
     slopes = np.array([compute_optimal_frontier(compute, *law).kappa_effective for law in centres.values()])
     median_of_groups = np.median(slopes, axis=0)
     mixture = np.concatenate(
         [
             np.asarray(
                 compute_optimal_frontier(
-                    float(np.median(compute)), *(rows[column].to_numpy(dtype=np.float64) for column in columns)
+                    float(np.median(compute)), *(rows[column].to_numpy(dtype=np.float64) for column in LAW)
                 ).kappa_effective
             )
             for rows in laws.values()

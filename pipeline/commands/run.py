@@ -34,12 +34,15 @@ def register(app: typer.Typer) -> None:
         from pipeline import storage
         from pipeline.commands import corridor
         from pipeline.config import find_root, open_workspace
+        from pipeline.provenance.verify import changed_ledger_lines
 
         root = find_root(Path.cwd())
         workspace = open_workspace(root, quarter)
         default = workspace.processed == root / "data" / "processed"
         with storage.locked(workspace.processed / ".lock"):
             corridor.log(f"race run {workspace.quarter} (data as of {workspace.quarter.as_of})")
+            for warning in changed_ledger_lines(root):
+                corridor.log(f"  warning: {warning}")
             rebuild = corridor.reproduce if default else corridor.reproduce_quarter
             ran = rebuild(workspace, force=force)
             report, note = install_report(workspace)

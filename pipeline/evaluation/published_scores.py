@@ -11,101 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline import storage
 from pipeline.evaluation import scoring
-from pipeline.evaluation.outcomes import outcomes
-from pipeline.evaluation.statements import DATE_UNIT
-from pipeline.evaluation.targets import TARGETS
-from pipeline.units import Quarter, decimal_year
+from pipeline.evaluation.settlement import settle
+from pipeline.evaluation.statements import DATE_UNIT, read_statements
+from pipeline.units import decimal_year
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
     from pipeline.config_backtest import StatementParams
     from pipeline.evaluation.origin_views import LedgerViews
     from pipeline.evaluation.statements import Statement
-
-Outcome = tuple[str, float | None]
-"""('resolved' | 'open' | 'void', the outcome in the statement's unit: a value, a date, or 1 for yes and 0 for no)."""
-
-
-def settle(
-    statement: Statement,
-    views: LedgerViews,
-    day: dt.date,
-    params: StatementParams,
-    *,
-    estimates: Mapping[str, Mapping[str, float]] | None = None,
-) -> Outcome:
-    """Return what became of a statement by ``day``, by its own rule.
-
-    Parameters
-    ----------
-    statement : Statement
-    views : LedgerViews
-        Ledgers read today; only what was recorded by ``day`` counts.
-    day : date
-    params : StatementParams
-        Gives the tolerance of a next-scale run.
-    estimates : mapping of quarter to (mapping of name to value), optional
-        Later quarters' estimates, for statements about re-estimates: ``component.estimator`` or ``kappa_eff.CELL``.
-
-    Returns
-    -------
-    (str, float or None)
-    """
-    if statement.target in TARGETS:
-        return _settle_observable(statement, views, day)
-    made = Quarter.parse(statement.id.split(".", 1)[0]).as_of
-    due = dt.date.fromisoformat(statement.by)
-    if statement.target.startswith("loss:"):
-        return _settle_loss(statement, views, min(day, due), made, params, past=day >= due)
-    name = statement.target.removeprefix("estimate:")
-    if name == "kappa_eff":
-        name = f"kappa_eff.{statement.cell}"
-    found = (estimates or {}).get(statement.target_quarter, {}).get(name)
-    if found is None:
-        return ("open" if day < due or not estimates else "void"), None
-    return "resolved", float(found)
-
-
-def _settle_observable(statement: Statement, views: LedgerViews, day: dt.date) -> Outcome:
-    target, quarter = TARGETS[statement.target], Quarter.parse(statement.target_quarter)
-    if statement.unit == DATE_UNIT:
-        return _settle_date(statement, views, day)
-    if views.settled_by(target, quarter.as_of, day) is None:
-        return "open", None
-    known = outcomes(target, views, day, quarter)
-    own = known[(known["target_quarter"] == str(quarter)) & (known["cell"] == statement.cell)]
-    if own.empty:
-        return "void", None
-    value = float(np.exp2(own["observed"].iloc[0]))
-    if statement.threshold is None:
-        return "resolved", value
-    return "resolved", float(target.sign * value >= target.sign * statement.threshold)
-
-
-def _settle_date(statement: Statement, views: LedgerViews, day: dt.date) -> Outcome:
-    target = TARGETS[statement.target]
-    known = views.known(target, day).observations
-    threshold = np.log2(statement.threshold) if statement.threshold else np.inf
-    reached = known[target.sign * known["value"] >= target.sign * threshold]
-    if len(reached):
-        return "resolved", decimal_year(reached["released"].min().date())
-    return ("open" if day < dt.date.fromisoformat(statement.by) else "void"), None
-
-
-def _settle_loss(
-    statement: Statement, views: LedgerViews, day: dt.date, made: dt.date, params: StatementParams, *, past: bool
-) -> Outcome:
-    runs = views.used("training_runs", day)
-    own = runs[(runs["group"] == statement.target.removeprefix("loss:")) & (runs["recorded"].dt.date > made)]
-    distance = np.abs(np.log(own["compute_flop"].to_numpy(dtype=np.float64) / float(statement.threshold or np.nan)))
-    near = own[distance <= np.log(params.next_scale_tolerance)].sort_values(["recorded", "run_id"])
-    if near.empty:
-        return ("void" if past else "open"), None
-    return "resolved", float(near["loss_nats"].iloc[0])
 
 
 def score_statement(statement: Statement, outcome: float) -> dict[str, float | None]:
@@ -197,6 +117,63 @@ def score_published(
     rows += [_only_today(item) for item in today.values()]
     columns = ["id", "what", "by", "status", "observed", "score", "score_baseline", "pit", "score_today"]
     return pd.DataFrame(rows, columns=[*columns, "median", "median_today", "width_ratio", "drift"])
+
+
+def score_published_quarters(
+    published: Iterable[Path], recomputed: Path, views: LedgerViews, day: dt.date, params: StatementParams
+) -> pd.DataFrame:
+    """Score every published quarter's statements as they stand in their folders.
+
+    Parameters
+    ----------
+    published : iterable of Path
+        Published folders, each with statements.json and gamma.json; earlier ones first.
+    recomputed : Path
+        data/processed: what today's code made of a quarter stands in a folder of its name (``race run --quarter``).
+    views : LedgerViews
+    day : date
+        The view that settles.
+    params : StatementParams
+
+    Returns
+    -------
+    DataFrame
+        `score_published` of each quarter, with quarter; ``drift`` is 'not recomputed' where today's code has not run.
+
+    Raises
+    ------
+    DataInvalid
+        When a published file is not JSON.
+    """
+    import pandas as pd
+
+    folders = [folder for folder in published if (folder / "statements.json").is_file()]
+    frozen = {folder: storage.read_json(folder / "statements.json") for folder in folders}
+    estimates = {
+        str(document["quarter"]): growths_of(storage.read_json(folder / "gamma.json"))
+        for folder, document in frozen.items()
+        if (folder / "gamma.json").is_file()
+    }
+    frames = []
+    for document in frozen.values():
+        quarter = str(document["quarter"])
+        own = recomputed / quarter / "statements.json"
+        today = storage.read_json(own)["statements"] if own.is_file() else []
+        statements = read_statements(document["statements"])
+        frame = score_published(statements, read_statements(today), views, day, params, estimates=estimates)
+        drift = frame["drift"] if today else "not recomputed: race run --quarter " + quarter
+        frames.append(frame.assign(quarter=quarter, drift=drift))
+    columns = ["quarter", "id", "what", "by", "status", "observed", "score", "score_baseline", "drift"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def growths_of(gamma: Mapping[str, Any]) -> dict[str, float]:
+    """Return a quarter's growths and levels out of its gamma.json, by ``component.estimator``; without refused ones."""
+    return {
+        f"{item['component']}.{item['estimator']}": float(item["value"])
+        for item in gamma["estimates"]
+        if item.get("component") in ("growth", "level") and item.get("value") is not None
+    }
 
 
 def _only_today(item: Statement) -> dict[str, Any]:

@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline import storage
 from pipeline.config_backtest import BacktestParams, LossParams, StatementParams
 from pipeline.evaluation import published_scores, statements
 from pipeline.evaluation.backtesting import LEDGERS
 from pipeline.evaluation.origin_views import LedgerViews
 from pipeline.evaluation.scoring import weighted_interval_score
+from pipeline.evaluation.settlement import settle
 from pipeline.evaluation.statement_estimates import normal_mixture, reestimate
 from pipeline.evaluation.statement_observables import first_passage, iso_date
 from pipeline.evaluation.statements import Sources, Statement, make_statements, read_statements, statements_frame
@@ -219,15 +221,15 @@ def test_normal_mixture_adds_variances() -> None:
 def test_older_statements_settle_by_their_rule(views: LedgerViews) -> None:
     made = {item.id.split(".", 1)[1]: item for item in make_statements(sources(views, "2025Q1"))}
     end = dt.date(2026, 3, 31)
-    assert published_scores.settle(made["speedrun_4q"], views, end, PARAMS) == ("resolved", pytest.approx(85.56))
-    assert published_scores.settle(made["speedrun_4q"], views, dt.date(2025, 12, 31), PARAMS) == ("open", None)
+    assert settle(made["speedrun_4q"], views, end, PARAMS) == ("resolved", pytest.approx(85.56))
+    assert settle(made["speedrun_4q"], views, dt.date(2025, 12, 31), PARAMS) == ("open", None)
     # 85.56 s is not at most 60 s
-    assert published_scores.settle(made["speedrun_threshold"], views, end, PARAMS) == ("resolved", 0.0)
+    assert settle(made["speedrun_threshold"], views, end, PARAMS) == ("resolved", 0.0)
     # the models' table reaches 2025-12-02 only
-    assert published_scores.settle(made["largest_run_compute_1y"], views, end, PARAMS) == ("open", None)
-    assert published_scores.settle(made["first_run_compute"], views, end, PARAMS) == ("open", None)
+    assert settle(made["largest_run_compute_1y"], views, end, PARAMS) == ("open", None)
+    assert settle(made["first_run_compute"], views, end, PARAMS) == ("open", None)
     low = dataclasses.replace(made["first_run_compute"], threshold=1e26)
-    status, date = published_scores.settle(low, views, end, PARAMS)
+    status, date = settle(low, views, end, PARAMS)
     assert (status, iso_date(date or 0)) == ("resolved", "2025-02-17")
 
 
@@ -235,15 +237,15 @@ def test_reestimates_settle_from_later_estimates(made: list[Statement], views: L
     item = next(one for one in made if one.id.endswith("reestimate_power"))
     end = dt.date(2027, 3, 31)
     later = {"2027Q1": {"growth.power": 1.3}}
-    assert published_scores.settle(item, views, end, PARAMS, estimates=later) == ("resolved", 1.3)
-    assert published_scores.settle(item, views, dt.date(2026, 6, 30), PARAMS) == ("open", None)
-    assert published_scores.settle(item, views, end, PARAMS, estimates={"2027Q1": {"growth.x": 1.0}}) == ("void", None)
+    assert settle(item, views, end, PARAMS, estimates=later) == ("resolved", 1.3)
+    assert settle(item, views, dt.date(2026, 6, 30), PARAMS) == ("open", None)
+    assert settle(item, views, end, PARAMS, estimates={"2027Q1": {"growth.x": 1.0}}) == ("void", None)
 
 
 def test_next_scale_losses_settle_from_new_runs(made: list[Statement], views: LedgerViews) -> None:
     item = next(one for one in made if one.id.endswith("next_scale_loss_gadre2024_c4"))
     end = dt.date(2027, 3, 31)
-    assert published_scores.settle(item, views, end, PARAMS) == ("void", None)
+    assert settle(item, views, end, PARAMS) == ("void", None)
     intake = views.intakes["training_runs"]
     line = intake.rows[intake.rows["group"] == "gadre2024_c4"].tail(1)
     line = line.assign(
@@ -256,8 +258,8 @@ def test_next_scale_losses_settle_from_new_runs(made: list[Statement], views: Le
     )
     rows = pd.concat([intake.rows, line.astype(intake.rows.dtypes)], ignore_index=True)
     later = LedgerViews({**views.intakes, "training_runs": dataclasses.replace(intake, rows=rows)})
-    assert published_scores.settle(item, later, end, PARAMS) == ("resolved", 2.2)
-    assert published_scores.settle(item, later, dt.date(2026, 6, 30), PARAMS) == ("open", None)
+    assert settle(item, later, end, PARAMS) == ("resolved", 2.2)
+    assert settle(item, later, dt.date(2026, 6, 30), PARAMS) == ("open", None)
 
 
 def statement(**change: object) -> Statement:
@@ -319,5 +321,38 @@ def test_published_statements_are_scored_as_published(views: LedgerViews) -> Non
     assert found.loc["2025Q1.gone", "status"] == "open"
     assert "no longer" in found.loc["2025Q1.gone", "drift"]
     assert found.loc["2025Q1.new", "status"] == "not published"
+    kappa = statement(id="2025Q1.kappa", target="kappa_eff")
+    assert settle(kappa, views, dt.date(2026, 3, 31), PARAMS) == ("by hand", None)
     same = published_scores.score_published(frozen[:1], frozen[:1], views, dt.date(2026, 3, 31), PARAMS)
     assert same["drift"].tolist() == ["none"]
+
+
+def test_published_quarters_are_read_from_their_folders(views: LedgerViews, tmp_path: Path) -> None:
+    power = statement(
+        id="2025Q1.power",
+        target="estimate:growth.power",
+        unit="doublings/yr",
+        quantiles={"0.1": 1.0, "0.5": 1.1, "0.9": 1.2},
+        baseline={},
+    )
+    frozen = {"quarter": "2025Q1", "statements": [statement().to_json(), power.to_json()]}
+    storage.write_json(tmp_path / "reports" / "2025Q1" / "statements.json", frozen)
+    storage.write_json(tmp_path / "reports" / "2026Q1" / "statements.json", {"quarter": "2026Q1", "statements": []})
+    estimate = {"component": "growth", "estimator": "power", "value": 1.15}
+    storage.write_json(tmp_path / "reports" / "2026Q1" / "gamma.json", {"estimates": [estimate]})
+    folders = [tmp_path / "reports" / name for name in ("2025Q1", "2026Q1")]
+    day = dt.date(2026, 3, 31)
+    found = published_scores.score_published_quarters(folders, tmp_path / "processed", views, day, PARAMS).set_index(
+        "id"
+    )
+    assert found.loc["2025Q1.x", "observed"] == pytest.approx(85.56)
+    assert found.loc["2025Q1.power", "observed"] == 1.15
+    assert found["drift"].str.contains("race run --quarter 2025Q1").all()
+    today = {"statements": [statement(quantiles={"0.1": 60.0, "0.5": 90.0, "0.9": 120.0}).to_json(), power.to_json()]}
+    storage.write_json(tmp_path / "processed" / "2025Q1" / "statements.json", today)
+    found = published_scores.score_published_quarters(folders, tmp_path / "processed", views, day, PARAMS).set_index(
+        "id"
+    )
+    assert "128.0 -> 90.0" in found.loc["2025Q1.x", "drift"]
+    assert found.loc["2025Q1.power", "drift"] == "none"
+    assert published_scores.score_published_quarters([], tmp_path, views, day, PARAMS).empty

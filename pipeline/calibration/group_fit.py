@@ -243,7 +243,7 @@ def fit_form(form: Form, everything: GroupRows, params: KappaParams, *, seed: in
     smaller = np.zeros((len(edges), len(loss)))
     smaller[:, on_it] = below
     weights = np.concatenate([whole, without, smaller, bootstrap])
-    held = weights.any(axis=0)
+    held = np.asarray(weights.any(axis=0), dtype=np.bool_)
     reached = everything.taken(held)
     fits = fit_batch(form, reached.inputs(form), reached.quantities["loss"], weights[:, held], delta=params.delta)
     first, second = 1 + len(on_it), 1 + len(on_it) + len(edges)

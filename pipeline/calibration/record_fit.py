@@ -92,7 +92,7 @@ def fit_of_record(
 
     def residual(parameters: lmfit.Parameters) -> Floats:
         x = np.fromiter(parameters.valuesdict().values(), dtype=np.float64)
-        return space.rows.log_loss - space.rows.log_prediction(x[None])[0]
+        return np.asarray(space.rows.log_loss - space.rows.log_prediction(x[None])[0], dtype=np.float64)
 
     def slope(parameters: lmfit.Parameters) -> Floats:
         x = np.fromiter(parameters.valuesdict().values(), dtype=np.float64)

@@ -276,8 +276,7 @@ class _Search:
         low = np.flatnonzero(ends[:, len(self.rows.features)] <= 0)
         if len(low):
             results = minimise_at_zero_floor(self.objectives[-1], ends[low], replicates[low])
-            for held, found in zip((ends, values, states), results, strict=True):
-                held[low] = found
+            ends[low], values[low], states[low] = results
 
     def _keep(self, replicates: NDArray[np.intp], ends: Floats, values: Floats, states: NDArray[np.int8]) -> None:
         """Take over fits that beat what is held; a settled fit is never given up for a rounding-error gain."""

@@ -1,8 +1,8 @@
 """The forecast engine: joint draws x scenarios x quarters, streamed through stable evaluation to exact quantiles.
 
 No array of all cells is ever held: a few quarters live at a time in each thread. Along a steady path the
-growth integral obeys G(t + h) = 2^(rate h) G(t) + G(h), so u = X - 1 follows u <- u q + c and a cell costs one
-logarithm and one exponential; every segment starts again from the closed form, which keeps rounding from adding up and
+growth integral obeys G(t + h) = 2^(rate h) G(t) + G(h), so X follows X <- X q + c and a cell costs one logarithm and
+one exponential; every segment starts again from the closed form, which keeps rounding from adding up and
 makes the result independent of the number of threads.
 """
 
@@ -35,7 +35,7 @@ BATCH_BYTES = 24_000_000
 """Finished columns a thread holds before they are reduced to quantiles."""
 
 MAX_EXPONENT = 1000.0
-"""Doublings up to which u = X - 1 is formed at all; beyond them only its logarithm is (2^1024 overflows)."""
+"""Doublings up to which X is formed at all; beyond them only its logarithm is (2^1024 overflows)."""
 
 
 class ComputePath(Protocol):
@@ -142,11 +142,12 @@ class LogRatios:
         self._steady = steady if steady is not None and _representable(*steady, grid.time(grid.count - 1)) else None
         if self._steady is not None:
             self._factor = np.exp2(self._steady[0] * grid.step)
-            self._added = _accumulated(*self._steady, grid.step)
+            self._added = 1.0 - self._factor
+            self._added += _accumulated(*self._steady, grid.step)
 
     def start(self, first: int) -> Floats:
-        """Return the state to begin at a grid point with: u = X - 1 of every draw, from the closed form; else empty."""
-        return np.empty(0) if self._steady is None else _accumulated(*self._steady, self.grid.time(first))
+        """Return the state to begin at a grid point with: X of every draw, from the closed form; else empty."""
+        return np.empty(0) if self._steady is None else 1.0 + _accumulated(*self._steady, self.grid.time(first))
 
     def rows(self, state: Floats, first: int, end: int) -> Iterator[tuple[slice, int, Floats]]:
         """Yield (draws, row, ln X) for the points ``first`` to ``end - 1``, a block of draws after the other.
@@ -163,7 +164,7 @@ class LogRatios:
             factor, added, now = self._factor[draws], self._added[draws], state[draws]
             log_ratio = scratch[: draws.stop - low]
             for row in range(end - first):
-                np.log1p(now, out=log_ratio)
+                np.log(now, out=log_ratio)
                 yield draws, row, log_ratio
                 now *= factor
                 now += added
@@ -192,7 +193,7 @@ def _accumulated(rate: Floats, scale: Floats, t: float) -> Floats:
 
 
 def _representable(rate: Floats, scale: Floats, horizon: float) -> bool:
-    """Tell whether X - 1 stays well inside float64 up to the horizon for every draw."""
+    """Tell whether X stays well inside float64 up to the horizon for every draw."""
     doublings = max(float(rate.max()), 0.0) * horizon
     return doublings + float(np.log2(max(float(scale.max()) * horizon, 1.0))) < MAX_EXPONENT
 

@@ -55,9 +55,11 @@ def locate(workspace: Workspace, name: str) -> Path:
     """
     from pipeline.commands.corridor import require_processed
 
-    published = workspace.reports / str(workspace.quarter) / name
-    if not (workspace.processed / name).exists() and published.exists():
-        return published
+    from pipeline.provenance.registry import newest_folder
+
+    published = newest_folder(workspace.reports, str(workspace.quarter))
+    if published is not None and not (workspace.processed / name).exists():
+        return published / name
     return require_processed(workspace, name)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import storage
 from pipeline.config import read_params
 from pipeline.errors import UsageError
+from pipeline.provenance import registry
 from pipeline.provenance.attribution import Attribution, RowChange, attribute, name_rows
 from pipeline.provenance.worlds import (
     GAMMA_TABLES,
@@ -19,6 +20,7 @@ from pipeline.provenance.worlds import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from pipeline.config import Params, Workspace
     from pipeline.ledger.changes import TableDiff
@@ -90,14 +92,20 @@ def explain(symbol: str, before: Workspace, after: Workspace) -> dict[str, Any]:
 
 def settings_of(workspace: Workspace) -> Params:
     """Return the settings a quarter was published with, else today's."""
-    published = workspace.reports / str(workspace.quarter) / "params.yaml"
-    return read_params(published) if published.exists() else workspace.params
+    folder = registry.newest_folder(workspace.reports, str(workspace.quarter))
+    return workspace.params if folder is None else read_params(folder / "params.yaml")
+
+
+def places(workspace: Workspace) -> list[Path]:
+    """Return where a quarter's files may lie: its last run here, then its newest publication."""
+    published = registry.newest_folder(workspace.reports, str(workspace.quarter))
+    return [workspace.processed] if published is None else [workspace.processed, published]
 
 
 def published_values(workspace: Workspace) -> dict[str, float] | None:
     """Return the estimates a quarter was published with, or None when it was not published."""
-    folder = workspace.reports / str(workspace.quarter)
-    if not (folder / "manifest.json").exists():
+    folder = registry.newest_folder(workspace.reports, str(workspace.quarter))
+    if folder is None:
         return None
     documents = [storage.read_json(folder / name) for name in ESTIMATE_FILES]
     return {
@@ -112,7 +120,7 @@ def _side(workspace: Workspace, intakes: Mapping[str, Intake]) -> dict[str, Any]
     return {
         "quarter": str(workspace.quarter),
         "as_of": workspace.quarter.as_of.isoformat(),
-        "published": (workspace.reports / str(workspace.quarter) / "manifest.json").exists(),
+        "published": registry.newest_folder(workspace.reports, str(workspace.quarter)) is not None,
         "ledger_lines": {name: intake.n_read for name, intake in intakes.items()},
     }
 
@@ -191,7 +199,7 @@ def _only(values: Mapping[str, float] | None, *, kappa: bool) -> dict[str, float
 
 def _used_rows(workspace: Workspace) -> set[tuple[str, str]]:
     """Return (estimate id, row) of gamma's estimates as last run or published; empty when neither is here."""
-    for folder in (workspace.processed, workspace.reports / str(workspace.quarter)):
+    for folder in places(workspace):
         if (folder / "gamma.json").exists():
             document = storage.read_json(folder / "gamma.json")
             return {(item["id"], row) for item in document["estimates"] for row in item["rows_used"]}
@@ -242,7 +250,7 @@ def _forecast_row(key: tuple[str, float], old: Mapping[str, Any], new: Mapping[s
 
 
 def _headline(workspace: Workspace) -> Sequence[Mapping[str, Any]] | None:
-    for folder in (workspace.processed, workspace.reports / str(workspace.quarter)):
+    for folder in places(workspace):
         if (folder / "headline.json").exists():
             rows: Sequence[Mapping[str, Any]] = storage.read_json(folder / "headline.json")
             return rows

@@ -158,6 +158,12 @@ def read_entries(reports: Path) -> list[Entry]:
     return [Entry(**item) for item in storage.read_json(path)["entries"]] if path.exists() else []
 
 
+def newest_folder(reports: Path, quarter: str) -> Path | None:
+    """Return the folder of a quarter's newest publication, or None when it was never published."""
+    entry = latest(read_entries(reports), quarter)
+    return None if entry is None else reports / entry.folder
+
+
 def latest(entries: Sequence[Entry], quarter: str) -> Entry | None:
     """Return the newest revision of a quarter, or None when it is not published."""
     found = [entry for entry in entries if entry.quarter == quarter]

@@ -54,7 +54,6 @@ def locate(workspace: Workspace, name: str) -> Path:
         When the quarter was neither run here nor published.
     """
     from pipeline.commands.corridor import require_processed
-
     from pipeline.provenance.registry import newest_folder
 
     published = newest_folder(workspace.reports, str(workspace.quarter))

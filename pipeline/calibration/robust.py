@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
+    _Ends = tuple[Floats, Floats, NDArray[np.int8]]
 
 _AGREE = 1e-9
 _SCHEDULE = (300.0, 30.0, 5.0)
@@ -38,6 +39,7 @@ _CANDIDATES = 256
 _EXPLORED = 16
 _NEIGHBOUR = 4
 _RUGGED = 0.02
+_ROUNDS = 3
 _CANDIDATE_CELLS = 4_000_000
 _SUBSAMPLE = 16_384
 
@@ -224,8 +226,9 @@ class _Search:
             return
         self.explore(usable)
         self.exchange(usable, everyone=True)
-        while self.exchange(usable):
-            pass
+        for _ in range(_ROUNDS):
+            if not self.exchange(usable):
+                break
         if len(self.contested(usable)) > _RUGGED * len(usable):
             self.graduated(self._inside(self.best[np.roll(usable, 1)]), usable)
         contested = np.setdiff1d(self.contested(usable), self.explored)
@@ -260,23 +263,27 @@ class _Search:
 
     def direct(self, start: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Descend at the final threshold from ``start`` and keep what is best."""
-        ends, values, states = minimise(self.objectives[-1], start, replicates)
-        if self.rows.floor:
-            self._settle_floor(replicates, ends, values, states)
+        found = minimise(self.objectives[-1], start, replicates)
+        ends, values, states = self._settle_floor(start, replicates, found) if self.rows.floor else found
         settled = np.isin(states, _SETTLED)
         for kind in (settled, ~settled):
             self._keep(replicates[kind], ends[kind], values[kind], states[kind])
         self.ends.append((replicates, values))
         return ends, values
 
-    def _settle_floor(
-        self, replicates: NDArray[np.intp], ends: Floats, values: Floats, states: NDArray[np.int8]
-    ) -> None:
-        """Where the floor went below zero, take the optimum without a floor."""
+    def _settle_floor(self, start: Floats, replicates: NDArray[np.intp], found: _Ends) -> _Ends:
+        """Where the floor went below zero, take the optimum without a floor, from both ends of the descent."""
+        ends, values, states = found
         low = np.flatnonzero(ends[:, len(self.rows.features)] <= 0)
-        if len(low):
-            results = minimise_at_zero_floor(self.objectives[-1], ends[low], replicates[low])
-            ends[low], values[low], states[low] = results
+        if not len(low):
+            return found
+        first = minimise_at_zero_floor(self.objectives[-1], ends[low], replicates[low])
+        second = minimise_at_zero_floor(self.objectives[-1], start[low], replicates[low])
+        other = second[1] < first[1]
+        ends[low] = np.where(other[:, None], second[0], first[0])
+        values[low] = np.where(other, second[1], first[1])
+        states[low] = np.where(other, second[2], first[2])
+        return ends, values, states
 
     def _keep(self, replicates: NDArray[np.intp], ends: Floats, values: Floats, states: NDArray[np.int8]) -> None:
         """Take over fits that beat what is held; a settled fit is never given up for a rounding-error gain."""

@@ -146,7 +146,7 @@ def backtest(views: LedgerViews, last: Quarter, params: BacktestParams, seed: in
         choice = choose(target, everything, views, last, params)
         frames.append(with_outcomes(in_use(everything, choice), outcomes(target, views, last.as_of, first)))
         choices.append(choice)
-    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True), choices
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True), choices
 
 
 def backtest_all(
@@ -159,4 +159,7 @@ def backtest_all(
 
     dated, choices = backtest(views, last, params, seed)
     losses, more = loss_targets.backtest(views.used("training_runs", last.as_of), params, seed)
-    return pd.concat([frame for frame in (dated, losses) if len(frame)], ignore_index=True), [*choices, *more]
+    return pd.concat([frame for frame in (dated, losses) if len(frame)] or [dated], ignore_index=True), [
+        *choices,
+        *more,
+    ]

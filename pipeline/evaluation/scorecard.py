@@ -115,7 +115,7 @@ def score_table(backtest: pd.DataFrame, params: BacktestParams) -> pd.DataFrame:
         if len(vintages) > 1:
             rows.append(_row(own, "mixed", params))
         rows += [_row(own[own["vintage"] == vintage], str(vintage), params) for vintage in vintages]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else [*SCORE_KEYS, "verdict_reason"])
 
 
 def pooled_losses(backtest: pd.DataFrame) -> pd.DataFrame:

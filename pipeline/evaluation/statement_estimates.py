@@ -67,8 +67,8 @@ def reestimate(draws: Array, window: tuple[str, str], now: dt.date, then: dt.dat
     Smith (1998), section 1.4: a slope's variance is s^2 over the sum of squares of the dates.
     """
     first = decimal_year(dt.date.fromisoformat(window[0]))
-    old, new = decimal_year(now) - first, decimal_year(then) - first
-    factor = float(np.sqrt(1.0 - (old / new) ** 3))
+    old, new = max(decimal_year(now) - first, 0.0), decimal_year(then) - first
+    factor = float(np.sqrt(1.0 - (old / new) ** 3)) if new > 0 else 1.0
     centre = float(np.median(draws))
     return centre + factor * (draws - centre), factor
 

@@ -161,3 +161,10 @@ def test_pooled_pit_weighs_targets_alike() -> None:
     # half of the weight is the overconfident target's, all of it in the outermost bins
     assert found["shares"][0] + found["shares"][-1] > 0.5
     assert scorecard.pit_histogram(backtest, 9)["n"] == 0
+
+
+def test_a_quarter_before_all_origins_has_an_empty_scorecard() -> None:
+    nothing = table(n=1).iloc[:0]
+    scores = scorecard.score_table(nothing, PARAMS)
+    assert scores.empty
+    assert scorecard.score_document(nothing, scores, [])["scores"] == []

@@ -46,7 +46,7 @@ def measure() -> dict[str, tuple[float, float]]:
 
     params = read_params(ROOT / "params.yaml")
     quarter, settings = Quarter.parse(params.quarter), params.backtest
-    views = LedgerViews.read(ROOT / "data" / "raw", backtesting.LEDGERS)
+    views = LedgerViews.read(ROOT / "data" / "raw", backtesting.LEDGERS, quarter.as_of)
     lap("read")
     dated, choices = backtesting.backtest(views, quarter, settings, params.seed)
     lap("dated targets")

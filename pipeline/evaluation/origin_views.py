@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,8 +64,8 @@ class LedgerViews:
     _recorded: dict[str, list[dt.date]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, raw: Path, names: tuple[str, ...]) -> LedgerViews:
-        """Read the named ledgers from data/raw.
+    def read(cls, raw: Path, names: tuple[str, ...], as_of: dt.date) -> LedgerViews:
+        """Read what the named ledgers in data/raw held on a day; later lines are left behind here, once and for all.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class LedgerViews:
         """
         from pipeline.ledger.intake import read_ledger
 
-        return cls({name: read_ledger(name, raw) for name in names})
+        return cls({name: recorded_by(read_ledger(name, raw), as_of) for name in names})
 
     def used(self, table: str, day: dt.date) -> pd.DataFrame:
         """Return the used rows of a ledger's as-of view on a day."""
@@ -125,6 +125,10 @@ class LedgerViews:
         import pandas as pd
 
         first = self.first_known(target)
+        if first is None and table_of(target.table).vintaged:
+            # no snapshot has the columns yet: nothing is known, and a later one's figures would be hindsight
+            nothing = target.observations(self.used(target.table, day).iloc[:0])
+            return Known(nothing, "real", decimal_year(day + dt.timedelta(days=1)))
         if first is None or first <= day:
             key = (target.id, *self._state(target.table, day), -1)
             if key not in self._observations:
@@ -157,6 +161,8 @@ class LedgerViews:
         """
         known = [one for one in self.recorded(target.table) if one <= day]
         first = self.first_known(target)
+        if first is None and table_of(target.table).vintaged:
+            return None
         if first is not None and day < first:
             return day if end <= day else None
         if end > day or not known:
@@ -172,3 +178,18 @@ class LedgerViews:
         rows = self.used("published_values", day)
         found = rows.loc[rows["value_id"] == target.published, "gamma_per_year"].dropna()
         return None if found.empty else float(found.iloc[0])
+
+
+def recorded_by(intake: Intake, day: dt.date) -> Intake:
+    """Return an intake without the lines recorded after a day.
+
+    Where a table with snapshots has none by then its first snapshot stays: the day's view is a pseudo one.
+    """
+    import pandas as pd
+
+    recorded = intake.rows["recorded"]
+    cutoff = pd.Timestamp(day)
+    if table_of(intake.table).vintaged and not (recorded <= cutoff).any():
+        cutoff = recorded.min()
+    rows = intake.rows[recorded <= cutoff].reset_index(drop=True)
+    return replace(intake, rows=rows)

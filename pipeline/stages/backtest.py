@@ -38,7 +38,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
 
     quarter, params, folder = workspace.quarter, workspace.params.backtest, workspace.processed
     drawn = read_draws(folder)
-    views = LedgerViews.read(workspace.raw, LEDGERS)
+    views = LedgerViews.read(workspace.raw, LEDGERS, quarter.as_of)
     table, choices = backtest_all(views, quarter, params, workspace.seed)
     scores = score_table(table, params)
     stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}

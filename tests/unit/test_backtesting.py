@@ -25,7 +25,7 @@ PARAMS = BacktestParams(first_origin="2024Q3", horizon_quarters=4, draws=200, ch
 
 @pytest.fixture(scope="module")
 def views(root: Path) -> LedgerViews:
-    return LedgerViews.read(root / "data" / "raw", LEDGERS)
+    return LedgerViews.read(root / "data" / "raw", LEDGERS, Quarter(2026, 1).as_of)
 
 
 def forecasts(views: LedgerViews, names: list[str]) -> pd.DataFrame:

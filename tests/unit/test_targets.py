@@ -21,7 +21,7 @@ END = dt.date(2026, 3, 31)
 
 @pytest.fixture(scope="module")
 def views(root: Path) -> LedgerViews:
-    return LedgerViews.read(root / "data" / "raw", LEDGERS)
+    return LedgerViews.read(root / "data" / "raw", LEDGERS, END)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,21 @@ def test_a_lone_early_line_is_no_snapshot(views: LedgerViews) -> None:
     for day in (dt.date(2021, 12, 31), dt.date(2023, 6, 29)):
         left, right = (one.known(chips, day).observations for one in (planted, views))
         pd.testing.assert_frame_equal(left, right)
+
+
+def test_what_was_recorded_later_is_left_behind(root: Path) -> None:
+    day = dt.date(2025, 3, 31)
+    then = LedgerViews.read(root / "data" / "raw", LEDGERS, day)
+    for name, intake in then.intakes.items():
+        assert intake.rows["recorded"].max().date() <= day, name
+    # FP8 figures came with the snapshot of 2025-10-30: in March nobody could state anything about them
+    fp8 = TARGETS["fp8_record"]
+    assert then.known(fp8, day).observations.empty
+    assert then.settled_by(fp8, dt.date(2024, 12, 31), day) is None
+    # before the first snapshot of a table that snapshot is all there is, and the view says pseudo
+    early = LedgerViews.read(root / "data" / "raw", ("accelerators",), dt.date(2023, 12, 31))
+    assert early.recorded("accelerators") == [dt.date(2025, 3, 13)]
+    assert early.known(TARGETS["tensor16_chip"], dt.date(2023, 12, 31)).vintage == "pseudo"
 
 
 def test_data_reach_to_the_last_snapshot(views: LedgerViews) -> None:

@@ -4,8 +4,9 @@
 
 Prints, from one run: time of the cells (plain numpy and ours, in one thread, where the ratio is the algorithm's, and in
 two, as the engine works), time of cells and exact quantiles on two threads, whether the quantiles equal np.quantile bit
-for bit, peak memory above the draws, NaN counts of both, and on request the size of the file of every draw. A thousandth
-of the draws has gamma = 0 exactly, where the printed form is 0/0. Best of three; shown in seconds, never asserted.
+for bit, peak memory above the draws, NaN counts of both, and on request the size of the file of every draw. A
+thousandth of the draws has gamma = 0 exactly, where the printed form is 0/0. Shortest of five rounds, each piece in
+turn; shown in seconds, never asserted.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pipeline.forecasting.readings import TotalKappa, TotalLoss
 from pipeline.scenarios import SteadyPath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 N_DRAWS = 100_000
 GRID = Grid(step=0.25, count=120, start=0.25)
@@ -80,15 +81,15 @@ def whole() -> tuple[np.ndarray, ...]:
     return quantile_table(paths, [[reading]] * 3, GRID, LEVELS, threads=2).quantiles
 
 
-def best(work: Callable[[], object], times: int = 3) -> tuple[float, float, object]:
-    """Return the shortest wall and CPU seconds of several runs, and the last result."""
-    walls, processes, result = [], [], None
-    for _ in range(times):
-        wall, process = time.perf_counter(), time.process_time()
-        result = work()
-        walls.append(time.perf_counter() - wall)
-        processes.append(time.process_time() - process)
-    return min(walls), min(processes), result
+def shortest(works: Sequence[Callable[[], object]], rounds: int = 5) -> list[tuple[float, float]]:
+    """Return the shortest wall and CPU seconds of each piece of work; taken in turn, all meet the same machine."""
+    found: list[list[tuple[float, float]]] = [[] for _ in works]
+    for _ in range(rounds):
+        for taken, work in zip(found, works, strict=True):
+            wall, process = time.perf_counter(), time.process_time()
+            work()
+            taken.append((time.perf_counter() - wall, time.process_time() - process))
+    return [(min(wall for wall, _ in taken), min(process for _, process in taken)) for taken in found]
 
 
 def quantiles_equal(table: tuple[np.ndarray, ...]) -> bool:
@@ -123,11 +124,10 @@ def main() -> None:
     parser.add_argument("--draws-file", action="store_true", help="also write all 36 million draws (about 230 MB)")
     options = parser.parse_args()
     count = N_DRAWS * GRID.count * len(SCENARIOS)
-    plain_wall, plain_cpu, _ = best(plain)
-    cell_wall, cell_cpu, _ = best(cells)
-    both_wall, both_cpu, _ = best(two_threads)
+    timed = shortest([plain, cells, two_threads, whole])
+    (plain_wall, plain_cpu), (cell_wall, cell_cpu), (both_wall, both_cpu), (whole_wall, whole_cpu) = timed
     plain_nan, cell_nan = plain(count_nan), cells(count_nan)
-    whole_wall, whole_cpu, table = best(whole)
+    table = whole()
     tracemalloc.start()
     whole()
     peak = tracemalloc.get_traced_memory()[1]

@@ -24,7 +24,7 @@ run: $(STAMP) ## the main job: ledgers -> fits -> forecast -> report
 
 test: $(STAMP) ## lint, types, layers and the test suite
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(STAMP) ## ruff, mypy, import-linter
 	$(BIN)/python -m ruff check .

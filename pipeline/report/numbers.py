@@ -106,6 +106,15 @@ def percent(places: int = 0) -> Callable[[float], str]:
     return lambda value: signed(f"{100 * value:.{places}f} %")
 
 
+def probability(value: float) -> str:
+    """Return a probability in per cent; what is nearly certain or nearly impossible is not rounded to certainty."""
+    if 0.995 <= value < 1:
+        return "> 99 %"
+    if 0 < value < 0.005:
+        return "< 1 %"
+    return percent(0)(value)
+
+
 def count(value: float) -> str:
     """Return a whole number with its thousands separated."""
     return signed(f"{round(value):,}")

@@ -73,9 +73,10 @@ def block_data(block: c.Block, numbers: Numbers) -> dict[str, Any] | None:
     elif isinstance(block, c.Table) and not (block.folded and len(block.rows) > FOLDED_ROWS):
         found = table_data(block, numbers)
     elif isinstance(block, c.Figure):
-        alt = f"{block.title}. {block.short}"
+        stop = "" if block.title[-1] in "?!" else "."
+        alt = f"{block.title}{stop} {block.short}"
         caption = inlines(block.caption, numbers)
-        found = {"t": "figure", "title": block.title, "alt": alt, "svg": block.svg, "caption": caption}
+        found = {"t": "figure", "title": block.title + stop, "alt": alt, "svg": block.svg, "caption": caption}
     elif isinstance(block, c.Cards):
         found = {"t": "cards", "groups": [[title, cards_data(cards, numbers)] for title, cards in block.groups]}
     elif isinstance(block, c.Callout):

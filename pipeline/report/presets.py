@@ -52,7 +52,7 @@ def presets(inputs: Inputs, first: str, anchor: str, years: Sequence[float]) -> 
             if kappa is not None and own is not None:
                 title = f"{record.get('title') or record['name']}, {name}"
                 item = {"id": f"{record['name']}.{reading}", "title": title, "reading": reading, "kappa": kappa}
-                drawn = record.get("label") != "cited"
+                drawn = record.get("label") != "cited" and record.get("kappa") is None
                 found.append(
                     {**item, "name": str(record.get("title") or record["name"]), "drawn": drawn, "floor": own, **point}
                 )

@@ -231,9 +231,9 @@ def test_the_fans_data_table_is_the_forecast_table(root, folder):
     lines = list(csv.reader(io.StringIO((folder / "figures" / "fig-fans.csv").read_text("utf-8"))))
     levels = [float(title.removesuffix(" %")) / 100 for title in lines[0][1:]]
     total = [line for line in lines[1:] if line[0].startswith("Total loss, R")]
-    assert len(total) == 41
+    assert len(total) == 21
     for index, line in enumerate(total):
-        wanted = own[own["horizon"] == index / 4].set_index("output_type_id")["value"]
+        wanted = own[own["horizon"] == index / 2].set_index("output_type_id")["value"]
         assert [float(cell) for cell in line[1:]] == [wanted[round(level, 6)] for level in levels]
 
 

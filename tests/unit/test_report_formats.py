@@ -17,10 +17,11 @@ from pipeline.report.csv_export import DANGEROUS, neutral, table_csv
 from pipeline.report.html import embed_json, policy, render_html
 from pipeline.report.index import render_index
 from pipeline.report.markdown import escape, render_markdown
+from pipeline.report.names import name_in_words
 from pipeline.report.numbers import Numbers, decimals
 from pipeline.report.pdf import render_pdf
 from pipeline.report.sections.methods import REDUCIBLE
-from pipeline.report.shown import Shown, name_in_words
+from pipeline.report.shown import Shown
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.report.figures.style import INK, MUTED, VERMILION, Frame, legend, panels, render
+from pipeline.report.figures.style import INK, MUTED, PAPER, VERMILION, Frame, legend, panels, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,8 +63,9 @@ def draw_fan(axis: Axes, fan: Fan, *, named: bool) -> None:
     axis.set_ylim(0, 1.04)
     passed = [name for years, name in fan.limits if years <= 0]
     if passed:
+        plate = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
         words = f"{'limit' if len(passed) == 1 else 'limits'} {', '.join(passed)} passed\nfrom the first day"
-        axis.text(0.04, 0.03, words, transform=axis.transAxes, va="bottom", fontsize=8, color=MUTED)
+        axis.text(0.04, 0.03, words, transform=axis.transAxes, va="bottom", fontsize=8, color=MUTED, bbox=plate)
     for years, name in fan.limits:
         if years > 0:
             axis.axvline(years, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))

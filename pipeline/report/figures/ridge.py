@@ -1,4 +1,4 @@
-"""The ridge along which two parameters trade against each other: every refit a faint point, and a line of medians."""
+"""The ridge along which two parameters trade against each other: every refit a faint point, and the profile a line."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SHOWN_DRAWS = 200
+SHOWN_DRAWS = 120
 """Refits drawn in a panel: enough to show the band, few enough for a small file."""
 
 
 @dataclass(frozen=True)
 class Ridge:
-    """One panel: draws of the floor and of kappa, and medians along the ridge."""
+    """One panel: draws of the floor and of kappa, and the path of the profile through them (floor, kappa)."""
 
     title: str
     floor: NDArray[np.float64]
     kappa: NDArray[np.float64]
-    medians: Sequence[tuple[float, float]]
+    path: Sequence[tuple[float, float]]
 
 
 def ridges(content: Sequence[Ridge], figure_id: str, *, title: str, short: str, cite: str) -> str:
@@ -35,7 +35,8 @@ def ridges(content: Sequence[Ridge], figure_id: str, *, title: str, short: str, 
     for axis, item in zip(axes, content, strict=False):
         chosen = slice(SHOWN_DRAWS)
         dots(axis, item.floor[chosen], item.kappa[chosen], size=2.2, edgecolor=BLUE, alpha=0.35)
-        axis.plot(*zip(*item.medians, strict=True), color=INK, linewidth=1.4, marker="o", markersize=2.5)
+        if item.path:
+            axis.plot(*zip(*item.path, strict=True), color=INK, linewidth=1.6)
         axis.set(title=item.title, xlabel="floor E, nats per token", ylabel="kappa, reducible")
         axis.locator_params(nbins=5)
     for axis in axes[len(content) :]:

@@ -5,84 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.report.content import Bullets, Code, Fact, Label, Para, Section, Table, columns, say
-from pipeline.report.numbers import significant
 from pipeline.report.page import section, subsections
+from pipeline.report.sections.severity import claims, severity
+from pipeline.report.shown import badge
 
 if TYPE_CHECKING:
     from pipeline.report.content import Block
     from pipeline.report.page import Page
 
-PAPER_KAPPA = 0.05
-"""The paper's kappa, after Kaplan et al. (2020), arXiv 2001.08361."""
 
-TARGETS = (0.9, 0.8, 0.7, 0.6, 0.5)
-GAMMAS = (0.0, 0.5, 1.0, 2.0, 3.0)
-FLEET_YEARS = (1.0, 5.0, 10.0)
+REASONED = ("kappa", "gamma")
+"""Symbols whose reasons are written out; a parameter shares those of the kappa it was fitted with."""
 
 
 def build(page: Page) -> Section:
     """Return the appendix."""
     parts = (
         ("severity", "The severity table, recomputed", severity),
+        ("claims", "What has been said in public, checked", claims),
         ("estimates", "Every estimate", every_estimate),
     )
     below = subsections(page, parts)
     return Section("appendix", "Appendix", (), below)
-
-
-def severity(page: Page) -> list[Block]:
-    """Return years to a relative loss by gamma, and the fleets that would get there sooner, at the paper's kappa."""
-    from pipeline.relative_loss import fleet_required, time_to_target
-
-    rows, fleets = [], []
-    for target in TARGETS:
-        label = (Label(f"R = {target:g}"),)
-        cells = [
-            page.shown.cell(
-                f"severity.years.{target:g}.gamma{gamma:g}",
-                float(time_to_target(target, PAPER_KAPPA, gamma)),
-                "years",
-                significant(3),
-                source=f"pipeline.relative_loss.time_to_target({target:g}, {PAPER_KAPPA:g}, {gamma:g})",
-                absent="never",
-            )
-            for gamma in GAMMAS
-        ]
-        rows.append((label, *cells))
-        multiples = [
-            page.shown.cell(
-                f"severity.fleet.{target:g}.{years:g}y",
-                float(fleet_required(target, years, PAPER_KAPPA, 0.0)),
-                "baseline fleets",
-                significant(3),
-                source=f"pipeline.relative_loss.fleet_required({target:g}, {years:g}, {PAPER_KAPPA:g}, 0)",
-            )
-            for years in FLEET_YEARS
-        ]
-        fleets.append((label, *multiples))
-    kappa = (Label(f"{PAPER_KAPPA:g}"),)
-    return [
-        Para(
-            say(
-                "Recomputed from the equation at a kappa of {kappa}, one baseline fleet and one baseline year; the "
-                "paper's own table is not available here. A gamma of two is a doubling every six months; a gamma of "
-                "three is one every four months, not six.",
-                kappa=kappa,
-            )
-        ),
-        Table(
-            "severity-years",
-            say("Years until the total loss has fallen to R, by gamma in doublings a year (recomputed)"),
-            columns("target", *(f"#gamma {gamma:g}" for gamma in GAMMAS)),
-            tuple(rows),
-        ),
-        Table(
-            "severity-fleets",
-            say("Baseline fleets needed to get there without any efficiency gain (recomputed)"),
-            columns("target", *(f"#in {years:g} {'year' if years == 1 else 'years'}" for years in FLEET_YEARS)),
-            tuple(fleets),
-        ),
-    ]
 
 
 def every_estimate(page: Page) -> list[Block]:
@@ -94,7 +38,7 @@ def every_estimate(page: Page) -> list[Block]:
             page.shown.interval(item),
             (Label(item.unit),),
             (page.shown.rows(item),),
-            page.shown.estimate_state(item),
+            page.shown.estimate_state(item) if item.symbol.startswith(REASONED) else (badge(item),),
         )
         for item in page.inputs.estimates.values()
     )

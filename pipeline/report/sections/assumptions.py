@@ -23,8 +23,8 @@ def records(page: Page) -> list[dict[str, Any]]:
 
 
 def is_cited(record: dict[str, Any]) -> bool:
-    """Tell whether a scenario's numbers are somebody else's, recomputed here."""
-    return record.get("label") == "cited"
+    """Tell whether a scenario's kappa is given or its numbers are somebody else's: recomputed, not measured."""
+    return record.get("label") == "cited" or record.get("kappa") is not None
 
 
 def assumptions(page: Page) -> list[Block]:
@@ -38,7 +38,7 @@ def assumptions(page: Page) -> list[Block]:
     titles = ("scenario", "#gamma, doublings a year", "power", "compute of", "authority", "~note")
     tables = (
         ("assumptions", say("What each scenario assumes"), own, note, False),
-        ("assumptions-cited", say("Recomputed scenarios of others"), cited, (), True),
+        ("assumptions-cited", say("Recomputed scenarios: kappa given, not measured"), cited, (), True),
     )
     return [
         Table(key, caption, columns(*titles), tuple(row(page, record) for record in chosen), under, folded=folded)
@@ -54,7 +54,7 @@ def row(page: Page, record: dict[str, Any]) -> tuple[Rich, ...]:
         rate(page, record, "gamma"),
         power(page, record),
         (Label("largest run" if record.get("convention") == "run" else "fleet, accumulated"),),
-        (Fact(str(record.get("citation"))),) if is_cited(record) else say("assumption"),
+        (Fact(str(record["citation"])),) if record.get("citation") else say("assumption"),
         (Fact(str(record.get("note") or "–")),),
     )
 

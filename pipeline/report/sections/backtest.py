@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.content import Fact, Label, Para, Table, columns, say
+from pipeline.report.content import Code, Fact, Label, Para, Table, columns, say
 from pipeline.report.figures.pit import histograms
+from pipeline.report.names import target_in_words
 from pipeline.report.numbers import percent, slug
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from pipeline.report.page import Page
 
     Cells = Callable[[Page, dict[str, Any]], tuple[Rich, ...]]
+
+
+SHOWN_HORIZONS = (1, 4, 8, 12)
+"""Quarters ahead that are shown, with every vintage."""
 
 
 def backtest(page: Page, scores: list[dict[str, Any]], cells: Cells) -> list[Block]:
@@ -37,30 +42,20 @@ def backtest(page: Page, scores: list[dict[str, Any]], cells: Cells) -> list[Blo
         blocks.append(models_table(page, document["models"]))
     if document.get("rules"):
         blocks += rules(page, document["rules"])
-    titles = (
-        "target",
-        "quarters ahead",
-        "#outcomes",
-        "#effective",
-        "#score",
-        "#naive",
-        "#skill",
-        "#in 50 %",
-        "#in 80 %",
-        "#in 95 %",
-        "#bias",
-        "verdict",
-    )
+    chosen = [item for item in scores if int(item["horizon_quarters"]) in SHOWN_HORIZONS]
     body: tuple[tuple[Rich, ...], ...] = tuple(
         (
-            (Fact(f"{str(item['target']).replace('_', ' ')} ({item['vintage']})"),),
+            (Fact(f"{target_in_words(str(item['target']))} ({item['vintage']})"),),
             (Label(str(int(item["horizon_quarters"]))),),
             *cells(page, item),
             (Fact(str(item["verdict"])),),
         )
-        for item in scores
+        for item in chosen
     )
-    return [*blocks, Table("all-scores", say("Every target, horizon and vintage"), columns(*titles), body, folded=True)]
+    titles = ("target", "quarters ahead", "#outcomes", "#effective", "#skill", "#in 80 %", "verdict")
+    note = say("Every horizon stands in {file}.", file=Code("scores.parquet"))
+    caption = say("Other horizons, and every vintage")
+    return [*blocks, Table("other-horizons", caption, columns(*titles), body, note, folded=True)]
 
 
 def horizon_name(item: dict[str, Any]) -> str:
@@ -108,7 +103,7 @@ def models_table(page: Page, models: list[dict[str, Any]]) -> Table:
     """Return which model of scatter each target uses, chosen on early origins and confirmed on late ones."""
     rows = tuple(
         (
-            (Fact(str(item["target"]).replace("_", " ")),),
+            (Fact(target_in_words(str(item["target"]))),),
             (Fact(str(item["chosen"]).replace("_", " ")),),
             (Label(str(item["chosen_by"])),),
             page.shown.sentence(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from pipeline.report.content import Fact, Label, Para, Section, Table, clean, columns, join, say
 from pipeline.report.figures.bars import Steps, waterfall
 from pipeline.report.inputs import Missing
+from pipeline.report.names import group_in_words, name_in_words
 from pipeline.report.numbers import decimals, slug
 from pipeline.report.page import subsections
-from pipeline.report.shown import group_in_words, name_in_words, writer
+from pipeline.report.shown import writer
 
 if TYPE_CHECKING:
     from pipeline.report.content import Block, Rich

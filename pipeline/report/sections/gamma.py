@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.report.content import Fact, Label, Para, Section, Strong, Table, columns, join, say
 from pipeline.report.figures.forest import Group, forest
+from pipeline.report.names import name_in_words
 from pipeline.report.page import section, subsections
 from pipeline.report.sections import gamma_choices, gamma_series
 from pipeline.report.sections.forests import bar, disjoint, forest_table
-from pipeline.report.shown import badge, name_in_words, words
+from pipeline.report.shown import badge, words
 
 if TYPE_CHECKING:
     from pipeline.calibration.estimates import Estimate
@@ -24,6 +25,7 @@ PARTS = (
     ("gamma-series", "Two of the series", gamma_series.series),
     ("gamma-fragility", "What the default route hangs on", gamma_choices.fragility),
     ("gamma-changes", "Does the trend bend?", gamma_choices.slope_changes),
+    ("gamma-product", "A check on the product", gamma_choices.product),
     ("gamma-published", "Beside published values", gamma_choices.published),
 )
 

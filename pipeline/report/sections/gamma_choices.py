@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.content import Fact, Label, Table, columns, say
+from pipeline.report.content import Fact, Label, Para, Strong, Table, columns, say
 from pipeline.report.figures.bars import WhatIf, tornado
 from pipeline.report.inputs import Missing
+from pipeline.report.names import name_in_words
 from pipeline.report.numbers import decimals, slug
-from pipeline.report.shown import name_in_words, words
+from pipeline.report.shown import words
 
 if TYPE_CHECKING:
     from pipeline.report.content import Block, Rich
@@ -91,6 +92,31 @@ def choice_table(page: Page, rows: list[dict[str, Any]]) -> Table:
             for row in rows
         ),
     )
+
+
+def product(page: Page) -> list[Block]:
+    """Return the check on the product: what loss does at fixed compute against kappa times gamma of algorithms."""
+    found = page.inputs.part("gamma", "product")
+
+    def cell(name: str) -> Rich:
+        return page.shown.cell(f"product.{name}", found.get(name), "1/yr", decimals(3), source="gamma.json: product")
+
+    return [
+        Para(
+            say(
+                "The language-model rows fix one thing more firmly than kappa or gamma: at the same compute log loss "
+                "falls by {time} a year [{time_low}, {time_high}]. Kappa, times gamma of algorithms, times ln [[2]], "
+                "gives {product} [{low}, {high}]: the two {verdict}.",
+                time=cell("b_time_per_year"),
+                time_low=cell("b_time_low"),
+                time_high=cell("b_time_high"),
+                product=cell("product"),
+                low=cell("product_low"),
+                high=cell("product_high"),
+                verdict=Strong("agree" if found.get("agrees") else "do not agree"),
+            )
+        )
+    ]
 
 
 def slope_changes(page: Page) -> list[Block]:

@@ -10,8 +10,9 @@ from pipeline.report.content import Fact, Label, Table, columns, say
 from pipeline.report.figures.forest import Group, forest
 from pipeline.report.figures.scatter import Cloud, Line, Panel, scatter
 from pipeline.report.inputs import Missing
+from pipeline.report.names import name_in_words
 from pipeline.report.sections.forests import bar, forest_table
-from pipeline.report.shown import name_in_words, window, words
+from pipeline.report.shown import window, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from pipeline.report.content import Badge, Fact, Para, Section, Table, columns, join, say
 from pipeline.report.figures.forest import Group, forest
 from pipeline.report.inputs import Missing
+from pipeline.report.names import group_in_words
 from pipeline.report.numbers import decimals, significant, slug
 from pipeline.report.page import section, subsections
 from pipeline.report.sections import kappa_checks, kappa_fits
 from pipeline.report.sections.forests import bar, forest_table
-from pipeline.report.shown import badge, group_in_words
+from pipeline.report.shown import badge
 
 if TYPE_CHECKING:
     from pipeline.calibration.estimates import Estimate

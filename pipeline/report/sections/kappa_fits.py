@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.report.content import Fact, Label, Table, columns, say
+from pipeline.report.content import Fact, Table, columns, say
 from pipeline.report.figures.ridge import Ridge, ridges
 from pipeline.report.figures.scatter import Cloud, Line, Panel, scatter
 from pipeline.report.inputs import Missing
+from pipeline.report.names import group_in_words
 from pipeline.report.numbers import decimals, percent, slug
-from pipeline.report.shown import group_in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST_GROUPS = 6
-TENTHS = 10
+FEWEST_REFITS = 50
+WITHIN = 3.841
+"""Deviance that the data rule out at 95 %: the quantile of chi-squared with one degree of freedom."""
+
+SHOWN_DEVIANCE = 6.0
 
 
 @dataclass(frozen=True)
@@ -133,27 +137,23 @@ def fits(page: Page) -> list[Block]:
 
 
 def ridge(page: Page) -> list[Block]:
-    """Return the ridge of floor against slope, from the bootstrap refits."""
+    """Return the ridge of floor against slope: bootstrap refits, and the path of the profile through them."""
     draws = page.inputs.table("kappa_draws")
     draws = draws[(draws["form"] == "chinchilla") & draws["E"].notna()]
-    names = [fit.group for fit in frontier_fits(page) if (draws["group"] == fit.group).sum() >= 5 * TENTHS]
+    names = [fit.group for fit in frontier_fits(page) if (draws["group"] == fit.group).sum() >= FEWEST_REFITS]
     if not names:
         raise Missing("no group has enough refits of the law with a floor")
     content, rows = [], []
     for name in names:
         own = draws[draws["group"] == name].sort_values("draw")
-        tenths = tenth_medians(own)
-        content.append(Ridge(group_in_words(name), own["E"].to_numpy(), own["kappa"].to_numpy(), tenths))
-        rows += [
-            (
-                (Fact(group_in_words(name)), *say(", tenth {which}", which=Label(str(index)))),
-                cell(page, name, index, "E", low),
-                cell(page, name, index, "kappa", slope),
-            )
-            for index, (low, slope) in enumerate(tenths, 1)
-        ]
+        path = profile_of(page, name)
+        line = [(row["E"], row["kappa"]) for row in path if row["deviance"] <= WITHIN]
+        content.append(Ridge(group_in_words(name), own["E"].to_numpy(), own["kappa"].to_numpy(), line))
+        rows += [profile_row(page, name, index, row) for index, row in enumerate(path, 1)]
     title = "Floor against slope"
     short = "Bootstrap refits of each group: a higher floor goes with a steeper kappa, along a narrow ridge."
+    caption = say("Data of the figure: the profile, group by group")
+    titles = ("group", "#kappa of the reducible loss", "#floor E, nats per token", "#deviance")
     return [
         page.figure(
             "fig-ridge",
@@ -161,36 +161,42 @@ def ridge(page: Page) -> list[Block]:
             title=title,
             short=short,
             caption=say(
-                "One faint point is one refit to resampled runs; the line joins the medians of ten equal parts of the "
-                "refits. Floor and slope move together (table below): quoting one without the other means little, so "
-                "every forecast draws them jointly."
+                "One faint point is one refit to resampled runs; the line is the best floor for each kappa, as far as "
+                "the data do not rule it out at [[95 %]]. Floor and slope move together (table below): quoting one "
+                "without the other means little, so every forecast draws them jointly."
             ),
             long=say(
                 "In every panel the points lie on a rising band: the data fix a combination of the two, not each."
             ),
-            table=Table(
-                "fig-ridge-data",
-                say("Data of the figure: medians of floor and kappa by tenth of the refits, ordered by floor"),
-                columns("group and tenth", "#floor E, nats per token", "#kappa of the reducible loss"),
-                tuple(rows),
-            ),
+            table=Table("fig-ridge-data", caption, columns(*titles), tuple(rows)),
         ),
         correlation_table(page, draws, names),
     ]
 
 
-def cell(page: Page, group: str, index: int, symbol: str, value: float) -> Rich:
-    """Return one median of the ridge as a cell."""
-    kind = {"E": ("nats/token", decimals(3)), "kappa": ("1", decimals(4))}[symbol]
-    estimate = f"{'E' if symbol == 'E' else 'kappa_reducible'}.{group}.chinchilla"
-    source = f"kappa_draws.parquet: {group}, chinchilla"
-    return page.shown.cell(f"ridge.{slug(group)}.{index}.{symbol}", value, *kind, source=source, estimates=(estimate,))
+def profile_of(page: Page, group: str) -> list[dict[str, float]]:
+    """Return the points of a group's profile near the best fit, by rising kappa; none when it was not profiled."""
+    return sorted(
+        (
+            row
+            for row in page.inputs.document("kappa").get("profiles") or ()
+            if row["group"] == group and row["form"] == "chinchilla" and row["deviance"] <= SHOWN_DEVIANCE
+        ),
+        key=lambda row: float(row["kappa"]),
+    )
 
 
-def tenth_medians(draws: pd.DataFrame) -> list[tuple[float, float]]:
-    """Return medians of (E, kappa) in ten equal parts of the draws ordered by E."""
-    ordered = draws.sort_values(["E", "draw"])[["E", "kappa"]].to_numpy()
-    return [(float(np.median(part[:, 0])), float(np.median(part[:, 1]))) for part in np.array_split(ordered, TENTHS)]
+def profile_row(page: Page, group: str, index: int, row: dict[str, float]) -> tuple[Rich, ...]:
+    """Return one point of a profile."""
+    source = f"kappa.json: profiles, {group}, chinchilla"
+    ids = (f"E.{group}.chinchilla", f"kappa_reducible.{group}.chinchilla")
+    key = f"profile.{slug(group)}.{index}"
+    return (
+        (Fact(group_in_words(group)),),
+        page.shown.cell(f"{key}.kappa", row["kappa"], "1", decimals(4), source=source, estimates=ids),
+        page.shown.cell(f"{key}.E", row["E"], "nats/token", decimals(3), source=source, estimates=ids),
+        page.shown.cell(f"{key}.deviance", row["deviance"], "1", decimals(2), source=source, estimates=ids),
+    )
 
 
 def correlation_table(page: Page, draws: pd.DataFrame, names: list[str]) -> Table:

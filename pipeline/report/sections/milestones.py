@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.report.content import Label, Table, Text, columns, say
 from pipeline.report.forecasts import READINGS, milestone_row_id
 from pipeline.report.inputs import Missing
-from pipeline.report.numbers import decimals, percent, slug
+from pipeline.report.numbers import decimals, probability, slug
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def milestone_row(page: Page, rows: pd.DataFrame, name: str) -> tuple[Rich, ...]
         f"{key}.{slug(page.scenario)}.never",
         float(first["unreachable_probability"]),
         "share",
-        percent(0),
+        probability,
         forecast_rows=(milestone_row_id(first),),
     )
     return (

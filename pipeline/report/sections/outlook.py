@@ -8,6 +8,7 @@ from pipeline.report.content import Column, Fact, Label, Section, Table, Text, c
 from pipeline.report.figures.fan import LEVELS, Fan, fans
 from pipeline.report.forecasts import READINGS, years_words
 from pipeline.report.inputs import Missing
+from pipeline.report.names import group_in_words
 from pipeline.report.numbers import decimals, percent, significant, slug
 from pipeline.report.page import subsections
 from pipeline.report.sections.milestones import milestones
@@ -82,7 +83,7 @@ def fan_charts(page: Page) -> list[Block]:
 
 def fan_of(page: Page, curve: Curve, name: str, form: str, marked: list[tuple[str, dict[str, Any]]]) -> Fan:
     """Return one fan with the limits that are passed inside its years."""
-    years = page.forecasts.horizons(curve)
+    years = drawn_years(page, curve)
     quantiles = {level: [page.forecasts.cell(curve, t, level).value for t in years] for level in LEVELS}
     lines = [
         (float(item["years"]), letter)
@@ -90,6 +91,12 @@ def fan_of(page: Page, curve: Curve, name: str, form: str, marked: list[tuple[st
         if item["form"] in ("both", form) and item["years"] is not None and item["years"] <= years[-1]
     ]
     return Fan(name, years, quantiles, lines)
+
+
+def drawn_years(page: Page, curve: Curve) -> list[float]:
+    """Return the horizons a fan is drawn at: every half year of those the table holds, and its last."""
+    held = page.forecasts.horizons(curve)
+    return [years for years in held if (2 * years).is_integer() or years == held[-1]]
 
 
 def limit_caption(page: Page, marked: list[tuple[str, dict[str, Any]]]) -> Rich:
@@ -125,7 +132,7 @@ def fan_table(page: Page, curves: list[tuple[Curve, str]]) -> Table:
     """Return the quantiles behind the fans, every quarter."""
     rows = []
     for curve, name in curves:
-        for years in page.forecasts.horizons(curve):
+        for years in drawn_years(page, curve):
             cells = [(page.forecasts.number(curve, years, level),) for level in LEVELS]
             rows.append((say("{name}, {years}", name=Label(name), years=Label(years_words(years))), *cells))
     titles = [f"#{100 * level:g} %" for level in LEVELS]
@@ -215,8 +222,6 @@ def nats(page: Page) -> list[Block]:
     ]
     if not curves:
         return []
-    from pipeline.report.shown import group_in_words
-
     times = (0.0, *page.years)
     rows = tuple(
         ((Fact(group_in_words(curve.group)),), *(page.forecasts.median_with_interval(curve, t) for t in times))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.report.content import Fact, Para, Section, Table, clean, columns, say
 from pipeline.report.figures.coverage import Covered, coverage
 from pipeline.report.inputs import Missing
+from pipeline.report.names import target_in_words
 from pipeline.report.numbers import decimals, percent, significant, slug
 from pipeline.report.page import subsections
 from pipeline.report.sections.backtest import backtest
@@ -32,7 +33,7 @@ def build(page: Page) -> Section:
     parts = (
         ("statements", "This quarter's statements", statements),
         ("scorecard", "Scorecard", scorecard),
-        ("backtest", "Behind the scorecard", lambda p: backtest(p, scores(p), score_cells)),
+        ("backtest", "Behind the scorecard", lambda p: backtest(p, scores(p), short_cells)),
     )
     return Section("record", "Statements, and how earlier ones did", (intro,), subsections(page, parts))
 
@@ -61,14 +62,16 @@ def cell(page: Page, item: dict[str, Any], name: str, unit: str = "1", write: An
 
 def name_of(item: dict[str, Any]) -> str:
     """Return a score's target with the vintage of its data."""
-    return clean(f"{str(item['target']).replace('_', ' ')} ({item['vintage']})")
+    return f"{target_in_words(str(item['target']))} ({item['vintage']})"
 
 
 def scorecard(page: Page) -> list[Block]:
     """Return coverage and skill one year ahead, as a figure and a table, misses as plainly as hits."""
-    rows = [item for item in scores(page) if int(item["horizon_quarters"]) == HEADLINE_HORIZON]
-    if not rows:
+    found = [item for item in scores(page) if int(item["horizon_quarters"]) == HEADLINE_HORIZON]
+    if not found:
         raise Missing("no target is scored four quarters ahead")
+    mixed = {item["target"] for item in found if item["vintage"] == "mixed"}
+    rows = [item for item in found if item["target"] not in mixed or item["vintage"] != "pseudo"]
     rows.sort(key=lambda item: (str(item["target"]), str(item["vintage"])))
     titles = (
         "target",
@@ -93,7 +96,7 @@ def scorecard(page: Page) -> list[Block]:
             "changes; skill: the share of the naive score saved, negative where the naive forecast did better. "
             "Effective: independent outcomes, after overlapping windows and shared causes; a verdict is passed only "
             "where there are enough of them. Real: scored on what was recorded at the time; pseudo: on later records "
-            "cut by date."
+            "cut by date; mixed: both."
         ),
     )
     scored = [item for item in rows if item.get("n") and number(item.get("interval_coverage_80")) is not None]
@@ -110,6 +113,16 @@ def score_cells(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
         cell(page, item, "skill", "share", percent(0)),
         *(cell(page, item, f"interval_coverage_{level}", "share", percent(0)) for level in LEVELS),
         cell(page, item, "bias", "1", decimals(2)),
+    )
+
+
+def short_cells(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return the figures of a score that matter most."""
+    return (
+        cell(page, item, "n", "outcomes", decimals(0)),
+        cell(page, item, "n_eff", "outcomes", decimals(1)),
+        cell(page, item, "skill", "share", percent(0)),
+        cell(page, item, "interval_coverage_80", "share", percent(0)),
     )
 
 

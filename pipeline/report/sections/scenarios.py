@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from pipeline.report.content import Explorer, Fact, Label, Para, Section, Table, Text, columns, say
 from pipeline.report.forecasts import READINGS, scenario_title, years_words
 from pipeline.report.inputs import Missing
-from pipeline.report.numbers import decimals, general, percent, significant, slug
+from pipeline.report.numbers import decimals, general, probability, significant, slug
 from pipeline.report.page import subsections
 from pipeline.report.sections.assumptions import RATE, UNIT, assumptions, is_cited, records
+from pipeline.report.sections.cost import cost
 
 if TYPE_CHECKING:
     from pipeline.report.content import Block, Rich
@@ -47,7 +48,7 @@ def results(page: Page) -> list[Block]:
                     "{name} ({meaning}): median and [[95 %]] interval", name=Label(name), meaning=Text(meaning)
                 )
                 if cited:
-                    caption = say("{name}, recomputed scenarios of others: no uncertainty", name=Label(name))
+                    caption = say("{name}, recomputed scenarios: kappa given, no uncertainty", name=Label(name))
                 key = f"results-{form}-{target}{'-cited' if cited else ''}".replace("_", "-")
                 titles = columns("scenario", *(f"#{years_words(year)}" for year in page.years), "status at the last")
                 blocks.append(Table(key, caption, titles, tuple(rows), folded=cited))
@@ -94,12 +95,12 @@ def crossovers(page: Page) -> list[Block]:
                 years.get("0.5", say("–")),
                 say("[{low}, {high}]", low=years.get("0.025", say("–")), high=years.get("0.975", say("–"))),
                 page.shown.cell(
-                    f"{key}.within", item.get("probability_within_horizon"), "share", percent(0), source=source
+                    f"{key}.within", item.get("probability_within_horizon"), "share", probability, source=source
                 ),
                 page.shown.cell(
-                    f"{key}.ahead", item.get("probability_ahead_from_start"), "share", percent(0), source=source
+                    f"{key}.ahead", item.get("probability_ahead_from_start"), "share", probability, source=source
                 ),
-                page.shown.cell(f"{key}.never", item.get("probability_never"), "share", percent(0), source=source),
+                page.shown.cell(f"{key}.never", item.get("probability_never"), "share", probability, source=source),
             )
         )
     return [
@@ -147,28 +148,4 @@ def explorer(page: Page) -> list[Block]:
             say("A ratio at median inputs is not the median of the ratio: compare the tables above."),
             folded=True,
         ),
-    ]
-
-
-def cost(page: Page) -> list[Block]:
-    """Return cost and energy by scenario, as far as the run computed them."""
-    rows = page.inputs.part("cost", "rows")
-    body = []
-    for index, row in enumerate(rows):
-        name = str(row.get("scenario_id") or row.get("scenario") or index)
-        source = f"cost.json: {name}, {index}"
-        cells = [
-            page.shown.cell(f"cost.{slug(name)}.{index}.{slug(str(key))}", value, "1", significant(3), source=source)
-            for key, value in row.items()
-            if isinstance(value, (int, float)) and not isinstance(value, bool)
-        ]
-        body.append(((Fact(name),), *cells))
-    numeric = [key for key, value in rows[0].items() if isinstance(value, (int, float)) and not isinstance(value, bool)]
-    return [
-        Table(
-            "cost-table",
-            say("Cost and energy by scenario, at the unit costs of the settings"),
-            columns("scenario", *(f"#{key.replace('_', ' ')}" for key in numeric)),
-            tuple(body),
-        )
     ]

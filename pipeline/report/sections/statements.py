@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.content import Label, Table, columns, say
-from pipeline.report.inputs import Missing
-from pipeline.report.numbers import percent, significant, slug
+from pipeline.report.content import Fact, Label, Table, columns, say
+from pipeline.report.numbers import probability, significant, slug
 
 if TYPE_CHECKING:
     from pipeline.report.content import Block, Rich
@@ -18,32 +17,33 @@ LATER = "later than looked for"
 
 
 def statements(page: Page) -> list[Block]:
-    """Return the dated statements: events with probabilities, then quantities with quantiles."""
+    """Return the dated statements: events with probabilities, quantities with quantiles, and how each is settled."""
     found: list[dict[str, Any]] = page.inputs.part("statements", "statements")
     events = [item for item in found if item.get("probability") is not None]
     amounts = [item for item in found if item.get("probability") is None]
-    blocks: list[Block] = []
-    if events:
-        blocks.append(
-            Table(
-                "statement-events",
-                say("Dated statements: events and how likely they are"),
-                columns("~event", "by", "#probability", "#baseline's", "~settled by"),
-                tuple(event_row(page, item) for item in events),
-            )
-        )
-    if amounts:
-        blocks.append(
-            Table(
-                "statement-amounts",
-                say("Dated statements: quantities, median with intervals"),
-                columns("~quantity", "by", "#median", "#80 %", "#95 %", "unit", "#baseline's median", "~settled by"),
-                tuple(amount_row(page, item) for item in amounts),
-            )
-        )
-    if not blocks:
-        raise Missing("statements.json holds no statement")
-    return blocks
+    tables = (
+        ("statement-events", say("Dated statements: events"), ("~event", "by", "#probability"), event_row, events),
+        (
+            "statement-amounts",
+            say("Dated statements: quantities"),
+            ("~quantity", "by", "#median", "#80 %", "#95 %", "unit"),
+            amount_row,
+            amounts,
+        ),
+    )
+    blocks: list[Block] = [
+        Table(key, caption, columns(*titles), tuple(row(page, item) for item in items))
+        for key, caption, titles, row, items in tables
+        if items
+    ]
+    rules = Table(
+        "statement-rules",
+        say("How each statement is settled, and the baseline beside it"),
+        columns("~statement", "~settled by", "baseline", "#baseline's probability or median"),
+        tuple(rule_row(page, item) for item in found),
+        folded=True,
+    )
+    return [*blocks, rules]
 
 
 def key_of(item: dict[str, Any]) -> str:
@@ -69,19 +69,17 @@ def rule(page: Page, item: dict[str, Any]) -> Rich:
 
 def event_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     """Return an event as a row."""
-    source, baseline = f"statements.json: {item['id']}", item.get("baseline") or {}
+    source = f"statements.json: {item['id']}"
     return (
         words(page, item),
         (Label(str(item.get("by") or "–")),),
-        page.shown.cell(f"{key_of(item)}.probability", item["probability"], "share", percent(0), source=source),
-        page.shown.cell(f"{key_of(item)}.baseline", baseline.get("probability"), "share", percent(0), source=source),
-        rule(page, item),
+        page.shown.cell(f"{key_of(item)}.probability", item["probability"], "share", probability, source=source),
     )
 
 
 def amount_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     """Return a quantity as a row."""
-    quantiles, baseline = item.get("quantiles") or {}, (item.get("baseline") or {}).get("quantiles") or {}
+    quantiles = item.get("quantiles") or {}
     unit = str(item.get("unit") or "1")
     return (
         words(page, item),
@@ -94,9 +92,20 @@ def amount_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
             for low, high in (("0.1", "0.9"), ("0.025", "0.975"))
         ),
         (Label("date" if unit == DATE_UNIT else unit),),
-        quantile(page, item, baseline, "0.5", "baseline"),
-        rule(page, item),
     )
+
+
+def rule_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return how a statement is settled, with its baseline."""
+    baseline, source = item.get("baseline") or {}, f"statements.json: {item['id']}"
+    beside = (
+        quantile(page, item, baseline.get("quantiles") or {}, "0.5", "baseline")
+        if item.get("probability") is None
+        else page.shown.cell(
+            f"{key_of(item)}.baseline", baseline.get("probability"), "share", probability, source=source
+        )
+    )
+    return (words(page, item), rule(page, item), (Fact(str(baseline.get("method") or "–").replace("_", " ")),), beside)
 
 
 def quantile(page: Page, item: dict[str, Any], values: dict[str, Any], level: str, kind: str = "q") -> Rich:
@@ -106,7 +115,7 @@ def quantile(page: Page, item: dict[str, Any], values: dict[str, Any], level: st
         f"{key_of(item)}.{kind}{level}",
         values.get(level),
         unit,
-        written_date if unit == DATE_UNIT else significant(3),
+        written_date if unit == DATE_UNIT else significant(2 if unit.startswith("FLOP") else 3),
         source=f"statements.json: {item['id']}",
         absent=LATER if level in values else "–",
     )

@@ -44,7 +44,8 @@ RULES: dict[str, str] = {
     "the interval's levels, so that a right forecast covers at its level",
     "verdict": "pass or fail at n_eff of at least 20 and only where an interval of half the width would have been "
     "rejected; otherwise too few to judge",
-    "wis_naive": "last value, give or take past changes over the same horizon",
+    "wis_naive": "last value (for single chips the median of the year before), give or take past changes over the same "
+    "horizon, both signs",
     "vintage": "real: as recorded at the time; pseudo: a first snapshot cut by release date, or a table without "
     "vintages; mixed: both",
     "bias": "1 - 2 PIT: +1 when every forecast was too high, -1 when every one was too low",

@@ -12,6 +12,8 @@ from pipeline.scaling_laws import compute_optimal_frontier, parametric_loss
 from pipeline.units import decimal_year
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -34,6 +36,7 @@ LAW = ("E", "A", "B", "alpha", "beta")
 """Columns of a chinchilla law, in the order of the scaling laws' arguments."""
 
 _NORMAL_POINTS = 199
+_FRONTIER_DRAWS = 2000
 
 
 def estimate_statements(sources: Sources) -> list[Statement]:
@@ -177,42 +180,30 @@ def _next_scale_losses(sources: Sources) -> list[Statement]:
 def _kappa_at_frontier(sources: Sources) -> list[Statement]:
     """State the slope of total loss at next year's frontier: of today's laws, and of the next group's law."""
     laws = _chinchilla(sources)
-    if not laws or LEVEL not in sources.gamma_draws or "growth.frontier_compute" not in sources.windows:
+    growth = "growth.frontier_compute"
+    if not laws or not {LEVEL, growth} <= set(sources.gamma_draws) or growth not in sources.windows:
         return []
     later, then = _later(sources)
     level = sources.gamma_draws[LEVEL].to_numpy(dtype=np.float64)
-    growth = sources.gamma_draws["growth.frontier_compute"].to_numpy(dtype=np.float64)
-    years = sources.params.resolve_quarters / 4.0
-    ahead = level + growth * years
-    ahead, factor = reestimate(ahead, sources.windows["growth.frontier_compute"], sources.quarter.as_of, then)
-    compute = np.exp2(ahead[: min(ahead.size, 2000)])
-    centres = {name: [float(rows[column].median()) for column in LAW] for name, rows in laws.items()}
-    slopes = np.array([compute_optimal_frontier(compute, *law).kappa_effective for law in centres.values()])
-    median_of_groups = np.median(slopes, axis=0)
-    mixture = np.concatenate(
-        [
-            np.asarray(
-                compute_optimal_frontier(
-                    float(np.median(compute)), *(rows[column].to_numpy(dtype=np.float64) for column in LAW)
-                ).kappa_effective
-            )
-            for rows in laws.values()
-        ]
-    )
-    today = [
-        compute_optimal_frontier(float(np.exp2(np.median(level))), *law).kappa_effective for law in centres.values()
-    ]
-    baseline: dict[str, Any] = {
-        "method": "no change of the frontier",
-        "quantiles": sources.at_levels(np.full(1, float(np.median(today)))),
+    ahead = level + sources.gamma_draws[growth].to_numpy(dtype=np.float64) * sources.params.resolve_quarters / 4.0
+    moved, factor = reestimate(ahead, sources.windows[growth], sources.quarter.as_of, then)
+    compute = np.exp2(moved[:_FRONTIER_DRAWS])
+    median_compute = float(np.median(compute))
+    today = np.median(slopes_of_centres(laws, np.exp2(np.median(level, keepdims=True))), axis=0)
+    mixture = np.concatenate([_slopes(median_compute, rows) for rows in laws.values()])
+    common: dict[str, Any] = {
+        "by": then.isoformat(),
+        "kind": "quantiles",
+        "unit": "1",
+        "target": "kappa_eff",
+        "target_quarter": later,
+        "baseline": {"method": "no change of the frontier", "quantiles": sources.at_levels(today)},
     }
-    common: dict[str, Any] = {"by": then.isoformat(), "kind": "quantiles", "unit": "1", "target_quarter": later}
-    common |= {"baseline": baseline, "target": "kappa_eff"}
     return [
         Statement(
             id=sources.name("kappa_eff_frontier"),
             what=f"kappa_eff at the trend of frontier compute of {later}: median over today's groups",
-            quantiles=sources.at_levels(median_of_groups),
+            quantiles=sources.at_levels(np.median(slopes_of_centres(laws, compute), axis=0)),
             resolution_source=f"anchors.json and kappa.json of {later}",
             resolution_rule="median of kappa (1 - E/L) over the groups fitted today, at the trend's compute as of then",
             basis=f"{compute.size} draws of level and growth, deviations times {factor:.2f}; {len(laws)} groups' laws",
@@ -221,7 +212,7 @@ def _kappa_at_frontier(sources: Sources) -> list[Statement]:
         ),
         Statement(
             id=sources.name("kappa_eff_next_group"),
-            what=f"kappa_eff at {float(np.median(compute)):.2g} FLOP of the next comparable group of runs published",
+            what=f"kappa_eff at {median_compute:.2g} FLOP of the next comparable group of runs published",
             quantiles=sources.at_levels(mixture),
             resolution_source="training_runs and kappa.json of the quarter that first fits it",
             resolution_rule=f"kappa (1 - E/L) of the first group recorded after {sources.quarter.as_of} whose "
@@ -231,3 +222,15 @@ def _kappa_at_frontier(sources: Sources) -> list[Statement]:
             **common,
         ),
     ]
+
+
+def _slopes(compute: float, draws: pd.DataFrame) -> Array:
+    """Return each draw's slope of total loss at one compute."""
+    law = (draws[column].to_numpy(dtype=np.float64) for column in LAW)
+    return np.asarray(compute_optimal_frontier(compute, *law).kappa_effective, dtype=np.float64)
+
+
+def slopes_of_centres(laws: Mapping[str, pd.DataFrame], compute: Array) -> Array:
+    """Return the slope of total loss of each group's central law, (groups, m) at (m,) compute in FLOP."""
+    centres = ([float(rows[column].median()) for column in LAW] for rows in laws.values())
+    return np.array([compute_optimal_frontier(compute, *law).kappa_effective for law in centres], dtype=np.float64)

@@ -144,7 +144,7 @@ def print_summary(summary: dict[str, Any]) -> None:
         table.add_column(name, overflow="fold")
     for item in summary["estimates"]:
         table.add_row(
-            item["symbol"] if item["symbol"] != "gamma" else item["id"],
+            item["symbol"] if item["symbol"].startswith("kappa") else item["id"],
             number_text(item["value"]),
             interval_text(item["intervals"], 0.95),
             item["unit"],

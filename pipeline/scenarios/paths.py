@@ -27,6 +27,8 @@ LN2 = float(np.log(2.0))
 NO_CAP = float("inf")
 NEVER = float("inf")
 
+_LAST_BITS = 8 * float(np.finfo(np.float64).eps)
+
 
 @dataclass(frozen=True)
 class SteadyPath:
@@ -268,7 +270,9 @@ class RunPath:
             )
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
                 at = start + (wanted - level) / rate
-            years = np.where(np.isinf(years) & (rate > 0) & (at <= end), at, years)
+            # the level a cap leaves behind is met at the cap, whatever the last bit says
+            meets = np.isinf(years) & (rate > 0) & (at <= end * (1 + _LAST_BITS))
+            years = np.where(meets, np.minimum(at, end), years)
             lasts = np.isinf(end)
             level = level + rate * np.where(lasts, 0.0, end - start)
             start = np.where(lasts, start, end)

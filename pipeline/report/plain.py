@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 LONG_WORD = re.compile(r"\S{24}")
 ZERO_WIDTH_SPACE = "\u200b"
-FOLDED_ROWS = 40
+NARROWEST = 6
+LONGEST_WORD = 15
+WIDEST = {"text": 24, "number": 26, "long": 48}
+"""Characters of a column on paper: fewer would not read, more is broken into lines."""
+
+FOLDED_ROWS = 30
 """Folded tables longer than this stay on the screen: paper cannot fold."""
 
 
@@ -58,9 +63,21 @@ def table_data(table: c.Table, numbers: Numbers) -> dict[str, Any]:
         "caption": inlines(table.caption, numbers),
         "columns": [column.title for column in table.columns],
         "kinds": [column.kind for column in table.columns],
+        "widths": widths(table, numbers),
         "rows": [[inlines(cell, numbers) for cell in row] for row in table.rows],
         "note": inlines(table.note, numbers),
     }
+
+
+def widths(table: c.Table, numbers: Numbers) -> list[int]:
+    """Return each column's share of the paper's width: the characters of its widest cell, within reason."""
+    found = []
+    for index, column in enumerate(table.columns):
+        cells = [plain_text(row[index], numbers) for row in table.rows]
+        word = max(len(word) for text in (column.title, *cells) for word in text.split() or ("",))
+        longest = min(max(map(len, cells), default=1), WIDEST[column.kind])
+        found.append(max(NARROWEST, longest, min(word, LONGEST_WORD)))
+    return found
 
 
 def block_data(block: c.Block, numbers: Numbers) -> dict[str, Any] | None:

@@ -136,7 +136,7 @@ def far_out(page: Page, rows: list[dict[str, Any]]) -> Table | None:
     titles = ("group", *(f"#{scientific(0)(compute)} FLOP" for compute in computes))
     note = say(
         "An asterisk marks a compute beyond the group's fitted range. The paper's kappa is one number; along the "
-        "fitted laws it falls by an order of magnitude."
+        "fitted laws the slope of the whole loss falls as compute grows."
     )
     return Table(
         "kappa-far-out", say("Slope of the whole loss along the fitted law with a floor"), columns(*titles), body, note

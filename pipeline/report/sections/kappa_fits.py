@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.calibration.estimates import Estimate
-    from pipeline.report.content import Block, Rich
+    from pipeline.report.content import Block, Num, Rich
     from pipeline.report.page import Page
 
     Floats = NDArray[np.float64]
 
 MOST_GROUPS = 6
+BEYOND, WITH_FLOOR = "power law beyond its range", "with a floor (reducible)"
 FEWEST_REFITS = 50
 WITHIN = 3.841
 """Deviance that the data rule out at 95 %: the quantile of chi-squared with one degree of freedom."""
@@ -82,25 +83,33 @@ def panel_of(page: Page, fit: FrontierFit) -> Panel:
     amplitude = parameter(page, "A", fit.group, "power_law")
     if amplitude is not None:
         lines.append(Line("power law (total)", inside, fit.tangent(inside, amplitude)))
-        lines.append(Line("power law beyond its range", beyond, fit.tangent(beyond, amplitude), beyond=True))
+        lines.append(Line(BEYOND, beyond, fit.tangent(beyond, amplitude), beyond=True))
     irreducible, scale = (parameter(page, symbol, fit.group, "floor") for symbol in ("E", "A"))
     if fit.floor is not None and fit.floor.value is not None and irreducible is not None and scale is not None:
         whole = np.concatenate([inside, beyond])
-        lines.append(Line("with a floor (reducible)", whole, irreducible + scale * whole**-fit.floor.value))
+        lines.append(Line(WITH_FLOOR, whole, irreducible + scale * whole**-fit.floor.value))
     cloud = Cloud("runs on the frontier", compute, fit.rows["loss_nats"].to_numpy())
     return Panel(
         group_in_words(fit.group), "training compute, FLOP", "loss, nats per token", [cloud], lines, log_x=True
     )
 
 
+def parted(page: Page, contents: list[Panel]) -> Num:
+    """Return in how many panels the tangent ends below the law with a floor."""
+    below = 0
+    for content in contents:
+        ends = {line.name: float(np.asarray(line.y)[-1]) for line in content.lines}
+        below += ends.get(BEYOND, np.inf) < ends.get(WITH_FLOOR, -np.inf)
+    return page.numbers.add("fits.tangent_below_floor", int(below), "groups", source="kappa.json: estimates")
+
+
 def fits(page: Page) -> list[Block]:
     """Return the frontier fits, one group a family."""
     found = frontier_fits(page)
+    contents = [panel_of(page, fit) for fit in found]
     title = "Loss against compute on the efficient frontier"
     short = "One panel a family: frontier runs, the power law tangent to them, and the law with an irreducible floor."
-    svg = scatter(
-        [panel_of(page, fit) for fit in found], "fig-fits", title=title, short=short, cite=page.cite, height_in=2.5
-    )
+    svg = scatter(contents, "fig-fits", title=title, short=short, cite=page.cite, height_in=2.5)
     rows = tuple(
         (
             (Fact(str(run_id)),),
@@ -124,9 +133,11 @@ def fits(page: Page) -> list[Block]:
             title=title,
             short=short,
             caption=say(
-                "Dashed: the tangent two decades beyond its data. There it runs below the law with a floor: read as a "
-                "forecast, the total reading is optimistic. Tokenizers and data differ, so levels do not compare "
-                "between panels."
+                "Dashed: the tangent two decades beyond its data. At its end it lies below the law with a floor in "
+                "{below} of {panels} groups: read as a forecast, the total reading is the optimistic one there. "
+                "Tokenizers and data differ, so levels do not compare between panels.",
+                below=parted(page, contents),
+                panels=page.numbers.add("fits.panels", len(contents), "groups", source="kappa.json: estimates"),
             ),
             long=say(
                 "In each panel loss falls with compute along a slightly convex curve; the two laws part beyond it."

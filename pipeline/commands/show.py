@@ -121,7 +121,48 @@ def print_view(view: str, document: dict[str, Any]) -> None:
         ]
         columns = ("id", "value", "95 % interval", "unit", "rows", "status")
         console.print(table_of(f"Estimates as of {document['as_of']}", columns, rows))
+    elif view == "scores":
+        console.print(table_of(f"Scores of {document['quarter']}", SCORE_COLUMNS, score_cells(document["scores"])))
     else:
-        items = document[view]
-        columns = tuple(items[0]) if items else ("nothing",)
-        console.print(table_of(f"{view} of {document['quarter']}", columns, [tuple(item.values()) for item in items]))
+        console.print(
+            table_of(
+                f"Statements of {document['quarter']}",
+                ("what", "by", "probability, or median and 95 %"),
+                [(item["what"], item["by"], stated(item)) for item in document["statements"]],
+            )
+        )
+
+
+SCORE_COLUMNS = ("target", "quarters", "vintage", "n", "n eff", "WIS", "skill", "50/80/95 %", "verdict")
+
+
+def score_cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Return the scorecard's cells; skill is against the last value with the spread of its past changes."""
+    from pipeline.commands.tables import number_text
+
+    return [
+        (
+            row["target"],
+            str(row["horizon_quarters"]),
+            row["vintage"],
+            str(row["n"]),
+            number_text(row["n_eff"], 3),
+            number_text(row["wis"], 3),
+            number_text(row["skill"], 2),
+            "/".join(number_text(row[f"interval_coverage_{level}"], 2) for level in (50, 80, 95)),
+            row["verdict"],
+        )
+        for row in rows
+    ]
+
+
+def stated(item: dict[str, Any]) -> str:
+    """Return what a statement says: a probability, or a median with its 95 % interval and unit."""
+    from pipeline.commands.tables import number_text
+
+    if item["probability"] is not None:
+        return f"probability {item['probability']:.2f}"
+    dates, levels = item["dates"], item["quantiles"] or {}
+    shown = dates or {level: number_text(value, 3) for level, value in levels.items()}
+    middle, low, high = (shown.get(level) or "never" for level in ("0.5", "0.025", "0.975"))
+    return f"{middle} ({low} to {high})" + ("" if dates else f" {item['unit']}")

@@ -236,7 +236,7 @@ def fit_form(form: Form, everything: GroupRows, params: KappaParams, *, seed: in
         bootstrap = frontier_weights(rule, compute, loss, bootstrap, tolerance_dex=dex)
         whole = frontier_weights(rule, compute, loss, whole, tolerance_dex=dex)
     on_it = np.flatnonzero(whole[0])
-    rows = everything.taken(whole[0] > 0)
+    rows = everything.taken(np.asarray(whole[0] > 0))
     without = np.repeat(whole, len(on_it), axis=0)
     without[np.arange(len(on_it)), on_it] = 0.0
     edges, below = below_cutoffs(form, rows.quantities["compute_flop"], params.extrapolation_cutoffs)

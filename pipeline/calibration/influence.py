@@ -93,7 +93,7 @@ def influence_of(form: Form, inputs: Sequence[Floats], loss: Floats, theta: Floa
 
 
 def leave_one_out(form: Form, inputs: Sequence[Floats], loss: Floats, *, delta: float) -> tuple[BatchFit, Influence]:
-    """Fit all runs, and refit without each in turn, in one batched computation.
+    """Fit all runs, and refit without each in turn, starting from that fit.
 
     Returns
     -------
@@ -101,8 +101,10 @@ def leave_one_out(form: Form, inputs: Sequence[Floats], loss: Floats, *, delta: 
         The fit to all rows, and the influence of each.
     """
     n = len(loss)
-    fits = fit_batch(form, inputs, loss, np.concatenate([np.ones((1, n)), 1.0 - np.eye(n)]), delta=delta)
-    return fits.part(slice(0, 1)), influence_of(form, inputs, loss, fits.theta[0], fits.part(slice(1, None)))
+    point = fit_batch(form, inputs, loss, np.ones(n), delta=delta)
+    start = point.theta if point.converged[0] else None
+    fits = fit_batch(form, inputs, loss, 1.0 - np.eye(n), starts=start, delta=delta)
+    return point, influence_of(form, inputs, loss, point.theta[0], fits)
 
 
 def leave_two_out(

@@ -23,7 +23,7 @@ STATUS_NAMES = ("converged", "floor_at_zero", "singular", "not_finished", "too_f
 
 _MAX_STEP = 2.0
 _PIVOT_MIN = 1e-11
-_FLOOR_GONE = -0.5
+_FLOOR_GONE = -0.01
 
 
 def damped_steps(hessian: Floats, gradient: Floats, damping: Floats, typical: Floats) -> tuple[Floats, Floats]:
@@ -119,7 +119,7 @@ class _Descent:
             np.copyto(here, best, where=back[:, None] if new is there else back)
         self.astray = ~better & ~back
         calmer = np.where(self.damping < 1e-8, 0.0, self.damping * 0.1)
-        self.damping = np.where(better, calmer, np.where(back, np.maximum(self.damping * 8.0, 1e-4), self.damping))
+        self.damping = np.where(better, calmer, np.where(back, np.maximum(self.damping * 20.0, 1e-4), self.damping))
 
 
 def minimise(

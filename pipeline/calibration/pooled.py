@@ -113,7 +113,7 @@ def _record(
         reasons.append(f"{trusted} trusted families: the prediction interval for a new family is not identified")
     if refused:
         reasons.append(f"left out as refused: {', '.join(refused)}")
-    intervals = [Interval("hartung_knapp", 0.95, *pooled.interval)]
+    intervals = [Interval("hartung_knapp", level, *pooled.interval_at(level)) for level in (0.95, 0.8)]
     if pooled.prediction is not None:
         intervals.append(Interval("prediction", 0.95, *pooled.prediction))
     intervals.append(Interval("range", pooled.range_level, *pooled.range))

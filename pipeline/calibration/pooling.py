@@ -70,6 +70,10 @@ class Pooled:
     families: tuple[FamilyEffect, ...]
     left_out: tuple[tuple[str, float, float, bool], ...]
 
+    def interval_at(self, level: float) -> tuple[float, float]:
+        """Return the Hartung-Knapp interval of the mean at a level, t with k - 1 df."""
+        return _t_interval(self.mean, self.stderr, len(self.families) - 1, level)
+
     @property
     def coverage_left_out(self) -> float | None:
         """Share of families the others' prediction interval covers; None with fewer than four families."""

@@ -17,7 +17,7 @@ from pipeline.errors import RaceError, UsageError
 VERBS = ("run", "import_", "diff", "show", "predict", "solve", "severity", "report", "publish", "export", "stage")
 """Modules of `pipeline.commands` whose ``register(app)`` adds one verb."""
 
-FIT_VERBS = ("fit_gamma",)
+FIT_VERBS = ("fit_kappa", "fit_gamma")
 """Modules whose ``register(app)`` adds one command under ``race fit``."""
 
 OTHER_VERBS = ("audit", "dictionary")

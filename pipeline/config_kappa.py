@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Form = Literal["chinchilla", "floor", "power_law"]
-FrontierRule = Literal["pareto", "isoflop_minima"]
+FrontierRule = Literal["pareto", "isoflop_minima", "all"]
 
 
 class _Section(BaseModel):
@@ -23,8 +23,8 @@ class KappaGroup(_Section):
         `group` value of the training-run ledger.
     family : str
         Groups of one publication share a family; families are what is pooled.
-    frontier : {'pareto', 'isoflop_minima'}
-        How the compute-efficient frontier is taken from the runs.
+    frontier : {'pareto', 'isoflop_minima', 'all'}
+        How the compute-efficient frontier is taken from the runs; 'all' where no run is wasteful.
     clustered : bool
         Runs share models (checkpoints, loss-curve readings): the headline bootstrap resamples clusters.
     weak_because : str
@@ -50,6 +50,7 @@ class TrustGates(_Section):
     min_clusters: int = Field(default=10, ge=2)
     min_compute_decades: float = Field(default=1.0, gt=0)
     min_bootstrap_converged: float = Field(default=0.98, gt=0, le=1)
+    min_bootstrap_usable: float = Field(default=0.8, gt=0, le=1)
     max_leave_two_out_change: float = Field(default=0.1, gt=0)
     max_relative_stderr: float = Field(default=0.5, gt=0)
     max_residual_sd: float = Field(default=0.2, gt=0)

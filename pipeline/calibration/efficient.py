@@ -69,15 +69,17 @@ def budgets(compute_flop: Floats, tolerance_dex: float) -> NDArray[np.intp]:
 def frontier_weights(
     rule: str, compute_flop: Floats, loss: Floats, weights: Floats, *, tolerance_dex: float = 0.05
 ) -> Floats:
-    """Apply the rule ``pareto`` or ``isoflop_minima`` to every replicate's weights.
+    """Apply the rule ``pareto``, ``isoflop_minima`` or ``all`` to every replicate's weights.
 
     Raises
     ------
     ValueError
-        When the rule is neither.
+        When the rule is none of them.
     """
     if rule == "pareto":
         return pareto_weights(compute_flop, loss, weights)
     if rule == "isoflop_minima":
         return isoflop_weights(compute_flop, loss, weights, tolerance_dex=tolerance_dex)
-    raise ValueError(f"rule must be 'pareto' or 'isoflop_minima', got {rule!r}")
+    if rule == "all":
+        return weights
+    raise ValueError(f"rule must be 'pareto', 'isoflop_minima' or 'all', got {rule!r}")

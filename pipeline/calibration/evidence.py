@@ -52,7 +52,9 @@ class Evidence:
     leave_two_out : tuple of str
         What changed when two rows were left out, in words; empty when nothing did.
     known_defects : tuple of str
-        Reasons from the data themselves.
+        Reasons for doubt from the data themselves.
+    fatal : tuple of str
+        Reasons to refuse from the data themselves.
     """
 
     form: Form
@@ -74,6 +76,7 @@ class Evidence:
     bootstrap_converged: float
     leave_two_out: tuple[str, ...] = ()
     known_defects: tuple[str, ...] = field(default=())
+    fatal: tuple[str, ...] = field(default=())
 
 
 def evidence_of(
@@ -122,7 +125,8 @@ def evidence_of(
         positive_definite=robust.positive_definite,
         profile_closed=None if profile is None else None not in _ends(profile),
         bootstrap_converged=converged,
-        known_defects=(rows.spec.weak_because,) if rows.spec.weak_because else (),
+        known_defects=rows.doubts,
+        fatal=rows.fatal,
     )
     if not form.floor or not point.converged[0]:
         return evidence

@@ -33,6 +33,12 @@ class GroupRows:
         First and last release date, ISO.
     excluded : tuple of (str, str)
         Row id and reason.
+    fatal : tuple of str
+        Reasons to refuse whatever is fitted.
+    doubts : tuple of str
+        Reasons that make whatever is fitted at most weak.
+    table : str
+        Where the rows stand.
     """
 
     spec: KappaGroup
@@ -41,6 +47,9 @@ class GroupRows:
     quantities: dict[str, Floats]
     window: tuple[str, str] | None
     excluded: tuple[tuple[str, str], ...]
+    fatal: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    table: str = "training_runs"
 
     @classmethod
     def of(cls, runs: pd.DataFrame, spec: KappaGroup, *, readmit: tuple[str, ...] = ()) -> GroupRows | None:
@@ -68,6 +77,7 @@ class GroupRows:
             quantities={name: used[column].to_numpy(dtype=np.float64) for name, column in COLUMNS},
             window=window,
             excluded=tuple(zip(left_out["run_id"].astype(str), left_out["exclusion"].astype(str), strict=True)),
+            doubts=(spec.weak_because,) if spec.weak_because else (),
         )
 
     def __len__(self) -> int:

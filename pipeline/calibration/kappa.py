@@ -212,7 +212,7 @@ def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estim
     records = []
     for symbol in (fit.form.symbol, *(name for name in fit.form.columns if name != "kappa")):
         value, stderr = float(fit.value_of(symbol, fit.record.theta)), fit.stderr_of(symbol)
-        finite = bool(np.isfinite(value))
+        finite = bool(np.isfinite(value)) and not fit.evidence.fatal
         records.append(
             Estimate(
                 id=f"{symbol}.{fit.rows.group}.{fit.form.name}",
@@ -222,17 +222,17 @@ def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estim
                 group=fit.rows.group,
                 form=fit.form.name,
                 estimator="huber_least_squares",
-                intervals=fit.intervals(symbol, params.levels, params.gates.z_curv_trusted),
-                stderr=stderr if np.isfinite(stderr) else None,
+                intervals=fit.intervals(symbol, params.levels, params.gates.z_curv_trusted) if finite else (),
+                stderr=stderr if finite and np.isfinite(stderr) else None,
                 n_rows=len(fit.rows),
                 n_clusters=fit.rows.n_units,
                 window=fit.rows.window,
                 pivot_compute_flop=fit.pivot_compute_flop,
                 status=status if finite else "refused",
-                reasons=reasons if finite else (*reasons, "the fit has no finite value"),
+                reasons=reasons if finite else (reasons or ("the fit has no finite value",)),
                 diagnostics=diagnostics,
-                rows_used=tuple(f"training_runs/{name}" for name in fit.rows.ids),
-                rows_excluded=tuple((f"training_runs/{name}", why) for name, why in fit.rows.excluded),
+                rows_used=tuple(f"{fit.rows.table}/{name}" for name in fit.rows.ids),
+                rows_excluded=tuple((f"{fit.rows.table}/{name}", why) for name, why in fit.rows.excluded),
                 seed=seed,
                 computed_by="pipeline.calibration.group_fit.fit_form",
             )

@@ -27,11 +27,11 @@ def _refusals(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
     size = len(evidence.form.columns)
     checks = [
         (
-            evidence.n_rows < size + 2,
+            evidence.n_rows < 2 * size,
             f"{evidence.n_rows} rows cannot determine the {size} parameters of the {evidence.form.name} form",
         ),
         (
-            evidence.clustered and evidence.n_clusters <= size,
+            evidence.clustered and evidence.n_clusters < size,
             f"{evidence.n_clusters} independent clusters cannot determine {size} parameters",
         ),
         (not evidence.positive_definite, "the information matrix is singular: some parameters are not determined"),
@@ -44,7 +44,7 @@ def _refusals(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
             f"kappa {evidence.kappa:.3g} is not positive: loss does not fall with compute here",
         ),
         (
-            evidence.bootstrap_converged < 0.5,
+            evidence.bootstrap_converged < gates.min_bootstrap_usable,
             f"only {evidence.bootstrap_converged:.0%} of the bootstrap refits converged",
         ),
         (
@@ -52,7 +52,7 @@ def _refusals(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
             f"residual sd {evidence.residual_sd:.2g} of ln(loss) > {gates.max_residual_sd:g}: not one comparable group",
         ),
     ]
-    return tuple(reason for failed, reason in checks if failed)
+    return (*evidence.fatal, *(reason for failed, reason in checks if failed))
 
 
 def _doubts(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:

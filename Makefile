@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help run test lint recovery benchmark severity dictionary lock audit-dependencies clean clean-generated
+.PHONY: help run test lint benchmark severity dictionary lock audit-dependencies clean clean-generated
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -31,9 +31,6 @@ lint: $(STAMP) ## ruff, mypy, import-linter
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-cache
-
-recovery: $(STAMP) ## the simulated-truth study (under 20 minutes on 2 cores)
-	$(BIN)/python -m pipeline recovery
 
 benchmark: $(STAMP) ## measured speed and memory, side by side with peers
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done

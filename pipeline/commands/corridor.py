@@ -27,8 +27,8 @@ def log(text: str) -> None:
     sys.stderr.flush()
 
 
-def run_stage(name: str, workspace: Workspace) -> dict[str, Any]:
-    """Run one stage by name and tell what it did and how long it took.
+def run_stage(name: str, workspace: Workspace, **options: Any) -> dict[str, Any]:
+    """Run one stage by name and tell what it did and how long it took; ``options`` are the stage's own.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def run_stage(name: str, workspace: Workspace) -> dict[str, Any]:
     started = time.monotonic()
     error_file = workspace.processed / ERROR_FILE
     try:
-        summary: dict[str, Any] = import_module(f"pipeline.stages.{name}").run(workspace)
+        summary: dict[str, Any] = import_module(f"pipeline.stages.{name}").run(workspace, **options)
     except RaceError as error:
         storage.write_json(error_file, {"stage": name, **error.to_json()})
         raise

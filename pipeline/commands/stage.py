@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     def stage(
         name: Annotated[str, typer.Argument(help="ingest, fit_kappa, fit_gamma, forecast, backtest or report")],
         quarter: Annotated[str | None, typer.Option(help="another quarter than params.yaml's, e.g. 2025Q2")] = None,
+        draws: Annotated[bool, typer.Option("--draws", help="forecast: write every draw too, as parquet")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Run one stage: read what earlier stages wrote, compute, write its own files."""
@@ -22,8 +23,11 @@ def register(app: typer.Typer) -> None:
         from pipeline import storage
         from pipeline.commands.corridor import run_stage
         from pipeline.config import find_root, open_workspace
+        from pipeline.errors import UsageError
 
+        if draws and name != "forecast":
+            raise UsageError(f"--draws belongs to the stage forecast, not to {name}")
         workspace = open_workspace(find_root(Path.cwd()), quarter)
-        summary = run_stage(name, workspace)
+        summary = run_stage(name, workspace, **({"draws": True} if draws else {}))
         if as_json:
             typer.echo(storage.dumps({"stage": name, "quarter": str(workspace.quarter), **summary}), nl=False)

@@ -21,7 +21,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 run: $(STAMP) ## the main job: ledgers -> fits -> forecast -> report
-	$(BIN)/python -m pipeline run
+	$(BIN)/python -m race_to_efficiency run
 
 test: $(STAMP) ## lint, types, layers and the test suite
 	$(MAKE) --no-print-directory lint
@@ -37,13 +37,13 @@ benchmark: $(STAMP) ## measured speed and memory, side by side with peers
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 recovery: $(STAMP) ## simulated-truth study, reports/recovery.md (20 to 30 minutes on two cores; resumable)
-	$(BIN)/python -m pipeline recovery
+	$(BIN)/python -m race_to_efficiency recovery
 
 severity: $(STAMP) ## recompute the severity table
-	$(BIN)/python -m pipeline severity
+	$(BIN)/python -m race_to_efficiency severity
 
 dictionary: $(STAMP) ## regenerate data/raw/README.md from the schemas
-	$(BIN)/python -m pipeline dictionary
+	$(BIN)/python -m race_to_efficiency dictionary
 
 crate: ## validate a published quarter's RO-Crate, CRATE=reports/2026Q1 (needs the network)
 	@test -x build/roc/bin/rocrate-validator || \

@@ -23,7 +23,9 @@ def seconds(words: list[str], repeat: int) -> list[float]:
     times = []
     for _ in range(repeat):
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "pipeline", *words, "--json"], cwd=ROOT, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "race_to_efficiency", *words, "--json"], cwd=ROOT, check=True, capture_output=True
+        )
         times.append(time.perf_counter() - started)
     return times
 

@@ -26,14 +26,13 @@ def measure() -> dict[str, tuple[float, float]]:
     """Return wall and CPU seconds of each part, in this process."""
     import numpy as np
     import pandas as pd
-
-    from pipeline import storage
-    from pipeline.config import read_params
-    from pipeline.evaluation import backtesting, loss_targets
-    from pipeline.evaluation.origin_views import LedgerViews
-    from pipeline.evaluation.scorecard import score_document, score_table
-    from pipeline.evaluation.statements import Sources, make_statements
-    from pipeline.units import Quarter
+    from race_to_efficiency import storage
+    from race_to_efficiency.evaluation import backtesting, loss_targets
+    from race_to_efficiency.evaluation.origin_views import LedgerViews
+    from race_to_efficiency.evaluation.scorecard import score_document, score_table
+    from race_to_efficiency.evaluation.statements import Sources, make_statements
+    from race_to_efficiency.settings.params import read_params
+    from race_to_efficiency.units import Quarter
 
     found: dict[str, tuple[float, float]] = {}
     last = (time.perf_counter(), time.process_time())

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 
 import mpmath as mp
 import numpy as np
+from race_to_efficiency import relative_loss as rl
 from scipy import optimize, special
-
-from pipeline import relative_loss as rl
 
 if TYPE_CHECKING:
     from collections.abc import Callable

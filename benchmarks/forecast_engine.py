@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from pipeline.forecasting.draws_file import open_draws
-from pipeline.forecasting.engine import Grid, LogRatios, columns, quantile_table
-from pipeline.forecasting.readings import TotalKappa, TotalLoss
-from pipeline.scenarios import SteadyPath
+from race_to_efficiency.forecasting.draws_file import open_draws
+from race_to_efficiency.forecasting.engine import Grid, LogRatios, columns, quantile_table
+from race_to_efficiency.forecasting.readings import TotalKappa, TotalLoss
+from race_to_efficiency.scenarios import SteadyPath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

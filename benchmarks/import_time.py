@@ -23,16 +23,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipeline.ledger.history import History  # noqa: E402
-from pipeline.ledger.importers import epoch_hardware, epoch_models  # noqa: E402
-from pipeline.ledger.intake import read_ledger  # noqa: E402
+from race_to_efficiency.ledger.history import History  # noqa: E402
+from race_to_efficiency.ledger.importers import epoch_hardware, epoch_models  # noqa: E402
+from race_to_efficiency.ledger.intake import read_ledger  # noqa: E402
 
 EXPORTS = {"epoch-hardware": epoch_hardware.EXPORT, "epoch-models": epoch_models.EXPORT}
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from pipeline.ledger.importing import run_import
+from race_to_efficiency.ledger.importing import run_import
 report = run_import(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), dry_run=True).to_json()
 print(report["read"], report["revised"])
 """
@@ -40,7 +40,7 @@ print(report["read"], report["revised"])
 READ = """
 import sys
 from pathlib import Path
-from pipeline.ledger.intake import read_all
+from race_to_efficiency.ledger.intake import read_all
 read_all(Path(sys.argv[1]))
 """
 

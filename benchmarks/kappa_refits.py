@@ -149,7 +149,7 @@ def published_loop(drawn: NDArray[np.int64], *, scale: bool, automatic: bool = F
 
 def refits(replicates: int, few: int, fewer: int) -> None:
     """Print the table of refits."""
-    from pipeline.calibration.robust import fit_chinchilla_batch
+    from race_to_efficiency.calibration.kappa.robust import fit_chinchilla_batch
 
     params, tokens, loss = chinchilla()
     drawn = counts(len(loss), replicates)
@@ -191,9 +191,9 @@ def fresh(replicates: int) -> None:
     """Print the time of fresh processes from CSV to intervals."""
     code = (
         "import sys; sys.path.insert(0, 'benchmarks'); import kappa_refits as k, numpy as np\n"
-        "from pipeline.calibration.forms import CHINCHILLA\n"
-        "from pipeline.calibration.intervals import percentile_intervals\n"
-        "from pipeline.calibration.robust import fit_chinchilla_batch\n"
+        "from race_to_efficiency.calibration.kappa.forms import CHINCHILLA\n"
+        "from race_to_efficiency.calibration.kappa.intervals import percentile_intervals\n"
+        "from race_to_efficiency.calibration.kappa.robust import fit_chinchilla_batch\n"
         "rows = k.chinchilla()\n"
         f"fit = fit_chinchilla_batch(*rows, k.counts(len(rows[0]), {replicates}))\n"
         "draws = CHINCHILLA.kappa(fit.theta[fit.converged])\n"
@@ -229,8 +229,7 @@ def resident_mb() -> float:
 def one_length(rows: int, fitter: str) -> dict[str, float]:
     """Return CPU seconds, the memory above the data in MB, and the fit, of one floor fit in this process."""
     import lmfit
-
-    from pipeline.calibration.robust import fit_floor_batch
+    from race_to_efficiency.calibration.kappa.robust import fit_floor_batch
 
     small = long_table(2000)
     fit_floor_batch(*small, np.ones(2000))  # everything is imported before memory and time are looked at

@@ -14,10 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline import __version__
-from pipeline.config import find_root, open_workspace
-from pipeline.report.inputs import read_inputs
-from pipeline.report.report import make_report
+from race_to_efficiency import __version__
+from race_to_efficiency.report.inputs import read_inputs
+from race_to_efficiency.report.report import make_report
+from race_to_efficiency.settings.params import find_root, open_workspace
 
 CHROMIUM = shutil.which("chromium")
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from pipeline import storage
+from race_to_efficiency import storage
 
 storage.one_blas_thread()
 

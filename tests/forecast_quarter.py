@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-
-from pipeline.config_forecast import AnchorParams, ForecastParams, PoolParams, ScenarioParams
+from race_to_efficiency.settings.forecast import AnchorParams, ForecastParams, PoolParams, ScenarioParams
 
 GROUPS = (
     ("alpha_one", "alpha", 0.34, 0.36, 1.8, 480.0, 2100.0, "2022-03-29"),

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-
-from pipeline.calibration.components import Inputs
-from pipeline.calibration.gamma import GammaResult, fit_components
-from pipeline.calibration.roadmap import Kappas
-from pipeline.calibration.series import Series
-from pipeline.config_gamma import GammaParams
-from pipeline.ledger.intake import read_ledger
-from pipeline.ledger.vintages import view_of
-from pipeline.stages.fit_gamma import TABLES
+from race_to_efficiency.calibration.common.series import Series
+from race_to_efficiency.calibration.gamma.components import Inputs
+from race_to_efficiency.calibration.gamma.composition import GammaResult, fit_components
+from race_to_efficiency.calibration.gamma.roadmap import Kappas
+from race_to_efficiency.ledger.intake import read_ledger
+from race_to_efficiency.ledger.vintages import view_of
+from race_to_efficiency.settings.gamma import GammaParams
+from race_to_efficiency.stages.fit_gamma import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

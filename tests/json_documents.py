@@ -15,7 +15,7 @@ from referencing import Registry, Resource
 @cache
 def schemas() -> dict[str, dict[str, Any]]:
     """Name of every schema in the package, without .json, and its content."""
-    folder = files("pipeline") / "json_schemas"
+    folder = files("race_to_efficiency") / "json_schemas"
     return {path.name.removesuffix(".json"): read(path.read_text(encoding="utf-8")) for path in folder.iterdir()}
 
 

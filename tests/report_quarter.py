@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-
-from pipeline import storage
-from pipeline.calibration.estimates import Estimate, Interval
-from pipeline.config import Workspace
-from pipeline.relative_loss import relative_loss
+from race_to_efficiency import storage
+from race_to_efficiency.calibration.common.estimates import Estimate, Interval
+from race_to_efficiency.relative_loss import relative_loss
+from race_to_efficiency.settings.params import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -341,8 +340,8 @@ def write_quarter(processed: Path, *, changes: bool = True) -> Path:
 
 def workspace(root: Path) -> Workspace:
     """Return a workspace for the report stage, with the settings it reads."""
-    from pipeline.config import ReportParams
-    from pipeline.units import Quarter
+    from race_to_efficiency.settings.params import ReportParams
+    from race_to_efficiency.units import Quarter
 
     params: Any = SimpleNamespace(quarter=QUARTER, seed=1, report=ReportParams())
     assert Quarter.parse(QUARTER).as_of == AS_OF

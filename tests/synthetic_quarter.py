@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-
-from pipeline import storage
-from pipeline.config import Workspace
-from pipeline.units import Quarter
+from race_to_efficiency import storage
+from race_to_efficiency.settings.params import Workspace
+from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,7 +212,7 @@ def write_report(space: Workspace, kappa: float, gamma: float) -> None:
             "value": 5.38,
             "unit": "years",
             "text": "5.4",
-            "source": "pipeline.relative_loss.time_to_target(0.7, 0.05, 2)",
+            "source": "race_to_efficiency.relative_loss.time_to_target(0.7, 0.05, 2)",
         },
         "rows.read": {"value": 4, "unit": "rows", "text": "4", "source": "account.json: accelerators, read"},
         "fit.loss": {"value": 2.5, "unit": "nats", "text": "2.5", "source": "kappa_draws.parquet: run-3"},
@@ -244,7 +243,7 @@ def write_report(space: Workspace, kappa: float, gamma: float) -> None:
 
 def publish_all(root: Path, quarters: tuple[str, ...] = QUARTERS, **options: Any) -> Path:
     """Run and publish several quarters in turn and return the root."""
-    from pipeline.provenance.publishing import publish
+    from race_to_efficiency.provenance.publishing import publish
 
     for name in quarters:
         space = workspace(root, str(Quarter.parse(name)))

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 import pypdf
 import pytest
 import report_quarter
-
-from pipeline.relative_loss import relative_loss
-from pipeline.report.presets import loss
-from pipeline.stages import report as stage
+from race_to_efficiency.relative_loss import relative_loss
+from race_to_efficiency.report.presets import loss
+from race_to_efficiency.stages import report as stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import report_quarter
 import synthetic_quarter
-
-from pipeline import cli, config, storage
-from pipeline.commands import corridor, run, show
-from pipeline.provenance import lineage, manifest, rederive
+from race_to_efficiency import cli, storage
+from race_to_efficiency.commands import corridor, run, show
+from race_to_efficiency.provenance import lineage, manifest, rederive
+from race_to_efficiency.settings import params as config
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data" / "ledger"
@@ -229,7 +229,7 @@ def use_code(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = synthetic_quarter.make_checkout(tmp_path_factory.mktemp("published"))
-    storage.write_text(root / "pipeline" / "calibration" / "slope.py", "1.0\n")
+    storage.write_text(root / "pipeline" / "race_to_efficiency" / "calibration" / "slope.py", "1.0\n")
     with pytest.MonkeyPatch.context() as monkeypatch:
         use_code(monkeypatch, root)
         return synthetic_quarter.publish_all(root, ("2025Q1", "2025Q2"))

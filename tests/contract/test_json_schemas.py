@@ -15,21 +15,20 @@ import pytest
 import report_quarter
 import typer
 from jsonschema import Draft202012Validator
+from race_to_efficiency import cli, errors, storage
+from race_to_efficiency.calibration.common.estimates import INTERVAL_METHODS, Estimate, FitStatus
+from race_to_efficiency.calibration.gamma.components import LAYERS
+from race_to_efficiency.commands import contests, export, options, report, show
+from race_to_efficiency.comparison import attribution
+from race_to_efficiency.evaluation.published_scores import COLUMNS as RECORD_COLUMNS
+from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
+from race_to_efficiency.evaluation.statements import Statement
+from race_to_efficiency.ledger import changes
+from race_to_efficiency.ledger.importers.registry import IMPORTERS
+from race_to_efficiency.ledger.intake import QUARANTINE_COLUMNS
+from race_to_efficiency.provenance.registry import Entry
+from race_to_efficiency.settings.params import STAGES
 from typer.testing import CliRunner
-
-from pipeline import cli, errors, storage
-from pipeline.calibration.components import LAYERS
-from pipeline.calibration.estimates import INTERVAL_METHODS, Estimate, FitStatus
-from pipeline.commands import contests, export, options, report, show
-from pipeline.config import STAGES
-from pipeline.evaluation.published_scores import COLUMNS as RECORD_COLUMNS
-from pipeline.evaluation.scorecard import SCORE_KEYS
-from pipeline.evaluation.statements import Statement
-from pipeline.ledger import changes
-from pipeline.ledger.importers.registry import IMPORTERS
-from pipeline.ledger.intake import QUARANTINE_COLUMNS
-from pipeline.provenance import attribution
-from pipeline.provenance.registry import Entry
 
 SHARED = {"estimate", "error"}
 """Schemas of no one command: a record that several print, and a failure of any."""
@@ -98,7 +97,7 @@ def expected_schemas() -> dict[str, str]:
 def test_every_command_with_json_has_a_schema_and_no_schema_is_left_over() -> None:
     expected = expected_schemas()
     missing = {words for name, words in expected.items() if name not in json_documents.schemas()}
-    assert not missing, f"write pipeline/json_schemas/NAME.json for {missing} (see CONTRIBUTING.md)"
+    assert not missing, f"write pipeline/race_to_efficiency/json_schemas/NAME.json for {missing} (see CONTRIBUTING.md)"
     assert set(json_documents.schemas()) == set(expected) | SHARED
 
 

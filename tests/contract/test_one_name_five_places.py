@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from pipeline.config import STAGES, read_params
+from race_to_efficiency.settings.params import STAGES, read_params
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +22,7 @@ def test_dvc_lists_the_corridor_in_order() -> None:
 @pytest.mark.parametrize("name", STAGES)
 def test_one_name_in_five_places(name: str) -> None:
     assert STAGE_ENTRIES[name]["cmd"] == f"race stage {name}"
-    assert (ROOT / "pipeline" / "stages" / f"{name}.py").is_file()
+    assert (ROOT / "pipeline" / "race_to_efficiency" / "stages" / f"{name}.py").is_file()
     assert (ROOT / "tests" / "integration" / f"test_{name}.py").is_file()
     assert hasattr(read_params(ROOT / "params.yaml"), name)
 
@@ -32,15 +31,19 @@ def imported_files(name: str) -> set[Path]:
     """Return the files under pipeline/ a fresh process has loaded after importing all a stage names, lazily or not."""
     script = (
         "import grimp, sys\n"
-        "graph = grimp.build_graph('pipeline', cache_dir=None, exclude_type_checking_imports=True)\n"
+        "graph = grimp.build_graph('race_to_efficiency', cache_dir=None, exclude_type_checking_imports=True)\n"
         "print('\\n'.join(sorted(graph.find_upstream_modules(sys.argv[1]) | {sys.argv[1]})))"
     )
     result = subprocess.run(
-        [sys.executable, "-c", script, f"pipeline.stages.{name}"], check=True, capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-c", script, f"race_to_efficiency.stages.{name}"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
     files = set()
     for module in result.stdout.split():
-        path = ROOT / Path(*module.split("."))
+        path = ROOT / "pipeline" / Path(*module.split("."))
         files.add(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
     return files
 
@@ -70,7 +73,7 @@ def test_a_stage_reads_only_what_earlier_stages_wrote(name: str) -> None:
 
 def test_an_import_reruns_only_the_fits_that_read_its_ledger() -> None:
     """A fit depends on single ledgers' views, not on all of data/raw: new chips leave kappa as it is."""
-    from pipeline.provenance.refits.worlds import GAMMA_TABLES, KAPPA_TABLES
+    from race_to_efficiency.quarter.worlds import GAMMA_TABLES, KAPPA_TABLES
 
     for stage, tables in (("fit_kappa", KAPPA_TABLES), ("fit_gamma", GAMMA_TABLES)):
         read = {

@@ -10,15 +10,14 @@ import json_documents
 import numpy as np
 import pandas as pd
 import pytest
-
-from pipeline import storage
-from pipeline.config import Workspace, read_params
-from pipeline.config_backtest import BacktestParams, LossParams
-from pipeline.errors import InputMissing
-from pipeline.evaluation.scorecard import SCORE_KEYS
-from pipeline.evaluation.scoring import QUANTILE_COLUMNS
-from pipeline.evaluation.targets import TARGETS
-from pipeline.stages import backtest
+from race_to_efficiency import storage
+from race_to_efficiency.errors import InputMissing
+from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
+from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
+from race_to_efficiency.evaluation.targets import TARGETS
+from race_to_efficiency.settings.backtest import BacktestParams, LossParams
+from race_to_efficiency.settings.params import Workspace, read_params
+from race_to_efficiency.stages import backtest
 
 FILES = ("backtest.parquet", "scores.parquet", "scores.json", "statements.parquet", "statements.json")
 GROWTHS = (

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from race_to_efficiency import storage
+from race_to_efficiency.provenance.quarters import compare as compare_quarters
+from race_to_efficiency.settings.params import Workspace, open_workspace
+from race_to_efficiency.stages import compare, fit_gamma, fit_kappa, forecast, ingest
 from small_settings import write_params
-
-from pipeline import storage
-from pipeline.config import Workspace, open_workspace
-from pipeline.provenance.quarters import compare as compare_quarters
-from pipeline.stages import compare, fit_gamma, fit_kappa, forecast, ingest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,22 +17,21 @@ import json_documents
 import numpy as np
 import pandas as pd
 import pytest
+from race_to_efficiency import storage
+from race_to_efficiency.cli import build
+from race_to_efficiency.comparison.attribution import CAUSES
+from race_to_efficiency.comparison.difference import Side, difference, read_ledgers
+from race_to_efficiency.ledger.intake import Intake
+from race_to_efficiency.ledger.vintages import view_of
+from race_to_efficiency.quarter.gamma import inputs_of, parts
+from race_to_efficiency.quarter.kappa import StoredFits, pooled, stored_record
+from race_to_efficiency.quarter.refits import QuarterRefits
+from race_to_efficiency.quarter.worlds import Settings, world_of
+from race_to_efficiency.settings.params import read_params
+from race_to_efficiency.stages import fit_kappa
+from race_to_efficiency.units import Quarter, decimal_years
 from small_settings import GROUPS, write_params
 from typer.testing import CliRunner
-
-from pipeline import storage
-from pipeline.cli import build
-from pipeline.config import read_params
-from pipeline.ledger.intake import Intake
-from pipeline.ledger.vintages import view_of
-from pipeline.provenance.attribution import CAUSES
-from pipeline.provenance.difference import Side, difference, read_ledgers
-from pipeline.provenance.refits.gamma import inputs_of, parts
-from pipeline.provenance.refits.kappa import StoredFits, pooled, stored_record
-from pipeline.provenance.refits.quarter import QuarterRefits
-from pipeline.provenance.refits.worlds import Settings, world_of
-from pipeline.stages import fit_kappa
-from pipeline.units import Quarter, decimal_years
 
 BEFORE, AFTER = Quarter(2026, 1), Quarter(2026, 2)
 RECORDED = pd.Timestamp("2026-05-01")

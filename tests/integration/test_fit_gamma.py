@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from gamma_views import SEED, views
-
-from pipeline import storage
-from pipeline.calibration.estimates import Estimate
-from pipeline.config import Params, Workspace
-from pipeline.config_gamma import GammaParams
-from pipeline.errors import InputMissing, UsageError
-from pipeline.stages import fit_gamma
-from pipeline.units import Quarter
+from race_to_efficiency import storage
+from race_to_efficiency.calibration.common.estimates import Estimate
+from race_to_efficiency.errors import InputMissing, UsageError
+from race_to_efficiency.settings.gamma import GammaParams
+from race_to_efficiency.settings.params import Params, Workspace
+from race_to_efficiency.stages import fit_gamma
+from race_to_efficiency.units import Quarter
 
 KAPPA = {
     "estimates": [

@@ -9,13 +9,12 @@ from typing import Any
 
 import json_documents
 import pytest
-
-from pipeline import storage
-from pipeline.config import read_params
-from pipeline.ledger.intake import read_ledger
-from pipeline.ledger.vintages import view_of
-from pipeline.stages import fit_kappa
-from pipeline.units import Quarter
+from race_to_efficiency import storage
+from race_to_efficiency.ledger.intake import read_ledger
+from race_to_efficiency.ledger.vintages import view_of
+from race_to_efficiency.settings.params import read_params
+from race_to_efficiency.stages import fit_kappa
+from race_to_efficiency.units import Quarter
 
 REPLICATES = 100
 

@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from forecast_quarter import GROUPS, N_BOOTSTRAP, gamma_files, kappa_files, ledgers, record, settings
-
-from pipeline import storage
-from pipeline.config_forecast import ScenarioParams
-from pipeline.config_gamma import Caps
-from pipeline.errors import DataInvalid, InputMissing, NotTrustworthy
-from pipeline.forecasting.tables import FORECAST_COLUMNS, MILESTONE_COLUMNS, headline
-from pipeline.relative_loss import relative_loss, time_to_target
-from pipeline.stages import forecast
-from pipeline.units import Quarter
+from race_to_efficiency import storage
+from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy
+from race_to_efficiency.forecasting.tables import FORECAST_COLUMNS, MILESTONE_COLUMNS, headline
+from race_to_efficiency.relative_loss import relative_loss, time_to_target
+from race_to_efficiency.settings.forecast import ScenarioParams
+from race_to_efficiency.settings.gamma import Caps
+from race_to_efficiency.stages import forecast
+from race_to_efficiency.units import Quarter
 
 LEVELS = (0.01, 0.025, *np.round(np.arange(0.05, 0.951, 0.05), 2), 0.975, 0.99)
 

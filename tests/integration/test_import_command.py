@@ -11,17 +11,16 @@ import time
 from pathlib import Path
 
 import pytest
-
-from pipeline import storage
+from race_to_efficiency import storage
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "ledger"
 
 PROGRAM = """
 import resource, sys
 import typer
-from pipeline.commands import dictionary, import_
-from pipeline.cli import report_error
-from pipeline.errors import RaceError
+from race_to_efficiency.commands import dictionary, import_
+from race_to_efficiency.cli import report_error
+from race_to_efficiency.errors import RaceError
 app = typer.Typer()
 import_.register(app)
 dictionary.register(app)
@@ -44,7 +43,7 @@ def checkout(root: Path, tmp_path: Path) -> Path:
 
 
 def command(root: Path, checkout: Path, *words: str) -> subprocess.Popen[str]:
-    environment = storage.environment({"PYTHONPATH": str(root), "NO_COLOR": "1", "COLUMNS": "120"})
+    environment = storage.environment({"PYTHONPATH": str(root / "pipeline"), "NO_COLOR": "1", "COLUMNS": "120"})
     arguments = [sys.executable, "-c", PROGRAM, *words]
     return subprocess.Popen(
         arguments, cwd=checkout, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import json_documents
 import pandas as pd
 import pytest
-
-from pipeline import storage
-from pipeline.errors import DataInvalid
-from pipeline.ledger.schemas import DTYPES, LEDGERS, TABLES
-from pipeline.stages import ingest
-from pipeline.units import Quarter
+from race_to_efficiency import storage
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.ledger.schemas import DTYPES, LEDGERS, TABLES
+from race_to_efficiency.stages import ingest
+from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,9 +121,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from pipeline.stages import ingest
-from pipeline.units import Quarter
-from pipeline import storage
+from race_to_efficiency.stages import ingest
+from race_to_efficiency.units import Quarter
+from race_to_efficiency import storage
 raw, out = Path(sys.argv[1]), Path(sys.argv[2])
 params = SimpleNamespace(ingest=SimpleNamespace(max_cell_characters=20000))
 ingest.run(SimpleNamespace(quarter=Quarter(2026, 1), raw=raw, processed=out, params=params))

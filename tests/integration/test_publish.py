@@ -13,13 +13,12 @@ import pytest
 import synthetic_quarter
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from pipeline import storage
-from pipeline.commands import audit
-from pipeline.errors import DataInvalid, InputMissing, IntegrityError, UsageError
-from pipeline.provenance import contents, registry
-from pipeline.provenance.publishing import publish
-from pipeline.provenance.verify import verify
+from race_to_efficiency import storage
+from race_to_efficiency.commands import audit
+from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError, UsageError
+from race_to_efficiency.provenance import contents, registry
+from race_to_efficiency.provenance.publishing import publish
+from race_to_efficiency.provenance.verify import verify
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x03" * 32)
 

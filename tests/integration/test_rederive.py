@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 import synthetic_quarter
+from race_to_efficiency import storage
+from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError
+from race_to_efficiency.provenance import lineage, manifest
+from race_to_efficiency.provenance import rederive as module
+from race_to_efficiency.provenance.compare import agree, check_page, page_numerals
+from race_to_efficiency.provenance.rederive import Rederivation, rederive
 
-from pipeline import storage
-from pipeline.errors import DataInvalid, InputMissing, IntegrityError
-from pipeline.provenance import lineage, manifest
-from pipeline.provenance import rederive as module
-from pipeline.provenance.compare import agree, check_page, page_numerals
-from pipeline.provenance.rederive import Rederivation, rederive
-
-ESTIMATOR = "pipeline/calibration/slope.py"
+ESTIMATOR = "pipeline/race_to_efficiency/calibration/slope.py"
 
 
 def use_code(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -192,14 +191,14 @@ def test_one_line_of_an_estimator_is_named(checkout: Path) -> None:
 
 
 def test_changed_code_beside_a_changed_ledger_is_told_not_blamed(checkout: Path) -> None:
-    storage.write_text(checkout / "pipeline" / "commands" / "show.py", "# new\n")
+    storage.write_text(checkout / "pipeline" / "race_to_efficiency" / "commands" / "show.py", "# new\n")
     edit(checkout / ESTIMATOR, "1.0", "1.00")
     edit(checkout / "data" / "raw" / "accelerators.csv", "2.0e11", "2.1e11")
     levels = {item.artefact: item.level for item in again(checkout).causes}
     assert levels == {
         "data/raw/accelerators.csv:3": "broken",
         ESTIMATOR: "warning",
-        "pipeline/commands/show.py": "warning",
+        "pipeline/race_to_efficiency/commands/show.py": "warning",
     }
 
 

@@ -19,14 +19,13 @@ import pypdf
 import pytest
 import report_quarter
 import typer
+from race_to_efficiency import storage
+from race_to_efficiency.commands import report as command
+from race_to_efficiency.errors import InputMissing
+from race_to_efficiency.report.inputs import Inputs, read_inputs
+from race_to_efficiency.report.report import make_report
+from race_to_efficiency.stages import report as stage
 from typer.testing import CliRunner
-
-from pipeline import storage
-from pipeline.commands import report as command
-from pipeline.errors import InputMissing
-from pipeline.report.inputs import Inputs, read_inputs
-from pipeline.report.report import make_report
-from pipeline.stages import report as stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -295,8 +294,8 @@ RUN = """
 import sys; sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import report_quarter
-from pipeline import storage
-from pipeline.stages import report
+from race_to_efficiency import storage
+from race_to_efficiency.stages import report
 root = Path(sys.argv[2])
 report_quarter.write_quarter(root / "data" / "processed")
 report.run(report_quarter.workspace(root))

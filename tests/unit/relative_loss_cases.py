@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import planning, scaling_laws
-from pipeline import relative_loss as rl
-from pipeline.equation import normal_inputs, rates
+from race_to_efficiency import planning, scaling_laws
+from race_to_efficiency import relative_loss as rl
+from race_to_efficiency.equation import normal_inputs, rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,17 +10,22 @@ import pytest
 from forecast_quarter import GROUPS, gamma_files, kappa_files, ledgers, settings
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.forecasting.anchor_report import anchor_check, anchor_record, anchor_words, fitted_point
+from race_to_efficiency.forecasting.anchors import anchor_group, best_excess_loss, build_anchor
+from race_to_efficiency.forecasting.basis import Sources, gather, series_lengths, weaknesses
+from race_to_efficiency.forecasting.draws import GroupDraws, pool_draws, rate_draws
+from race_to_efficiency.forecasting.known import GroupRange, group_ranges, known_runs
+from race_to_efficiency.forecasting.trust import (
+    curvature_limits,
+    headroom_limits,
+    path_limits,
+    reasons_at,
+    series_limits,
+)
+from race_to_efficiency.scenarios import SteadyPath
+from race_to_efficiency.settings.forecast import AnchorParams, TrustParams
 from scipy.optimize import minimize_scalar
-
-from pipeline.config_forecast import AnchorParams, TrustParams
-from pipeline.errors import DataInvalid, InputMissing
-from pipeline.forecasting.anchor_report import anchor_check, anchor_record, anchor_words, fitted_point
-from pipeline.forecasting.anchors import anchor_group, best_excess_loss, build_anchor
-from pipeline.forecasting.basis import Sources, gather, series_lengths, weaknesses
-from pipeline.forecasting.draws import GroupDraws, pool_draws, rate_draws
-from pipeline.forecasting.known import GroupRange, group_ranges, known_runs
-from pipeline.forecasting.trust import curvature_limits, headroom_limits, path_limits, reasons_at, series_limits
-from pipeline.scenarios import SteadyPath
 
 AS_OF = date(2026, 3, 31)
 HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
@@ -77,9 +82,9 @@ def test_the_floor_form_is_taken_at_its_pivot_when_it_has_one():
 
 def test_with_a_frontier_start_the_fitted_groups_are_nearly_all_floor(root):
     """At 5e26 FLOP: floor .91 to .975, kappa_eff .004 to .012, from our own ledger by the batched solver."""
-    from pipeline.calibration.robust import fit_chinchilla_batch
-    from pipeline.ledger.intake import read_ledger
-    from pipeline.ledger.vintages import view_of
+    from race_to_efficiency.calibration.kappa.robust import fit_chinchilla_batch
+    from race_to_efficiency.ledger.intake import read_ledger
+    from race_to_efficiency.ledger.vintages import view_of
 
     rows = view_of(read_ledger("training_runs", root / "data" / "raw"), AS_OF).rows
     used = rows[rows["exclusion"] == ""]
@@ -113,8 +118,8 @@ def test_the_largest_run_and_the_measured_year():
 
 def test_the_measured_year_of_our_own_ledger(root):
     """2,240 h, .26 yr, at 2025-12-02 (the table's latest snapshot)."""
-    from pipeline.ledger.intake import read_ledger
-    from pipeline.ledger.vintages import view_of
+    from race_to_efficiency.ledger.intake import read_ledger
+    from race_to_efficiency.ledger.vintages import view_of
 
     rows = view_of(read_ledger("notable_training_runs", root / "data" / "raw"), date(2025, 12, 31)).rows
     assert known_runs(rows, long_run_flop=1e25).baseline_years == pytest.approx(2240 / 8766, rel=1e-6)

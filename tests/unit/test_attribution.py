@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.provenance.attribution import CAUSES, RowChange, World, attribute, name_rows
+from race_to_efficiency.comparison.attribution import CAUSES, RowChange, World, attribute, name_rows
 
 N = 12
 

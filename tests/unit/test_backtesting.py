@@ -8,16 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from pipeline.config_backtest import BacktestParams
-from pipeline.evaluation import backtesting, choices
-from pipeline.evaluation.backtesting import KEY_COLUMNS, LEDGERS
-from pipeline.evaluation.choices import Choice
-from pipeline.evaluation.origin_views import LedgerViews
-from pipeline.evaluation.scoring import QUANTILE_COLUMNS
-from pipeline.evaluation.targets import TARGETS
-from pipeline.ledger.intake import Intake
-from pipeline.units import Quarter
+from race_to_efficiency.evaluation import backtesting, choices
+from race_to_efficiency.evaluation.backtesting import KEY_COLUMNS, LEDGERS
+from race_to_efficiency.evaluation.choices import Choice
+from race_to_efficiency.evaluation.origin_views import LedgerViews
+from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
+from race_to_efficiency.evaluation.targets import TARGETS
+from race_to_efficiency.ledger.intake import Intake
+from race_to_efficiency.settings.backtest import BacktestParams
+from race_to_efficiency.units import Quarter
 
 LAST = Quarter(2025, 4)
 PARAMS = BacktestParams(first_origin="2024Q3", horizon_quarters=4, draws=200, choose_by="2025Q1", choose_by_target={})

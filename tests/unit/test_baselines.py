@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from race_to_efficiency.evaluation import baselines
+from race_to_efficiency.evaluation.baselines import Series
+from race_to_efficiency.evaluation.scoring import LEVELS
 from scipy import stats
-
-from pipeline.evaluation import baselines
-from pipeline.evaluation.baselines import Series
-from pipeline.evaluation.scoring import LEVELS
 
 QUARTERLY = Series(
     *(np.array(x) for x in ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 1.0, 1.0, 3.0, 4.0])),

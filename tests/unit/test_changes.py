@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
-from pipeline.ledger.changes import CAUSES, compose, diff_views
-from pipeline.ledger.intake import read_all, read_ledger
-from pipeline.ledger.schemas import LEDGERS
-from pipeline.ledger.vintages import view_of
-from pipeline.units import Quarter
+from race_to_efficiency.ledger.changes import CAUSES, compose, diff_views
+from race_to_efficiency.ledger.intake import read_all, read_ledger
+from race_to_efficiency.ledger.schemas import LEDGERS
+from race_to_efficiency.ledger.vintages import view_of
+from race_to_efficiency.units import Quarter
 
 QUARTERS = [Quarter(2024, 3).shift(number).as_of for number in range(7)]
 

@@ -10,12 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from race_to_efficiency import relative_loss as rl
+from race_to_efficiency.commands import predict, severity, solve
+from race_to_efficiency.errors import UsageError
+from race_to_efficiency.planning import CostParameters
 from typer.testing import CliRunner
-
-from pipeline import relative_loss as rl
-from pipeline.commands import predict, severity, solve
-from pipeline.errors import UsageError
-from pipeline.planning import CostParameters
 
 RUNNER = CliRunner()
 COST = {
@@ -215,8 +214,8 @@ def test_solve_fleet_with_power_and_energy():
 
 
 def test_solve_fleet_money_reads_the_cost_section(monkeypatch):
-    from pipeline import config
-    from pipeline.planning import target_bill
+    from race_to_efficiency.planning import target_bill
+    from race_to_efficiency.settings import params as config
 
     values: dict[str, float] = {}
     workspace = SimpleNamespace(params=SimpleNamespace(cost=SimpleNamespace(values=values)))
@@ -238,7 +237,7 @@ def test_solve_fleet_money_reads_the_cost_section(monkeypatch):
 
 
 def test_a_fleet_that_does_not_exist_has_no_bill(monkeypatch):
-    monkeypatch.setattr("pipeline.commands.solutions.read_cost", lambda: CostParameters.from_values(COST))
+    monkeypatch.setattr("race_to_efficiency.commands.solutions.read_cost", lambda: CostParameters.from_values(COST))
     for case in ("--target 0.7 --by 0", "--target 0.4 --by 3 --floor 0.5"):
         found = document(f"solve fleet {case} --kappa 0.05 --gamma 1 --baseline-power 1e7 --money")
         assert found["unreachable"]
@@ -407,7 +406,7 @@ def test_examples_run(verb):
 
 def test_heavy_libraries_stay_unloaded_until_an_answer_is_asked_for():
     code = (
-        "import sys, typer; from pipeline.commands import predict, solve, severity; app = typer.Typer();"
+        "import sys, typer; from race_to_efficiency.commands import predict, solve, severity; app = typer.Typer();"
         "[m.register(app) for m in (predict, solve, severity)];"
         "print([n for n in ('numpy', 'scipy', 'pandas', 'pydantic') if n in sys.modules])"
     )

@@ -7,19 +7,18 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from gamma_views import chips, inputs, inputs_of
-
-from pipeline.calibration.chips import chip_family, rated_watts
-from pipeline.calibration.components import Component, from_draws
-from pipeline.calibration.components_algorithm import algorithmic_lm, mixture, speedrun, split_lognormal
-from pipeline.calibration.components_hardware import chip_series, hardware, per_dollar, records_of
-from pipeline.calibration.components_system import (
+from race_to_efficiency.calibration.gamma.chips import chip_family, rated_watts
+from race_to_efficiency.calibration.gamma.components import Component, from_draws
+from race_to_efficiency.calibration.gamma.components_algorithm import algorithmic_lm, mixture, speedrun, split_lognormal
+from race_to_efficiency.calibration.gamma.components_hardware import chip_series, hardware, per_dollar, records_of
+from race_to_efficiency.calibration.gamma.components_system import (
     mlperf_rows,
     mlperf_same_chip,
     mlperf_system,
     training_flop_per_joule,
     utilisation,
 )
-from pipeline.calibration.growth import chip_growth, frontier_growth, run_duration
+from race_to_efficiency.calibration.gamma.growth import chip_growth, frontier_growth, run_duration
 
 
 def by_name(fits):

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.evaluation import effective_n as en
+from race_to_efficiency.evaluation.scoring import LEVELS
 from scipy import stats
-
-from pipeline.evaluation import effective_n as en
-from pipeline.evaluation.scoring import LEVELS
 
 
 def test_independent_outcomes_count_fully() -> None:

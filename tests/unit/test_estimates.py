@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency import storage
+from race_to_efficiency.calibration.common.estimates import Estimate, Interval, JointDraws, draw_intervals
 from scipy import stats
-
-from pipeline import storage
-from pipeline.calibration.estimates import Estimate, Interval, JointDraws, draw_intervals
 
 FINITE = st.floats(-1e6, 1e6)
 

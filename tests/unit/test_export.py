@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 import synthetic_quarter
-
-from pipeline import storage
-from pipeline.errors import DataInvalid
-from pipeline.ledger.schemas import TABLES
-from pipeline.provenance.datapackage import datapackage
-from pipeline.provenance.flow import StageFlow, files_under, read_stages, spelt_out
+from race_to_efficiency import storage
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.ledger.schemas import TABLES
+from race_to_efficiency.provenance.datapackage import datapackage
+from race_to_efficiency.provenance.flow import StageFlow, files_under, read_stages, spelt_out
 
 
 @pytest.fixture(scope="module")

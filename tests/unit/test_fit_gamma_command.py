@@ -11,12 +11,11 @@ import statsmodels.api as sm
 import typer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from race_to_efficiency.calibration.common.estimates import Estimate
+from race_to_efficiency.commands import fit_gamma
+from race_to_efficiency.errors import DataInvalid, NotTrustworthy, UsageError
+from race_to_efficiency.own_tables.table_rows import Question, read_table
 from typer.testing import CliRunner
-
-from pipeline.calibration.estimates import Estimate
-from pipeline.calibration.table_rows import Question, read_table
-from pipeline.commands import fit_gamma
-from pipeline.errors import DataInvalid, NotTrustworthy, UsageError
 
 
 @pytest.fixture(scope="module")

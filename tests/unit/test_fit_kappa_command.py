@@ -8,11 +8,10 @@ import json
 import numpy as np
 import pytest
 import typer
+from race_to_efficiency.commands import fit_kappa
+from race_to_efficiency.errors import DataInvalid, NotTrustworthy
 from runs_for_tests import chinchilla, law, simulated
 from typer.testing import CliRunner
-
-from pipeline.commands import fit_kappa
-from pipeline.errors import DataInvalid, NotTrustworthy
 
 TRUTH = 0.35 * 0.37 / (0.35 + 0.37)  # kappa of the law the simulated runs follow
 

@@ -12,16 +12,15 @@ import pytest
 from forecast_quarter import GROUPS, gamma_files, kappa_files, record
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.errors import DataInvalid, NotTrustworthy
-from pipeline.forecasting import quantiles
-from pipeline.forecasting.agreement import contradiction
-from pipeline.forecasting.draws import balanced_rows, pool_draws, rate_draws
-from pipeline.forecasting.draws_file import open_draws
-from pipeline.forecasting.engine import Grid, LogRatios, quantile_table
-from pipeline.forecasting.milestones import log_ratio_needed, time_to_log_ratio
-from pipeline.forecasting.quantiles import exact_quantiles, quantiles_with_infinity
-from pipeline.forecasting.readings import (
+from race_to_efficiency.errors import DataInvalid, NotTrustworthy
+from race_to_efficiency.forecasting import quantiles
+from race_to_efficiency.forecasting.agreement import contradiction
+from race_to_efficiency.forecasting.draws import balanced_rows, pool_draws, rate_draws
+from race_to_efficiency.forecasting.draws_file import open_draws
+from race_to_efficiency.forecasting.engine import Grid, LogRatios, quantile_table
+from race_to_efficiency.forecasting.milestones import log_ratio_needed, time_to_log_ratio
+from race_to_efficiency.forecasting.quantiles import exact_quantiles, quantiles_with_infinity
+from race_to_efficiency.forecasting.readings import (
     LossNats,
     LossOverAnchor,
     ReducibleKappa,
@@ -30,9 +29,9 @@ from pipeline.forecasting.readings import (
     TotalLoss,
     form_of_fit,
 )
-from pipeline.forecasting.sensitivity import variance_shares
-from pipeline.relative_loss import relative_loss
-from pipeline.scenarios import SteadyPath
+from race_to_efficiency.forecasting.sensitivity import variance_shares
+from race_to_efficiency.relative_loss import relative_loss
+from race_to_efficiency.scenarios import SteadyPath
 
 NAMES = tuple(group for group, *_ in GROUPS)
 LEVELS = (0.01, 0.025, 0.1, 0.5, 0.9, 0.975, 0.99)

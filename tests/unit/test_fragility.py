@@ -10,14 +10,19 @@ from gamma_views import inputs, inputs_of, series_of
 from gamma_views import result as result_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline.calibration.components import Component
-from pipeline.calibration.components_algorithm import algorithmic_lm
-from pipeline.calibration.components_hardware import hardware
-from pipeline.calibration.fragility import fragility_rows, leave_two_out, mixture_rows, tornado_rows, verdict
-from pipeline.calibration.quantile import quantile_slopes
-from pipeline.calibration.trend_fit import fit_trend
-from pipeline.calibration.trends import fit_line
+from race_to_efficiency.calibration.common.quantile import quantile_slopes
+from race_to_efficiency.calibration.gamma.components import Component
+from race_to_efficiency.calibration.gamma.components_algorithm import algorithmic_lm
+from race_to_efficiency.calibration.gamma.components_hardware import hardware
+from race_to_efficiency.calibration.gamma.fragility import (
+    fragility_rows,
+    leave_two_out,
+    mixture_rows,
+    tornado_rows,
+    verdict,
+)
+from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
+from race_to_efficiency.calibration.gamma.trends import fit_line
 
 PART = Component("x", "mean", (), "none", "x")
 

@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.errors import DataInvalid, InputMissing
-from pipeline.ledger.importers import delivery, epoch_hardware, epoch_models
-from pipeline.ledger.importers.cells import SeveralNumbersError, date_cell, is_day_first, number_cell, plain_text
-from pipeline.ledger.importers.delivery import screened_bytes
-from pipeline.ledger.importers.parsed import Parsed, Request
-from pipeline.ledger.lines import tidy
+from race_to_efficiency.cells.published import SeveralNumbersError, date_cell, is_day_first, number_cell, plain_text
+from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.ledger.importers import delivery, epoch_hardware, epoch_models
+from race_to_efficiency.ledger.importers.delivery import screened_bytes
+from race_to_efficiency.ledger.importers.parsed import Parsed, Request
+from race_to_efficiency.ledger.lines import tidy
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "ledger"
 

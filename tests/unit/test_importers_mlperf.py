@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.errors import DataInvalid, InputMissing
-from pipeline.ledger.importers.mlperf_logs import olympic_mean, read_log
-from pipeline.ledger.importers.mlperf_systems import availability, normalised, whole_number
-from pipeline.ledger.importing import run_import
-from pipeline.ledger.intake import read_ledger
+from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.ledger.importers.mlperf_logs import olympic_mean, read_log
+from race_to_efficiency.ledger.importers.mlperf_systems import availability, normalised, whole_number
+from race_to_efficiency.ledger.importing import run_import
+from race_to_efficiency.ledger.intake import read_ledger
 
 RUNS = (100.0, 90.0, 110.0, 95.0, 105.0)
 """Minutes of five invented runs; without the best and the worst their mean is 100."""

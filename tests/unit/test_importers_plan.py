@@ -11,18 +11,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from pipeline.errors import UsageError
-from pipeline.ledger import importing
-from pipeline.ledger.history import History
-from pipeline.ledger.importing import recorded_date, run_import
-from pipeline.ledger.intake import read_ledger
-from pipeline.ledger.lines import tidy
-from pipeline.ledger.names import name_similarity
-from pipeline.ledger.proposals import Side, propose
-from pipeline.ledger.schemas import TABLES
-from pipeline.ledger.suspicion import change_flag
-from pipeline.ledger.vintages import view_of
+from race_to_efficiency.errors import UsageError
+from race_to_efficiency.ledger import importing
+from race_to_efficiency.ledger.history import History
+from race_to_efficiency.ledger.importing import recorded_date, run_import
+from race_to_efficiency.ledger.intake import read_ledger
+from race_to_efficiency.ledger.lines import tidy
+from race_to_efficiency.ledger.names import name_similarity
+from race_to_efficiency.ledger.proposals import Side, propose
+from race_to_efficiency.ledger.schemas import TABLES
+from race_to_efficiency.ledger.suspicion import change_flag
+from race_to_efficiency.ledger.vintages import view_of
 
 COLUMNS = (
     "Hardware name", "Manufacturer", "Type", "Release date", "TDP (W)", "Tensor-FP16/BF16 performance (FLOP/s)",
@@ -523,8 +522,8 @@ def by_name(path: Path, column: str, left_out: set[str]) -> dict[str, dict[str, 
 
 def used_headers(path: Path) -> dict[str, str]:
     """Our column of each header the importer uses: a list of our own would only repeat the importer's."""
-    from pipeline.ledger.importers.epoch_hardware import FIELDS
-    from pipeline.ledger.importers.exports import _match
+    from race_to_efficiency.ledger.importers.epoch_hardware import FIELDS
+    from race_to_efficiency.ledger.importers.exports import _match
 
     with path.open(encoding="utf-8-sig", newline="") as stream:
         header = next(csv.reader(stream))

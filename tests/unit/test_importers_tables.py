@@ -6,10 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from pipeline.errors import DataInvalid
-from pipeline.ledger.importing import run_import
-from pipeline.ledger.intake import read_ledger
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.ledger.importing import run_import
+from race_to_efficiency.ledger.intake import read_ledger
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline.errors import DataInvalid, InputMissing
-from pipeline.ledger.intake import REPEATED_LINE, read_all, read_ledger
-from pipeline.ledger.metadata import Column
-from pipeline.ledger.parsing import CellError, parse_cell
-from pipeline.ledger.physical import records
-from pipeline.ledger.schemas import TABLES
+from race_to_efficiency.cells.physical import records
+from race_to_efficiency.cells.typed import CellError, parse_cell
+from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.ledger.intake import REPEATED_LINE, read_all, read_ledger
+from race_to_efficiency.ledger.metadata import Column
+from race_to_efficiency.ledger.schemas import TABLES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.calibration.kappa.intervals import (
+    bootstrap_weights,
+    cluster_coverage,
+    expanded_tail,
+    percentile_intervals,
+)
 from scipy import stats
-
-from pipeline.calibration.intervals import bootstrap_weights, cluster_coverage, expanded_tail, percentile_intervals
 
 
 @given(st.integers(2, 500), st.sampled_from([0.5, 0.8, 0.95]))

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.calibration.kappa.joint_fit import fit_joint
 from scipy import stats
 from scipy.optimize import minimize
-
-from pipeline.calibration.joint_fit import fit_joint
 
 
 def ratio(time, kappa, gamma):

@@ -7,15 +7,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.calibration.kappa.comparison import below_cutoffs, runs_test
+from race_to_efficiency.calibration.kappa.compute_frontier import compute_for_tokens, frontier_quantities
+from race_to_efficiency.calibration.kappa.duplicates import find_duplicates, rounding, significant_digits
+from race_to_efficiency.calibration.kappa.efficient import frontier_weights, isoflop_weights, pareto_weights
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
+from race_to_efficiency.calibration.kappa.groups import fit_groups
+from race_to_efficiency.settings.kappa import KappaGroup, KappaParams
 from runs_for_tests import ledger_rows
-
-from pipeline.calibration.comparison import below_cutoffs, runs_test
-from pipeline.calibration.compute_frontier import compute_for_tokens, frontier_quantities
-from pipeline.calibration.duplicates import find_duplicates, rounding, significant_digits
-from pipeline.calibration.efficient import frontier_weights, isoflop_weights, pareto_weights
-from pipeline.calibration.forms import CHINCHILLA, FLOOR, POWER_LAW
-from pipeline.calibration.kappa import fit_groups
-from pipeline.config_kappa import KappaGroup, KappaParams
 
 GROUPS = ("chinchilla_besiroglu2024", "gadre2024_c4", "gadre2024_rpj", "gadre2024_rw")
 

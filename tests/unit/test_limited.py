@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gamma_views import inputs_of, series_of
+from race_to_efficiency.calibration.gamma import limited
+from race_to_efficiency.calibration.gamma.components import Component
+from race_to_efficiency.calibration.gamma.trends import fit_line
 from scipy.optimize import approx_fprime
 from scipy.stats import norm, truncnorm
-
-from pipeline.calibration import limited
-from pipeline.calibration.components import Component
-from pipeline.calibration.trends import fit_line
 
 LIMIT = 1.0
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-
-from pipeline.config_backtest import BacktestParams, LossParams
-from pipeline.evaluation import loss_targets
-from pipeline.evaluation.loss_fits import Fit, fit_below, learned_walk
-from pipeline.evaluation.scoring import QUANTILE_COLUMNS
+from race_to_efficiency.evaluation import loss_targets
+from race_to_efficiency.evaluation.loss_fits import Fit, fit_below, learned_walk
+from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
+from race_to_efficiency.settings.backtest import BacktestParams, LossParams
 
 SETTINGS = BacktestParams(loss=LossParams(replicates=20))
 THETA = np.array([400.0, 2000.0, 1.8, 0.34, 0.36])

@@ -12,9 +12,8 @@ import pytest
 import synthetic_quarter
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.provenance import ledger_lines, manifest, registry
-from pipeline.units import Quarter
+from race_to_efficiency.provenance import ledger_lines, manifest, registry
+from race_to_efficiency.units import Quarter
 
 CHIPS = synthetic_quarter.ACCELERATORS.encode()
 
@@ -48,7 +47,7 @@ def test_the_manifest_names_no_place_and_no_time(tmp_path: Path) -> None:
 
 def test_every_file_of_the_package_is_in_the_code_digest(root: Path) -> None:
     record = manifest.code_record(root)
-    assert "pipeline/provenance/manifest.py" in record["files"]
+    assert "pipeline/race_to_efficiency/provenance/manifest.py" in record["files"]
     assert not [name for name in record["files"] if "__pycache__" in name]
 
 

@@ -8,20 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import brentq
-
-from pipeline.config_forecast import ScenarioParams
-from pipeline.forecasting.milestones import (
+from race_to_efficiency.forecasting.milestones import (
     Passage,
     crossing,
     log_ratio_needed,
     reducible_target,
     time_to_log_ratio,
 )
-from pipeline.forecasting.trust import iso_date
-from pipeline.scenarios import RunPath, ShapedPath, SteadyPath, build_path
-from pipeline.scenarios.paths import CappedPath, CappedTerm
-from pipeline.units import Quarter
+from race_to_efficiency.forecasting.trust import iso_date
+from race_to_efficiency.scenarios import RunPath, ShapedPath, SteadyPath, build_path
+from race_to_efficiency.scenarios.paths import CappedPath, CappedTerm
+from race_to_efficiency.settings.forecast import ScenarioParams
+from race_to_efficiency.units import Quarter
+from scipy.optimize import brentq
 
 AS_OF = Quarter(2026, 1).as_of
 

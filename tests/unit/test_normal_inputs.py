@@ -8,9 +8,8 @@ import mpmath as mp
 import numpy as np
 import pytest
 import relative_loss_oracle as oracle
-
-from pipeline.equation import normal_inputs as ni
-from pipeline.relative_loss import relative_loss, time_to_target
+from race_to_efficiency.equation import normal_inputs as ni
+from race_to_efficiency.relative_loss import relative_loss, time_to_target
 
 WORKED = ni.NormalInputs(kappa_mean=0.05, kappa_sd=0.005, gamma_mean=0.8, gamma_sd=0.2, correlation=0.3)
 

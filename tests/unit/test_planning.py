@@ -13,12 +13,11 @@ import pytest
 import relative_loss_oracle as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline import planning
-from pipeline.equation.domain import LN2
-from pipeline.planning import CostParameters
-from pipeline.planning.claims import FAILS, HOLDS, IMPLIES, IN_PART, years_at
-from pipeline.units import FLOP_PER_PFS_DAY
+from race_to_efficiency import planning
+from race_to_efficiency.equation.domain import LN2
+from race_to_efficiency.planning import CostParameters
+from race_to_efficiency.planning.claims import FAILS, HOLDS, IMPLIES, IN_PART, years_at
+from race_to_efficiency.units import FLOP_PER_PFS_DAY
 
 SETTINGS = settings(deadline=None, max_examples=40, derandomize=True)
 
@@ -42,7 +41,10 @@ PLAIN = replace(COST, discount_rate_per_year=0.0, price_decline_doublings_per_ye
 
 
 def test_planning_needs_numpy_only():
-    code = "import sys, pipeline.planning; print(any(m.split('.')[0] in ('scipy', 'pandas') for m in sys.modules))"
+    code = (
+        "import sys, race_to_efficiency.planning\n"
+        "print(any(m.split('.')[0] in ('scipy', 'pandas') for m in sys.modules))"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
 
@@ -260,7 +262,7 @@ def test_hare_against_turtle_in_time_energy_and_money():
 def test_best_split_beats_a_fine_grid(budget, t, g0, g1):
     split = planning.best_split(budget, t, g0, g1)
     shares = np.linspace(0.0, 1.0, 3001)[:-1]
-    from pipeline.relative_loss import log_compute_ratio
+    from race_to_efficiency.relative_loss import log_compute_ratio
 
     grid = log_compute_ratio(t, g0 + g1 * shares, fleet=budget * (1 - shares))
     assert split.log_compute_ratio >= grid.max() * (1 - 1e-12) - 1e-15
@@ -278,7 +280,7 @@ def test_free_efficiency_is_no_reason_to_hold_back():
         assert split.gain == 1.0
     assert "never pays" in planning.NO_FREE_WAITING
     # and a delay of a fleet under free growth only loses compute
-    from pipeline.relative_loss import log_compute_ratio
+    from race_to_efficiency.relative_loss import log_compute_ratio
 
     delays = log_compute_ratio(10.0, 2.0, start_delay=np.array([0.0, 1.0, 5.0, 9.0]))
     assert (np.diff(delays) < 0.0).all()

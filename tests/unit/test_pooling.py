@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.calibration.kappa.pooling import FamilyEffect, family_effect, pool
 from scipy.stats import t
-
-from pipeline.calibration.pooling import FamilyEffect, family_effect, pool
 
 
 def effects(values, stderr=0.01, status="trusted"):

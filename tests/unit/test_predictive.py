@@ -7,10 +7,9 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.evaluation import predictive
+from race_to_efficiency.evaluation.scoring import LEVELS
 from scipy import stats
-
-from pipeline.evaluation import predictive
-from pipeline.evaluation.scoring import LEVELS
 
 TAU = np.array(LEVELS)
 

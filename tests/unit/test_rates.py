@@ -5,8 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.calibration.rates import (
+from race_to_efficiency.calibration.common.rates import (
     doubling_time_interval,
     doubling_time_months,
     factor_per_year,

@@ -8,12 +8,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.cli import main
+from race_to_efficiency.recovery import (
+    kappa as recovery_kappa,
+)
+from race_to_efficiency.recovery import (
+    predictive as recovery_predictive,
+)
+from race_to_efficiency.recovery import (
+    study as recovery,
+)
+from race_to_efficiency.recovery import (
+    trends as recovery_trends,
+)
+from race_to_efficiency.recovery.summary import Quantity, Row, judged, measured, rows_of
+from race_to_efficiency.recovery.table import markdown, verdict
 from scipy import stats
-
-from pipeline.cli import main
-from pipeline.evaluation import recovery, recovery_kappa, recovery_predictive, recovery_trends
-from pipeline.evaluation.recovery_summary import Quantity, Row, judged, measured, rows_of
-from pipeline.evaluation.recovery_table import markdown, verdict
 
 CHEAP = ["joint_floor_2y", "predictive_trend_10"]
 
@@ -79,14 +89,14 @@ def test_more_data_sets_keep_the_chunks_there_are(tmp_path):
 
 
 def test_the_digest_follows_the_estimators_and_not_the_table(tmp_path, monkeypatch):
-    import pipeline
+    import race_to_efficiency
 
-    package = tmp_path / "pipeline"
-    names = ("calibration/a.py", "evaluation/b.py", "evaluation/recovery_table.py", "report/c.py", "config_x.py")
+    package = tmp_path / "race_to_efficiency"
+    names = ("calibration/a.py", "evaluation/b.py", "recovery/table.py", "report/c.py", "settings/x.py")
     for name in names:
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text("1")
-    monkeypatch.setattr(pipeline, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(race_to_efficiency, "__file__", str(package / "__init__.py"))
     before = recovery.code_digest()
     changes = {}
     for name in names:

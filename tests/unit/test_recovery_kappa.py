@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from race_to_efficiency.calibration.kappa.forms import FLOOR, POWER_LAW
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.recovery import attempts
+from race_to_efficiency.recovery.kappa import CASES, STUDY, outcomes
+from race_to_efficiency.recovery.summary import Quantity, measured, rows_of
+from race_to_efficiency.scaling_laws import curvature_z
 from scipy import stats
-
-from pipeline.calibration.forms import FLOOR, POWER_LAW
-from pipeline.errors import DataInvalid
-from pipeline.evaluation import recovery_attempts as attempts
-from pipeline.evaluation.recovery_kappa import CASES, STUDY, outcomes
-from pipeline.evaluation.recovery_summary import Quantity, measured, rows_of
-from pipeline.scaling_laws import curvature_z
 
 QUICK = ("kappa_clean_20", "joint_floor_2y")
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from race_to_efficiency.evaluation.scoring import LEVELS
+from race_to_efficiency.recovery.predictive import CASES, measure
 from scipy import stats
-
-from pipeline.evaluation.recovery_predictive import CASES, measure
-from pipeline.evaluation.scoring import LEVELS
 
 QUICK = [name for name in CASES if "larger_run" not in name]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from pipeline.evaluation.recovery_trends import CASES, TRUE_RATE, measure
+from race_to_efficiency.recovery.trends import CASES, TRUE_RATE, measure
 
 
 def test_a_perfect_estimator_has_no_bias_and_a_refusing_one_is_counted():

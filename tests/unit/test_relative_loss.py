@@ -11,11 +11,10 @@ import pytest
 import relative_loss_oracle as oracle
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from race_to_efficiency import relative_loss as rl
+from race_to_efficiency.equation import growth as kernel
+from race_to_efficiency.equation.domain import LN2
 from relative_loss_cases import FUNCTIONS
-
-from pipeline import relative_loss as rl
-from pipeline.equation import growth as kernel
-from pipeline.equation.domain import LN2
 
 EPS = 2.0**-52
 SETTINGS = settings(deadline=None, max_examples=60, derandomize=True)

@@ -10,10 +10,9 @@ import pytest
 import relative_loss_oracle as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline import relative_loss as rl
-from pipeline.equation.domain import LN2
-from pipeline.equation.saturation import SATURATIONS, efficiency_slope, log_efficiency
+from race_to_efficiency import relative_loss as rl
+from race_to_efficiency.equation.domain import LN2
+from race_to_efficiency.equation.saturation import SATURATIONS, efficiency_slope, log_efficiency
 
 SETTINGS = settings(deadline=None, max_examples=25, derandomize=True)
 SMOOTH = ("exponential", "logistic", "tanh")

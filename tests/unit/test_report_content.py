@@ -7,9 +7,8 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.report.content import Code, Fact, Label, Num, Strong, Text, clean, columns, join, say, walk
 from report_quarter import HOSTILE
-
-from pipeline.report.content import Code, Fact, Label, Num, Strong, Text, clean, columns, join, say, walk
 
 
 def test_a_template_takes_parts_labels_strong_and_code():

@@ -10,18 +10,17 @@ import pypdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.report.annex.methods import REDUCIBLE
+from race_to_efficiency.report.content import Badge, Document, Equation, Fact, Para, Section, Table, columns, say
+from race_to_efficiency.report.csv_export import DANGEROUS, neutral, table_csv
+from race_to_efficiency.report.html import embed_json, policy, render_html
+from race_to_efficiency.report.index import render_index
+from race_to_efficiency.report.markdown import escape, render_markdown
+from race_to_efficiency.report.numbers import Numbers, decimals
+from race_to_efficiency.report.pdf import render_pdf
+from race_to_efficiency.report.shown import Shown
+from race_to_efficiency.report.words.names import name_in_words
 from report_quarter import HOSTILE
-
-from pipeline.report.content import Badge, Document, Equation, Fact, Para, Section, Table, columns, say
-from pipeline.report.csv_export import DANGEROUS, neutral, table_csv
-from pipeline.report.html import embed_json, policy, render_html
-from pipeline.report.index import render_index
-from pipeline.report.markdown import escape, render_markdown
-from pipeline.report.names import name_in_words
-from pipeline.report.numbers import Numbers, decimals
-from pipeline.report.pdf import render_pdf
-from pipeline.report.sections.methods import REDUCIBLE
-from pipeline.report.shown import Shown
 
 
 @pytest.fixture

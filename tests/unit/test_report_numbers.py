@@ -7,8 +7,17 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.report.numbers import Numbers, count, decimals, general, percent, scientific, signed, significant, slug
+from race_to_efficiency.report.numbers import (
+    Numbers,
+    count,
+    decimals,
+    general,
+    percent,
+    scientific,
+    signed,
+    significant,
+    slug,
+)
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 

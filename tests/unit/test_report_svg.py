@@ -8,17 +8,16 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from race_to_efficiency.report.content import clean
+from race_to_efficiency.report.figures.bars import Steps, WhatIf, tornado, waterfall
+from race_to_efficiency.report.figures.coverage import Covered, coverage
+from race_to_efficiency.report.figures.fan import LEVELS, Fan, fans
+from race_to_efficiency.report.figures.forest import Bar, Group, forest
+from race_to_efficiency.report.figures.ridge import Ridge, ridges
+from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
+from race_to_efficiency.report.figures.style import drawing, power_of_ten
+from race_to_efficiency.report.figures.svg import finish
 from report_quarter import HOSTILE
-
-from pipeline.report.content import clean
-from pipeline.report.figures.bars import Steps, WhatIf, tornado, waterfall
-from pipeline.report.figures.coverage import Covered, coverage
-from pipeline.report.figures.fan import LEVELS, Fan, fans
-from pipeline.report.figures.forest import Bar, Group, forest
-from pipeline.report.figures.ridge import Ridge, ridges
-from pipeline.report.figures.scatter import Cloud, Line, Panel, scatter
-from pipeline.report.figures.style import drawing, power_of_ten
-from pipeline.report.figures.svg import finish
 
 CITE = "The race to efficiency, quarterly report 2026Q1, version 0.1.0, data to 2026-03-31"
 TEXTS = {"title": "A <title> & more", "short": 'What "it" shows', "cite": CITE}
@@ -122,7 +121,7 @@ def test_axes_are_labelled_in_powers_of_ten(value, text):
 
 def test_colours_keep_their_order_in_grey():
     """Neighbours of the palette differ in luminance (WCAG definition), so a grey copy can still be read."""
-    from pipeline.report.figures.style import BLUE, INK, ORANGE, VERMILION
+    from race_to_efficiency.report.figures.style import BLUE, INK, ORANGE, VERMILION
 
     def luminance(colour: str) -> float:
         channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]

@@ -8,9 +8,7 @@ import statsmodels.api as sm
 from gamma_views import series_of
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.calibration.frontier import record_slopes
-from pipeline.calibration.resampling import (
+from race_to_efficiency.calibration.common.resampling import (
     bootstrap_slopes,
     cluster_weights,
     increment_slopes,
@@ -20,7 +18,8 @@ from pipeline.calibration.resampling import (
     stretched,
     t_interval,
 )
-from pipeline.calibration.trends import fit_line, line_slopes
+from race_to_efficiency.calibration.gamma.frontier import record_slopes
+from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes
 
 
 def clustered(seed: int, groups: int = 12, each: int = 5):

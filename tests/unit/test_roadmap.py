@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from gamma_views import inputs
 from gamma_views import result as result_of
-
-from pipeline.calibration.published import MATCHES
-from pipeline.calibration.roadmap import Kappas, roadmap
-from pipeline.relative_loss import relative_loss
+from race_to_efficiency.calibration.gamma.published import MATCHES
+from race_to_efficiency.calibration.gamma.roadmap import Kappas, roadmap
+from race_to_efficiency.relative_loss import relative_loss
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,16 @@ import pytest
 import scipy.optimize
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, FORMS, POWER_LAW, Coordinates
+from race_to_efficiency.calibration.kappa.objective import Objective
+from race_to_efficiency.calibration.kappa.record_fit import fit_of_record
+from race_to_efficiency.calibration.kappa.robust import (
+    fit_batch,
+    fit_chinchilla_batch,
+    fit_floor_batch,
+    fit_power_law_batch,
+)
 from runs_for_tests import chinchilla, law, ledger_rows, simulated
-
-from pipeline.calibration.forms import CHINCHILLA, FLOOR, FORMS, POWER_LAW, Coordinates
-from pipeline.calibration.objective import Objective
-from pipeline.calibration.record_fit import fit_of_record
-from pipeline.calibration.robust import fit_batch, fit_chinchilla_batch, fit_floor_batch, fit_power_law_batch
 
 PUBLISHED_OBJECTIVE = 0.00101827401780
 DELTA = 1e-3

@@ -11,12 +11,11 @@ from gamma_views import result as result_of
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-
-from pipeline.calibration.components import LAYERS, Component, from_draws, refused
-from pipeline.calibration.gamma import fit_routes
-from pipeline.calibration.routes import Route, build_route, fit_route, variance_shares
-from pipeline.config_gamma import GammaParams, RouteParams
-from pipeline.errors import UsageError
+from race_to_efficiency.calibration.gamma.components import LAYERS, Component, from_draws, refused
+from race_to_efficiency.calibration.gamma.composition import fit_routes
+from race_to_efficiency.calibration.gamma.routes import Route, build_route, fit_route, variance_shares
+from race_to_efficiency.errors import UsageError
+from race_to_efficiency.settings.gamma import GammaParams, RouteParams
 
 HARDWARE = Component("hardware_tensor16", "mean_chip", ("chip",), "joule", "h")
 SYSTEM = Component("mlperf_system", "best_available", LAYERS, "accelerator_hour", "s")

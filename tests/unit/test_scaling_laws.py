@@ -8,8 +8,7 @@ import pytest
 import relative_loss_oracle as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline import scaling_laws as sl
+from race_to_efficiency import scaling_laws as sl
 
 SETTINGS = settings(deadline=None, max_examples=60, derandomize=True)
 HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}

@@ -12,14 +12,21 @@ import yaml
 from forecast_quarter import gamma_files, settings
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.forecasting.draws import rate_draws
+from race_to_efficiency.forecasting.milestones import log_ratio_needed, time_to_log_ratio
+from race_to_efficiency.scenarios import (
+    CappedPath,
+    RunPath,
+    ShapedPath,
+    SteadyPath,
+    build_path,
+    build_paths,
+    load_scenarios,
+)
+from race_to_efficiency.scenarios.paths import CappedTerm
+from race_to_efficiency.settings.forecast import ForecastParams, ScenarioParams
 from scipy.integrate import quad
-
-from pipeline.config_forecast import ForecastParams, ScenarioParams
-from pipeline.errors import DataInvalid, InputMissing
-from pipeline.forecasting.draws import rate_draws
-from pipeline.forecasting.milestones import log_ratio_needed, time_to_log_ratio
-from pipeline.scenarios import CappedPath, RunPath, ShapedPath, SteadyPath, build_path, build_paths, load_scenarios
-from pipeline.scenarios.paths import CappedTerm
 
 N = 3
 

@@ -12,13 +12,12 @@ import pandera.errors as pe
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline import storage
-from pipeline.errors import UsageError
-from pipeline.ledger.dictionary import dictionary_text
-from pipeline.ledger.lines import cell_text, number_text, slug, tidy
-from pipeline.ledger.metadata import Column
-from pipeline.ledger.schemas import DTYPES, LEDGERS, TABLES, pandera_model, table_of
+from race_to_efficiency import storage
+from race_to_efficiency.errors import UsageError
+from race_to_efficiency.ledger.dictionary import dictionary_text
+from race_to_efficiency.ledger.lines import cell_text, number_text, slug, tidy
+from race_to_efficiency.ledger.metadata import Column
+from race_to_efficiency.ledger.schemas import DTYPES, LEDGERS, TABLES, pandera_model, table_of
 
 if TYPE_CHECKING:
     from pathlib import Path

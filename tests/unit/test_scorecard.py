@@ -7,11 +7,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from race_to_efficiency.evaluation import scorecard
+from race_to_efficiency.evaluation.scoring import LEVELS, QUANTILE_COLUMNS, weighted_interval_score
+from race_to_efficiency.settings.backtest import BacktestParams
 from scipy import stats
-
-from pipeline.config_backtest import BacktestParams
-from pipeline.evaluation import scorecard
-from pipeline.evaluation.scoring import LEVELS, QUANTILE_COLUMNS, weighted_interval_score
 
 PARAMS = BacktestParams()
 KEYS = [

@@ -7,9 +7,8 @@ import pytest
 import scoringrules
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.evaluation import scoring
 from scipy import stats
-
-from pipeline.evaluation import scoring
 
 TAU = np.array(scoring.LEVELS)
 finite = st.floats(-50, 50, allow_nan=False, width=64)

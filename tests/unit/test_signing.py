@@ -19,9 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.errors import DataInvalid, InputMissing, IntegrityError, UsageError
-from pipeline.provenance import keys, signing
+from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError, UsageError
+from race_to_efficiency.provenance import keys, signing
 
 OPENSSL = shutil.which("openssl")
 STATEMENT = {"_type": signing.STATEMENT_TYPE, "subject": [], "predicateType": signing.PREDICATE_TYPE, "predicate": {}}

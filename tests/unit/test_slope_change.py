@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from gamma_views import inputs, inputs_of, series_of
-
-from pipeline.calibration.components import Component
-from pipeline.calibration.components_algorithm import speedrun
-from pipeline.calibration.slope_change import fit_kink, share_statistics, slope_change
-from pipeline.calibration.trend_fit import fit_trend
-from pipeline.config_gamma import Change
+from race_to_efficiency.calibration.gamma.components import Component
+from race_to_efficiency.calibration.gamma.components_algorithm import speedrun
+from race_to_efficiency.calibration.gamma.slope_change import fit_kink, share_statistics, slope_change
+from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
+from race_to_efficiency.settings.gamma import Change
 
 PART = Component("x", "mean", (), "none", "x")
 

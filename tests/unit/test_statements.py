@@ -10,21 +10,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from pipeline import storage
-from pipeline.config_backtest import BacktestParams, LossParams, StatementParams
-from pipeline.errors import DataInvalid
-from pipeline.evaluation import published_scores, statements
-from pipeline.evaluation import track_record as track
-from pipeline.evaluation.backtesting import LEDGERS
-from pipeline.evaluation.origin_views import LedgerViews
-from pipeline.evaluation.scoring import weighted_interval_score
-from pipeline.evaluation.settlement import settle
-from pipeline.evaluation.statement_estimates import normal_mixture, reestimate
-from pipeline.evaluation.statement_observables import first_passage, iso_date
-from pipeline.evaluation.statements import Sources, Statement, make_statements, read_statements, statements_frame
-from pipeline.ledger.intake import Intake, read_ledger
-from pipeline.units import Quarter
+from race_to_efficiency import storage
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.evaluation import published_scores, statements
+from race_to_efficiency.evaluation import track_record as track
+from race_to_efficiency.evaluation.backtesting import LEDGERS
+from race_to_efficiency.evaluation.origin_views import LedgerViews
+from race_to_efficiency.evaluation.scoring import weighted_interval_score
+from race_to_efficiency.evaluation.settlement import settle
+from race_to_efficiency.evaluation.statement_estimates import normal_mixture, reestimate
+from race_to_efficiency.evaluation.statement_observables import first_passage, iso_date
+from race_to_efficiency.evaluation.statements import (
+    Sources,
+    Statement,
+    make_statements,
+    read_statements,
+    statements_frame,
+)
+from race_to_efficiency.ledger.intake import Intake, read_ledger
+from race_to_efficiency.settings.backtest import BacktestParams, LossParams, StatementParams
+from race_to_efficiency.units import Quarter
 
 BACKTEST = BacktestParams(draws=200, loss=LossParams(replicates=20))
 PARAMS = StatementParams(search_years=8)

@@ -13,9 +13,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline import storage
-from pipeline.errors import DataInvalid, InputMissing, Locked
+from race_to_efficiency import storage
+from race_to_efficiency.errors import DataInvalid, InputMissing, Locked
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False) | st.text(),
@@ -101,7 +100,7 @@ def test_content_digest_sees_values_types_and_names() -> None:
 def test_a_lock_held_by_another_process_is_named(tmp_path: Path) -> None:
     lock = tmp_path / "x.lock"
     script = (
-        "import sys, pathlib; from pipeline import storage\n"
+        "import sys, pathlib; from race_to_efficiency import storage\n"
         "with storage.locked(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.calibration.table_dates import MISSING, read_dates
-from pipeline.errors import DataInvalid
-from pipeline.units import decimal_year
+from race_to_efficiency.cells.dates import MISSING, read_dates
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.units import decimal_year
 
 DAYS = st.dates(date(1950, 1, 1), date(2090, 12, 31))
 STYLES = [

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from pipeline.evaluation.backtesting import LEDGERS
-from pipeline.evaluation.origin_views import LedgerViews
-from pipeline.evaluation.outcomes import outcomes
-from pipeline.evaluation.targets import TARGETS
-from pipeline.units import Quarter, decimal_year
+from race_to_efficiency.evaluation.backtesting import LEDGERS
+from race_to_efficiency.evaluation.origin_views import LedgerViews
+from race_to_efficiency.evaluation.outcomes import outcomes
+from race_to_efficiency.evaluation.targets import TARGETS
+from race_to_efficiency.units import Quarter, decimal_year
 
 END = dt.date(2026, 3, 31)
 

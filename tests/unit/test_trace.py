@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import synthetic_quarter
-
-from pipeline import storage
-from pipeline.errors import DataInvalid, InputMissing, UsageError
-from pipeline.provenance import sources
-from pipeline.provenance.lineage import closure, module_file, most_influential
-from pipeline.provenance.records import QuarterRecords, open_folder, open_records
-from pipeline.provenance.targets import resolve, split_quarter
-from pipeline.provenance.trace import trace
-from pipeline.provenance.verify import chain_state
+from race_to_efficiency import storage
+from race_to_efficiency.errors import DataInvalid, InputMissing, UsageError
+from race_to_efficiency.provenance import sources
+from race_to_efficiency.provenance.lineage import closure, module_file, most_influential
+from race_to_efficiency.provenance.records import QuarterRecords, open_folder, open_records
+from race_to_efficiency.provenance.targets import resolve, split_quarter
+from race_to_efficiency.provenance.trace import trace
+from race_to_efficiency.provenance.verify import chain_state
 
 KEYS = {"target", "value", "unit", "intervals", "status", "computed_by", "rows", "sources", "chain"}
 
@@ -71,11 +70,11 @@ def test_gamma_is_the_value_worked_out_by_hand(records: QuarterRecords, checkout
 @pytest.mark.parametrize(
     ("name", "code", "rows"),
     [
-        ("R3", "pipeline.stages.forecast.run", 6),
-        ("fit.loss", "pipeline.stages.fit_kappa.run", 3),
-        ("rows.read", "pipeline.stages.ingest.run", 6),
-        ("chip.paper", "pipeline.stages.ingest.run", 1),
-        ("severity.years", "pipeline.relative_loss.time_to_target", 0),
+        ("R3", "race_to_efficiency.stages.forecast.run", 6),
+        ("fit.loss", "race_to_efficiency.stages.fit_kappa.run", 3),
+        ("rows.read", "race_to_efficiency.stages.ingest.run", 6),
+        ("chip.paper", "race_to_efficiency.stages.ingest.run", 1),
+        ("severity.years", "race_to_efficiency.relative_loss.time_to_target", 0),
     ],
 )
 def test_a_number_that_is_no_estimate_leads_to_what_it_was_read_from(
@@ -305,7 +304,7 @@ def test_pairs_left_out_of_gamma_are_named(records: QuarterRecords) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["pipeline.provenance.trace.trace", "pipeline.stages.ingest.run"])
+@pytest.mark.parametrize("name", ["race_to_efficiency.provenance.trace.trace", "race_to_efficiency.stages.ingest.run"])
 def test_computed_by_leads_to_a_source_file(name: str, root: Path) -> None:
     path = module_file(name)
     assert path is not None

@@ -8,11 +8,17 @@ import statsmodels.api as sm
 from gamma_views import series_of
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.calibration.common.quantile import exact_lines, quantile_slopes
+from race_to_efficiency.calibration.gamma.frontier import is_record, record_slopes, running_maximum_slopes
+from race_to_efficiency.calibration.gamma.trends import (
+    coefficients,
+    fit_line,
+    gain_slopes,
+    line_levels,
+    line_slopes,
+    row_slopes,
+)
 from scipy.optimize import linprog
-
-from pipeline.calibration.frontier import is_record, record_slopes, running_maximum_slopes
-from pipeline.calibration.quantile import exact_lines, quantile_slopes
-from pipeline.calibration.trends import coefficients, fit_line, gain_slopes, line_levels, line_slopes, row_slopes
 
 
 def made(seed: int, count: int = 60, **extra):

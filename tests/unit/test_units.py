@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.errors import UsageError
-from pipeline.units import Quarter, add_years, decimal_year, decimal_years, pfs_days
+from race_to_efficiency.errors import UsageError
+from race_to_efficiency.units import Quarter, add_years, decimal_year, decimal_years, pfs_days
 
 DAYS = st.dates(date(1950, 1, 1), date(2100, 12, 31))
 

@@ -12,12 +12,11 @@ import synthetic_quarter
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline import storage
-from pipeline.errors import InputMissing
-from pipeline.ledger.dictionary import dictionary_text
-from pipeline.provenance import keys, registry, signing
-from pipeline.provenance.verify import Verification, changed_ledger_lines, verify
+from race_to_efficiency import storage
+from race_to_efficiency.errors import InputMissing
+from race_to_efficiency.ledger.dictionary import dictionary_text
+from race_to_efficiency.provenance import keys, registry, signing
+from race_to_efficiency.provenance.verify import Verification, changed_ledger_lines, verify
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x01" * 32)
 FORGER = Ed25519PrivateKey.from_private_bytes(b"\x02" * 32)

@@ -11,15 +11,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline.errors import IntegrityError
-from pipeline.ledger.account import account_of
-from pipeline.ledger.exclusions import RULES, Exclusion, flagged, round_number
-from pipeline.ledger.intake import QUARANTINE_COLUMNS, REPEATED_LINE, Intake, read_all
-from pipeline.ledger.renames import canonical_ids
-from pipeline.ledger.schemas import DTYPES, LEDGERS, TABLES
-from pipeline.ledger.vintages import as_of, view_of
-from pipeline.units import Quarter, decimal_years
+from race_to_efficiency.errors import IntegrityError
+from race_to_efficiency.ledger.account import account_of
+from race_to_efficiency.ledger.exclusions import RULES, Exclusion, flagged, round_number
+from race_to_efficiency.ledger.intake import QUARANTINE_COLUMNS, REPEATED_LINE, Intake, read_all
+from race_to_efficiency.ledger.renames import canonical_ids
+from race_to_efficiency.ledger.schemas import DTYPES, LEDGERS, TABLES
+from race_to_efficiency.ledger.vintages import as_of, view_of
+from race_to_efficiency.units import Quarter, decimal_years
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,1 +1,0 @@
-"""Inside the relative-loss equation: growth, paths, saturation, inverses; `pipeline.relative_loss` is the door."""

@@ -1,0 +1,1 @@
+"""The statistics floor of kappa and gamma: estimates, streams, bootstrap, intervals."""

@@ -1,0 +1,197 @@
+"""Frozen records of what was estimated, how, from which rows, and how far it may be trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+FitStatus = Literal["trusted", "weak", "refused"]
+
+INTERVAL_METHODS = frozenset(
+    {
+        "ols",
+        "cluster",
+        "percentile_bootstrap",
+        "cluster_bootstrap",
+        "block_bootstrap",
+        "profile",
+        "covariance",
+        "draws",
+        "hartung_knapp",
+        "prediction",
+        "range",
+        "published",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval with the method that made it; an open end is None.
+
+    Parameters
+    ----------
+    method : str
+        One of `INTERVAL_METHODS`.
+    level : float
+        Coverage aimed at, in (0, 1), e.g. 0.95.
+    low, high : float or None
+        Ends in the estimate's unit; None when the profile does not close on that side.
+    """
+
+    method: str
+    level: float
+    low: float | None
+    high: float | None
+
+    def __post_init__(self) -> None:
+        if self.method not in INTERVAL_METHODS:
+            raise ValueError(f"method must be one of {sorted(INTERVAL_METHODS)}, got {self.method!r}")
+        if not 0 < self.level < 1:
+            raise ValueError(f"level must lie in (0, 1), got {self.level!r}")
+        if self.low is not None and self.high is not None and not self.low <= self.high:
+            raise ValueError(f"low must not exceed high, got low={self.low!r}, high={self.high!r}")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One estimated quantity with everything needed to judge and to repeat it.
+
+    Parameters
+    ----------
+    id : str
+        Stable name, ``symbol.group-or-component.form-or-estimator``.
+    symbol : str
+        kappa_total, kappa_reducible, alpha, beta, A, B, E, gamma_hardware_tensor16, ...
+    group, component, form, estimator : str or None
+        Comparable group (kappa), component or route (gamma), functional form, estimator; None where unused.
+    value : float or None
+        None when refused without a number.
+    unit : str
+        ``1``, ``nats/token``, ``doublings/yr``, ``FLOP`` ...
+    intervals : tuple of Interval
+        The headline interval comes first.
+    stderr : float or None
+    n_rows, n_clusters : int
+    window : (str, str) or None
+        First and last ISO date of the rows used.
+    pivot_compute_flop : float or None
+        Compute a kappa_total tangent was taken at, in FLOP.
+    status : {'trusted', 'weak', 'refused'}
+    reasons : tuple of str
+        Why the status is not 'trusted', in words.
+    diagnostics : mapping
+        objective, starts agreeing, condition number, z_curv, residual sd ...
+    rows_used : tuple of str
+        ``TABLE/ID`` of each row used.
+    rows_excluded : tuple of (str, str)
+        ``TABLE/ID`` and the reason.
+    digests : mapping
+        inputs, params, code, lock.
+    seed : int or None
+    computed_by : str
+        ``race_to_efficiency.calibration.kappa.groups.fit_group`` and the like.
+    """
+
+    id: str
+    symbol: str
+    value: float | None
+    unit: str
+    group: str | None = None
+    component: str | None = None
+    form: str | None = None
+    estimator: str | None = None
+    intervals: tuple[Interval, ...] = ()
+    stderr: float | None = None
+    n_rows: int = 0
+    n_clusters: int | None = None
+    window: tuple[str, str] | None = None
+    pivot_compute_flop: float | None = None
+    status: FitStatus = "trusted"
+    reasons: tuple[str, ...] = ()
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    rows_used: tuple[str, ...] = ()
+    rows_excluded: tuple[tuple[str, str], ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    computed_by: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in ("trusted", "weak", "refused"):
+            raise ValueError(f"status must be trusted, weak or refused, got {self.status!r}")
+        if self.status != "trusted" and not self.reasons:
+            raise ValueError(f"estimate {self.id!r} is {self.status} without a reason")
+        if self.status != "refused" and (self.value is None or not np.isfinite(self.value)):
+            raise ValueError(f"estimate {self.id!r} has no finite value but status {self.status!r}")
+
+    def interval(self, level: float = 0.95) -> Interval | None:
+        """Return the headline interval: the first one at ``level``."""
+        return next((item for item in self.intervals if item.level == level), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as a JSON-ready mapping (all fields present, null where unused)."""
+        document = dataclasses.asdict(self)
+        document["rows_excluded"] = [{"row": row, "reason": reason} for row, reason in self.rows_excluded]
+        return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Estimate:
+        """Rebuild a record from `to_json`'s mapping.
+
+        Raises
+        ------
+        ValueError, TypeError
+            When fields are missing, unknown or inconsistent.
+        """
+        fields = dict(document)
+        fields["intervals"] = tuple(Interval(**item) for item in fields.get("intervals", ()))
+        fields["reasons"] = tuple(fields.get("reasons", ()))
+        fields["rows_used"] = tuple(fields.get("rows_used", ()))
+        fields["rows_excluded"] = tuple((item["row"], item["reason"]) for item in fields.get("rows_excluded", ()))
+        window = fields.get("window")
+        fields["window"] = (window[0], window[1]) if window else None
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class JointDraws:
+    """Draws of several parameters that belong together; what a forecast consumes.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Parameter names, one per column.
+    values : (n_draws, n_parameters) float
+    seed : int
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[1] != len(self.names):
+            raise ValueError(f"values must be (n_draws, {len(self.names)}), got shape {self.values.shape}")
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """Return the (n_draws,) column called ``name``."""
+        return self.values[:, self.names.index(name)]
+
+
+def draw_intervals(
+    draws: NDArray[np.float64], *, method: str = "draws", levels: Sequence[float] = (0.95, 0.8)
+) -> tuple[Interval, ...]:
+    """Return central percentile intervals of draws at several levels (linear interpolation, Hyndman & Fan type 7)."""
+    ends = [(0.5 - level / 2, 0.5 + level / 2) for level in levels]
+    quantiles = np.quantile(draws, np.asarray(ends).ravel()).reshape(-1, 2)
+    return tuple(
+        Interval(method, level, float(low), float(high)) for level, (low, high) in zip(levels, quantiles, strict=True)
+    )

@@ -1,0 +1,1 @@
+"""gamma: components of efficiency growth, each with what it covers, and the routes that add them."""

@@ -1,0 +1,243 @@
+"""Components read from notable runs and MLPerf: utilisation, FLOP per joule, same-chip and system gains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from race_to_efficiency.calibration.common.series import Series
+from race_to_efficiency.calibration.gamma.chips import rated_watts
+from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, refused
+from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from race_to_efficiency.calibration.common.series import Floats
+
+RUNS = "notable_training_runs"
+MLPERF = "mlperf_training"
+SECONDS_PER_HOUR = 3600.0
+_MODELLED = "power draw is modelled from rated power, so part of the trend is the trend of rated power itself"
+_UNOFFICIAL = "unofficial, computed from result logs (MLPerf is a trademark of MLCommons)"
+_PARTIAL = "rules fix the model but let batch size and optimiser move: part of the algorithm is inside"
+
+
+def run_series(rows: pd.DataFrame, value: Floats) -> Series | None:
+    """Return log2 of a positive quantity of notable runs, clustered by the organisation named first.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Used rows of the notable_training_runs view.
+    value : (n,) float
+        The quantity; rows where it is missing or not positive are left out.
+
+    Returns
+    -------
+    Series or None
+    """
+    keep = np.isfinite(value) & (value > 0)
+    if not keep.any():
+        return None
+    kept = rows.loc[keep]
+    return Series(
+        table=RUNS,
+        row_ids=kept["model_id"].to_numpy(object),
+        dates=kept["released"].to_numpy("datetime64[D]"),
+        value=np.log2(value[keep]),
+        clusters=kept["organization"].fillna("").astype(str).str.split(",").str[0].str.strip().to_numpy(object),
+    ).ordered()
+
+
+def column(rows: pd.DataFrame, name: str) -> Floats:
+    """Return a column as (n,) float64 with NaN for missing."""
+    return rows[name].to_numpy(np.float64, na_value=np.nan)
+
+
+def utilisation_headroom(inputs: Inputs) -> float | None:
+    """Return the doublings between the median stated MFU and its limit; None when no run states one."""
+    rows = inputs.rows(RUNS)
+    series = None if rows.empty else run_series(rows, column(rows, "mfu"))
+    if series is None:
+        return None
+    return max(0.0, float(np.log2(inputs.params.caps.utilisation_limit) - np.median(series.value)))
+
+
+def utilisation(inputs: Inputs) -> Fitted:
+    """Return the trend of model FLOP utilisation; bounded by log2(1/MFU) doublings in all."""
+    rows = inputs.rows(RUNS)
+    series = None if rows.empty else run_series(rows, column(rows, "mfu"))
+    cap = utilisation_headroom(inputs)
+    component = Component(
+        "utilisation",
+        "ols",
+        ("utilisation",),
+        "any",
+        "model FLOP utilisation of notable training runs, least squares on date",
+        "a bounded term: a level with a cap, never a rate for ever",
+        cap,
+    )
+    if series is None:
+        return refused(component, "no run states its model FLOP utilisation")
+    start = inputs.params.windows.utilisation
+    return fit_trend(
+        inputs, component, series, start=start, diagnostics={"median_mfu": float(2 ** np.median(series.value))}
+    )
+
+
+def training_flop_per_joule(inputs: Inputs) -> Fitted:
+    """Return the trend of training compute per joule drawn: compute / (power x hours)."""
+    caps = inputs.params.caps
+    component = Component(
+        "training_flop_per_joule",
+        "ols",
+        ("chip", "format", "utilisation"),
+        "joule",
+        "training FLOP per joule of notable runs, least squares on date",
+        _MODELLED,
+        # Its layers are bounded one by one: physics of the chip, width of the format, share of the peak.
+        caps.cmos_headroom + caps.format_headroom + (utilisation_headroom(inputs) or 0.0),
+    )
+    rows = inputs.rows(RUNS)
+    series = None
+    if not rows.empty:
+        joules = column(rows, "power_draw_w") * column(rows, "hours") * SECONDS_PER_HOUR
+        joules[~(joules > 0)] = np.nan
+        series = run_series(rows, column(rows, "compute_flop") / joules)
+    if series is None:
+        return refused(component, "no run states compute, hours and power draw by this date")
+    return fit_trend(inputs, component, series, start=inputs.params.windows.training_flop_per_joule)
+
+
+def _round_number(names: pd.Series) -> Floats:
+    return names.astype(str).str.lstrip("v").to_numpy(np.float64)
+
+
+def mlperf_rows(inputs: Inputs, *, comparable: bool = True) -> pd.DataFrame:
+    """Return closed-division results with complete logs, not resubmitted, on targets still in force."""
+    rows = inputs.rows(MLPERF)
+    if rows.empty:
+        return rows
+    keep = rows["division"].eq("closed") & ~rows["is_resubmission"].astype(bool)
+    keep &= rows["n_logs_missing"].fillna(0).eq(0) & rows["minutes"].gt(0)
+    rows = rows.loc[keep]
+    if not comparable or rows.empty:
+        return rows
+    return rows.loc[_round_number(rows["round"]) >= _round_number(rows["comparable_from_round"])]
+
+
+def best_per_round(rows: pd.DataFrame, by: list[str], min_rounds: int) -> pd.DataFrame:
+    """Return the fastest row of each cell and round, for cells seen in at least ``min_rounds`` rounds."""
+    ordered = rows.sort_values(["minutes", "result_id"], kind="stable")
+    best = ordered.drop_duplicates([*by, "round"])
+    seen = best.groupby(by, sort=False)["round"].transform("nunique")
+    return best.loc[seen >= min_rounds].sort_values(["released", "result_id"], kind="stable")
+
+
+def _named(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return the rows that state every column: results without a chip's name are no common cell."""
+    stated = rows[by].notna().all(axis=1)
+    for name in by:
+        stated &= rows[name].astype(str) != ""
+    return rows.loc[stated]
+
+
+def _cell_series(rows: pd.DataFrame, by: list[str], value: Floats, **labels: Any) -> Series:
+    return Series(
+        table=MLPERF,
+        row_ids=rows["result_id"].to_numpy(object),
+        dates=rows["released"].to_numpy("datetime64[D]"),
+        value=value,
+        cells=rows.groupby(by, sort=True).ngroup().to_numpy().astype(np.int64),
+        **labels,
+    ).ordered()
+
+
+def mlperf_same_chip(inputs: Inputs) -> list[Fitted]:
+    """Return the gain on an unchanged benchmark, chip and chip count: cell fixed effects, two-way clusters.
+
+    A cell is told by the chip's name as the submitter spelt it (which keeps power limits apart), and beside it by the
+    name in one spelling (which joins more rounds, and also variants of one chip).
+    """
+    rows = mlperf_rows(inputs)
+    spelt = "accelerator_original" if "accelerator_original" in rows.columns else "accelerator"
+    fits = []
+    for estimator, name, how in (
+        ("cell_effects", spelt, "as the submitter spelt it"),
+        ("cell_effects_normalised", "accelerator", "in one spelling"),
+    ):
+        component = Component(
+            "mlperf_same_chip",
+            estimator,
+            ("format", "utilisation", "algorithm"),
+            "any",
+            f"MLPerf minutes on the same benchmark, chip ({how}) and count; one level a cell",
+            f"{_UNOFFICIAL}; front-loaded after a chip's launch; {_PARTIAL}",
+        )
+        by = ["benchmark", name, "accelerator_count"]
+        best = rows if rows.empty else best_per_round(_named(rows, by), by, 2)
+        if best.empty:
+            fits.append(refused(component, "no benchmark, chip and count was run in two rounds by this date"))
+            continue
+        series = _cell_series(
+            best,
+            by,
+            -np.log2(column(best, "minutes")),
+            clusters=best["benchmark"].to_numpy(object),
+            second_clusters=best["accelerator"].to_numpy(object),
+        )
+        cells = {"n_cells": int(best.groupby(by).ngroups)}
+        fits.append(fit_trend(inputs, component, series, start=inputs.params.windows.mlperf, diagnostics=cells))
+    return fits
+
+
+def mlperf_system(inputs: Inputs) -> list[Fitted]:
+    """Return the gain of the best eight-accelerator system a round, any and available, and its winners' rated power.
+
+    All three are clustered by benchmark and share draws, so the rate per joule (rate less growth of watts) carries
+    their covariance.
+    """
+    covers = ("chip", "format", "utilisation", "algorithm")
+    note = f"{_UNOFFICIAL}; {_PARTIAL}; winners drew more watts every generation"
+    parts = {
+        "best_any": Component("mlperf_system", "best_any", covers, "accelerator_hour", "best time a round", note),
+        "best_available": Component(
+            "mlperf_system", "best_available", covers, "accelerator_hour", "best available system a round", note
+        ),
+    }
+    watts = Component("growth", "winners_tdp", (), "watt", "rated power of the chips in the best available systems")
+    rows = mlperf_rows(inputs)
+    rows = rows if rows.empty else rows.loc[rows["accelerator_count"].eq(8)]
+    start = inputs.params.windows.mlperf
+    fits: list[Fitted] = []
+    for name, component in parts.items():
+        available = name == "best_available"
+        chosen = rows if rows.empty or not available else rows.loc[rows["availability"].str.startswith("available")]
+        best = chosen if chosen.empty else best_per_round(chosen, ["benchmark"], 3 if available else 2)
+        if best.empty:
+            fits += [refused(part, "too few rounds by this date") for part in ([component, watts][: 1 + available])]
+            continue
+        clusters = best["benchmark"].to_numpy(object)
+        series = _cell_series(best, ["benchmark"], -np.log2(column(best, "minutes")), clusters=clusters)
+        n_benchmarks = {"n_benchmarks": series.n_clusters}
+        fits.append(fit_trend(inputs, component, series, start=start, diagnostics=n_benchmarks))
+        if available:
+            fits.append(_winners_watts(inputs, watts, best))
+    return fits
+
+
+def _winners_watts(inputs: Inputs, component: Component, best: pd.DataFrame) -> Fitted:
+    chips = inputs.rows("accelerators")
+    if chips.empty:
+        return refused(component, "no rated power is known by this date")
+    name = "accelerator_original" if "accelerator_original" in best.columns else "accelerator"
+    power = rated_watts(best[name], chips)
+    known = power > 0
+    if not known.any():
+        return refused(component, "no rated power is known by this date")
+    best, power = best.loc[known], power[known]
+    series = _cell_series(best, ["benchmark"], np.log2(power), clusters=best["benchmark"].to_numpy(object))
+    start = inputs.params.windows.mlperf
+    return fit_trend(inputs, component, series, start=start, diagnostics={"n_without_rated_power": int((~known).sum())})

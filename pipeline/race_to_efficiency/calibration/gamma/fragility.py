@@ -1,0 +1,296 @@
+"""How much an estimate hangs on choices: where it starts, which rows, which definition; and what that does to trust."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from race_to_efficiency.calibration.common.quantile import MAX_EXACT_ROWS
+from race_to_efficiency.calibration.common.resampling import CELLS_AT_ONCE
+from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
+from race_to_efficiency.calibration.gamma.trends import line_slopes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from race_to_efficiency.calibration.common.series import Floats, Series
+    from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
+
+PAIR_ROWS = 60
+"""Pairs are sought among the rows that matter most singly; up to this many rows, every pair is tried."""
+
+SLOW_PAIR_ROWS = 6
+"""The same where every weighting costs a fit of its own."""
+
+QUICK_DRAWS = 200
+"""Draws of a refit of which only value, interval and status are read."""
+
+DAYS_PER_YEAR = 365.25
+
+DEFINITIONS: dict[str, tuple[tuple[str, str], ...]] = {
+    "hardware_tensor16.mean_chip": (
+        ("definition", "hardware_tensor16.quantile_0.9"),
+        ("definition", "hardware_tensor16.running_maximum"),
+        ("definition", "hardware_tensor16.record_frontier"),
+        ("window", "hardware_tensor16.recent"),
+        ("format", "hardware_fp32.mean_chip"),
+    ),
+    "hardware_fp32.mean_chip": (
+        ("definition", "hardware_fp32.running_maximum"),
+        ("window", "hardware_fp32.recent"),
+        ("format", "hardware_tensor16.mean_chip"),
+    ),
+    "hardware_tensor16.record_frontier": (
+        ("definition", "hardware_tensor16.running_maximum"),
+        ("definition", "hardware_tensor16.quantile_0.9"),
+        ("format", "hardware_fp32.record_frontier"),
+    ),
+    "training_flop_per_joule.ols": (("definition", "growth.identity_flop_per_joule"),),
+    "mlperf_same_chip.cell_effects": (("definition", "mlperf_same_chip.cell_effects_normalised"),),
+    "mlperf_system.best_available": (("definition", "mlperf_system.best_any"),),
+    "mlperf_system.best_any": (("definition", "mlperf_system.best_available"),),
+    "algorithmic_lm.ln_loss": (
+        ("definition", "algorithmic_lm.ln_perplexity"),
+        ("window", "algorithmic_lm.ln_loss_recent"),
+    ),
+    "speedrun_tokens.recent": (("window", "speedrun_tokens.ols"),),
+    "speedrun_time.recent": (("window", "speedrun_time.ols"),),
+    "growth.frontier_compute": (
+        ("definition", "growth.identity_compute"),
+        ("definition", "growth.frontier_compute_truncated"),
+    ),
+}
+"""Other answers to the same question, by component: shown beside the headline, and no ground for its status."""
+
+
+def fragility_rows(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) -> list[dict[str, Any]]:
+    """Return one row for each other choice: start two years earlier or later, two rows out, another definition.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    fit : Fitted
+    others : mapping of str to Fitted
+        By ``component.estimator``.
+
+    Returns
+    -------
+    list of dict
+        component, kind, change, value, low, high, delta, n_rows, sign_changes, status_changes, outside_interval,
+        moves_much, gate (whether it counts for the status).
+    """
+    if fit.draws is None:
+        return []
+    rows = []
+    if fit.series is not None and fit.slopes is not None:
+        rows += [*_moved_starts(inputs, fit), *_two_rows_out(inputs, fit), *_other_clusters(inputs, fit)]
+    for kind, key in DEFINITIONS.get(fit.component.key, ()):
+        other = others.get(key)
+        if other is not None:
+            rows.append(_row(inputs, fit, kind, key, other))
+    return rows
+
+
+def verdict(rows: list[dict[str, Any]]) -> list[str]:
+    """Return why an estimate is weak: its sign or status changes, it leaves its own interval, or it moves much.
+
+    The gate looks at the start of the window (earlier and later by `gate.start_shift_years`) and at the two most
+    influential rows; other definitions and clusterings are shown but do not count.
+    """
+    reasons = []
+    for row in rows:
+        if not row["gate"]:
+            continue
+        if row["sign_changes"]:
+            reasons.append(f"the sign changes: {row['change']} gives {row['value']:.3g}")
+        elif row["status_changes"]:
+            reasons.append(f"the status changes: {row['change']} is {row['status']}")
+        elif row["outside_interval"]:
+            reasons.append(f"it leaves its own 95 % interval: {row['change']} gives {row['value']:.3g}")
+        elif row["moves_much"]:
+            reasons.append(
+                f"it moves by {abs(row['delta'] / row['base']):.0%}: {row['change']} gives {row['value']:.3g}"
+            )
+    return reasons
+
+
+def tornado_rows(route: Fitted, terms: Mapping[str, int], fragility: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what each other choice for one component does to a route, the rest staying as it is.
+
+    Parameters
+    ----------
+    route : Fitted
+    terms : mapping of str to int
+        The route's components and conversions with their signs.
+    fragility : list of dict
+        `fragility_rows` of those components.
+    """
+    if route.estimate.value is None:
+        return []
+    rows = []
+    for row in fragility:
+        sign = terms.get(row["component"])
+        if sign is None or row["delta"] is None:
+            continue
+        rows.append(
+            {
+                **row,
+                "component": route.component.key,
+                "change": f"{row['component']}: {row['change']}",
+                "value": route.estimate.value + sign * row["delta"],
+                "low": None,
+                "high": None,
+                "delta": sign * row["delta"],
+                "sign_changes": (route.estimate.value + sign * row["delta"]) * route.estimate.value < 0,
+                "outside_interval": _outside(route, route.estimate.value + sign * row["delta"]),
+                "moves_much": False,
+                "gate": False,
+            }
+        )
+    return rows
+
+
+def mixture_rows(inputs: Inputs, blend: Fitted, parts: Mapping[str, Fitted]) -> list[dict[str, Any]]:
+    """Return what each part of the mixture says alone: how much the stated weights decide."""
+    rows = []
+    for key, part in parts.items():
+        if blend.draws is not None and part.draws is not None:
+            rows.append(_row(inputs, blend, "definition", f"{key} alone", part))
+    return rows
+
+
+def _moved_starts(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
+    """Return the estimate with the window's start moved earlier and later; earlier only where such rows exist."""
+    series, whole = fit.series, fit.whole
+    if series is None or whole is None or fit.slopes is None:
+        return []
+    shift = np.timedelta64(round(inputs.params.gate.start_shift_years * DAYS_PER_YEAR), "D")
+    rows = []
+    for sign, word in ((-1, "earlier"), (1, "later")):
+        start = series.dates.min() + sign * shift
+        moved = whole.since(start.astype("datetime64[D]").item())
+        if len(moved) == len(series) or (sign < 0 and len(moved) < len(series)):
+            continue
+        change = f"start {inputs.params.gate.start_shift_years:g} years {word}"
+        other = _again(inputs, fit, moved)
+        rows.append(_row(inputs, fit, "window", change, other, gate=True))
+    return rows
+
+
+def _again(inputs: Inputs, fit: Fitted, series: Series) -> Fitted:
+    """Return the component fitted to other rows, with fewer draws: only its value, interval and status are read."""
+    quick = replace(inputs, params=inputs.params.model_copy(update={"draws": min(inputs.params.draws, QUICK_DRAWS)}))
+    if fit.component.name == "algorithmic_lm":
+        from race_to_efficiency.calibration.gamma.components_algorithm import fit_gain
+
+        return fit_gain(quick, fit.component, series)
+    slopes = fit.slopes or line_slopes
+    first = fit.estimate.intervals[0].method
+    return fit_trend(quick, fit.component, series, slopes=slopes, resampling=fit.resampling, first=first)
+
+
+def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
+    """Return the lowest and highest slope that leaving two rows out can give."""
+    series, slopes = fit.series, fit.slopes
+    if series is None or slopes is None or len(series) < 6:
+        return []
+    found, pairs = leave_two_out(series, fit)
+    rows = []
+    for word, position in (("lowest", int(np.nanargmin(found))), ("highest", int(np.nanargmax(found)))):
+        names = " and ".join(str(series.row_ids[index]) for index in pairs[position])
+        row = _row(
+            inputs, fit, "leave_two_out", f"{word} without {names}", None, value=float(found[position]), gate=True
+        )
+        rows.append({**row, "n_rows": len(series) - 2})
+    return rows
+
+
+def leave_two_out(series: Series, fit: Fitted) -> tuple[Floats, list[tuple[int, int]]]:
+    """Return the slope without each pair of rows, and the pairs.
+
+    With more than `PAIR_ROWS` rows, the pairs are those of the rows whose single removal moves the slope most.
+
+    Returns
+    -------
+    (p,) float, list of (int, int)
+    """
+    slopes = fit.slopes or line_slopes
+    count = len(series)
+    candidates = np.arange(count)
+    slow = fit.component.estimator.startswith("quantile") and count > MAX_EXACT_ROWS
+    limit = SLOW_PAIR_ROWS if slow else PAIR_ROWS
+    if count > limit:
+        # A quantile line of a long series costs a fit a row: the rows with most pull on its mean line stand in.
+        judge = line_slopes if slow else slopes
+        parts = np.array_split(np.arange(count), 1 + count**2 // CELLS_AT_ONCE)
+        single = np.concatenate([judge(series, (part[:, None] != np.arange(count)).astype(float)) for part in parts])
+        whole = judge(series, np.ones((1, count)))[0]
+        moved = np.nan_to_num(np.abs(single - whole), nan=np.inf)
+        candidates = np.sort(np.argsort(-moved, kind="stable")[:limit])
+    pairs = [(int(a), int(b)) for a, b in combinations(candidates, 2)]
+    weights = np.ones((len(pairs), count))
+    index = np.asarray(pairs)
+    rows = np.arange(len(pairs))
+    weights[rows, index[:, 0]] = weights[rows, index[:, 1]] = 0.0
+    return slopes(series, weights), pairs
+
+
+def _other_clusters(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
+    """Return the interval under coarser clusters: by the label's first word (the maker), where that says something."""
+    if fit.resampling != "clusters" or fit.series is None or fit.component.name == "algorithmic_lm":
+        return []
+    if not fit.component.name.startswith("hardware"):
+        return []
+    coarse = replace(fit.series, clusters=np.asarray([str(x).split(" ", 1)[0] for x in fit.series.clusters], object))
+    other = _again(inputs, fit, coarse)
+    if other.draws is None:
+        return []
+    interval = next((item for item in other.estimate.intervals if item.method == "cluster"), None)
+    row = _row(inputs, fit, "clusters", f"clustered by maker ({coarse.n_clusters})", other)
+    return [row if interval is None else {**row, "low": interval.low, "high": interval.high}]
+
+
+def _row(
+    inputs: Inputs,
+    fit: Fitted,
+    kind: str,
+    change: str,
+    other: Fitted | None,
+    *,
+    value: float | None = None,
+    gate: bool = False,
+) -> dict[str, Any]:
+    limit = inputs.params.gate.max_relative_move
+    base = float(fit.estimate.value or 0.0)
+    estimate = None if other is None else other.estimate
+    value = value if estimate is None else estimate.value
+    headline = None if estimate is None else estimate.interval()
+    order = ("trusted", "weak", "refused")
+    status = fit.estimate.status if estimate is None else estimate.status
+    return {
+        "component": fit.component.key,
+        "kind": kind,
+        "change": change,
+        "base": base,
+        "value": value,
+        "low": None if headline is None else headline.low,
+        "high": None if headline is None else headline.high,
+        "delta": None if value is None else value - base,
+        "n_rows": len(fit.series or ()) if estimate is None else estimate.n_rows,
+        "status": status,
+        "sign_changes": value is not None and value * base < 0,
+        "status_changes": order.index(status) > order.index(fit.estimate.status),
+        "outside_interval": value is not None and _outside(fit, value),
+        "moves_much": value is not None and abs(value - base) > max(limit * abs(base), fit.estimate.stderr or 0.0),
+        "gate": gate,
+    }
+
+
+def _outside(fit: Fitted, value: float) -> bool:
+    headline = fit.estimate.interval()
+    if headline is None or headline.low is None or headline.high is None:
+        return False
+    return not headline.low <= value <= headline.high

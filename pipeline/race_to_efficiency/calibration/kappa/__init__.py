@@ -1,0 +1,1 @@
+"""kappa: forms of loss against scale, their batched robust fits, intervals, the gate, and the pool of families."""

@@ -1,0 +1,285 @@
+"""Kappa of every comparable group, in every form, with joint draws; families pooled. The whole of stage fit_kappa."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from race_to_efficiency.calibration.common.estimates import Estimate
+from race_to_efficiency.calibration.common.processes import each
+from race_to_efficiency.calibration.kappa.comparison import extrapolation_rows, ranked, score_form
+from race_to_efficiency.calibration.kappa.compute_frontier import frontier_rows, stock_row
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS, POWER_LAW
+from race_to_efficiency.calibration.kappa.group_fit import GroupFit, fit_form
+from race_to_efficiency.calibration.kappa.group_rows import GroupRows
+from race_to_efficiency.calibration.kappa.influence import influence_table, leave_one_out
+from race_to_efficiency.calibration.kappa.pooled import pooled_estimates
+from race_to_efficiency.calibration.kappa.trust import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from race_to_efficiency.settings.kappa import KappaParams
+
+    Floats = NDArray[np.float64]
+
+UNITS = {"E": "nats/token", "A": "nats/token", "B": "nats/token"}
+
+_FORMS_DIFFER = 0.25
+
+
+@dataclass(frozen=True)
+class KappaResult:
+    """Everything stage fit_kappa writes.
+
+    Parameters
+    ----------
+    estimates : tuple of Estimate
+    draws : DataFrame
+        family, group, form, draw, kappa, E, A, B, alpha, beta, pivot_compute_flop: one row a usable bootstrap
+        refit. For the power law A is the loss at the pivot, L = A (C/pivot)^-kappa. Draw number k of the forms of a
+        group comes from the same resampled runs.
+    influence : list of dict
+        Most influential runs of each floor form; `set` is `used`, or `with_outliers` for fits that readmit them.
+    extrapolation : list of dict
+        Fits below a compute cut-off against the larger runs.
+    forms : list of dict
+        Forms compared on the same efficient runs.
+    frontier : list of dict
+        N*, D*, tokens per parameter, loss and kappa_eff by compute.
+    profiles : list of dict
+        Points (kappa, E, deviance) of each profile.
+    """
+
+    estimates: tuple[Estimate, ...]
+    draws: pd.DataFrame
+    influence: list[dict[str, Any]] = field(default_factory=list)
+    extrapolation: list[dict[str, Any]] = field(default_factory=list)
+    forms: list[dict[str, Any]] = field(default_factory=list)
+    frontier: list[dict[str, Any]] = field(default_factory=list)
+    profiles: list[dict[str, Any]] = field(default_factory=list)
+
+
+def fit_groups(runs: pd.DataFrame, params: KappaParams, *, seed: int, workers: int = 1) -> KappaResult:
+    """Fit every configured group that has rows, then pool the families.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        The as-of view of the training-run ledger with `run_id`, `group`, `cluster`, `exclusion`, `released`,
+        `params`, `tokens`, `compute_flop`, `loss_nats`.
+    params : KappaParams
+    seed : int
+        Root of every random number; a group's draws do not depend on which other groups are fitted.
+    workers : int
+        Processes the groups are shared among; the result is the same for any number.
+    """
+    import pandas as pd
+
+    tasks = []
+    for spec in params.groups:
+        members = runs[runs["group"] == spec.group]
+        rows = GroupRows.of(members, spec)
+        if rows is not None:
+            tasks.append(_Task(rows, GroupRows.of(members, spec, readmit=("outlier",)), params, seed))
+    done = each(_fits_and_tables, tasks, workers=workers, size=lambda task: len(task.rows))
+    fits = [fit for group, _ in done for fit in group]
+    tables: dict[str, list[dict[str, Any]]] = {
+        name: [row for _, own in done for row in own[name]]
+        for name in ("influence", "extrapolation", "forms", "frontier", "profiles")
+    }
+    estimates = [estimate for fit in fits for estimate in estimates_of(fit, params, seed=seed)]
+    pooled = pooled_estimates(fits, params)
+    draws = pd.concat([draws_frame(fit) for fit in fits], ignore_index=True) if fits else pd.DataFrame()
+    return KappaResult(estimates=(*estimates, *pooled), draws=draws, **tables)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One group to fit: its rows, and its rows with the outliers readmitted."""
+
+    rows: GroupRows
+    readmitted: GroupRows | None
+    params: KappaParams
+    seed: int
+
+
+def _fits_and_tables(task: _Task) -> tuple[list[GroupFit], dict[str, list[dict[str, Any]]]]:
+    fits = fit_group(task.rows, task.params, seed=task.seed)
+    tables = group_tables(task.rows, fits, task.params)
+    if task.readmitted is not None and len(task.readmitted) > len(task.rows):
+        tables["influence"] += outlier_table(task.readmitted, task.params)
+    return fits, tables
+
+
+def fit_group(rows: GroupRows, params: KappaParams, *, seed: int) -> list[GroupFit]:
+    """Fit every configured form to one group; forms that contradict each other make each other weak."""
+    fits = {name: fit_form(FORMS[name], rows, params, seed=seed) for name in params.forms}
+    floor, law = fits.get("floor"), fits.get("chinchilla")
+    if floor is None or law is None:
+        return list(fits.values())
+    both = floor.usable & law.usable
+    gap = law.form.kappa(law.draws[both]) - floor.form.kappa(floor.draws[both])
+    low, high = np.quantile(gap, [0.025, 0.975]) if both.sum() > 1 else (-np.inf, np.inf)
+    differ = abs(law.kappa - floor.kappa) > _FORMS_DIFFER * min(law.kappa, floor.kappa)
+    if differ and not low <= 0 <= high:
+        words = (
+            f"the chinchilla form says {law.kappa:.3g} on all runs, the floor form {floor.kappa:.3g} on the frontier"
+        )
+        fits = {name: fit.doubted(words) if fit.form.floor else fit for name, fit in fits.items()}
+    return list(fits.values())
+
+
+def group_tables(rows: GroupRows, fits: Sequence[GroupFit], params: KappaParams) -> dict[str, list[dict[str, Any]]]:
+    """Return the report's tables of one group."""
+    named = {"family": rows.family, "group": rows.group}
+    influence = [
+        {**named, "form": fit.form.name, "set": "used", **row}
+        for fit in fits
+        if fit.form.floor
+        for row in influence_table(fit.influence, fit.rows.ids, fit.form, fit.stderr_of(fit.form.symbol))
+    ]
+    beyond = [
+        {**named, **row}
+        for fit in fits
+        for row in extrapolation_rows(
+            fit.form, fit.rows.quantities, fit.batches.edges, fit.batches.below, fit.batches.smaller
+        )
+    ]
+    return {
+        "influence": influence,
+        "extrapolation": beyond,
+        "forms": [{**named, **row} for row in _compared(fits, params)],
+        "frontier": [{**named, **row} for fit in fits for row in _frontier(fit, params)],
+        "profiles": [{**named, "form": fit.form.name, **row} for fit in fits for row in _profile_rows(fit)],
+    }
+
+
+def _compared(fits: Sequence[GroupFit], params: KappaParams) -> list[dict[str, Any]]:
+    """Return all forms scored on the efficient runs; the chinchilla form is refitted to them."""
+    efficient = [fit for fit in fits if fit.form is not CHINCHILLA]
+    scores = [
+        score_form(fit.form, fit.rows.quantities, fit.record.theta, fit.influence.theta_left_out) for fit in efficient
+    ]
+    if efficient and len(efficient) < len(fits) and len(efficient[0].rows) >= len(CHINCHILLA.columns) + 3:
+        quantities = efficient[0].rows.quantities
+        inputs = [quantities[name] for name in CHINCHILLA.inputs]
+        point, influence = leave_one_out(CHINCHILLA, inputs, quantities["loss"], delta=params.delta)
+        if point.converged[0]:
+            scores.append(score_form(CHINCHILLA, quantities, point.theta[0], influence.theta_left_out))
+    return ranked(scores)
+
+
+def _frontier(fit: GroupFit, params: KappaParams) -> list[dict[str, Any]]:
+    """Return the compute-efficient frontier of one fit."""
+    draws = fit.draws[fit.usable]
+    if judge(fit.evidence, params.gates)[0] == "refused" or len(draws) < 2:
+        return []
+    rows = frontier_rows(
+        fit.form,
+        fit.record.theta,
+        draws,
+        params.product_compute_flop,
+        fit.rows.compute_range_flop,
+        token_stock=params.token_stock,
+    )
+    if fit.form is CHINCHILLA:
+        rows.append(stock_row(fit.record.theta, draws, params.token_stock))
+    return rows
+
+
+def _profile_rows(fit: GroupFit) -> list[dict[str, Any]]:
+    """Return the points of a floor form's profile."""
+    if fit.profile is None or not fit.form.floor:
+        return []
+    points = zip(fit.profile.kappa, fit.profile.floor, fit.profile.deviance, strict=True)
+    return [{"kappa": float(k), "E": float(e), "deviance": float(d)} for k, e, d in points if d <= 20.0]
+
+
+def outlier_table(rows: GroupRows, params: KappaParams) -> list[dict[str, Any]]:
+    """Return what the excluded outliers do when they are readmitted: the influence table of the chinchilla form."""
+    inputs, loss = rows.inputs(CHINCHILLA), rows.quantities["loss"]
+    fit, influence = leave_one_out(CHINCHILLA, inputs, loss, delta=params.delta)
+    if not fit.converged[0]:
+        return []
+    whole = {name: float(value) for name, value in zip(CHINCHILLA.columns, fit.theta[0], strict=True)}
+    stderr = float(np.nanstd(influence.left_out) * np.sqrt(len(loss) - 1))
+    return [
+        {
+            "family": rows.family,
+            "group": rows.group,
+            "form": CHINCHILLA.name,
+            "set": "with_outliers",
+            "with": whole,
+            **row,
+        }
+        for row in influence_table(influence, rows.ids, CHINCHILLA, stderr)
+    ]
+
+
+def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estimate]:
+    """Return the records of one fit: kappa first, then its parameters; all share status and reasons."""
+    status, reasons = judge(fit.evidence, params.gates)
+    diagnostics = fit.diagnostics()
+    records = []
+    for symbol in (fit.form.symbol, *(name for name in fit.form.columns if name != "kappa")):
+        value, stderr = float(fit.value_of(symbol, fit.record.theta)), fit.stderr_of(symbol)
+        finite = bool(np.isfinite(value)) and not fit.evidence.fatal
+        records.append(
+            Estimate(
+                id=f"{symbol}.{fit.rows.group}.{fit.form.name}",
+                symbol=symbol,
+                value=value if finite else None,
+                unit=UNITS.get(symbol, "1"),
+                group=fit.rows.group,
+                form=fit.form.name,
+                estimator="huber_least_squares",
+                intervals=fit.intervals(symbol, params.levels, params.gates.z_curv_trusted) if finite else (),
+                stderr=stderr if finite and np.isfinite(stderr) else None,
+                n_rows=len(fit.rows),
+                n_clusters=fit.rows.n_units,
+                window=fit.rows.window,
+                pivot_compute_flop=fit.pivot_compute_flop,
+                status=status if finite else "refused",
+                reasons=reasons if finite else (reasons or ("the fit has no finite value",)),
+                diagnostics=diagnostics,
+                rows_used=tuple(f"{fit.rows.table}/{name}" for name in fit.rows.ids),
+                rows_excluded=tuple((f"{fit.rows.table}/{name}", why) for name, why in fit.rows.excluded),
+                seed=seed,
+                computed_by="race_to_efficiency.calibration.kappa.group_fit.fit_form",
+            )
+        )
+    return records
+
+
+def draws_frame(fit: GroupFit) -> pd.DataFrame:
+    """Return the usable bootstrap refits of one fit in the columns of kappa_draws."""
+    import pandas as pd
+
+    kept = np.flatnonzero(fit.usable)
+    theta = fit.draws[kept]
+    empty = np.full(len(kept), np.nan)
+    column = {name: theta[:, k] for k, name in enumerate(fit.form.columns)}
+    return pd.DataFrame(
+        {
+            "family": fit.rows.family,
+            "group": fit.rows.group,
+            "form": fit.form.name,
+            "draw": kept.astype(np.int64),
+            "kappa": fit.form.kappa(theta),
+            "E": column.get("E", empty),
+            "A": fit.value_of("A", theta),
+            "B": column.get("B", empty),
+            "alpha": column.get("alpha", empty),
+            "beta": column.get("beta", empty),
+            "pivot_compute_flop": fit.pivot_compute_flop if fit.form is POWER_LAW else np.nan,
+        }
+    )
+
+
+__all__ = ["KappaResult", "fit_group", "fit_groups"]

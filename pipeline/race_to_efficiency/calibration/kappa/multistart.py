@@ -1,0 +1,253 @@
+"""Multi-start search over all replicates of a batch; where the starts disagree the whole grid decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from race_to_efficiency.calibration.kappa.newton import (
+    CONVERGED,
+    FLOOR_AT_ZERO,
+    NOT_FINISHED,
+    TOO_FEW_ROWS,
+    minimise,
+    minimise_at_zero_floor,
+)
+from race_to_efficiency.calibration.kappa.objective import Objective, Rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    _Ends = tuple[Floats, Floats, NDArray[np.int8]]
+
+_AGREE = 1e-9
+_SCHEDULE = (300.0, 30.0, 5.0)
+_SETTLED = (CONVERGED, FLOOR_AT_ZERO)
+_CANDIDATES = 256
+_EXPLORED = 16
+_KICK = 1.0
+_HARD_KICK = 2.0
+_KICKS = 3
+_MORE_KICKS = 8
+_LEAST_KICK = 1e-3
+_UNEVEN = 0.001
+_DETERMINED = 0.8
+_MANY = 1000
+_ROUNDS = 3
+_PATIENCE = 50
+_LAST_PATIENCE = 300
+_STRAGGLERS = 20
+_CANDIDATE_CELLS = 4_000_000
+_SUBSAMPLE = 16_384
+
+
+class Search:
+    """Multi-start search over all replicates; keeps the best fit of each and counts who agrees."""
+
+    def __init__(self, rows: Rows, grid: Floats, mass: Floats, delta: float) -> None:
+        self.rows, self.grid, self.mass, self.delta = rows, grid, mass, delta
+        self.best = np.full((len(mass), rows.n_parameters), np.nan)
+        self.value = np.full(len(mass), np.nan)
+        self.state = np.full(len(mass), TOO_FEW_ROWS, dtype=np.int8)
+        self.ends: list[tuple[NDArray[np.intp], Floats]] = []
+        self.pending: list[tuple[int, NDArray[np.intp], Floats]] = []
+        self.patience = _PATIENCE
+        self.convex = not rows.floor and len(rows.features) == 1
+        self.scouts = self.best[:0]
+        stride = 1 + len(rows.log_loss) // _SUBSAMPLE
+        some = slice(stride // 2, None, stride)  # another systematic subsample than `base` takes; all of short tables
+        smooth = [(rows.taken(some), mass[:, some], factor * delta) for factor in _SCHEDULE if factor * delta <= 1.0]
+        self.objectives = [Objective(*parts) for parts in (*smooth, (rows, mass, delta))]
+
+    def run(self, usable: NDArray[np.intp], starts: Floats | None) -> None:
+        """Fit the ``usable`` replicates from the given starts, or from starts of its own choice."""
+        if starts is not None:
+            self.graduated(np.repeat(starts, len(usable), axis=0), np.tile(usable, len(starts)))
+        elif len(usable) == 1 and len(self.rows.log_loss) <= _SUBSAMPLE:
+            self.graduated(self.grid, np.repeat(usable, len(self.grid)))
+        elif self.convex:
+            _, smooth = self.base(usable)
+            self.graduated(np.tile(smooth, (len(usable), 1)), usable)
+        else:
+            self._several(usable)
+        self.catch_up()
+
+    def _several(self, usable: NDArray[np.intp]) -> None:
+        """Run the average's optima, the smooth path and a kick; where they disagree somewhere, kick everyone harder.
+
+        A few replicates are searched from the whole grid of cold starts: what they find, `exchange` offers to the rest.
+        Where many replicates settle nowhere the search ends early.
+        """
+        optima, smooth = self.base(usable)
+        self.direct(np.repeat(optima, len(usable), axis=0), np.tile(usable, len(optima)))
+        explored = usable[:: 1 + len(usable) // _EXPLORED] if len(usable) > 1 else usable[:0]
+        self.graduated(
+            np.concatenate([np.tile(smooth, (len(usable), 1)), np.tile(self.grid, (len(explored), 1))]),
+            np.concatenate([usable, np.repeat(explored, len(self.grid))]),
+        )
+        self.scouts = self.best[explored]
+        if len(usable) > 1:
+            self.kick(usable, usable, _KICK)
+            self.catch_up()
+            if self.settled()[usable].mean() < _DETERMINED:
+                return  # these rows do not determine the form: a longer search finds nothing to agree on
+            if len(np.setdiff1d(self.contested(usable), explored)) > _UNEVEN * len(usable):
+                self.kick(usable, usable, _HARD_KICK, times=_KICKS)
+            for _ in range(_ROUNDS):
+                if not self.exchange(usable):
+                    break
+        self.catch_up()
+        contested = np.setdiff1d(self.contested(usable), explored)
+        if len(contested) and len(usable) > 1:
+            self.kick(contested, usable, _HARD_KICK, times=_MORE_KICKS)
+            self.catch_up()
+        lost = usable[~self.settled()[usable]]
+        if len(lost):
+            self.graduated(np.tile(self.grid, (len(lost), 1)), np.repeat(lost, len(self.grid)))
+
+    def contested(self, usable: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the replicates whose starts disagree, or whose gradient does not vanish."""
+        return usable[(self.agreeing()[usable] < self.started()[usable]) | ~self.settled()[usable]]
+
+    def base(self, usable: NDArray[np.intp]) -> tuple[list[Floats], Floats]:
+        """Search the average weighting (of a systematic subsample of long tables) from the whole grid of starts.
+
+        Returns
+        -------
+        list of (p,) float, (p,) float
+            Up to three distinct optima, best first, and the optimum at the widest threshold.
+        """
+        thin = slice(None, None, 1 + len(self.rows.log_loss) // _SUBSAMPLE)
+        search = Search(
+            self.rows.taken(thin), self.grid, self.mass[usable, thin].mean(axis=0, keepdims=True), self.delta
+        )
+        only = np.zeros(len(self.grid), dtype=np.intp)
+        smooth, smooth_value, _ = minimise(search.objectives[0], self.grid, only, tolerance=1e-9)
+        ends, values = search.graduated(smooth, only)
+        optima: list[Floats] = []
+        for k in np.argsort(values, kind="stable"):
+            near = values[k] <= values.min() * 1.05
+            if near and len(optima) < 3 and all(np.abs(ends[k] - other).max() > 1e-4 for other in optima):
+                optima.append(ends[k])
+        return optima, smooth[smooth_value.argmin()]
+
+    def direct(self, start: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """Descend at the final threshold from ``start`` and keep what is best; who is slow waits for `catch_up`."""
+        ends, values, states = self._descend(start, replicates, self.patience)
+        slow = np.flatnonzero(states == NOT_FINISHED)
+        if len(slow) and self.patience < _LAST_PATIENCE:
+            self.pending.append((len(self.ends), slow, ends[slow]))
+        self.ends.append((replicates, values))
+        return ends, values
+
+    def catch_up(self) -> None:
+        """Finish the slow descents of all starts in one computation."""
+        if not self.pending:
+            return
+        owners = [self.ends[record][0][slow] for record, slow, _ in self.pending]
+        starts = np.concatenate([ends for *_, ends in self.pending])
+        many = len(starts) > max(_MANY, 0.25 * sum(len(values) for _, values in self.ends))  # patience is for the few
+        _, values, _ = self._descend(starts, np.concatenate(owners), 2 * _PATIENCE if many else _LAST_PATIENCE)
+        begins = np.cumsum([0, *map(len, owners)])
+        for (record, slow, _), begin in zip(self.pending, begins, strict=False):
+            self.ends[record][1][slow] = values[begin : begin + len(slow)]
+        self.pending.clear()
+
+    def _descend(self, start: Floats, replicates: NDArray[np.intp], patience: int) -> _Ends:
+        waiting = len(start) // _STRAGGLERS if patience <= _PATIENCE else 0
+        found = minimise(self.objectives[-1], start, replicates, max_iterations=patience, stragglers=waiting)
+        ends, values, states = self._settle_floor(replicates, found, patience) if self.rows.floor else found
+        settled = np.isin(states, _SETTLED)
+        for kind in (settled, ~settled):
+            self._keep(replicates[kind], ends[kind], values[kind], states[kind])
+        return ends, values, states
+
+    def _settle_floor(self, replicates: NDArray[np.intp], found: _Ends, patience: int) -> _Ends:
+        """Where the floor went below zero, take the optimum without a floor."""
+        low = np.flatnonzero(found[0][:, len(self.rows.features)] <= 0)
+        if len(low):
+            results = minimise_at_zero_floor(
+                self.objectives[-1], found[0][low], replicates[low], max_iterations=patience
+            )
+            for held, better in zip(found, results, strict=True):
+                held[low] = better  # type: ignore[index]
+        return found
+
+    def _keep(self, replicates: NDArray[np.intp], ends: Floats, values: Floats, states: NDArray[np.int8]) -> None:
+        """Take over fits that beat what is held; a settled fit is never given up for a rounding-error gain."""
+        order = np.lexsort((values, replicates))
+        first = order[np.flatnonzero(np.diff(replicates[order], prepend=-1))]
+        rep = replicates[first]
+        upgrade = np.isin(states[first], _SETTLED) & ~self.settled()[rep]
+        factor = np.where(upgrade, 1 + _AGREE, np.where(np.isin(states[first], _SETTLED), 1.0, 1 - _AGREE))
+        take = np.isnan(self.value[rep]) | (values[first] < self.value[rep] * factor)
+        self.best[rep[take]] = ends[first[take]]
+        self.value[rep[take]] = values[first[take]]
+        self.state[rep[take]] = states[first[take]]
+
+    def graduated(self, start: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """Lower the threshold in steps (on a subsample of long tables), then descend at the final one on all rows."""
+        for objective in self.objectives[:-1]:
+            start, _, _ = minimise(
+                objective, start, replicates, tolerance=1e-2, max_iterations=100, stragglers=len(start) // _STRAGGLERS
+            )
+        return self.direct(start, replicates)
+
+    def kick(self, who: NDArray[np.intp], usable: NDArray[np.intp], size: float, *, times: int = 1) -> None:
+        """Descend again from the best fits of ``who``, moved at random by ``size`` spreads of all replicates' fits.
+
+        Where optima compete they lie one to three spreads apart: a third to a half of such kicks end in another one.
+        """
+        fits = self.best[usable]
+        low, high = np.quantile(fits, [0.05, 0.95], axis=0)
+        spread = np.cov(np.clip(fits, low, high), rowvar=False) + np.diag(np.full(fits.shape[1], _LEAST_KICK**2))
+        random = np.random.default_rng(np.random.SeedSequence(len(self.ends)))
+        moves = random.standard_normal((times * len(who), fits.shape[1])) @ np.linalg.cholesky(spread).T
+        self.direct(self._inside(np.tile(self.best[who], (times, 1)) + size * moves), np.tile(who, times))
+
+    def exchange(self, usable: NDArray[np.intp]) -> bool:
+        """Score other replicates' optima on every replicate (one matrix product); descend from those that are better.
+
+        Returns
+        -------
+        bool
+            Whether another's optimum was better anywhere.
+        """
+        count = min(_CANDIDATES, max(1, _CANDIDATE_CELLS // len(self.rows.log_loss)))
+        lent = usable[:: 1 + len(usable) // count]
+        pool = np.concatenate([self.scouts, self.best[lent]])
+        residual = self.rows.log_loss - self.rows.log_prediction(pool)
+        psi = np.clip(residual, -self.delta, self.delta)
+        scores = self.mass[usable] @ (psi * (residual - 0.5 * psi)).T
+        choice = scores.argmin(axis=1)
+        better = scores[np.arange(len(usable)), choice] < self.value[usable] * (1 - _AGREE)
+        if better.any():
+            self.direct(pool[choice[better]], usable[better])
+        return bool(better.any())
+
+    def _inside(self, start: Floats) -> Floats:
+        """Return starts with the floor moved into the open interval from zero to the lowest loss."""
+        if self.rows.floor:
+            terms, lowest = len(self.rows.features), float(np.exp(self.rows.log_loss.min()))
+            start[:, terms] = np.clip(start[:, terms], 0.05 * lowest, 0.98 * lowest)
+        return start
+
+    def settled(self) -> NDArray[np.bool_]:
+        """Return which replicates hold a fit whose gradient vanishes."""
+        return np.isin(self.state, _SETTLED)
+
+    def agreeing(self) -> NDArray[np.int64]:
+        """Return how many starts of each replicate ended within 1e-9 (relative) of its best objective."""
+        count = np.zeros(len(self.value), dtype=np.int64)
+        for replicates, values in self.ends:
+            np.add.at(count, replicates[values <= self.value[replicates] * (1 + _AGREE)], 1)
+        return count
+
+    def started(self) -> NDArray[np.int64]:
+        """Return how many starts each replicate was given."""
+        count = np.zeros(len(self.value), dtype=np.int64)
+        for replicates, _ in self.ends:
+            np.add.at(count, replicates, 1)
+        return count

@@ -1,0 +1,147 @@
+"""The fitter of record: lmfit's robust least squares from several starts, on centred logs."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from race_to_efficiency.calibration.kappa.forms import Coordinates, Form
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[np.float64]
+
+_AGREE = 1e-8
+_TOLERANCE = 1e-15
+HUGE = 1e300
+"""Amplitudes at this end or beyond belong to a steep term the rows do not determine."""
+
+
+@dataclass(frozen=True)
+class RecordFit:
+    """One point estimate.
+
+    Parameters
+    ----------
+    theta : (p,) float
+        In the form's own parameters.
+    objective : float
+        Sum of Huber of log-loss residuals.
+    n_starts, n_agreeing : int
+        Starts run, and those that ended within 1e-8 (relative) of the best objective.
+    n_claiming_success : int
+        Starts for which lmfit reported success, wherever they ended.
+    residuals : (n,) float
+        ln(observed loss) - ln(predicted loss).
+    """
+
+    theta: Floats
+    objective: float
+    n_starts: int
+    n_agreeing: int
+    n_claiming_success: int
+    residuals: Floats
+
+
+def huber(residuals: Floats, delta: float) -> Floats:
+    """Return Huber's function: r^2/2 inside delta, delta (|r| - delta/2) outside (Huber 1964)."""
+    inside = np.clip(residuals, -delta, delta)
+    return np.asarray(inside * (residuals - 0.5 * inside))
+
+
+def fit_of_record(
+    form: Form,
+    inputs: Sequence[ArrayLike],
+    loss: ArrayLike,
+    *,
+    delta: float,
+    start: ArrayLike | None = None,
+    cold_starts: int = 2,
+) -> RecordFit:
+    """Fit by `lmfit.minimize(method="least_squares", loss="huber")` from ``start`` and cold starts of its own.
+
+    Parameters
+    ----------
+    form : Form
+    inputs : sequence of (n,) float
+        The form's row quantities.
+    loss : (n,) float, nats/token
+    delta : float
+        Huber threshold on log-loss residuals.
+    start : (p,) float, optional
+        A first start in the form's own parameters (the batched solver's optimum).
+    cold_starts : int
+        Starts taken evenly from the form's grid.
+
+    Raises
+    ------
+    ValueError
+        When an argument's values make no sense.
+    """
+    import lmfit
+
+    space = Coordinates.of(form, inputs, loss)
+    grid = space.grid()
+    chosen = grid[np.linspace(0, len(grid) - 1, min(cold_starts, len(grid))).astype(int)]
+    starts = list(chosen) if start is None else [space.solver(start), *chosen]
+    names = [f"x{k}" for k in range(space.rows.n_parameters)]
+    head = form.terms
+
+    def residual(parameters: lmfit.Parameters) -> Floats:
+        x = np.fromiter(parameters.valuesdict().values(), dtype=np.float64)
+        return np.asarray(space.rows.log_loss - space.rows.log_prediction(x[None])[0], dtype=np.float64)
+
+    def slope(parameters: lmfit.Parameters) -> Floats:
+        x = np.fromiter(parameters.valuesdict().values(), dtype=np.float64)
+        return -jacobian(space, x)
+
+    found: list[tuple[float, Floats, bool]] = []
+    for values in starts:
+        parameters = lmfit.Parameters()
+        for k, (name, value) in enumerate(zip(names, values, strict=True)):
+            parameters.add(name, value=float(value), min=0.0 if form.floor and k == head else -np.inf)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # lmfit's standard errors under a robust loss are wrong (and warn); the sandwich covariance is ours
+            warnings.simplefilter("ignore", RuntimeWarning)
+            result = lmfit.minimize(
+                residual,
+                parameters,
+                method="least_squares",
+                loss="huber",
+                f_scale=delta,
+                jac=slope,
+                ftol=_TOLERANCE,
+                xtol=_TOLERANCE,
+                gtol=_TOLERANCE,
+                max_nfev=2000,
+            )
+        x = np.fromiter(result.params.valuesdict().values(), dtype=np.float64)
+        found.append((float(huber(residual(result.params), delta).sum()), x, bool(result.success)))
+    best, x, _ = min(found, key=lambda item: item[0])
+    theta = space.natural(x)
+    theta[: form.terms] = np.clip(theta[: form.terms], 1.0 / HUGE, HUGE)
+    return RecordFit(
+        theta=theta,
+        objective=best,
+        n_starts=len(found),
+        n_agreeing=sum(value <= best * (1 + _AGREE) for value, _, _ in found),
+        n_claiming_success=sum(success for _, _, success in found),
+        residuals=space.rows.log_loss - space.rows.log_prediction(x[None])[0],
+    )
+
+
+def jacobian(space: Coordinates, x: Floats) -> Floats:
+    """Return d ln(predicted loss)/dx, (n, p), at solver coordinates x (p,)."""
+    rows, terms = space.rows, space.form.terms
+    head = terms + space.form.floor
+    total = np.exp(rows.log_prediction(x[None])[0])
+    shares = [np.exp(x[k] - x[head + k] * rows.features[k]) / total for k in range(terms)]
+    floor = [1.0 / total] if space.form.floor else []
+    slopes = [-share * rows.features[k] for k, share in enumerate(shares)]
+    return np.stack([*shares, *floor, *slopes], axis=1)

@@ -1,0 +1,1 @@
+"""One reader of cells and tables as people write them."""

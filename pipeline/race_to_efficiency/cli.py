@@ -1,0 +1,83 @@
+"""The command `race`: registers one module a verb and turns errors into words and exit codes.
+
+Exit codes: 0 ok; 1 bug; 2 usage; 3 data invalid; 4 estimate not trustworthy; 5 integrity; 6 input missing or stale;
+7 locked; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+from typer.exceptions import TyperException
+
+from race_to_efficiency.errors import RaceError, UsageError
+
+VERBS = ("run", "import_", "diff", "show", "predict", "solve", "severity", "report", "publish", "export", "stage")
+"""Modules of `race_to_efficiency.commands` whose ``register(app)`` adds one verb."""
+
+FIT_VERBS = ("fit_kappa", "fit_gamma")
+"""Modules whose ``register(app)`` adds one command under ``race fit``."""
+
+OTHER_VERBS = ("audit", "dictionary", "recovery")
+"""Verbs of the auditor and of the maintainer."""
+
+
+def build() -> typer.Typer:
+    """Return the application with every verb registered."""
+    app = typer.Typer(
+        name="race",
+        help="Fit kappa and gamma to cited public data and forecast relative loss (Lu 2025, arXiv 2501.02156).",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    fit = typer.Typer(help="Fit kappa or gamma to your own table; touches nothing.", no_args_is_help=True)
+    for name in VERBS:
+        import_module(f"race_to_efficiency.commands.{name}").register(app)
+    for name in FIT_VERBS:
+        import_module(f"race_to_efficiency.commands.{name}").register(fit)
+    app.add_typer(fit, name="fit")
+    for name in OTHER_VERBS:
+        import_module(f"race_to_efficiency.commands.{name}").register(app)
+    return app
+
+
+def report_error(error: RaceError, *, as_json: bool) -> int:
+    """Tell a person (stderr) and, with ``--json``, a program (stdout) what went wrong; return the exit code."""
+    sys.stderr.write(f"race: {error.kind}: {error}\n")
+    if as_json:
+        from race_to_efficiency import storage
+
+        sys.stdout.write(storage.dumps(error.to_json()))
+    return error.exit_code
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Words after ``race``; the process's own when None.
+    """
+    from race_to_efficiency import storage
+
+    storage.one_blas_thread()
+    words = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in words
+    try:
+        code = build()(words, standalone_mode=False)
+    except RaceError as error:
+        return report_error(error, as_json=as_json)
+    except TyperException as error:
+        return report_error(UsageError(error.format_message(), remedy="see race --help"), as_json=as_json)
+    except KeyboardInterrupt:
+        sys.stderr.write("race: interrupted; nothing was left half written\n")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,143 @@
+"""How an answer of the equation is given: a value or a reason, one JSON document or one table, errors as usage."""
+
+from __future__ import annotations
+
+import math
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from race_to_efficiency.commands.options import REDUCIBLE
+from race_to_efficiency.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from race_to_efficiency.planning import CostParameters
+
+
+OPTIONS = {"fleet_breaks": "--breaks", "fleet_multiples": "--multiples", "r": "--target", "decline_rate": "--gamma"}
+"""Options whose name differs from the argument the maths names in an error."""
+
+MAX_FLOAT = sys.float_info.max
+"""Largest number a computer holds: beyond it a quantity is null in JSON."""
+
+UNIT_SUFFIXES = ("_per_year", "_years", "_twh", "_usd", "_w")
+
+
+@contextmanager
+def domain_errors() -> Iterator[None]:
+    """Turn a ValueError of the maths, which names the argument and its value, into a usage error (exit 2)."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        name = text.partition(" ")[0]
+        option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
+        raise UsageError(text, where=option, why="outside the domain of the equation", remedy="see --help") from None
+
+
+def answer(value: float, unit: str, reason: str) -> dict[str, Any]:
+    """Return a value with its unit; infinity becomes null, unreachable and its reason."""
+    never = not math.isfinite(value)
+    return {
+        "value": None if never else value,
+        "unit": unit,
+        "unreachable": never,
+        "reason": reason if never else None,
+    }
+
+
+def form_notes(form: str, floor: float) -> list[str]:
+    """Return what a reader must know of the reading of R."""
+    if form == REDUCIBLE and floor == 0.0:
+        return ["with a reducible kappa and no floor, R is the ratio of the loss ABOVE the floor, not of total loss"]
+    return []
+
+
+def overflow_notes(values: Iterable[float | None]) -> list[str]:
+    """Return what an amount of compute that no number gives is written as, where there is one."""
+    if all(value is not None and math.isfinite(value) for value in values):
+        return []
+    return [f"compute beyond {MAX_FLOAT:.2g}, the largest number a computer holds, is null in JSON"]
+
+
+def unreachable_reason(target: float, gamma: float, floor: float, fleet: float = 1.0, *, path: bool = False) -> str:
+    """Return why no time reaches a target."""
+    if target <= floor:
+        return f"the target {target:g} is at or below the floor {floor:g}: no compute brings total loss there"
+    if fleet == 0.0:
+        return "a fleet of 0 adds no compute"
+    if path:
+        return "not reached within a thousand million years along this path"
+    if gamma < 0.0:
+        return (
+            f"efficiency that decays (gamma = {gamma:g}) gathers a limited amount of compute, too little for the target"
+        )
+    return f"the answer exceeds the largest number a computer holds ({MAX_FLOAT:.2g})"
+
+
+def emit(document: dict[str, Any], *, as_json: bool, title: str, rows: Sequence[Sequence[object]]) -> None:
+    """Print one JSON document, or a table of (what, value, unit) rows with the notes under it."""
+    if as_json:
+        from race_to_efficiency import storage
+
+        typer.echo(storage.dumps(document), nl=False)
+        return
+    print_table(title, ("what", "value", "unit"), rows, document.get("notes", ()))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], notes: Sequence[str]) -> None:
+    """Print a table for a person, and its notes."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from race_to_efficiency.commands.tables import table_of
+
+    console = Console()
+    console.print(table_of(title, columns, rows))
+    for note in notes:
+        console.print(escape(note))
+
+
+def number(value: float | None) -> str:
+    """Return a number with six significant digits; "never" for none."""
+    return "never" if value is None or not math.isfinite(value) else f"{value:.6g}"
+
+
+def amount(value: float | None) -> str:
+    """Return a number with six significant digits; for none, that it is larger than any a computer holds."""
+    return f"> {MAX_FLOAT:.2g}" if value is None or not math.isfinite(value) else number(value)
+
+
+def label(name: str) -> str:
+    """Return a JSON name as words, without the unit at its end (which has a column of its own)."""
+    for suffix in UNIT_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name.replace("_", " ")
+
+
+def read_cost() -> CostParameters:
+    """Return the cost section of params.yaml.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When there is no params.yaml here or above, or it cannot be read.
+    UsageError
+        When the section lacks a value or has one outside its domain.
+    """
+    from pathlib import Path
+
+    from race_to_efficiency.planning import CostParameters
+    from race_to_efficiency.settings.params import find_root, open_workspace
+
+    workspace = open_workspace(find_root(Path.cwd()))
+    try:
+        return CostParameters.from_values(workspace.params.cost.values)
+    except ValueError as error:
+        raise UsageError(
+            str(error), where="params.yaml: cost", why="every price and rate is a parameter", remedy="add it there"
+        ) from None

@@ -1,0 +1,103 @@
+"""``race diff``: what changed between two quarters in the data, the estimates and the forecast, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+NOTHING = 1e-12
+"""Changes this small are rounding; --json holds them."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb ``diff``."""
+
+    @app.command(epilog="Example: race diff 2025Q4 2026Q1")
+    def diff(
+        before: Annotated[str, typer.Argument(help="the earlier quarter")],
+        after: Annotated[str, typer.Argument(help="the later quarter")],
+        rows: Annotated[bool, typer.Option("--rows/--no-rows", help="name the rows behind each part")] = True,
+        as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+    ) -> None:
+        """Tell what moved between two quarters and why; the parts of every change are refits and sum to it."""
+        from pathlib import Path
+
+        from race_to_efficiency import storage
+        from race_to_efficiency.provenance.quarters import compare
+        from race_to_efficiency.settings.params import find_root, open_workspace
+
+        root = find_root(Path.cwd())
+        document = compare(open_workspace(root, before), open_workspace(root, after), name_changed_rows=rows)
+        if as_json:
+            typer.echo(storage.dumps(document), nl=False)
+        else:
+            print_difference(document)
+
+
+def print_difference(document: dict[str, Any]) -> None:
+    """Print the three tables for a person: data, estimates with their parts, forecasts."""
+    from rich.console import Console
+
+    from race_to_efficiency.commands.tables import number_text, table_of
+
+    console = Console()
+    title = f"{document['from']['quarter']} -> {document['to']['quarter']}"
+    causes = ("added", "revised", "withdrawn", "reclassified")
+    data = [
+        (table, *(str(diff["counts"][cause]) for cause in causes))
+        for table, diff in document["data"].items()
+        if any(diff["counts"].values())
+    ]
+    console.print(table_of(f"Data, {title}: rows by what happened to them", ("ledger", *causes), data))
+    moved = [item for item in document["estimates"] if item["delta"] and abs(item["delta"]) > NOTHING]
+    estimates = [
+        (
+            item["id"],
+            number_text(item["old"]),
+            number_text(item["new"]),
+            signed(item["delta"]),
+            causes_text(item),
+            "; ".join(
+                f"{row['row']} {signed(row['effect'])}" if row["effect"] is not None else row["row"]
+                for part in item["parts"]
+                for row in part["rows"][:2]
+            ),
+        )
+        for item in sorted(moved, key=lambda item: item["id"])
+    ]
+    columns = ("estimate", "old", "new", "change", "because of", "largest rows")
+    console.print(table_of(f"Estimates, {title}: every part is a refit", columns, estimates))
+    one_sided = [item for item in document["estimates"] if item["delta"] is None]
+    console.print(f"{len(document['estimates']) - len(moved) - len(one_sided)} estimates did not move.")
+    for word, side in (("new", "old"), ("gone", "new")):
+        names = [item["id"] for item in one_sided if item[side] is None]
+        if names:
+            console.print(f"{len(names)} {'is' if len(names) == 1 else 'are'} {word}: {', '.join(names)}")
+    if document["forecasts_missing"]:
+        console.print(document["forecasts_missing"])
+    else:
+        forecasts = [
+            (
+                row["reading"],
+                f"{row['years']:g}",
+                number_text(row["old"]),
+                number_text(row["new"]),
+                signed(row["delta"]),
+                causes_text(row),
+            )
+            for row in document["forecasts"]
+        ]
+        titles = ("reading", "years", "old median", "new median", "change", "because of")
+        console.print(table_of(f"Relative loss, {title}", titles, forecasts))
+
+
+def causes_text(item: dict[str, Any]) -> str:
+    """Return the causes that did something, each with its part."""
+    parts = [part for part in item["parts"] if abs(part["value"]) > NOTHING]
+    return ", ".join(f"{part['cause']} {signed(part['value'])}" for part in parts)
+
+
+def signed(value: float) -> str:
+    """Return a number with its sign and three significant digits."""
+    return f"{value:+.3g}"

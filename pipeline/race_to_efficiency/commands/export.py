@@ -1,0 +1,62 @@
+"""``race export``: a quarter's provenance and the ledgers' description in public formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from race_to_efficiency.errors import UsageError
+
+if TYPE_CHECKING:
+    from race_to_efficiency.settings.params import Workspace
+
+KINDS = ("crate", "prov", "datapackage", "citations")
+PUBLISHED_AS = {"crate": "ro-crate-metadata.json", "prov": "prov.json", "citations": "sources.json"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb ``export``."""
+
+    @app.command(epilog="Example: race export prov --quarter 2026Q1 --output prov.json")
+    def export(
+        kind: Annotated[str, typer.Argument(help="crate (RO-Crate), prov (PROV-JSON), datapackage, citations")],
+        quarter: Annotated[str | None, typer.Option(help="another quarter than params.yaml's")] = None,
+        output: Annotated[Path | None, typer.Option("--output", "-o", help="file to write; stdout when absent")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout (citations too)")] = False,
+    ) -> None:
+        """Write a quarter's provenance as RO-Crate or PROV-JSON, the ledgers as a data package, or citation lines."""
+        from race_to_efficiency import storage
+        from race_to_efficiency.settings.params import find_root, open_workspace
+
+        if kind not in KINDS:
+            raise UsageError(f"there is no export '{kind}'", why=f"the kinds are {', '.join(KINDS)}")
+        document = make(kind, open_workspace(find_root(Path.cwd()), quarter))
+        plain = kind == "citations" and not as_json
+        text = "".join(f"{line}\n" for line in document["citations"]) if plain else storage.dumps(document)
+        if output is None:
+            typer.echo(text, nl=False)
+        else:
+            storage.write_text(output, text)
+
+
+def make(kind: str, workspace: Workspace) -> dict[str, Any]:
+    """Return the document of one kind for a quarter: as published, else of its last run here."""
+    from race_to_efficiency import storage
+    from race_to_efficiency.provenance.contents import described_files
+    from race_to_efficiency.provenance.records import open_records
+    from race_to_efficiency.provenance.sources import citation_line
+
+    if kind == "datapackage":
+        from race_to_efficiency.provenance.datapackage import datapackage
+
+        return datapackage(workspace.raw)
+    records = open_records(workspace)
+    name = PUBLISHED_AS[kind]
+    document: dict[str, Any] = (
+        storage.read_json(records.folder / name) if records.published else described_files(workspace)[name]
+    )
+    if kind == "citations":
+        return {"quarter": records.quarter, "citations": [citation_line(source) for source in document["sources"]]}
+    return document

@@ -1,0 +1,186 @@
+"""``race fit kappa``: the scaling exponent of any table of training runs, or the reason why there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from race_to_efficiency.errors import NotTrustworthy, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from race_to_efficiency.own_tables.run_fit import TableFit
+
+DEFAULT_SEED = 20260331
+SHOWN = 20
+"""Rows set aside or left out that are listed on the screen."""
+
+FORM_NAMES = ("chinchilla", "floor", "power_law")
+FRONTIER_RULES = ("pareto", "isoflop_minima", "all")
+
+EXAMPLE = (
+    "Example: race fit kappa runs.csv --form chinchilla --cluster model --exclude 'loss > 4' --plot fit.svg --json"
+)
+
+COLUMNS = (
+    "CSV file with a header: params (count), tokens (count), compute_flop (FLOP), loss (nats per token); "
+    "one of params, tokens and compute_flop may be missing (C = 6 N D)"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command ``kappa`` to ``race fit``."""
+
+    @app.command(name="kappa", epilog=EXAMPLE)
+    def kappa(
+        file: Annotated[str, typer.Argument(help=COLUMNS)],
+        form: Annotated[str, typer.Option(help="chinchilla, floor, power_law or all")] = "all",
+        cluster: Annotated[
+            str | None, typer.Option(help="column of models whose runs are not independent; none: all are")
+        ] = None,
+        delta: Annotated[float, typer.Option(help="Huber threshold on ln(loss)")] = 1e-3,
+        bootstrap: Annotated[int, typer.Option(help="bootstrap refits", min=100)] = 4000,
+        exclude: Annotated[
+            list[str] | None, typer.Option(help="rows to leave out: 'loss > 4', 'dataset == C4', or a flag; repeatable")
+        ] = None,
+        column: Annotated[
+            list[str] | None, typer.Option(help="another name of a column: --column loss=val_loss; repeatable")
+        ] = None,
+        loss_unit: Annotated[str, typer.Option(help="unit of the loss a token: nats, bits or perplexity")] = "nats",
+        frontier: Annotated[
+            str | None,
+            typer.Option(help="efficient runs: pareto, isoflop_minima or all; chosen from the data if absent"),
+        ] = None,
+        plot: Annotated[str | None, typer.Option(help="write the fits over the runs to this SVG file")] = None,
+        seed: Annotated[int, typer.Option(help="seed of the bootstrap", min=0)] = DEFAULT_SEED,
+        as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+    ) -> None:
+        """Fit kappa to your own training runs with intervals and a status; touches nothing."""
+        from pathlib import Path
+
+        from race_to_efficiency import storage
+        from race_to_efficiency.own_tables.run_fit import fit_table
+        from race_to_efficiency.own_tables.run_rows import LOSS_UNITS, read_runs
+        from race_to_efficiency.settings.kappa import KappaParams
+
+        if not 0 < delta < float("inf"):
+            raise UsageError(f"--delta must be positive, got {delta:g}")
+        _one_of("--loss-unit", loss_unit, LOSS_UNITS)
+        _one_of("--form", form, (*FORM_NAMES, "all"))
+        if frontier is not None:
+            _one_of("--frontier", frontier, FRONTIER_RULES)
+        params = KappaParams(
+            forms=FORM_NAMES if form == "all" else (form,),  # type: ignore[arg-type]
+            delta=delta,
+            bootstrap_replicates=bootstrap,
+        )
+        table = read_runs(Path(file), columns=_renamed(column or []), loss_unit=loss_unit, exclude=exclude or [])
+        found = fit_table(table, params, cluster=cluster, frontier=frontier, seed=seed)  # type: ignore[arg-type]
+        if plot is not None:
+            from race_to_efficiency.commands.kappa_plot import write_plot
+
+            write_plot(Path(plot), found)
+        if as_json:
+            typer.echo(storage.dumps(_document(found)), nl=False)
+        else:
+            _print(found)
+        _leave_if_refused(found, Path(file), as_json=as_json)
+
+
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{option} must be one of {', '.join(known)}, got '{value}'")
+
+
+def _renamed(pairs: list[str]) -> dict[str, str]:
+    """Return quantity -> column from ``loss=val_loss`` words."""
+    from race_to_efficiency.own_tables.run_rows import QUANTITIES
+
+    columns = {}
+    for pair in pairs:
+        quantity, mark, name = pair.partition("=")
+        if not mark or quantity.strip() not in QUANTITIES:
+            raise UsageError(
+                f"--column '{pair}' names no quantity",
+                why=f"write QUANTITY=COLUMN with a quantity of {', '.join(QUANTITIES)}",
+            )
+        columns[quantity.strip()] = name.strip().strip("'\"")
+    return columns
+
+
+def _leave_if_refused(found: TableFit, path: Path, *, as_json: bool) -> None:
+    """Leave with exit code 4 when every estimate is refused; with --json the document already says why."""
+    if not found.all_refused:
+        return
+    if as_json:
+        raise typer.Exit(NotTrustworthy.exit_code)
+    why = "; ".join(dict.fromkeys(estimate.reasons[0] for estimate in found.estimates))
+    raise NotTrustworthy("every estimate was refused", where=str(path), why=why)
+
+
+def _document(found: TableFit) -> dict[str, Any]:
+    """Return the records with the account of the file's rows."""
+    from race_to_efficiency.calibration.kappa.influence import influence_table
+
+    table = found.table
+    return {
+        "estimates": [estimate.to_json() for estimate in found.estimates],
+        "account": {
+            "read": table.n_read,
+            "used": len(table),
+            "excluded": len(table.excluded),
+            "quarantined": len(table.set_aside),
+            "not_sampled": table.n_not_sampled,
+        },
+        "excluded": [{"row": row, "reason": reason} for row, reason in table.excluded],
+        "quarantined": table.set_aside,
+        "notes": [*table.notes, *found.findings.notes],
+        "influence": [
+            {"form": fit.form.name, **row}
+            for fit in found.fits
+            if not fit.evidence.fatal
+            for row in influence_table(fit.influence, fit.rows.ids, fit.form, fit.stderr_of(fit.form.symbol))
+        ],
+    }
+
+
+def _print(found: TableFit) -> None:
+    """Print one line an estimate, the reasons of each form, and the account of the rows."""
+    table = found.table
+    typer.echo(
+        f"{table.name}: {len(table)} of {table.n_read} rows used; {len(table.excluded)} left out, "
+        f"{len(table.set_aside)} set aside"
+    )
+    shown: set[tuple[str | None, tuple[str, ...]]] = set()
+    for estimate in found.estimates:
+        typer.echo(_line(estimate))
+        if estimate.reasons and (estimate.form, estimate.reasons) not in shown:
+            shown.add((estimate.form, estimate.reasons))
+            for reason in estimate.reasons:
+                typer.echo(f"    {reason}")
+    for note in (*table.notes, *found.findings.notes):
+        typer.echo(note)
+    for row, reason in table.excluded[:SHOWN]:
+        typer.echo(f"{row} left out: {reason}")
+    for item in table.set_aside[:SHOWN]:
+        place = f"{item['file']}:{item['line']}:{item['column']}"
+        typer.echo(f"{place}: '{item['value']}' set aside: {item['rule']}; {item['remedy']}")
+    if max(len(table.excluded), len(table.set_aside)) > SHOWN:
+        typer.echo("... and more rows; --json lists them all")
+
+
+def _line(estimate: Any) -> str:
+    """Return an estimate in one line: value, interval and its method, unit, rows, status."""
+    value = "-" if estimate.value is None else f"{estimate.value:.5g}"
+    interval = estimate.interval()
+    ends = ""
+    if interval is not None:
+        low = "open" if interval.low is None else f"{interval.low:.4g}"
+        high = "open" if interval.high is None else f"{interval.high:.4g}"
+        ends = f" [{low}, {high}] (95 %, {interval.method})"
+    pivot = f" at {estimate.pivot_compute_flop:.3g} FLOP" if estimate.pivot_compute_flop else ""
+    unit = "" if estimate.unit == "1" else f" {estimate.unit}"
+    name = f"{estimate.form:<10} {estimate.symbol:<15}"
+    return f"{name} {value}{unit}{ends}{pivot}; {estimate.n_rows} rows, {estimate.status}"

@@ -1,0 +1,134 @@
+"""``race import SOURCE PATH``: bring a publication into the ledger, and say what it changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SHOWN = 25
+"""How many revisions, flags or findings a person is shown; --json holds all."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb ``import``."""
+
+    @app.command("import", epilog="Example: race import epoch-hardware ml_hardware-2026-06-30.csv --dry-run")
+    def import_(
+        source: Annotated[str, typer.Argument(help="epoch-hardware, epoch-models, mlperf, speedrun or training-runs")],
+        path: Annotated[str, typer.Argument(help="the publisher's file, or for mlperf the folder of a round")],
+        recorded: Annotated[
+            str | None,
+            typer.Option(help="day the table looked like this, YYYY-MM-DD; else the date in the name"),
+        ] = None,
+        accept_renames: Annotated[
+            bool, typer.Option("--accept-renames", help="make every proposed rename one version of one id")
+        ] = False,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would change and write nothing")] = False,
+        wait: Annotated[float, typer.Option(help="seconds to wait for another import before giving up")] = 10.0,
+        as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+    ) -> None:
+        """Bring a publication into the ledger: what is new, revised, withdrawn, quarantined."""
+        from pathlib import Path
+
+        from race_to_efficiency import storage
+        from race_to_efficiency.ledger.importing import run_import
+        from race_to_efficiency.settings.params import find_root
+
+        report = run_import(
+            source,
+            Path(path).expanduser(),
+            find_root(Path.cwd()) / "data" / "raw",
+            recorded=recorded,
+            accept_renames=accept_renames,
+            dry_run=dry_run,
+            timeout_seconds=wait,
+        )
+        document = report.to_json()
+        if as_json:
+            typer.echo(storage.dumps(document), nl=False)
+        else:
+            show_report(document)
+
+
+def show_report(document: dict[str, Any]) -> None:
+    """Print an import's report for a person."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    verb = "would append" if document["dry_run"] else "appended"
+    file = f"data/raw/{document['table']}.csv"
+    console.print(f"{document['source']} as of {document['recorded']}: {verb} {document['appended']} lines to {file}")
+    console.print(_counts(document), markup=False)
+    _show_renames(console, document["proposed_renames"])
+    _show_revisions(console, document["revisions"])
+    _show_findings(console, "Flagged: look before you trust", document["flags"], _flag_line)
+    _show_findings(console, "Quarantined", document["quarantine"], _problem_line)
+    _show_findings(console, "Withdrawn", document["withdrawals"], lambda item: f"{item['id']} ({item['name']})")
+    if document["appended"] and not document["dry_run"]:
+        console.print("Next: race run, then race diff with the quarter before.")
+
+
+def _counts(document: dict[str, Any]) -> str:
+    parts = ("unchanged", "new", "revised", "excluded", "quarantined")
+    words = " + ".join(f"{document[name]} {name}" for name in parts)
+    return f"{document['read']} read = {words}; {document['withdrawn']} withdrawn beside them"
+
+
+def _show_renames(console: Console, renames: list[dict[str, Any]]) -> None:
+    for item in renames:
+        state = f"settled ({item['basis']})" if item["basis"] != "proposed" else "proposed"
+        state = "accepted" if item["accepted"] and item["basis"] == "proposed" else state
+        console.print(f"Rename {state}: {item['old_name']} -> {item['new_name']}", markup=False)
+        console.print(f"  {item['evidence']}", markup=False)
+    if any(not item["accepted"] for item in renames):
+        console.print(
+            "A proposed rename stands as withdrawal and newcomer. To make it one row: --accept-renames, or a line in "
+            "the alias table.",
+            markup=False,
+        )
+
+
+def _show_revisions(console: Console, revisions: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not revisions:
+        return
+    table = Table("id", "column", "old", "new", title=f"Revised cells: {len(revisions)}", title_justify="left")
+    for item in revisions[:_SHOWN]:
+        table.add_row(*(escape(text) for text in (item["id"], item["column"], _text(item["old"]), _text(item["new"]))))
+    console.print(table)
+    if len(revisions) > _SHOWN:
+        console.print(f"... and {len(revisions) - _SHOWN} more: --json lists them all")
+
+
+def _show_findings(console: Console, title: str, items: list[dict[str, Any]], line: Any) -> None:
+    if not items:
+        return
+    console.print(f"{title}: {len(items)}", markup=False)
+    for item in items[:_SHOWN]:
+        console.print(f"  {line(item)}", markup=False)
+    if len(items) > _SHOWN:
+        console.print(f"  ... and {len(items) - _SHOWN} more: --json lists them all")
+
+
+def _flag_line(item: dict[str, Any]) -> str:
+    place = item.get("path") or " ".join(str(item[name]) for name in ("id", "column") if item.get(name))
+    change = f": {_text(item['old'])} -> {_text(item['new'])}" if "old" in item and "new" in item else ""
+    return f"{item['kind']}  {place}{change}  ({item['why']})"
+
+
+def _problem_line(item: dict[str, Any]) -> str:
+    place = item["where"] or f"line {item['line']}"
+    column = f", {item['column']}" if item["column"] else ""
+    return f"{place}{column}: {item['rule']} (found {item['value'][:60]!r}) - {item['remedy']}"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "(empty)"
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,157 @@
+"""The options that `race predict` and `race solve` share: one name, one unit, one meaning each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from race_to_efficiency.errors import UsageError
+
+Kappa = Annotated[float, typer.Option("--kappa", help="exponent of loss in compute, greater than 0")]
+Gamma = Annotated[
+    float, typer.Option("--gamma", help="efficiency-doubling rate, doublings a year; may be 0 or negative")
+]
+Target = Annotated[float, typer.Option("--target", help="loss ratio R* to reach, above 0 and at most 1")]
+By = Annotated[float, typer.Option("--by", "--t", help="years from the reference date")]
+Fleet = Annotated[float, typer.Option("--fleet", help="power in multiples of the baseline fleet")]
+BaselineYears = Annotated[
+    float, typer.Option("--baseline-years", help="years the baseline fleet ran to gather C0 (tau0)")
+]
+Floor = Annotated[float, typer.Option("--floor", help="irreducible loss over today's loss, at least 0 and below 1")]
+KappaForm = Annotated[
+    str | None,
+    typer.Option("--kappa-form", help="total (slope of total loss, no floor) or reducible (loss above the floor)"),
+]
+FleetGrowth = Annotated[float, typer.Option("--fleet-growth", help="growth of the fleet's power, doublings a year")]
+Breaks = Annotated[
+    str | None, typer.Option("--breaks", help="years at which the fleet changes; nothing runs before the first: 0,2,5")
+]
+Multiples = Annotated[str | None, typer.Option("--multiples", help="multiple of --fleet from each break on: 1,4,0.5")]
+StartDelay = Annotated[float, typer.Option("--start-delay", help="years before anything runs")]
+Frozen = Annotated[bool, typer.Option("--frozen", help="hardware keeps the efficiency of the day it was bought")]
+Headroom = Annotated[
+    float | None, typer.Option("--headroom", help="doublings by which efficiency can still rise; none: no limit")
+]
+SaturationShape = Annotated[
+    str, typer.Option("--saturation", help="approach to the headroom: hard, exponential, logistic or tanh")
+]
+FleetInBaseline = Annotated[
+    bool,
+    typer.Option("--fleet-in-baseline", help="the fleet also did the baseline years; R stays relative to the baseline"),
+]
+ConventionName = Annotated[
+    str, typer.Option("--convention", help="cumulative (compute gathers, the paper) or run (the largest single run)")
+]
+PowerGrowth = Annotated[
+    float, typer.Option("--power-growth", help="growth of a run's power, doublings a year (run only)")
+]
+DurationGrowth = Annotated[
+    float, typer.Option("--duration-growth", help="growth of a run's length, doublings a year (run only)")
+]
+Unit = Annotated[str, typer.Option("--unit", help="unit of compute: flop or pfs-day")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
+Money = Annotated[bool, typer.Option("--money", help="add energy and money by the cost section of params.yaml")]
+
+TOTAL, REDUCIBLE = "total", "reducible"
+UNITS = ("flop", "pfs-day")
+
+
+@dataclass(frozen=True)
+class Path:
+    """The path options of one call, as typed."""
+
+    fleet_growth: float = 0.0
+    breaks: str | None = None
+    multiples: str | None = None
+    start_delay: float = 0.0
+    frozen: bool = False
+    headroom: float | None = None
+    saturation: str = "hard"
+    fleet_in_baseline: bool = False
+    convention: str = "cumulative"
+    power_growth: float = 0.0
+    duration_growth: float = 0.0
+
+    def keywords(self) -> dict[str, Any]:
+        """Return what differs from a constant fleet, as keywords of `log_compute_ratio`."""
+        given = {
+            "fleet_growth": self.fleet_growth,
+            "fleet_breaks": number_list("--breaks", self.breaks),
+            "fleet_multiples": number_list("--multiples", self.multiples),
+            "start_delay": self.start_delay,
+            "frozen": self.frozen,
+            "headroom": self.headroom,
+            "saturation": self.saturation,
+            "fleet_in_baseline": self.fleet_in_baseline,
+            "convention": self.convention,
+            "power_growth": self.power_growth,
+            "duration_growth": self.duration_growth,
+        }
+        return {name: value for name, value in given.items() if value != getattr(Path, name, None)}
+
+
+def number_list(option: str, text: str | None) -> list[float] | None:
+    """Read ``0,2,5``.
+
+    Raises
+    ------
+    UsageError
+        When a part is no number.
+    """
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"{option} must be numbers with commas, got '{text}'", where=option, remedy="write it as 0,2,5"
+        ) from None
+
+
+def checked_form(kappa_form: str | None, floor: float) -> str:
+    """Return the form a kappa belongs to, refusing the two mixtures that have no meaning.
+
+    Raises
+    ------
+    UsageError
+        When the name is unknown, or a total kappa is given together with a floor.
+    """
+    if kappa_form is None:
+        return REDUCIBLE if floor > 0.0 else TOTAL
+    if kappa_form not in (TOTAL, REDUCIBLE):
+        raise UsageError(
+            f"--kappa-form must be total or reducible, got '{kappa_form}'",
+            where="--kappa-form",
+            why="a kappa is the slope of total loss, or of the loss above a floor",
+        )
+    if kappa_form == TOTAL and floor > 0.0:
+        raise UsageError(
+            f"a total kappa cannot be used together with a floor ({floor:g})",
+            where="--kappa-form",
+            why="kappa_total is the slope of TOTAL loss and knows no irreducible part (R = X^-kappa); only "
+            "kappa_reducible, the slope of the loss above the floor, goes with one: mixing them counts the floor twice",
+            remedy="drop --floor, or give a kappa_reducible with --kappa-form reducible",
+        )
+    return kappa_form
+
+
+def checked_unit(unit: str) -> str:
+    """Return the unit of compute.
+
+    Raises
+    ------
+    UsageError
+        When it is neither flop nor pfs-day.
+    """
+    if unit not in UNITS:
+        raise UsageError(f"--unit must be flop or pfs-day, got '{unit}'", where="--unit")
+    return unit
+
+
+def compute_in(flop: float, unit: str) -> float:
+    """Return compute given in FLOP in the chosen unit."""
+    from race_to_efficiency.units import pfs_days
+
+    return pfs_days(flop) if unit == "pfs-day" else flop

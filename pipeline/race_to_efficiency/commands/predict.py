@@ -1,0 +1,136 @@
+"""``race predict``: the relative loss at given years for given numbers; no data needed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from race_to_efficiency.commands import options as opt
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb ``predict``."""
+
+    @app.command(epilog="Example: race predict --kappa 0.05 --gamma 2 --t 1 --t 5 --json")
+    def predict(
+        kappa: opt.Kappa,
+        gamma: opt.Gamma,
+        t: Annotated[
+            list[float], typer.Option("--t", help="years from the reference date; may be given several times")
+        ],
+        fleet: opt.Fleet = 1.0,
+        baseline_years: opt.BaselineYears = 1.0,
+        floor: opt.Floor = 0.0,
+        kappa_form: opt.KappaForm = None,
+        fleet_growth: opt.FleetGrowth = 0.0,
+        breaks: opt.Breaks = None,
+        multiples: opt.Multiples = None,
+        start_delay: opt.StartDelay = 0.0,
+        frozen: opt.Frozen = False,
+        headroom: opt.Headroom = None,
+        saturation: opt.SaturationShape = "hard",
+        fleet_in_baseline: opt.FleetInBaseline = False,
+        convention: opt.ConventionName = "cumulative",
+        power_growth: opt.PowerGrowth = 0.0,
+        duration_growth: opt.DurationGrowth = 0.0,
+        anchor_compute: Annotated[
+            float | None, typer.Option("--anchor-compute", help="C0 in FLOP; adds the compute at each year")
+        ] = None,
+        unit: opt.Unit = "flop",
+        as_json: opt.AsJson = False,
+    ) -> None:
+        """Predict R(t) = floor + (1 - floor) X(t)^-kappa, the loss over the loss of the reference date."""
+        path = opt.Path(
+            fleet_growth=fleet_growth,
+            breaks=breaks,
+            multiples=multiples,
+            start_delay=start_delay,
+            frozen=frozen,
+            headroom=headroom,
+            saturation=saturation,
+            fleet_in_baseline=fleet_in_baseline,
+            convention=convention,
+            power_growth=power_growth,
+            duration_growth=duration_growth,
+        )
+        size = {"fleet": fleet, "baseline_years": baseline_years}
+        document = prediction(t, kappa, gamma, size, floor, kappa_form, path, anchor_compute, opt.checked_unit(unit))
+        show(document, as_json=as_json)
+
+
+def prediction(
+    years: list[float],
+    kappa: float,
+    gamma: float,
+    size: dict[str, Any],
+    floor: float,
+    kappa_form: str | None,
+    path: opt.Path,
+    anchor_compute: float | None,
+    unit: str,
+) -> dict[str, Any]:
+    """Return the document: what was asked, and for each year the loss ratio and what goes with it."""
+    import numpy as np
+
+    from race_to_efficiency import relative_loss as rl
+    from race_to_efficiency.commands.answers import domain_errors, form_notes, overflow_notes
+    from race_to_efficiency.equation.domain import finite, positive
+
+    keywords = path.keywords()
+    given = {**size, **keywords}
+    with domain_errors():
+        t = finite("t", years)
+        ratio = np.asarray(rl.log_compute_ratio(t, gamma, **given))
+        columns: dict[str, Any] = {
+            "t": t,
+            "relative_loss": rl.relative_loss(t, kappa, gamma, floor=floor, **given),
+            "log_relative_loss": rl.log_relative_loss(t, kappa, gamma, floor=floor, **given),
+            "loss_reduction": rl.loss_reduction(t, kappa, gamma, floor=floor, **given),
+            "decay_rate_per_year": rl.decay_rate(t, kappa, gamma, floor=floor, **given),
+            "kappa_eff": np.broadcast_to(rl.effective_kappa(t, kappa, gamma, floor=floor, **given), t.shape),
+            "log_compute_ratio": ratio,
+        }
+        form = opt.checked_form(kappa_form, floor)
+        if anchor_compute is not None:
+            anchor = float(positive("anchor_compute", anchor_compute))
+            with np.errstate(over="ignore"):
+                columns["compute"] = opt.compute_in(anchor, unit) * np.exp(ratio)
+    results: list[dict[str, Any]] = [
+        dict(zip(columns, map(float, row), strict=True)) for row in zip(*columns.values(), strict=True)
+    ]
+    if anchor_compute is not None:
+        results = [{**row, "compute_unit": unit} for row in results]
+    inputs = {"kappa": kappa, "gamma": gamma, **size, "floor": floor, **keywords}
+    if anchor_compute is not None:
+        inputs["anchor_compute"] = anchor_compute
+    return {
+        "kappa_form": form,
+        "convention": path.convention,
+        "inputs": inputs,
+        "results": results,
+        "notes": [*form_notes(form, floor), *overflow_notes(columns.get("compute", ()))],
+    }
+
+
+def show(document: dict[str, Any], *, as_json: bool) -> None:
+    """Print the document, or its table."""
+    from race_to_efficiency import storage
+    from race_to_efficiency.commands.answers import amount, number, print_table
+
+    if as_json:
+        typer.echo(storage.dumps(document), nl=False)
+        return
+    results = document["results"]
+    shown = {
+        "t": "year",
+        "relative_loss": "R = L/L0",
+        "loss_reduction": "1 - R",
+        "decay_rate_per_year": "fall of ln R a year",
+        "kappa_eff": "kappa_eff",
+    }
+    if "compute" in results[0]:
+        shown["compute"] = f"compute, {results[0]['compute_unit']}"
+    rows = [[(amount if name == "compute" else number)(row[name]) for name in shown] for row in results]
+    title = f"Relative loss ({document['kappa_form']} kappa, {document['convention']} compute)"
+    print_table(title, list(shown.values()), rows, document["notes"])

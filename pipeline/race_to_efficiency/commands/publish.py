@@ -1,0 +1,71 @@
+"""``race publish``: freeze a quarter and append it to the chain of published quarters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb ``publish``."""
+
+    @app.command(epilog="Example: race publish --quarter 2026Q1 --sign-key ~/.keys/race.pem")
+    def publish(
+        quarter: Annotated[str | None, typer.Option(help="another quarter than params.yaml's")] = None,
+        reconstructed: Annotated[
+            bool,
+            typer.Option("--reconstructed", help="published after the fact; implied for --quarter and by params.yaml"),
+        ] = False,
+        revise: Annotated[
+            str | None, typer.Option("--revise", metavar="WHY", help="correct a published quarter in a new revision")
+        ] = None,
+        sign_key: Annotated[
+            Path | None,
+            typer.Option("--sign-key", envvar="RACE_SIGN_KEY", help="Ed25519 private key, readable by you alone"),
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+    ) -> None:
+        """Freeze a quarter: manifest of every file, ledgers as they stood, code, environment; a link of the chain.
+
+        Brings the quarter up to date first. A published quarter is never written again; a correction is a new revision
+        that names the old one. Published folders belong in git; the command prints how to add them.
+        """
+        from race_to_efficiency import storage
+        from race_to_efficiency.commands import corridor
+        from race_to_efficiency.provenance import registry
+        from race_to_efficiency.provenance.keys import load_signing_key
+        from race_to_efficiency.provenance.published_statements import keep_statements
+        from race_to_efficiency.provenance.publishing import next_revision
+        from race_to_efficiency.provenance.publishing import publish as freeze
+        from race_to_efficiency.settings.params import find_root, open_workspace
+
+        root = find_root(Path.cwd())
+        workspace = open_workspace(root, quarter)
+        before = registry.latest(registry.read_entries(workspace.reports), str(workspace.quarter))
+        next_revision(workspace, before, revise)  # refuses before anything is computed
+        key = load_signing_key(sign_key) if sign_key is not None else None
+        default = workspace.processed == root / "data" / "processed"
+        with storage.locked(workspace.processed / ".lock"):
+            rebuild = corridor.reproduce if default else corridor.reproduce_quarter
+            rebuild(workspace, force=False)
+            entry = freeze(
+                workspace,
+                reconstructed=reconstructed or workspace.params.report.reconstructed,
+                signing_key=key,
+                revision_reason=revise,
+            )
+            keep_statements(workspace)
+        folder = f"{workspace.reports.name}/{entry.folder}"
+        added = [folder, f"{workspace.reports.name}/registry.json", "data/published"]
+        added += [f"{workspace.reports.name}/keys"] if entry.key_id else []
+        command = f"git add -f {' '.join(added)}"
+        if entry.key_id is None:
+            corridor.log("NOT SIGNED: whoever can write these files could rewrite them all; --sign-key PATH signs")
+        if as_json:
+            typer.echo(storage.dumps({**entry.to_json(), "path": folder, "git": command}), nl=False)
+        else:
+            typer.echo(f"{entry.quarter}, revision {entry.revision}, is published as number {entry.number}: {folder}")
+            typer.echo(f"manifest {entry.manifest_sha256}")
+            typer.echo(f"keep it in git: {command} && git commit -m 'Publish {entry.folder}'")

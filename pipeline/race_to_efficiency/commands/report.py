@@ -1,0 +1,101 @@
+"""``race report``: render a quarter's report again and say where it is, or open it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from race_to_efficiency.errors import InputMissing, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from race_to_efficiency.settings.params import Workspace
+
+FORMATS = ("html", "pdf", "md")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb ``report``."""
+
+    @app.command(epilog="Example: race report --quarter 2025Q4 --format pdf --open")
+    def report(
+        quarter: Annotated[str | None, typer.Option(help="another quarter than params.yaml's, e.g. 2025Q4")] = None,
+        form: Annotated[str, typer.Option("--format", help="html, pdf or md: which file to name and open")] = "html",
+        open_it: Annotated[bool, typer.Option("--open", help="open it with the program the system has for it")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+    ) -> None:
+        """Render the report from the quarter's files (page, paper, Markdown, numbers, figures) and name its path.
+
+        A published quarter that was not run here is not rendered: its published file is named. The index page of all
+        published quarters is brought up to date.
+        """
+        from pathlib import Path
+
+        from race_to_efficiency import storage
+        from race_to_efficiency.settings.params import find_root, open_workspace
+
+        if form not in FORMATS:
+            raise UsageError(f"there is no format '{form}'", why=f"the formats are {', '.join(FORMATS)}")
+        workspace = open_workspace(find_root(Path.cwd()), quarter)
+        folder, note = rendered(workspace)
+        index = write_index(workspace)
+        path = folder / f"report.{form}"
+        shown = {
+            "quarter": str(workspace.quarter),
+            "format": form,
+            "path": path.relative_to(workspace.root).as_posix(),
+            "bytes": path.stat().st_size,
+            "index": None if index is None else index.relative_to(workspace.root).as_posix(),
+            "note": note,
+        }
+        if as_json:
+            typer.echo(storage.dumps(shown), nl=False)
+        else:
+            typer.echo(shown["path"])
+            if note:
+                typer.echo(note, err=True)
+        if open_it:
+            typer.launch(str(path))
+
+
+def rendered(workspace: Workspace) -> tuple[Path, str]:
+    """Return the folder of the report, rendered again where the quarter's files are here, and a note.
+
+    Raises
+    ------
+    InputMissing
+        When the quarter was neither run here nor published.
+    """
+    from race_to_efficiency import storage
+    from race_to_efficiency.commands.corridor import run_stage
+    from race_to_efficiency.commands.run import install_report
+    from race_to_efficiency.provenance import registry
+
+    if (workspace.processed / "kappa.json").exists():
+        with storage.locked(workspace.processed / ".lock"):
+            run_stage("report", workspace)
+            page, note = install_report(workspace)
+        return page.parent, note
+    entry = registry.latest(registry.read_entries(workspace.reports), str(workspace.quarter))
+    if entry is None:
+        raise InputMissing(
+            f"{workspace.quarter} was neither run here nor published",
+            where=str(workspace.processed),
+            remedy=f"race run --quarter {workspace.quarter}",
+        )
+    return workspace.reports / entry.folder, f"{entry.folder} as it was published"
+
+
+def write_index(workspace: Workspace) -> Path | None:
+    """Write reports/index.html when there is a registry; return its path."""
+    from race_to_efficiency import storage
+    from race_to_efficiency.provenance import registry
+    from race_to_efficiency.report.index import render_index
+
+    entries = registry.read_entries(workspace.reports)
+    if not entries:
+        return None
+    page = render_index([entry.to_json() for entry in entries], title=workspace.params.report.title)
+    return storage.write_text(workspace.reports / "index.html", page)

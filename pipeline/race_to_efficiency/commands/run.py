@@ -1,0 +1,183 @@
+"""``race run``: the whole corridor, from the ledgers to the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from race_to_efficiency.settings.params import Workspace
+
+HEADLINE_ESTIMATES = ("kappa_total.pooled.power_law", "kappa_reducible.pooled.chinchilla", "gamma.route.D")
+"""The three estimates every run ends with."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb ``run``."""
+
+    @app.command(epilog="Example: race run --quarter 2025Q2")
+    def run(
+        quarter: Annotated[str | None, typer.Option(help="rebuild another quarter, in folders of its own")] = None,
+        force: Annotated[bool, typer.Option("--force", help="run every stage, also where nothing changed")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+    ) -> None:
+        """Run the whole pipeline: ledgers, kappa, gamma, forecast, backtest, report.
+
+        A stage runs only when something it reads has changed. Ends with a table of kappa, gamma and R, and the
+        report's path. Exits 4 when a headline estimate is refused.
+        """
+        from pathlib import Path
+
+        from race_to_efficiency import storage
+        from race_to_efficiency.commands import corridor
+        from race_to_efficiency.provenance.verify import changed_ledger_lines
+        from race_to_efficiency.settings.params import find_root, open_workspace
+
+        root = find_root(Path.cwd())
+        workspace = open_workspace(root, quarter)
+        default = workspace.processed == root / "data" / "processed"
+        with storage.locked(workspace.processed / ".lock"):
+            corridor.log(f"race run {workspace.quarter} (data as of {workspace.quarter.as_of})")
+            for warning in changed_ledger_lines(root):
+                corridor.log(f"  warning: {warning}")
+            rebuild = corridor.reproduce if default else corridor.reproduce_quarter
+            ran = rebuild(workspace, force=force)
+            report, note = install_report(workspace)
+        if not ran:
+            corridor.log("Nothing to do: ledgers, settings and code are as they were at the last run.")
+        summary = {**summarise(workspace), "ran": ran, "report": str(report.relative_to(root)), "note": note}
+        if as_json:
+            typer.echo(storage.dumps(summary), nl=False)
+        else:
+            print_summary(summary)
+        if any(item["status"] == "refused" for item in summary["estimates"]):
+            raise typer.Exit(4)
+
+
+def install_report(workspace: Workspace) -> tuple[Path, str]:
+    """Copy the report stage's files to reports/<quarter>/, never over a published quarter; return its page and a note.
+
+    A published quarter is frozen: a run that reproduces it byte for byte leaves it alone, one that differs goes to
+    reports/<quarter>-draft/.
+    """
+    from race_to_efficiency import storage
+
+    source = workspace.processed / "report"
+    files = {path.relative_to(source): storage.read_bytes(path) for path in sorted(source.rglob("*")) if path.is_file()}
+    name = str(workspace.quarter)
+    revisions = [folder for folder in workspace.reports.glob(f"{name}.r*") if (folder / "manifest.json").exists()]
+    newest = max(revisions, key=lambda folder: int(folder.name.rpartition(".r")[2]), default=workspace.reports / name)
+    target, note = newest, ""
+    if (newest / "manifest.json").exists():
+        changed = [
+            path.as_posix()
+            for path, data in files.items()
+            if not (newest / path).exists() or storage.read_bytes(newest / path) != data
+        ]
+        if not changed:
+            return newest / "report.html", f"{newest.name} is published and this run reproduces it byte for byte"
+        target = workspace.reports / f"{name}-draft"
+        note = (
+            f"{newest.name} is published and frozen; this run differs in {len(changed)} of {len(files)} files "
+            f"({', '.join(changed[:3])}{', ...' if len(changed) > 3 else ''}), so it stands in {target.name}"
+        )
+    for path, data in files.items():
+        if not (target / path).exists() or storage.read_bytes(target / path) != data:
+            storage.write_bytes(target / path, data)
+    return target / "report.html", note
+
+
+def summarise(workspace: Workspace) -> dict[str, Any]:
+    """Return the closing table's figures from the stages' files: estimates, R by year in both readings, quarantine."""
+    from race_to_efficiency import storage
+    from race_to_efficiency.commands.corridor import require_processed
+
+    documents = [storage.read_json(require_processed(workspace, name)) for name in ("kappa.json", "gamma.json")]
+    known = {item["id"]: item for document in documents for item in document["estimates"]}
+    keys = ("id", "symbol", "value", "unit", "intervals", "status", "reasons", "n_rows")
+    return {
+        "quarter": str(workspace.quarter),
+        "as_of": workspace.quarter.as_of.isoformat(),
+        "estimates": [{key: known[name][key] for key in keys} for name in HEADLINE_ESTIMATES if name in known],
+        "headline": storage.read_json(require_processed(workspace, "headline.json")),
+        "quarantined": quarantined_rows(workspace),
+    }
+
+
+def quarantined_rows(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return the findings of the intake; the table is only opened when the account says there are any."""
+    from race_to_efficiency import storage
+    from race_to_efficiency.commands.corridor import require_processed
+
+    account = storage.read_json(require_processed(workspace, "account.json"))
+    if not any(table["quarantined"] for table in account["tables"].values()):
+        return []
+    frame = storage.read_parquet(require_processed(workspace, "quarantine.parquet"))
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """Print the closing tables for a person."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from race_to_efficiency.commands.tables import interval_text, number_text, status_text
+
+    console = Console()
+    if summary["quarantined"]:
+        table = Table(title="Quarantined: these rows took no part", title_justify="left")
+        for name in ("file:line", "row", "column", "rule", "value", "what to do"):
+            table.add_column(name, overflow="fold")
+        for item in summary["quarantined"][:20]:
+            table.add_row(
+                f"{item['file']}:{item['line']}",
+                *(str(item[key]) for key in ("row_id", "column", "rule", "value", "remedy")),
+            )
+        console.print(table)
+        if len(summary["quarantined"]) > 20:
+            console.print(f"... and {len(summary['quarantined']) - 20} more in data/processed/quarantine.parquet")
+    table = Table(title=f"Estimates as of {summary['as_of']}", title_justify="left")
+    for name in ("estimate", "value", "95 % interval", "unit", "status"):
+        table.add_column(name, overflow="fold")
+    for item in summary["estimates"]:
+        table.add_row(
+            item["symbol"] if item["symbol"].startswith("kappa") else item["id"],
+            number_text(item["value"]),
+            interval_text(item["intervals"], 0.95),
+            item["unit"],
+            status_text(item["status"]),
+        )
+    console.print(table)
+    console.print(headline_table(summary["headline"]))
+    for item in summary["estimates"]:
+        if item["reasons"]:
+            console.print(f"{item['symbol']} is {item['status']}: {'; '.join(item['reasons'])}", style="dim")
+    if summary["note"]:
+        console.print(summary["note"])
+    console.print(f"Report: {summary['report']}", soft_wrap=True)
+
+
+def headline_table(rows: list[dict[str, Any]]) -> Any:
+    """Return the table of relative loss by year and reading (median and 95 % interval, or what the row says)."""
+    from rich.table import Table
+
+    from race_to_efficiency.commands.tables import number_text, status_text
+
+    table = Table(
+        title="Relative loss: a conditional projection, not a prediction of any one model", title_justify="left"
+    )
+    for name in ("reading", "scenario", "years", "median", "95 % interval", "status"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(
+            row["reading"],
+            row["scenario_id"],
+            f"{row['years']:g}",
+            number_text(row["median"]),
+            f"[{number_text(row['low95'])}, {number_text(row['high95'])}]",
+            status_text(row["status"]),
+        )
+    return table

@@ -1,0 +1,1 @@
+"""Two worlds and why they differ."""

@@ -1,0 +1,276 @@
+"""Why an estimate moved: every part of its change is the difference of two actual refits.
+
+A *world* is all an estimate depends on: the as-of views, the settings and the seed (the code is today's; what older
+code gave is on record). Between two worlds the causes are applied one after the other; the step each cause makes is a
+difference of refits, so the steps of one ordering telescope to the whole change. Averaging over orderings shares out
+what causes do only together (Shapley 1953, 'A value for n-person games'): over all orderings for up to three active
+causes, else over an ordering and its reverse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+
+DATA_CAUSES = ("added", "revised", "withdrawn", "reclassified")
+"""Kinds of change of a ledger's as-of view (`race_to_efficiency.ledger.changes`)."""
+
+CAUSES = (*DATA_CAUSES, "settings", "code", "resampling")
+"""Everything that can move an estimate, in the order it is reported."""
+
+MOST_ROWS = 5
+"""How many rows are named a cause."""
+
+NOTHING = 1e-12
+"""A change this small is rounding: no row is looked for behind it."""
+
+MAX_ORDERED = 3
+"""Up to this many active causes every ordering is averaged; beyond, an ordering and its reverse."""
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """All an estimate depends on.
+
+    Parameters
+    ----------
+    views : mapping of str to DataFrame
+        As-of views by table (all rows, with ``exclusion``).
+    keys : mapping of str to str
+        Key column of each table.
+    settings : Any
+        Settings object handed to the evaluation (with the reference date).
+    as_of : date
+        Reference date: part of the settings.
+    seed : int
+    """
+
+    views: Mapping[str, pd.DataFrame]
+    keys: Mapping[str, str]
+    settings: Any
+    as_of: date
+    seed: int
+
+
+Evaluate = Callable[[World], Mapping[str, float]]
+"""Refits everything in a world and returns estimate id -> value."""
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """One row that differs between two views."""
+
+    table: str
+    row: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """The share of one cause in an estimate's change."""
+
+    cause: str
+    value: float
+    rows: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """An estimate's change and its parts, which sum to it."""
+
+    id: str
+    old: float | None
+    new: float | None
+    parts: tuple[Part, ...]
+
+    @property
+    def delta(self) -> float | None:
+        """New minus old; None when the estimate exists on one side only."""
+        return None if self.old is None or self.new is None else self.new - self.old
+
+
+def applied(old: World, new: World, changes: Sequence[RowChange]) -> Mapping[str, pd.DataFrame]:
+    """Return the old views with some of the row changes made."""
+    import pandas as pd
+
+    views = dict(old.views)
+    for table in sorted({change.table for change in changes}):
+        key = new.keys[table]
+        rows = {change.row for change in changes if change.table == table}
+        before, after = old.views.get(table), new.views.get(table)
+        frames = []
+        if before is not None:
+            frames.append(before[~before[key].astype(str).isin(rows)])
+        if after is not None:
+            frames.append(after[after[key].astype(str).isin(rows)])
+        frames = [frame for frame in frames if len(frame)] or frames[:1]
+        views[table] = pd.concat(frames, ignore_index=True).sort_values(key, kind="stable").reset_index(drop=True)
+    return views
+
+
+def orderings(causes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the orderings averaged over."""
+    if len(causes) <= MAX_ORDERED:
+        return list(permutations(causes))
+    return [tuple(causes), tuple(reversed(causes))]
+
+
+def attribute(
+    old: World,
+    new: World,
+    changes: Sequence[RowChange],
+    evaluate: Evaluate,
+    *,
+    published: Mapping[str, float] | None = None,
+) -> list[Attribution]:
+    """Share out the change of every estimate between two worlds among its causes.
+
+    Parameters
+    ----------
+    old, new : World
+    changes : sequence of RowChange
+        Every row that differs between their views, each with one cause.
+    evaluate : callable
+        Refits a world with today's code; called once a distinct world.
+    published : mapping of str to float, optional
+        Values the old world's code gave (a published quarter's record). Where given, the old side is that value, and
+        the difference to what today's code gives on the old world is the part of ``code``.
+
+    Returns
+    -------
+    list of Attribution
+        One for each estimate of either side; parts sum to the delta. An estimate that exists on one side only has no
+        parts.
+    """
+    active = [cause for cause in DATA_CAUSES if any(change.cause == cause for change in changes)]
+    if old.as_of != new.as_of or _digest(old.settings) != _digest(new.settings):
+        active.append("settings")
+    if old.seed != new.seed:
+        active.append("resampling")
+    known: dict[frozenset[str], Mapping[str, float]] = {}
+
+    def value(causes: frozenset[str]) -> Mapping[str, float]:
+        if causes not in known:
+            known[causes] = evaluate(_hybrid(old, new, changes, causes))
+        return known[causes]
+
+    start, end = value(frozenset()), value(frozenset(active))
+    chosen = orderings(active)
+    found = []
+    for name in sorted(set(start) | set(end)):
+        if name not in start or name not in end:
+            found.append(Attribution(name, start.get(name), end.get(name), ()))
+            continue
+        shares = dict.fromkeys(CAUSES, 0.0)
+        for ordering in chosen:
+            for index, cause in enumerate(ordering):
+                before = value(frozenset(ordering[:index])).get(name, start[name])
+                after = value(frozenset(ordering[: index + 1])).get(name, start[name])
+                shares[cause] += (after - before) / len(chosen)
+        first = start[name]
+        if published is not None and name in published:
+            shares["code"], first = start[name] - published[name], published[name]
+        found.append(Attribution(name, first, end[name], tuple(Part(cause, shares[cause]) for cause in CAUSES)))
+    return found
+
+
+def _hybrid(old: World, new: World, changes: Sequence[RowChange], causes: frozenset[str]) -> World:
+    """Return the old world with some causes applied."""
+    made = [change for change in changes if change.cause in causes]
+    return replace(
+        old,
+        views=applied(old, new, made) if made else old.views,
+        keys=new.keys,
+        settings=new.settings if "settings" in causes else old.settings,
+        as_of=new.as_of if "settings" in causes else old.as_of,
+        seed=new.seed if "resampling" in causes else old.seed,
+    )
+
+
+def _digest(settings: Any) -> str:
+    """Return a digest of a settings object (one that tells itself as JSON, or a plain document)."""
+    return storage.digest_document(settings.to_json() if hasattr(settings, "to_json") else settings)
+
+
+def name_rows(
+    item: Attribution,
+    old: World,
+    new: World,
+    changes: Sequence[RowChange],
+    evaluate: Evaluate,
+    *,
+    most: int = MOST_ROWS,
+    limit: int = 80,
+    worlds: RowWorlds | None = None,
+) -> Attribution:
+    """Name, in each data part of an estimate's change, the rows that move it most.
+
+    Each row's effect is a refit of the old world with that row's change alone.
+
+    Parameters
+    ----------
+    item : Attribution
+    old, new : World
+    evaluate : callable
+        A refit of at least this estimate.
+    changes : sequence of RowChange
+        Those that can matter to this estimate: rows it uses on either side.
+    most : int
+        How many rows are named a cause.
+    limit : int
+        Beyond this many changed rows of one cause none is tried, and the part says how many there are.
+    worlds : RowWorlds, optional
+        Of these two worlds, shared between estimates.
+    """
+    worlds = worlds or RowWorlds(old, new)
+    parts = []
+    for part in item.parts:
+        mine = [change for change in changes if change.cause == part.cause]
+        if not mine or abs(part.value) <= NOTHING or item.old is None:
+            parts.append(part)
+        elif len(mine) > limit:
+            parts.append(replace(part, rows=({"row": f"{len(mine)} rows", "effect": None},)))
+        else:
+            named = [(f"{change.table}/{change.row}", [change]) for change in mine]
+            parts.append(replace(part, rows=effects(item.id, worlds, named, evaluate)[:most]))
+    return replace(item, parts=tuple(parts))
+
+
+class RowWorlds:
+    """The old world with some row changes made: one and the same object whenever the same changes are asked for."""
+
+    def __init__(self, old: World, new: World) -> None:
+        self.old, self.new = old, new
+        self.made: dict[tuple[tuple[str, str], ...], World] = {}
+
+    def __call__(self, changes: Sequence[RowChange]) -> World:
+        """Return the old world with these changes made."""
+        key = tuple((change.table, change.row) for change in changes)
+        if key not in self.made:
+            self.made[key] = replace(self.old, views=applied(self.old, self.new, changes), keys=self.new.keys)
+        return self.made[key]
+
+
+def effects(
+    name: str, worlds: RowWorlds, named: Sequence[tuple[str, Sequence[RowChange]]], evaluate: Evaluate
+) -> tuple[dict[str, Any], ...]:
+    """Return what each set of row changes alone does to an estimate of the old world, the largest first.
+
+    What does nothing is left out.
+    """
+    base = evaluate(worlds.old).get(name)
+    found = []
+    for label, changes in named:
+        moved = evaluate(worlds(changes)).get(name)
+        if base is not None and moved is not None and abs(moved - base) > NOTHING:
+            found.append({"row": label, "effect": moved - base})
+    return tuple(sorted(found, key=lambda item: (-abs(item["effect"]), item["row"])))

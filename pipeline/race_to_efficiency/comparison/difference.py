@@ -1,0 +1,175 @@
+"""Two quarters side by side: what changed in the data, in the estimates and why, and in the forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.comparison.attribution import RowChange, attribute
+from race_to_efficiency.quarter.forecast import forecast_id
+from race_to_efficiency.quarter.named_rows import name_all
+from race_to_efficiency.quarter.refits import QuarterRefits
+from race_to_efficiency.quarter.worlds import TABLES, Settings, world_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from race_to_efficiency.comparison.attribution import Attribution
+    from race_to_efficiency.ledger.intake import Intake
+    from race_to_efficiency.quarter.forecast import Outlook
+    from race_to_efficiency.units import Quarter
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two quarters.
+
+    Parameters
+    ----------
+    quarter : Quarter
+    settings : Settings
+    seed : int
+    published : mapping of str to float, optional
+        What the quarter was published with: estimates by id and relative loss by `forecast_id`.
+    """
+
+    quarter: Quarter
+    settings: Settings
+    seed: int
+    published: Mapping[str, float] | None = field(default=None)
+
+
+def read_ledgers(raw: Path, *, max_characters: int) -> dict[str, Intake]:
+    """Return every ledger that kappa, gamma and the forecast read."""
+    from race_to_efficiency.ledger.intake import read_ledger
+
+    return {name: read_ledger(name, raw, max_characters=max_characters) for name in TABLES}
+
+
+def difference(
+    intakes: Mapping[str, Intake],
+    before: Side,
+    after: Side,
+    *,
+    refits: QuarterRefits | None = None,
+    name_changed_rows: bool = True,
+) -> dict[str, Any]:
+    """Compare two quarters.
+
+    Parameters
+    ----------
+    intakes : mapping of str to Intake
+        The ledgers, every version of every row.
+    before, after : Side
+    refits : QuarterRefits, optional
+        With fits that need not be made again.
+    name_changed_rows : bool
+        Name the rows behind each part (refits with one row changed).
+
+    Returns
+    -------
+    dict
+        ``from``, ``to``, ``data`` (rows and cells by table and cause), ``estimates`` (old, new, delta, parts),
+        ``forecasts`` (relative loss, the same) and ``forecasts_missing``.
+    """
+    from race_to_efficiency.ledger.changes import diff_views
+    from race_to_efficiency.ledger.vintages import view_of
+
+    views = [
+        {name: view_of(intake, side.quarter.as_of) for name, intake in intakes.items()} for side in (before, after)
+    ]
+    diffs = {name: diff_views(views[0][name], views[1][name]) for name in intakes}
+    old, new = (
+        world_of(view, settings=side.settings, as_of=side.quarter.as_of, seed=side.seed)
+        for view, side in zip(views, (before, after), strict=True)
+    )
+    changes = [RowChange(name, change.row_id, change.cause) for name in diffs for change in diffs[name].changes]
+    refits = refits or QuarterRefits()
+    found = attribute(old, new, changes, refits, published=before.published)
+    if name_changed_rows:
+        found = name_all(found, old, new, changes, refits)
+    units = refits.units(old) | refits.units(new)
+    return {
+        "from": _side(before, intakes),
+        "to": _side(after, intakes),
+        "data": {name: diff.to_json() for name, diff in diffs.items()},
+        "estimates": [_estimate_row(item, units) for item in found if not item.id.startswith("R.")],
+        **_forecasts({item.id: item for item in found}, refits.outlook(old), refits.outlook(new), before, after),
+    }
+
+
+def _side(side: Side, intakes: Mapping[str, Intake]) -> dict[str, Any]:
+    return {
+        "quarter": str(side.quarter),
+        "as_of": side.quarter.as_of.isoformat(),
+        "published": side.published is not None,
+        "ledger_lines": {name: intake.n_read for name, intake in intakes.items()},
+    }
+
+
+def _estimate_row(item: Attribution, units: Mapping[str, str]) -> dict[str, Any]:
+    symbol, _, rest = item.id.partition(".")
+    place, _, tail = rest.partition(".")
+    gamma = symbol == "gamma"
+    return {
+        "id": item.id,
+        "symbol": f"gamma_{place}" if gamma else symbol,
+        "group": None if gamma else place,
+        "component": place if gamma else None,
+        "form": None if gamma else tail,
+        "estimator": tail if gamma else None,
+        "unit": units.get(item.id, "1"),
+        "old": item.old,
+        "new": item.new,
+        "delta": item.delta,
+        "parts": _parts(item),
+    }
+
+
+def _parts(item: Attribution) -> list[dict[str, Any]]:
+    return [{"cause": part.cause, "value": part.value, "rows": list(part.rows)} for part in item.parts]
+
+
+def _forecasts(
+    found: Mapping[str, Attribution], old: Outlook, new: Outlook, before: Side, after: Side
+) -> dict[str, Any]:
+    """Return the change of relative loss by reading and year; where a quarter has no forecast, why."""
+    missing = [
+        f"{side.quarter} has no forecast: {item.missing}"
+        for side, item in ((before, old), (after, new))
+        if item.missing is not None
+    ]
+    keys = [key for key in new.rows if key in old.rows]
+    rows = [_forecast_row(key, found[forecast_id(*key)], old.rows[key], new.rows[key]) for key in keys]
+    return {"forecasts": rows, "forecasts_missing": "; ".join(missing) or None}
+
+
+def _forecast_row(
+    key: tuple[str, float], item: Attribution, old: Mapping[str, float], new: Mapping[str, float]
+) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "reading": key[0],
+        "years": key[1],
+        "old": item.old,
+        "new": item.new,
+        "delta": item.delta,
+        "old_interval_95": [old["low95"], old["high95"]],
+        "new_interval_95": [new["low95"], new["high95"]],
+        "parts": _parts(item),
+    }
+
+
+def chosen(document: Mapping[str, Any], symbol: str, default_route: str) -> list[dict[str, Any]]:
+    """Return the rows of a comparison that a symbol or id means: estimates, or R with its reading and years."""
+    wanted = {"gamma": f"gamma.route.{default_route}"}.get(symbol, symbol)
+    everything: Sequence[dict[str, Any]] = [*document["estimates"], *document["forecasts"]]
+    exact = [item for item in everything if item["id"] == wanted]
+    return exact or [
+        item
+        for item in everything
+        if item.get("symbol") == wanted
+        or item["id"].startswith(wanted + ".")
+        or item["id"].startswith(f"gamma.{wanted}")
+    ]

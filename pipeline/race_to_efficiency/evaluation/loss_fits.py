@@ -1,0 +1,135 @@
+"""The law of loss fitted below a compute cut-off, with what it predicts above it and how far it has been off before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from race_to_efficiency.evaluation.predictive import Predictive, student
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from race_to_efficiency.settings.backtest import BacktestParams
+
+    Array = NDArray[np.float64]
+
+_PARAMETERS = 5
+_MINIMUM_LATER = 3
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A chinchilla fit below one cut-off with its bootstrap.
+
+    Parameters
+    ----------
+    theta : (5,) float
+        A, B, E, alpha, beta.
+    replicates : (b, 5) float
+        Fits of resampled clusters.
+    residual_log2 : float
+        Residual standard deviation of log2 loss.
+    free : float
+        Rows less parameters.
+    learned_walk : float
+        How far the law's slope has been off beyond earlier cut-offs of the group, log2 loss per doubling of compute.
+    """
+
+    theta: Array
+    replicates: Array
+    residual_log2: float
+    free: float
+    learned_walk: float = 0.0
+
+    def log2_loss(self, theta: Array, params: Array, tokens: Array) -> Array:
+        """Return log2 of A N^-alpha + B D^-beta + E, (..., m) for (..., 5) parameters and m runs."""
+        a, b, e, alpha, beta = (theta[..., k, None] for k in range(_PARAMETERS))
+        loss = a * np.exp(-alpha * np.log(params)) + b * np.exp(-beta * np.log(tokens)) + e
+        return np.asarray(np.log2(loss))
+
+    def predict(self, model: str, runs: pd.DataFrame, beyond: Array, settings: BacktestParams) -> Predictive:
+        """Return the predictive of each run's log2 loss.
+
+        Parameters
+        ----------
+        model : str
+            A candidate of kind 'loss': bootstrap, with _heavy tails, with a _walk of the law beyond the cut-off at the
+            stated rate, or one _learned at earlier cut-offs.
+        runs : DataFrame
+            params and tokens.
+        beyond : (m,) float
+            Doublings of compute beyond the cut-off.
+        """
+        n, d = runs["params"].to_numpy(dtype=np.float64), runs["tokens"].to_numpy(dtype=np.float64)
+        centre = self.log2_loss(self.theta, n, d)
+        low, high = np.quantile(self.log2_loss(self.replicates, n, d), [0.1587, 0.8413], axis=0)
+        walk = settings.loss.walk_per_doubling if "walk" in model else 0.0
+        walk = self.learned_walk if "learned" in model else walk
+        common = ((high - low) / 2.0) ** 2 + (walk * beyond) ** 2
+        total = common + self.residual_log2**2
+        degrees = min(self.free, settings.tail_degrees if "heavy" in model else self.free)
+        return Predictive(student(centre, np.sqrt(total), degrees), common / total)
+
+
+def fit_below(rows: pd.DataFrame, settings: BacktestParams, rng: np.random.Generator) -> Fit | None:
+    """Fit the chinchilla form to the runs below a cut-off; None when the fit does not converge.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        params, tokens, loss_nats, cluster.
+    """
+    from race_to_efficiency.calibration.kappa.robust import fit_chinchilla_batch
+
+    clusters, index = np.unique(rows["cluster"].to_numpy(dtype=str), return_inverse=True)
+    counts = rng.multinomial(clusters.size, np.full(clusters.size, 1.0 / clusters.size), size=settings.loss.replicates)
+    weights = counts[:, index].astype(np.float64)
+    n, d = rows["params"].to_numpy(dtype=np.float64), rows["tokens"].to_numpy(dtype=np.float64)
+    loss = rows["loss_nats"].to_numpy(dtype=np.float64)
+    best = fit_chinchilla_batch(n, d, loss, np.ones(len(rows)))
+    if not best.converged[0]:
+        return None
+    # replicates start from the best fit alone: their spread is wanted, not each one's very last digit
+    fit = fit_chinchilla_batch(n, d, loss, weights, starts=best.theta)
+    usable = fit.converged & np.isfinite(fit.theta).all(axis=1)
+    if usable.sum() < settings.loss.replicates / 2:
+        return None
+    free = float(len(rows) - _PARAMETERS)
+    found = Fit(best.theta[0], fit.theta[usable], 0.0, free)
+    residual = np.log2(loss) - found.log2_loss(found.theta, n, d)
+    return Fit(found.theta, found.replicates, float(np.sqrt(residual @ residual / free)), free)
+
+
+def learned_walk(earlier: Sequence[tuple[float, Fit]], known: pd.DataFrame, settings: BacktestParams) -> float:
+    """Return how far the law's slope was off beyond the group's earlier cut-offs, on the runs known by now.
+
+    Parameters
+    ----------
+    earlier : sequence of (float, Fit)
+        log2 compute of each earlier cut-off and the fit below it.
+    known : DataFrame
+        Runs up to the present cut-off.
+
+    Returns
+    -------
+    float
+        log2 loss per doubling: the root of the mean of the excess squared errors a squared doubling, one term for each
+        earlier cut-off and one for the stated rate ``walk_per_doubling``.
+    """
+    compute = np.log2(known["compute_flop"].to_numpy(dtype=np.float64))
+    terms = [settings.loss.walk_per_doubling**2]
+    for cut, fit in earlier:
+        later = known[compute > cut]
+        if len(later) < _MINIMUM_LATER:
+            continue
+        params, tokens = later["params"].to_numpy(dtype=np.float64), later["tokens"].to_numpy(dtype=np.float64)
+        error = np.log2(later["loss_nats"].to_numpy(dtype=np.float64)) - fit.log2_loss(fit.theta, params, tokens)
+        beyond = compute[compute > cut] - cut
+        terms.append(max(float((error**2 - fit.residual_log2**2).sum() / (beyond**2).sum()), 0.0))
+    return float(np.sqrt(np.mean(terms)))

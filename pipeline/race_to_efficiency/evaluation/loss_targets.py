@@ -1,0 +1,201 @@
+"""Losses of larger training runs predicted from smaller ones: nested compute cut-offs within each comparable group.
+
+A cut-off plays the part of a forecast origin. Compute is turned into time by a stated growth of training compute, so
+that "four quarters ahead" means runs with up to a year's growth more compute than anything that was fitted.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from race_to_efficiency.evaluation import baselines
+from race_to_efficiency.evaluation.backtesting import forecast_frame
+from race_to_efficiency.evaluation.baselines import Series
+from race_to_efficiency.evaluation.choices import Choice, pick, scored
+from race_to_efficiency.evaluation.loss_fits import Fit, fit_below, learned_walk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from race_to_efficiency.settings.backtest import BacktestParams
+
+    Array = NDArray[np.float64]
+
+UNIT = "nats/token"
+
+
+def cutoffs(log2_compute: Array, settings: BacktestParams) -> Array:
+    """Return the log2 compute cut-offs of a group: whole steps that leave enough runs below and some above.
+
+    The steps do not depend on the runs, so a larger run that is added later moves no earlier cut-off.
+    """
+    step = settings.loss.cutoff_step_doublings
+    grid = np.arange(np.ceil(log2_compute.min() / step), np.ceil(log2_compute.max() / step)) * step
+    below = np.array([(log2_compute <= cut).sum() for cut in grid])
+    above = np.array([(log2_compute > cut).sum() for cut in grid])
+    # a step without a new run below it would only repeat the forecast before
+    new = np.diff(below, prepend=-1) > 0
+    return np.asarray(grid[(below >= settings.loss.minimum_rows) & (above > 0) & new], dtype=np.float64)
+
+
+def group_forecasts(name: str, rows: pd.DataFrame, settings: BacktestParams, seed: int) -> pd.DataFrame:
+    """Return the forecasts of one group's larger runs from every cut-off: candidates and baselines.
+
+    Parameters
+    ----------
+    name : str
+        Group.
+    rows : DataFrame
+        Its used runs.
+
+    Returns
+    -------
+    DataFrame
+        As `backtesting.target_forecasts`; origin is the cut-off, cell the run.
+    """
+    rate = settings.loss.compute_doublings_per_year
+    rows = rows.sort_values(["compute_flop", "run_id"], kind="stable").reset_index(drop=True)
+    compute = np.log2(rows["compute_flop"].to_numpy(dtype=np.float64))
+    keys: list[tuple[Any, ...]] = []
+    values: list[Array] = []
+    fits: list[tuple[float, Fit]] = []
+    for cut in cutoffs(compute, settings):
+        names = [zlib.crc32(text.encode()) for text in (f"loss.{name}", f"{cut:g}")]
+        rng = np.random.default_rng(np.random.SeedSequence([seed, *names]))
+        known = rows[compute <= cut]
+        fit = fit_below(known, settings, rng)
+        ahead = (compute - cut) / rate
+        horizon = np.ceil(4.0 * ahead).astype(int)
+        wanted = (horizon >= 1) & (horizon <= settings.horizon_quarters)
+        if fit is None or not wanted.any():
+            continue
+        fit = replace(fit, learned_walk=learned_walk(fits, known, settings))
+        fits.append((float(cut), fit))
+        runs, beyond = rows[wanted], compute[wanted] - cut
+        models = {one: fit.predict(one, runs, beyond, settings) for one in settings.candidates["loss"]}
+        place = (f"loss.{name}", f"C<={2.0**cut:.3g}")
+        base = _baselines(compute[compute <= cut] / rate, known, ahead[wanted])
+        for k, run in enumerate(runs["run_id"]):
+            end = float(compute[wanted][k] / rate)
+            common = ("pseudo", UNIT, float(cut / rate), end)
+            at = (*place, int(horizon[wanted][k]), "", str(run))
+            for model, one in models.items():
+                keys.append((*at, "forecast", model, *common, float(one.shared[k]), len(known)))
+                values.append(one.quantiles[k])
+            for method, quantiles in base.items():
+                keys.append((*at, method, method, *common, 1.0, len(known)))
+                values.append(quantiles[k])
+    return forecast_frame(keys, values)
+
+
+def _baselines(time: Array, known: pd.DataFrame, ahead: Array) -> dict[str, list[Array]]:
+    """Return the baselines of each run: the best loss so far, and its drift, with the spread of past runs around it."""
+    better = -np.log2(known["loss_nats"].to_numpy(dtype=np.float64))
+    series = Series(time, np.maximum.accumulate(better), time, better)
+    found: dict[str, list[Array]] = {"last_value": [], "random_walk_drift": []}
+    for step in ahead:
+        changes = baselines.past_changes([series], max(float(step), 0.25))
+        if changes.size == 0:
+            return {}
+        walk = baselines.random_walk_drift([series], series.last, float(step), changes)
+        found["last_value"].append(-baselines.last_value(series.last, changes)[::-1])
+        found["random_walk_drift"].append(-walk[::-1])
+    return found
+
+
+def group_outcomes(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the outcomes of a group's runs: log2 loss, blocked by cluster."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "target": f"loss.{name}",
+            "target_quarter": "",
+            "cell": rows["run_id"].astype("str"),
+            "item": rows["run_id"].astype("str"),
+            "block": rows["cluster"].astype("str"),
+            "observed": np.log2(rows["loss_nats"].to_numpy(dtype=np.float64)),
+        }
+    ).reset_index(drop=True)
+
+
+def relative_scores(forecasts: pd.DataFrame, known: pd.DataFrame, settings: BacktestParams) -> dict[str, float]:
+    """Return each candidate's mean weighted interval score in one group, in units of the last-value baseline's."""
+    scores = scored(forecasts, known)
+    means = scores.groupby(["method", "model"])["wis"].mean()
+    reference = float(means[("last_value", "last_value")])
+    return {model: float(means[("forecast", model)]) / reference for model in settings.candidates["loss"]}
+
+
+def choose(
+    name: str, earlier: Sequence[dict[str, float]], own: dict[str, float], n_own: int, settings: BacktestParams
+) -> Choice:
+    """Choose a group's model on the groups published before it; its own runs confirm it or not.
+
+    Parameters
+    ----------
+    name : str
+        Group.
+    earlier : sequence of dict of model to score
+        `relative_scores` of the groups published earlier; without any, the first candidate is used.
+    own : dict of model to score
+    n_own : int
+        Its scored outcomes.
+    """
+    candidates = settings.candidates["loss"]
+    early = {model: float(np.mean([one[model] for one in earlier])) for model in candidates} if earlier else {}
+    chosen = pick(candidates, early, settings.choose_margin)
+    return Choice(
+        f"loss.{name}",
+        candidates[0],
+        chosen,
+        "groups published earlier",
+        early,
+        own,
+        len(earlier),
+        n_own,
+        settings.choose_margin,
+    )
+
+
+def backtest(runs: pd.DataFrame, settings: BacktestParams, seed: int) -> tuple[pd.DataFrame, list[Choice]]:
+    """Run the nested-cut-off backtest of every group with enough runs, in the order in which they were published.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Used rows of the training-run ledger, as of the quarter.
+
+    Returns
+    -------
+    DataFrame, list of Choice
+        As `backtesting.backtest`.
+    """
+    import pandas as pd
+
+    filled = runs[runs[["params", "tokens", "compute_flop", "loss_nats"]].notna().all(axis=1)]
+    published = filled.groupby("group")["released"].min()
+    frames: list[pd.DataFrame] = []
+    choices: list[Choice] = []
+    scores: dict[str, dict[str, float]] = {}
+    for name in sorted(published.index, key=lambda group: (published[group], group)):
+        rows = filled[filled["group"] == name]
+        forecasts, known = group_forecasts(name, rows, settings, seed), group_outcomes(name, rows)
+        if forecasts.empty:
+            continue
+        scores[name] = relative_scores(forecasts, known, settings)
+        earlier = [scores[one] for one in scores if published[one] < published[name]]
+        n_own = int((forecasts["method"] == "last_value").sum())
+        choice = choose(name, earlier, scores[name], n_own, settings)
+        keep = (forecasts["method"] != "forecast") | (forecasts["model"] == choice.chosen)
+        used = forecasts[keep].reset_index(drop=True)
+        frames.append(used.merge(known, on=["target", "target_quarter", "cell"], how="left", validate="many_to_one"))
+        choices.append(choice)
+    return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), choices

@@ -1,0 +1,195 @@
+"""What was known at an origin: as-of views of every ledger, read once, with the label of their vintage."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from race_to_efficiency.ledger.schemas import table_of
+from race_to_efficiency.ledger.vintages import as_of
+from race_to_efficiency.units import decimal_year
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from race_to_efficiency.evaluation.targets import Target
+    from race_to_efficiency.ledger.intake import Intake
+
+    Array = NDArray[np.datetime64]
+
+_GRACE_DAYS = 31
+_SNAPSHOT_LINES = 5
+
+
+@dataclass(frozen=True)
+class Known:
+    """A target's observations as they were known on a day.
+
+    Parameters
+    ----------
+    observations : DataFrame
+        item, released, time, value, cell, block; see `targets.Target.observations`.
+    vintage : {'real', 'pseudo'}
+        pseudo: the values are those of a later first snapshot cut by release date, or of a table without vintages.
+    data_to : float, decimal years
+        How far the data reach: the last snapshot by then, or the day itself.
+    """
+
+    observations: pd.DataFrame
+    vintage: str
+    data_to: float
+
+
+@dataclass
+class LedgerViews:
+    """As-of views of the ledgers, computed once for each date asked for.
+
+    Parameters
+    ----------
+    intakes : mapping of table name to Intake
+    """
+
+    intakes: Mapping[str, Intake]
+    _views: dict[tuple[str, int, int], pd.DataFrame] = field(default_factory=dict)
+    _observations: dict[tuple[str, int, int, int], pd.DataFrame] = field(default_factory=dict)
+    _dates: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+    _first: dict[str, dt.date | None] = field(default_factory=dict)
+    _recorded: dict[str, list[dt.date]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, raw: Path, names: tuple[str, ...], as_of: dt.date) -> LedgerViews:
+        """Read what the named ledgers in data/raw held on a day; later lines are left behind here, once and for all.
+
+        Raises
+        ------
+        InputMissing, DataInvalid
+            When a ledger is missing or its header is broken.
+        """
+        from race_to_efficiency.ledger.intake import read_ledger
+
+        return cls({name: recorded_by(read_ledger(name, raw), as_of) for name in names})
+
+    def used(self, table: str, day: dt.date) -> pd.DataFrame:
+        """Return the used rows of a ledger's as-of view on a day."""
+        key = (table, *self._state(table, day))
+        if key not in self._views:
+            intake = self.intakes[table]
+            self._views[key] = as_of(table, intake.rows, day, quarantined=intake.quarantined).used
+        return self._views[key]
+
+    def _state(self, table: str, day: dt.date) -> tuple[int, int]:
+        """Return how many lines had been recorded and released by a day: a view changes only when one of them does."""
+        if table not in self._dates:
+            rows = self.intakes[table].rows
+            recorded, released = (
+                np.sort(rows[name].dropna().to_numpy(dtype="datetime64[D]")) for name in ("recorded", "released")
+            )
+            self._dates[table] = (recorded, released)
+        by_recorded, by_released = self._dates[table]
+        last = np.datetime64(day)
+        return int(np.searchsorted(by_recorded, last, "right")), int(np.searchsorted(by_released, last, "right"))
+
+    def recorded(self, table: str) -> list[dt.date]:
+        """Return the dates on which anything was recorded in a ledger, rising."""
+        if table not in self._recorded:
+            days = self.intakes[table].rows["recorded"].drop_duplicates().sort_values()
+            self._recorded[table] = [day.date() for day in days]
+        return self._recorded[table]
+
+    def first_known(self, target: Target) -> dt.date | None:
+        """Return the first snapshot that holds all columns of a target; None for tables without snapshots."""
+        if not table_of(target.table).vintaged:
+            return None
+        if target.id not in self._first:
+            rows = self.intakes[target.table].rows
+            filled = rows.loc[rows[list(target.needs)].notna().all(axis=1), "recorded"]
+            counts = filled.value_counts().sort_index()
+            # a single line of an earlier date is no snapshot
+            whole = counts[counts >= min(_SNAPSHOT_LINES, int(counts.max()) if len(counts) else 1)]
+            self._first[target.id] = None if whole.empty else whole.index[0].date()
+        return self._first[target.id]
+
+    def known(self, target: Target, day: dt.date) -> Known:
+        """Return a target's observations as known on ``day``.
+
+        Before the first snapshot that holds its columns the view is pseudo: that snapshot's rows, cut by release date.
+        Lines recorded between the day and that snapshot are left out: the day did not know them, the snapshot need not.
+        """
+        import pandas as pd
+
+        first = self.first_known(target)
+        if first is None and table_of(target.table).vintaged:
+            # no snapshot has the columns yet: nothing is known, and a later one's figures would be hindsight
+            nothing = target.observations(self.used(target.table, day).iloc[:0])
+            return Known(nothing, "real", decimal_year(day + dt.timedelta(days=1)))
+        if first is None or first <= day:
+            key = (target.id, *self._state(target.table, day), -1)
+            if key not in self._observations:
+                self._observations[key] = target.observations(self.used(target.table, day))
+        else:
+            key = (target.id, *self._state(target.table, first), self._state(target.table, day)[0])
+            if key not in self._observations:
+                self._observations[key] = target.observations(self._pseudo(target.table, day, first))
+        found = self._observations[key]
+        found = found[found["released"] <= pd.Timestamp(day)].reset_index(drop=True)
+        end = decimal_year(day + dt.timedelta(days=1))
+        if first is None or first > day:
+            return Known(found, "pseudo", end)
+        last = max(one for one in self.recorded(target.table) if one <= day)
+        return Known(found, "real", decimal_year(last + dt.timedelta(days=1)))
+
+    def _pseudo(self, table: str, day: dt.date, first: dt.date) -> pd.DataFrame:
+        import pandas as pd
+
+        intake = self.intakes[table]
+        recorded = intake.rows["recorded"]
+        rows = intake.rows[(recorded <= pd.Timestamp(day)) | (recorded >= pd.Timestamp(first))]
+        return as_of(table, rows, first, quarantined=intake.quarantined).used
+
+    def settled_by(self, target: Target, end: dt.date, day: dt.date) -> dt.date | None:
+        """Return the first date whose view reaches ``end``; None when the view of ``day`` does not reach it yet.
+
+        A snapshot reaches every date up to its own (dates before the first snapshot are settled by that one). A table
+        without snapshots reaches 31 days beyond its last row: one nobody has added to says nothing about later dates.
+        """
+        known = [one for one in self.recorded(target.table) if one <= day]
+        first = self.first_known(target)
+        if first is None and table_of(target.table).vintaged:
+            return None
+        if first is not None and day < first:
+            return day if end <= day else None
+        if end > day or not known:
+            return None
+        if first is None:
+            return end if end <= known[-1] + dt.timedelta(days=_GRACE_DAYS) else None
+        return next((max(one, end) for one in known if one >= max(end, first)), None)
+
+    def published_rate(self, target: Target, day: dt.date) -> float | None:
+        """Return the published trend that fits a target, doublings/yr, if it was out by ``day``."""
+        if target.published is None or "published_values" not in self.intakes:
+            return None
+        rows = self.used("published_values", day)
+        found = rows.loc[rows["value_id"] == target.published, "gamma_per_year"].dropna()
+        return None if found.empty else float(found.iloc[0])
+
+
+def recorded_by(intake: Intake, day: dt.date) -> Intake:
+    """Return an intake without the lines recorded after a day.
+
+    Where a table with snapshots has none by then its first snapshot stays: the day's view is a pseudo one.
+    """
+    import pandas as pd
+
+    recorded = intake.rows["recorded"]
+    cutoff = pd.Timestamp(day)
+    if table_of(intake.table).vintaged and not (recorded <= cutoff).any():
+        cutoff = recorded.min()
+    rows = intake.rows[recorded <= cutoff].reset_index(drop=True)
+    return replace(intake, rows=rows)

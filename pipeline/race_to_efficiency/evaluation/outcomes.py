@@ -1,0 +1,75 @@
+"""What came of it: a target's outcomes by quarter, read in one as-of view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    import pandas as pd
+
+    from race_to_efficiency.evaluation.origin_views import LedgerViews
+    from race_to_efficiency.evaluation.targets import Target
+    from race_to_efficiency.units import Quarter
+
+COLUMNS = ("target", "target_quarter", "cell", "item", "block", "observed")
+
+
+def outcomes(target: Target, views: LedgerViews, day: dt.date, first: Quarter) -> pd.DataFrame:
+    """Return every outcome of a target that is settled in the view of ``day``.
+
+    A record or an aggregate is read once, in the first view that reaches its quarter's end: what later revisions make
+    of the past is not what was forecast. Single rows are read in the view of ``day``.
+
+    Parameters
+    ----------
+    target : Target
+    views : LedgerViews
+    day : date
+        The view that settles; nothing recorded later is used.
+    first : Quarter
+        First target quarter wanted.
+
+    Returns
+    -------
+    DataFrame
+        target, target_quarter, cell, item, block (outcomes of one block are one), observed (log2 of the unit).
+    """
+    import pandas as pd
+
+    rows: list[tuple[str, str, str, str, str, float]] = []
+    quarter = first
+    while quarter.as_of <= day:
+        reached = views.settled_by(target, quarter.as_of, day)
+        if reached is not None:
+            seen = reached if target.settles == "first" else day
+            found = _quarter_outcomes(target, views.known(target, seen).observations, quarter)
+            rows += [(target.id, str(quarter), *one) for one in found]
+        quarter = quarter.shift(1)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return frame.astype({name: "float64" if name == "observed" else "str" for name in COLUMNS})
+
+
+def _quarter_outcomes(
+    target: Target, observations: pd.DataFrame, quarter: Quarter
+) -> list[tuple[str, str, str, float]]:
+    """Return (cell, item, block, observed) of one quarter."""
+    released = observations["released"].to_numpy(dtype="datetime64[D]")
+    by_end = released <= np.datetime64(quarter.as_of)
+    name = str(quarter)
+    value = observations["value"].to_numpy(dtype=np.float64)
+    if target.kind in ("record", "improvement"):
+        return [("", name, name, float(target.sign * (target.sign * value[by_end]).max()))] if by_end.any() else []
+    width = target.window_quarters if target.kind == "aggregate" else 1
+    inside = by_end & (released >= np.datetime64(quarter.shift(1 - width).first_day))
+    if target.kind == "aggregate":
+        if inside.sum() < target.minimum_items:
+            return []
+        statistic = np.median if target.statistic == "median" else np.mean
+        return [("", name, name, float(statistic(value[inside])))]
+    rows = observations[inside]
+    columns = (rows["cell"], rows["item"], rows["block"], rows["value"])
+    return [(str(cell), str(item), str(block), float(found)) for cell, item, block, found in zip(*columns, strict=True)]

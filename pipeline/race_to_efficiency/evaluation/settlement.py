@@ -1,0 +1,101 @@
+"""What became of a statement, by its own rule: a value, a date, yes or no, still open, or void."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from race_to_efficiency.evaluation.outcomes import outcomes
+from race_to_efficiency.evaluation.statements import DATE_UNIT
+from race_to_efficiency.evaluation.targets import TARGETS
+from race_to_efficiency.units import Quarter, decimal_year
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from race_to_efficiency.evaluation.origin_views import LedgerViews
+    from race_to_efficiency.evaluation.statements import Statement
+    from race_to_efficiency.settings.backtest import StatementParams
+
+Outcome = tuple[str, float | None]
+"""Status ('resolved', 'open', 'void' or 'by hand') and the outcome in the statement's unit; 1 for yes, 0 for no."""
+
+
+def settle(
+    statement: Statement,
+    views: LedgerViews,
+    day: dt.date,
+    params: StatementParams,
+    *,
+    estimates: Mapping[str, Mapping[str, float]] | None = None,
+) -> Outcome:
+    """Return what became of a statement by ``day``, by its own rule.
+
+    Parameters
+    ----------
+    statement : Statement
+    views : LedgerViews
+        Ledgers read today; only what was recorded by ``day`` counts.
+    day : date
+    params : StatementParams
+        Gives the tolerance of a next-scale run.
+    estimates : mapping of quarter to (mapping of name to value), optional
+        Later quarters' estimates, for statements about re-estimates, by ``component.estimator``.
+
+    Returns
+    -------
+    (str, float or None)
+    """
+    if statement.target in TARGETS:
+        return _settle_observable(statement, views, day)
+    made = Quarter.parse(statement.id.split(".", 1)[0]).as_of
+    due = dt.date.fromisoformat(statement.by)
+    if statement.target.startswith("loss:"):
+        return _settle_loss(statement, views, min(day, due), made, params, past=day >= due)
+    if not statement.target.startswith("estimate:"):
+        return "by hand", None
+    later = (estimates or {}).get(statement.target_quarter)
+    if later is None or day < due:
+        return "open", None
+    found = later.get(statement.target.removeprefix("estimate:"))
+    return ("void", None) if found is None else ("resolved", float(found))
+
+
+def _settle_observable(statement: Statement, views: LedgerViews, day: dt.date) -> Outcome:
+    target, quarter = TARGETS[statement.target], Quarter.parse(statement.target_quarter)
+    if statement.unit == DATE_UNIT:
+        return _settle_date(statement, views, day)
+    if views.settled_by(target, quarter.as_of, day) is None:
+        return "open", None
+    known = outcomes(target, views, day, quarter)
+    own = known[(known["target_quarter"] == str(quarter)) & (known["cell"] == statement.cell)]
+    if own.empty:
+        return "void", None
+    value = float(np.exp2(own["observed"].iloc[0]))
+    if statement.threshold is None:
+        return "resolved", value
+    return "resolved", float(target.sign * value >= target.sign * statement.threshold)
+
+
+def _settle_date(statement: Statement, views: LedgerViews, day: dt.date) -> Outcome:
+    target = TARGETS[statement.target]
+    known = views.known(target, day).observations
+    threshold = np.log2(statement.threshold) if statement.threshold else np.inf
+    reached = known[target.sign * known["value"] >= target.sign * threshold]
+    if len(reached):
+        return "resolved", decimal_year(reached["released"].min().date())
+    return ("open" if day < dt.date.fromisoformat(statement.by) else "void"), None
+
+
+def _settle_loss(
+    statement: Statement, views: LedgerViews, day: dt.date, made: dt.date, params: StatementParams, *, past: bool
+) -> Outcome:
+    runs = views.used("training_runs", day)
+    own = runs[(runs["group"] == statement.target.removeprefix("loss:")) & (runs["recorded"].dt.date > made)]
+    distance = np.abs(np.log(own["compute_flop"].to_numpy(dtype=np.float64) / float(statement.threshold or np.nan)))
+    near = own[distance <= np.log(params.next_scale_tolerance)].sort_values(["recorded", "run_id"])
+    if near.empty:
+        return ("void" if past else "open"), None
+    return "resolved", float(near["loss_nats"].iloc[0])

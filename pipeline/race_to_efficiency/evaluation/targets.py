@@ -1,0 +1,263 @@
+"""What is forecast and scored: observable quantities, each with the rule that says when and how it resolves.
+
+The relative loss R(t) itself is a conditional projection, not an observable, and is not scored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from race_to_efficiency.units import decimal_years
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+Kind = Literal["observation", "aggregate", "record", "improvement", "panel", "loss"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One observable quantity.
+
+    Parameters
+    ----------
+    id : str
+    kind : str
+        observation: every row released in the target quarter; aggregate: their mean or median over a window; record:
+        the best so far, out of many releases; improvement: a record of which only the improvements are listed; panel:
+        the best of a round for each cell; loss: a training run larger than those fitted.
+    table : str
+        Ledger.
+    needs : tuple of str
+        Columns that must be filled.
+    unit : str
+        Unit of the quantity; forecasts and scores are in its log2 (doublings).
+    what : str
+        The quantity in words.
+    rule : str
+        When and how an outcome resolves.
+    rows : callable
+        From the used rows of a view to item, released, value (log2), cell, block.
+    sign : {1, -1}
+        -1 where smaller is better.
+    published : str or None
+        value_id of the published trend that fits best.
+    window_quarters : int
+        Length of the window an aggregate is taken over.
+    statistic : {'mean', 'median'}
+    minimum_items : int
+        Rows an aggregate needs.
+    from_year : float
+        First year of the rows used.
+    """
+
+    id: str
+    kind: Kind
+    table: str
+    needs: tuple[str, ...]
+    unit: str
+    what: str
+    rule: str
+    rows: Callable[[pd.DataFrame], pd.DataFrame]
+    sign: int = 1
+    published: str | None = None
+    window_quarters: int = 1
+    statistic: str = "mean"
+    minimum_items: int = 1
+    from_year: float = 0.0
+
+    @property
+    def settles(self) -> str:
+        """Which view settles an outcome: the 'first' that reaches the date, or the 'latest' for single rows."""
+        return "latest" if self.kind in ("observation", "panel") else "first"
+
+    def observations(self, view: pd.DataFrame) -> pd.DataFrame:
+        """Return the target's observations in a view, in the order of their dates.
+
+        Parameters
+        ----------
+        view : DataFrame
+            Used rows of the ledger.
+
+        Returns
+        -------
+        DataFrame
+            item, released, time (decimal years), value (log2 of the unit), cell, block.
+        """
+        filled = view[view[list(self.needs)].notna().all(axis=1) & (view[list(self.needs)] > 0).all(axis=1)]
+        found = self.rows(filled)
+        found = found.assign(time=decimal_years(found["released"].to_numpy()))
+        found = found[found["time"] >= self.from_year]
+        columns = ["item", "released", "time", "value", "cell", "block"]
+        return found.sort_values(["time", "value", "item"], kind="stable")[columns].reset_index(drop=True)
+
+
+def _rows(view: pd.DataFrame, key: str, value: np.ndarray, block: pd.Series, cell: object = "") -> pd.DataFrame:
+    """Return the five columns every target has."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "item": view[key].astype("str"),
+            "released": view["released"],
+            "value": np.log2(np.asarray(value, dtype=np.float64)),
+            "cell": cell,
+            "block": block.astype("str"),
+        }
+    )
+
+
+def _per_watt(column: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def rows(view: pd.DataFrame) -> pd.DataFrame:
+        # the variants one maker launches on one day are one outcome
+        launch = view["manufacturer"].fillna("?") + " " + view["released"].dt.strftime("%Y-%m-%d")
+        return _rows(view, "accelerator_id", (view[column] / view["tdp_w"]).to_numpy(), launch)
+
+    return rows
+
+
+def _speedrun(view: pd.DataFrame) -> pd.DataFrame:
+    new = view[(view["track"] == 1) & ~view["run_flags"].str.contains("retiming_not_new_record", regex=False)]
+    return _rows(new, "record_id", new["record_time_s"].to_numpy(), new["released"].dt.strftime("%Y-%m-%d"))
+
+
+def _mlperf(view: pd.DataFrame) -> pd.DataFrame:
+    eight = view[view["accelerator_count"] == 8].sort_values(["minutes", "result_id"], kind="stable")
+    best = eight.drop_duplicates(["benchmark", "round"])
+    rows = _rows(best, "result_id", best["minutes"].to_numpy(), best["round"], best["benchmark"].astype("str"))
+    return rows.assign(item=best["benchmark"].astype("str") + "@" + best["round"].astype("str"))
+
+
+def _notable(column: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def rows(view: pd.DataFrame) -> pd.DataFrame:
+        return _rows(view, "model_id", view[column].to_numpy(), view["released"].dt.strftime("%Y-%m-%d"))
+
+    return rows
+
+
+def _flop_per_joule(view: pd.DataFrame) -> pd.DataFrame:
+    energy_joule = view["power_draw_w"] * view["hours"] * 3600.0
+    return _rows(view, "model_id", (view["compute_flop"] / energy_joule).to_numpy(), view["organization"].fillna("?"))
+
+
+_CHIPS = "accelerators (Epoch AI, Machine Learning Hardware)"
+_MODELS = "notable_training_runs (Epoch AI, Notable AI Models)"
+_FIRST_VIEW = "read in the first as-of view that reaches the target date"
+_LATEST_VIEW = "read in the as-of view of the quarter that scores it"
+
+TARGETS: dict[str, Target] = {
+    target.id: target
+    for target in (
+        Target(
+            "tensor16_chip",
+            "observation",
+            "accelerators",
+            ("tdp_w", "fp16_tensor_flop_s"),
+            "FLOP/s/W",
+            "dense 16-bit tensor FLOP/s per watt of TDP of each accelerator released in the target quarter",
+            f"each row of {_CHIPS} released in the quarter with TDP and tensor FP16, {_LATEST_VIEW}",
+            _per_watt("fp16_tensor_flop_s"),
+            published="epoch2023_energy_eff_ml",
+        ),
+        Target(
+            "tensor16_quarter_mean",
+            "aggregate",
+            "accelerators",
+            ("tdp_w", "fp16_tensor_flop_s"),
+            "FLOP/s/W",
+            "geometric mean of dense 16-bit tensor FLOP/s per watt of TDP of the accelerators released in the quarter",
+            f"mean log2 over the rows of {_CHIPS} released in the quarter, {_FIRST_VIEW}; void without a release",
+            _per_watt("fp16_tensor_flop_s"),
+            published="epoch2023_energy_eff_ml",
+        ),
+        Target(
+            "tensor16_record",
+            "record",
+            "accelerators",
+            ("tdp_w", "fp16_tensor_flop_s"),
+            "FLOP/s/W",
+            "best dense 16-bit tensor FLOP/s per watt of TDP of any accelerator released so far",
+            f"largest value in {_CHIPS} released by the target date, {_FIRST_VIEW}",
+            _per_watt("fp16_tensor_flop_s"),
+            published="epoch2024_leading_energy_eff",
+        ),
+        Target(
+            "fp8_record",
+            "record",
+            "accelerators",
+            ("tdp_w", "fp8_flop_s"),
+            "FLOP/s/W",
+            "best dense FP8 FLOP/s per watt of TDP of any accelerator released so far",
+            f"largest value in {_CHIPS} released by the target date, {_FIRST_VIEW}",
+            _per_watt("fp8_flop_s"),
+            published="epoch2024_leading_energy_eff",
+        ),
+        Target(
+            "speedrun_record_time",
+            "improvement",
+            "speedrun_records",
+            ("record_time_s",),
+            "s",
+            "record time of the modded-nanogpt speedrun, track 1 (3.28 nats/token on 8 H100)",
+            "lowest record_time_s of track 1 by the target date, re-timings left out, once the table reaches it",
+            _speedrun,
+            sign=-1,
+        ),
+        Target(
+            "mlperf_best8_minutes",
+            "panel",
+            "mlperf_training",
+            ("minutes",),
+            "min",
+            "best training time on 8 accelerators of a round of MLPerf Training, by benchmark",
+            "least minutes of the round published in the target quarter: closed division, not resubmitted, complete "
+            "logs, comparable target, 8 accelerators; unofficial, computed from logs; void without a round or an entry",
+            _mlperf,
+            sign=-1,
+        ),
+        Target(
+            "frontier_compute",
+            "record",
+            "notable_training_runs",
+            ("compute_flop",),
+            "FLOP",
+            "training compute of the largest known run",
+            f"largest compute_flop in {_MODELS} published by the target date, {_FIRST_VIEW}",
+            _notable("compute_flop"),
+            from_year=2012.0,
+        ),
+        Target(
+            "frontier_power",
+            "record",
+            "notable_training_runs",
+            ("power_draw_w",),
+            "W",
+            "power draw of the largest known training run (modelled from TDP by the publisher)",
+            f"largest power_draw_w in {_MODELS} published by the target date, {_FIRST_VIEW}",
+            _notable("power_draw_w"),
+            from_year=2012.0,
+        ),
+        Target(
+            "training_flop_per_joule_year",
+            "aggregate",
+            "notable_training_runs",
+            ("compute_flop", "power_draw_w", "hours"),
+            "FLOP/J",
+            "median training FLOP per joule of the notable runs of a year (power modelled from TDP by the publisher)",
+            f"median log2 of compute_flop/(power_draw_w x hours) over the rows of {_MODELS} published in the four "
+            f"quarters up to the target date, at least 3 of them, {_FIRST_VIEW}",
+            _flop_per_joule,
+            published="pilz2025_cluster_energy_eff",
+            window_quarters=4,
+            statistic="median",
+            minimum_items=3,
+            from_year=2012.0,
+        ),
+    )
+}
+"""Every dated target by id. The losses of larger runs have no date and stand in `loss_targets`."""

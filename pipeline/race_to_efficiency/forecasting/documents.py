@@ -1,0 +1,272 @@
+"""scenarios.json and anchors.json: what was assumed, drawn, anchored and trusted, in numbers and in their words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.forecasting.anchor_report import (
+    anchor_check,
+    anchor_record,
+    anchor_words,
+    fitted_point,
+    quantile_record,
+)
+from race_to_efficiency.forecasting.basis import weaknesses
+from race_to_efficiency.forecasting.draws import INDEPENDENCE
+from race_to_efficiency.forecasting.milestones import crossing
+from race_to_efficiency.forecasting.projection import grid_of, kappas
+from race_to_efficiency.forecasting.sensitivity import tornado, variance_shares
+from race_to_efficiency.forecasting.tables import HEADLINE_YEARS
+from race_to_efficiency.forecasting.trust import iso_date
+from race_to_efficiency.relative_loss import crossover_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from race_to_efficiency.forecasting.basis import Basis
+    from race_to_efficiency.forecasting.draws import Pool
+    from race_to_efficiency.forecasting.engine import ComputePath
+    from race_to_efficiency.forecasting.known import KnownRuns
+    from race_to_efficiency.forecasting.trust import Limit
+    from race_to_efficiency.settings.forecast import CrossoverParams, ForecastParams, ScenarioParams
+
+    Floats = NDArray[np.float64]
+
+CROSSING_LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
+
+
+def anchors_document(
+    basis: Basis, params: ForecastParams, limits: Sequence[Limit], estimates: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return anchors.json's content without quarter and as_of.
+
+    Parameters
+    ----------
+    basis : Basis
+    params : ForecastParams
+    limits : sequence of Limit
+    estimates : sequence of mapping
+        Records of kappa.json: the check is made on the fits themselves.
+    """
+    records = []
+    for anchor in basis.anchors:
+        record = anchor_record(anchor, basis.reducible, basis.ranges)
+        records.append({**record, "words": anchor_words(record, params.total_targets)})
+    fits = [fitted_point(estimates, member) for member in basis.reducible.groups]
+    check = anchor_check(fits, basis.ranges, params.check_anchor_flop)
+    runs = basis.runs
+    return {
+        "reference_date": basis.as_of.isoformat(),
+        "baseline_years": {
+            "paper": 1.0,
+            "measured": runs.baseline_years,
+            "n_runs": runs.n_long_runs,
+            "long_run_flop": runs.long_run_flop,
+            "words": _duration_words(runs),
+        },
+        "largest_known_run": {
+            "model_id": runs.largest_id,
+            "compute_flop": runs.largest_compute_flop,
+            "row": None if runs.largest_id is None else f"notable_training_runs/{runs.largest_id}",
+        },
+        "anchors": records,
+        "left_out": dict(basis.anchors_left_out),
+        "check": {**check, "words": _check_words(check)},
+        "trust_limits": [item.to_json(basis.as_of) for item in limits],
+    }
+
+
+def _duration_words(runs: KnownRuns) -> str:
+    known = f"of at least {runs.long_run_flop:g} FLOP with a known duration"
+    if runs.baseline_years is None:
+        return f"no run {known} by this quarter"
+    return f"the median of {runs.n_long_runs} runs {known} took {runs.baseline_years:.2f} years"
+
+
+def _check_words(check: Mapping[str, Any]) -> str:
+    floor, slope, factor = check["floor"], check["kappa_eff"], check["overstatement"]
+    return (
+        f"With C0 = {check['compute_flop']:.2g} FLOP in their own terms the fitted groups have a floor of "
+        f"{floor[0]:.3f} to {floor[1]:.3f} and an effective kappa of {slope[0]:.4f} to {slope[1]:.4f}: the paper's "
+        f"{check['paper_kappa']:g} is {factor[0]:.0f} to {factor[1]:.0f} times that."
+    )
+
+
+def scenarios_document(
+    basis: Basis,
+    scenarios: Sequence[ScenarioParams],
+    paths: Mapping[str, ComputePath],
+    params: ForecastParams,
+    left_out: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return scenarios.json's content without quarter and as_of.
+
+    Parameters
+    ----------
+    basis : Basis
+    scenarios : sequence of ScenarioParams
+    paths : mapping of str to ComputePath
+    params : ForecastParams
+    left_out : mapping of str to str
+        Scenarios this quarter has no draws for, with the reason.
+    """
+    by_name = {item.name: item for item in scenarios}
+    pairs = [pair for pair in params.crossovers if {pair.ahead_first, pair.ahead_later} <= by_name.keys()]
+    return {
+        "draws": basis.n_draws,
+        "independence": INDEPENDENCE,
+        "pools": {
+            "total": _pool_record(basis.total),
+            "reducible": {
+                **_pool_record(basis.reducible),
+                "kappa_if_contradictory_groups_were_let_in": quantile_record(basis.kappa_without_rule),
+            },
+        },
+        "scenarios": [_scenario_record(basis, item, paths[item.name]) for item in scenarios],
+        "left_out": dict(left_out),
+        "crossovers": [crossover_record(basis, by_name, paths, pair, grid_of(params).times[-1]) for pair in pairs],
+    }
+
+
+def _pool_record(pool: Pool) -> dict[str, Any]:
+    """Return who speaks for a kappa, with which weight."""
+    share = np.bincount(pool.choice, minlength=len(pool.groups)) / pool.choice.size
+    return {
+        "form": pool.form,
+        "families": list(pool.families),
+        "kappa": quantile_record(pool.kappa),
+        "groups": [
+            {
+                "group": item.group,
+                "family": item.family,
+                "fit": item.fit,
+                "weight": float(weight),
+                "status": item.status,
+                "kappa": quantile_record(item.kappa),
+            }
+            for item, weight in zip(pool.groups, share, strict=True)
+        ],
+        "left_out": dict(pool.left_out),
+    }
+
+
+def _scenario_record(basis: Basis, scenario: ScenarioParams, path: ComputePath) -> dict[str, Any]:
+    """Return a scenario as given, with what the draws made of it and what its width comes from."""
+    rates: dict[str, Any] = {"gamma": scenario.gamma}
+    if scenario.route is not None:
+        rates["gamma"] = quantile_record(basis.rates[f"route.{scenario.route}"])
+    for what in ("power", "duration"):
+        measured = getattr(scenario, f"{what}_growth") == "measured"
+        rates[f"{what}_growth"] = quantile_record(basis.rates[f"growth.{what}"]) if measured else None
+    reasons = {form: weaknesses(basis, scenario, form, basis.anchors[0]) for form in ("total", "reducible")}
+    return {
+        **scenario.model_dump(mode="json"),
+        "measured_rates": rates,
+        "weak_because": reasons,
+        "sensitivity": _sensitivity(basis, scenario, path),
+    }
+
+
+def _sensitivity(basis: Basis, scenario: ScenarioParams, path: ComputePath) -> list[dict[str, Any]]:
+    """Return shares of variance and a tornado by reading and headline year, where kappa is drawn."""
+    if scenario.kappa is not None:
+        return []
+    rows = []
+    for pool, kappa in zip((basis.total, basis.reducible), kappas(basis, scenario), strict=True):
+        families = np.array([pool.families.index(item.family) for item in pool.groups])[pool.choice]
+        for year in HEADLINE_YEARS:
+            if kappa is not None:
+                growth = path.log_compute_ratio(year)
+                rows.append(
+                    {
+                        "form": kappa.form,
+                        "years": year,
+                        "variance_shares": variance_shares(kappa.draws, growth, families),
+                        "tornado": tornado(kappa.draws, growth),
+                    }
+                )
+    return rows
+
+
+def crossover_record(
+    basis: Basis,
+    scenarios: Mapping[str, ScenarioParams],
+    paths: Mapping[str, ComputePath],
+    pair: CrossoverParams,
+    horizon: float,
+) -> dict[str, Any]:
+    """Return when one scenario's compute overtakes another's, with its interval and probability.
+
+    Parameters
+    ----------
+    basis : Basis
+    scenarios : mapping of str to ScenarioParams
+    paths : mapping of str to ComputePath
+    pair : CrossoverParams
+    horizon : float, years
+        The forecast's horizon.
+
+    Raises
+    ------
+    DataInvalid
+        When the two differ in convention, baseline or reference: their losses are then not relative to the same L0.
+    """
+    first, later = scenarios[pair.ahead_first], scenarios[pair.ahead_later]
+    for what in ("convention", "baseline_years"):
+        if getattr(first, what) != getattr(later, what):
+            raise DataInvalid(
+                f"scenarios {first.name} and {later.name} cannot cross: they differ in {what}",
+                where="params.yaml: forecast.crossovers",
+                why=f"{getattr(first, what)} against {getattr(later, what)}: R is relative to different things",
+                remedy="compare scenarios of one convention and baseline",
+            )
+    found = crossing(paths[first.name], paths[later.name])
+    years = found.passage.quantiles(CROSSING_LEVELS)
+    never = found.passage.probability_never - float(found.ahead_from_start.mean())
+    record = {
+        "ahead_first": first.name,
+        "ahead_later": later.name,
+        "convention": first.convention,
+        "basis": "cumulative" if first.convention == "cumulative" else "run",
+        "years": {f"{level:g}": float(value) for level, value in zip(CROSSING_LEVELS, years, strict=True)},
+        "date": iso_date(basis.as_of, float(years[2])),
+        "probability": float(np.isfinite(found.passage.years).mean()),
+        "probability_within_horizon": found.passage.probability_by(horizon),
+        "probability_ahead_from_start": float(found.ahead_from_start.mean()),
+        "probability_never": never,
+        "looked_ahead_years": found.horizon_years,
+        "throughput_years": _throughput(paths[first.name], paths[later.name]),
+    }
+    return {**record, "words": _crossing_words(record, horizon)}
+
+
+def _throughput(first: ComputePath, later: ComputePath) -> float | None:
+    """Return the median time at which the later one's rate of compute passes the first's; None off steady paths."""
+    if first.steady is None or later.steady is None:
+        return None
+    (hare_rate, hare_scale), (turtle_rate, turtle_scale) = first.steady, later.steady
+    if not (hare_scale > 0).all() or not (turtle_scale > 0).all():
+        return None
+    return float(np.median(crossover_time(hare_scale, hare_rate, turtle_scale, turtle_rate, basis="throughput")))
+
+
+def _crossing_words(record: Mapping[str, Any], horizon: float) -> str:
+    pair = f"{record['ahead_later']} overtakes {record['ahead_first']}"
+    if record["probability"] == 0:
+        behind = "leads from the start" if record["probability_ahead_from_start"] == 1 else "never does"
+        return f"{pair} in no draw within {record['looked_ahead_years']:g} years: it {behind}."
+    years = record["years"]
+    ends = ", ".join("never" if np.isinf(years[key]) else f"{years[key]:.1f}" for key in ("0.025", "0.975"))
+    middle = (
+        "not in the median draw" if np.isinf(years["0.5"]) else f"after {years['0.5']:.1f} years in the median draw"
+    )
+    return (
+        f"{pair} {middle} (95 %: {ends}); within {horizon:g} years with probability "
+        f"{record['probability_within_horizon']:.2f}, ever within {record['looked_ahead_years']:g} years with "
+        f"{record['probability']:.2f}."
+    )

@@ -1,0 +1,295 @@
+"""The forecast itself: scenarios on a basis, through the engine, to tables and records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from race_to_efficiency.forecasting.basis import weaknesses
+from race_to_efficiency.forecasting.engine import Grid, quantile_table
+from race_to_efficiency.forecasting.milestones import Passage, log_ratio_needed, reducible_target, time_to_log_ratio
+from race_to_efficiency.forecasting.readings import (
+    LossNats,
+    LossOverAnchor,
+    ReducibleKappa,
+    ReducibleLoss,
+    TotalKappa,
+    TotalLoss,
+)
+from race_to_efficiency.forecasting.tables import (
+    GIVEN,
+    POOLED,
+    Curve,
+    Label,
+    forecast_frame,
+    milestone_frame,
+    milestone_rows,
+)
+from race_to_efficiency.forecasting.trust import (
+    Limit,
+    curvature_limits,
+    headroom_limits,
+    path_limits,
+    reasons_at,
+    series_limits,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from race_to_efficiency.forecasting.anchors import Anchor
+    from race_to_efficiency.forecasting.basis import Basis
+    from race_to_efficiency.forecasting.draws_file import DrawsFile
+    from race_to_efficiency.forecasting.engine import ComputePath, Reading, Sink
+    from race_to_efficiency.settings.forecast import ForecastParams, ScenarioParams
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A forecast's tables.
+
+    Parameters
+    ----------
+    forecast, milestones : DataFrame
+    limits : tuple of Limit
+        Where trust ends.
+    """
+
+    forecast: pd.DataFrame
+    milestones: pd.DataFrame
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is evaluated along one path: readings, and the labels their curves are written under.
+
+    Parameters
+    ----------
+    scenario : ScenarioParams
+    path : ComputePath
+    readings : tuple of Reading
+    labels : tuple of tuple of Label
+        One tuple a reading: a reading that no anchor changes is written once for each anchor.
+    """
+
+    scenario: ScenarioParams
+    path: ComputePath
+    readings: tuple[Reading, ...]
+    labels: tuple[tuple[Label, ...], ...]
+
+
+def grid_of(params: ForecastParams) -> Grid:
+    """Return the forecast's time grid: from the reference date to the horizon by equal steps."""
+    return Grid(1.0 / params.steps_per_year, round(params.horizon_years * params.steps_per_year) + 1)
+
+
+def given_kappa(scenario: ScenarioParams, form: str, n: int) -> Floats | None:
+    """Return the scenario's own kappa for a form as (n,), None when it gives none."""
+    if scenario.kappa is None or scenario.kappa.form != form:
+        return None
+    return np.full(n, scenario.kappa.value)
+
+
+def kappas(basis: Basis, scenario: ScenarioParams) -> tuple[TotalKappa | None, ReducibleKappa | None]:
+    """Return the kappas a scenario is read with: its own in its own form only, else both pools'."""
+    n = basis.n_draws
+    if scenario.kappa is None:
+        return TotalKappa(basis.total.kappa), ReducibleKappa(basis.reducible.kappa)
+    total, reducible = given_kappa(scenario, "total", n), given_kappa(scenario, "reducible", n)
+    return None if total is None else TotalKappa(total), None if reducible is None else ReducibleKappa(reducible)
+
+
+def floor_of(basis: Basis, scenario: ScenarioParams, anchor: Anchor) -> Floats:
+    """Return the floor of every joint draw: the scenario's own, else the anchor's."""
+    if scenario.floor is not None:
+        return np.full(basis.n_draws, scenario.floor)
+    return anchor.pooled(basis.reducible, "floor")
+
+
+def plan(basis: Basis, scenario: ScenarioParams, path: ComputePath, params: ForecastParams) -> Plan:
+    """Return the readings of one scenario and their labels."""
+    total, reducible = kappas(basis, scenario)
+    group = POOLED if scenario.kappa is None else GIVEN
+    names = [anchor.name for anchor in basis.anchors]
+
+    def label(target: str, form: str, anchor: str, unit: str = "1", of: str = group) -> Label:
+        return Label(target, unit, form, scenario.convention, scenario.name, anchor, scenario.route or "", of)
+
+    readings: list[Reading] = []
+    labels: list[tuple[Label, ...]] = []
+    if total is not None:
+        readings.append(TotalLoss(total))
+        labels.append(tuple(label("relative_loss", "total", name) for name in names))
+    if reducible is not None:
+        readings.append(ReducibleLoss(reducible))
+        labels.append(tuple(label("reducible_loss", "reducible", name) for name in names))
+        for anchor in basis.anchors:
+            readings.append(LossOverAnchor(reducible, floor_of(basis, scenario, anchor)))
+            labels.append((label("relative_loss", "reducible", anchor.name),))
+    if scenario.kappa is None:
+        for anchor in (item for item in basis.anchors if item.name in params.nats_anchors):
+            for item, member in zip(anchor.groups, basis.reducible.groups, strict=True):
+                readings.append(LossNats(ReducibleKappa(member.kappa), member.parameters["E"], item.excess))
+                labels.append((label("loss", "reducible", anchor.name, "nats/token", member.group),))
+    return Plan(scenario, path, tuple(readings), tuple(labels))
+
+
+def project(
+    basis: Basis,
+    scenarios: Sequence[ScenarioParams],
+    paths: Mapping[str, ComputePath],
+    params: ForecastParams,
+    *,
+    estimates: Sequence[Mapping[str, Any]],
+    headroom: tuple[float, float, float],
+    run_id: str,
+    sink: Sink | None = None,
+) -> Projection:
+    """Evaluate every scenario in both readings at every horizon and anchor, and when it gets where.
+
+    Parameters
+    ----------
+    basis : Basis
+    scenarios : sequence of ScenarioParams
+    paths : mapping of str to ComputePath
+        By scenario name.
+    params : ForecastParams
+    estimates : sequence of mapping
+        Records of kappa.json, for the curvature of each group's fit.
+    headroom : (low, central, high) float, doublings
+        Physical headroom of the chips.
+    run_id : str
+    sink : callable, optional
+        Receives every column of draws (see `race_to_efficiency.forecasting.engine.quantile_table`).
+    """
+    plans = [plan(basis, item, paths[item.name], params) for item in scenarios]
+    limits = find_limits(basis, plans, params, estimates=estimates, headroom=headroom)
+    grid = grid_of(params)
+    table = quantile_table(
+        [item.path for item in plans],
+        [item.readings for item in plans],
+        grid,
+        params.quantile_levels,
+        threads=params.threads,
+        sink=sink,
+    )
+    curves: list[Curve] = []
+    known: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    for item, quantiles, means in zip(plans, table.quantiles, table.means, strict=True):
+        for position, labels in enumerate(item.labels):
+            for label in labels:
+                key = (label.scenario_id, label.anchor, label.form)
+                if key not in known:
+                    known[key] = tuple(
+                        ";".join(curve_reasons(basis, item.scenario, label, limits, float(t))) for t in grid.times
+                    )
+                reasons = known[key]
+                curves.append(Curve(label, quantiles[position], means[position], reasons))
+    forecast = forecast_frame(curves, grid.times, table.levels, as_of=basis.as_of, run_id=run_id)
+    return Projection(forecast, _milestones(basis, plans, params, limits, run_id), tuple(limits))
+
+
+def curve_reasons(
+    basis: Basis, scenario: ScenarioParams, label: Label, limits: Sequence[Limit], years: float
+) -> tuple[str, ...]:
+    """Return why a curve is weak at a horizon, as codes: from the first day, then the limits passed by then."""
+    anchor = next(item for item in basis.anchors if item.name == label.anchor)
+    first = weaknesses(basis, scenario, label.form, anchor)
+    passed = reasons_at(limits, scenario_id=scenario.name, anchor=label.anchor, form=label.form, years=years)
+    return (*first, *passed)
+
+
+def find_limits(
+    basis: Basis,
+    plans: Sequence[Plan],
+    params: ForecastParams,
+    *,
+    estimates: Sequence[Mapping[str, Any]],
+    headroom: tuple[float, float, float],
+) -> list[Limit]:
+    """Return every limit of trust of every scenario and anchor."""
+    limits = curvature_limits(estimates, basis.reducible, params.trust)
+    hardware = basis.rates.get(params.trust.hardware_component)
+    if hardware is not None:
+        limits += headroom_limits(hardware, headroom)
+    for item in plans:
+        name, route = item.scenario.name, item.scenario.route
+        if route is not None:
+            limits += series_limits(route, name, basis.route_series.get(route, {}))
+        for anchor in basis.anchors:
+            limits += path_limits(name, item.path, basis.reducible, anchor, basis.ranges, params.trust)
+    return limits
+
+
+def _milestones(
+    basis: Basis, plans: Sequence[Plan], params: ForecastParams, limits: Sequence[Limit], run_id: str
+) -> pd.DataFrame:
+    """Return when every scenario reaches every target: total ratios, reducible ratios, total ratios above the floor."""
+    rows: list[dict[str, Any]] = []
+    for item in plans:
+        for label, threshold, passage in _passages(basis, item, params):
+            median = float(passage.quantiles([0.5])[0])
+            reasons = curve_reasons(basis, item.scenario, label, limits, median)
+            rows += milestone_rows(
+                label,
+                threshold,
+                passage,
+                params.quantile_levels,
+                as_of=basis.as_of,
+                reasons=reasons,
+                run_id=run_id,
+            )
+    return milestone_frame(rows)
+
+
+def _passages(basis: Basis, item: Plan, params: ForecastParams) -> list[tuple[Label, float, Passage]]:
+    """Return (label, threshold, passage) of every milestone of one scenario."""
+    total, reducible = kappas(basis, item.scenario)
+    found: list[tuple[Label, float, Passage]] = []
+    for labels in item.labels:
+        first = labels[0]
+        if first.target == "loss":
+            continue
+        kappa = total if first.form == "total" else reducible
+        if kappa is None:
+            raise ValueError(f"no kappa of form {first.form!r} for scenario {item.scenario.name!r}")
+        targets = params.reducible_targets if first.target == "reducible_loss" else params.total_targets
+        for target in targets:
+            goal: float | Floats = target
+            if first.target == "relative_loss" and first.form == "reducible":
+                anchor = next(one for one in basis.anchors if one.name == first.anchor)
+                goal = reducible_target(target, floor_of(basis, item.scenario, anchor))
+            passage = time_to_log_ratio(item.path, log_ratio_needed(kappa.draws, goal))
+            found += [(label, target, passage) for label in labels]
+    return found
+
+
+def draws_sink(
+    file: DrawsFile,
+    basis: Basis,
+    scenarios: Sequence[ScenarioParams],
+    paths: Mapping[str, ComputePath],
+    params: ForecastParams,
+) -> Sink:
+    """Return a sink that writes the draws of R (total) and r (reducible) of every scenario to a file.
+
+    L/L0 and nats follow from r, kappa_draws and the anchor, so they are not written again.
+    """
+    plans = [plan(basis, item, paths[item.name], params) for item in scenarios]
+    grid = grid_of(params)
+
+    def sink(number: int, position: int, index: int, column: Floats) -> None:
+        label = plans[number].labels[position][0]
+        if (label.target, label.form) in (("relative_loss", "total"), ("reducible_loss", "reducible")):
+            file.add(label.scenario_id, label.form, grid.time(index), column)
+
+    return sink

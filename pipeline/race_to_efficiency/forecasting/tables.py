@@ -1,0 +1,244 @@
+"""The tidy tables of a forecast, in the names of public forecast hubs, and the headline picked from them.
+
+Targets: `relative_loss` is L/L0 (form total: R = X^-kappa_total; form reducible: floor + (1 - floor) r),
+`reducible_loss` is r = (L - E)/(L0 - E), `loss` is L in nats per token of one group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from race_to_efficiency.forecasting.trust import iso_date
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from race_to_efficiency.forecasting.milestones import Passage
+
+    Floats = NDArray[np.float64]
+
+POOLED = "pooled"
+GIVEN = "given"
+HEADLINE_YEARS = (1.0, 3.0, 5.0, 10.0)
+
+FORECAST_COLUMNS = (
+    "reference_date",
+    "target",
+    "scenario_id",
+    "horizon",
+    "target_end_date",
+    "output_type",
+    "output_type_id",
+    "value",
+    "unit",
+    "form",
+    "convention",
+    "anchor",
+    "route",
+    "group",
+    "status",
+    "reasons",
+    "run_id",
+)
+MILESTONE_COLUMNS = (
+    "reference_date",
+    "target",
+    "threshold",
+    "scenario_id",
+    "output_type",
+    "output_type_id",
+    "value",
+    "unit",
+    "date",
+    "unreachable_probability",
+    "form",
+    "convention",
+    "anchor",
+    "route",
+    "group",
+    "status",
+    "reasons",
+    "run_id",
+)
+READINGS = (
+    ("total", "relative_loss", "total", "R = L/L0, the paper's reading"),
+    ("reducible", "reducible_loss", "reducible", "r = (L - E)/(L0 - E)"),
+    ("reducible, whole loss", "relative_loss", "reducible", "L/L0 = floor + (1 - floor) r"),
+)
+"""Name, target, form and meaning of the readings shown side by side."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a curve is of; the columns its rows share.
+
+    Parameters
+    ----------
+    target, unit, form, convention, scenario_id, anchor, route, group : str
+    """
+
+    target: str
+    unit: str
+    form: str
+    convention: str
+    scenario_id: str
+    anchor: str
+    route: str
+    group: str = POOLED
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Quantiles and means of one reading along one path.
+
+    Parameters
+    ----------
+    label : Label
+    quantiles : (n_times, n_levels) float
+    means : (n_times,) float
+    reasons : tuple of str
+        One entry per time: why it is weak, ';'-joined; empty when trusted.
+    """
+
+    label: Label
+    quantiles: Floats
+    means: Floats
+    reasons: tuple[str, ...]
+
+
+def forecast_frame(curves: Sequence[Curve], times: Floats, levels: Floats, *, as_of: date, run_id: str) -> pd.DataFrame:
+    """Return the forecast table: every curve's quantiles and mean at every horizon.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+    times : (n_times,) float, years
+    levels : (n_levels,) float
+    as_of : date
+    run_id : str
+    """
+    import pandas as pd
+
+    width = levels.size + 1
+    dates = np.array([iso_date(as_of, float(t)) for t in times], dtype=object)
+    block: dict[str, Any] = {
+        "reference_date": np.full(times.size * width, as_of.isoformat(), dtype=object),
+        "horizon": np.repeat(times, width),
+        "target_end_date": np.repeat(dates, width),
+        "output_type": np.tile(np.array(["quantile"] * levels.size + ["mean"], dtype=object), times.size),
+        "output_type_id": np.tile(np.append(levels, np.nan), times.size),
+        "run_id": np.full(times.size * width, run_id, dtype=object),
+    }
+    count = len(curves)
+    columns: dict[str, Any] = {name: np.tile(values, count) for name, values in block.items()}
+    values = [np.column_stack([curve.quantiles, curve.means]).ravel() for curve in curves]
+    columns["value"] = np.concatenate(values) if values else np.empty(0)
+    for name in ("target", "unit", "form", "convention", "scenario_id", "anchor", "route", "group"):
+        labels = np.array([getattr(curve.label, name) for curve in curves], dtype=object)
+        columns[name] = np.repeat(labels, times.size * width)
+    reasons = np.array([text for curve in curves for text in curve.reasons], dtype=object)
+    columns["reasons"] = np.repeat(reasons, width)
+    columns["status"] = np.where(columns["reasons"] == "", "trusted", "weak").astype(object)
+    return pd.DataFrame({name: columns[name] for name in FORECAST_COLUMNS})
+
+
+def milestone_rows(
+    label: Label,
+    threshold: float,
+    passage: Passage,
+    levels: Sequence[float],
+    *,
+    as_of: date,
+    reasons: Sequence[str],
+    run_id: str,
+) -> list[dict[str, Any]]:
+    """Return the milestone rows of one target on one curve: years by quantile (never a mean); inf means never."""
+    found = passage.quantiles(levels)
+    shared = {
+        "reference_date": as_of.isoformat(),
+        "target": label.target,
+        "threshold": threshold,
+        "scenario_id": label.scenario_id,
+        "output_type": "quantile",
+        "unit": "years",
+        "unreachable_probability": passage.probability_never,
+        "form": label.form,
+        "convention": label.convention,
+        "anchor": label.anchor,
+        "route": label.route,
+        "group": label.group,
+        "status": "weak" if reasons else "trusted",
+        "reasons": ";".join(reasons),
+        "run_id": run_id,
+    }
+    return [
+        {**shared, "output_type_id": level, "value": float(years), "date": iso_date(as_of, float(years))}
+        for level, years in zip(levels, found, strict=True)
+    ]
+
+
+def milestone_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return milestone rows as a table with its columns in order."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(MILESTONE_COLUMNS))
+
+
+def headline(
+    forecast: pd.DataFrame,
+    *,
+    scenario_id: str = "constant_power",
+    anchor: str = "frontier_trend",
+    years: Sequence[float] = HEADLINE_YEARS,
+) -> list[dict[str, Any]]:
+    """Return the headline: relative loss by reading and year under one scenario and anchor.
+
+    Parameters
+    ----------
+    forecast : DataFrame
+        Of `forecast_frame`, or read back from forecast.parquet.
+    scenario_id, anchor : str
+    years : sequence of float
+        Horizons in years that the table holds.
+
+    Returns
+    -------
+    list of dict
+        reading, target, form, meaning, scenario_id, anchor, convention, route, years, date, median, mean, low80,
+        high80, low95, high95, unit, status, reasons; one entry a reading and year, readings side by side within a year.
+    """
+    chosen = forecast[
+        (forecast["scenario_id"] == scenario_id)
+        & (forecast["anchor"] == anchor)
+        & forecast["group"].isin([POOLED, GIVEN])
+    ]
+    rows = []
+    for year in years:
+        for name, target, form, meaning in READINGS:
+            cells = chosen[(chosen["target"] == target) & (chosen["form"] == form) & (chosen["horizon"] == year)]
+            if not cells.empty:
+                rows.append(_headline_row(cells, {"reading": name, "meaning": meaning, "years": float(year)}))
+    return rows
+
+
+def _headline_row(cells: pd.DataFrame, names: Mapping[str, Any]) -> dict[str, Any]:
+    quantiles = cells[cells["output_type"] == "quantile"].set_index("output_type_id")["value"]
+    first = cells.iloc[0]
+    ends = {"median": 0.5, "low80": 0.1, "high80": 0.9, "low95": 0.025, "high95": 0.975}
+    return {
+        **names,
+        **{key: str(first[key]) for key in ("target", "form", "scenario_id", "anchor", "convention", "route")},
+        "date": str(first["target_end_date"]),
+        **{key: float(quantiles[level]) if level in quantiles.index else None for key, level in ends.items()},
+        "mean": float(cells.loc[cells["output_type"] == "mean", "value"].iloc[0]),
+        "unit": str(first["unit"]),
+        "status": str(first["status"]),
+        "reasons": [text for text in str(first["reasons"]).split(";") if text],
+    }

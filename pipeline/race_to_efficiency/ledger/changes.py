@@ -1,0 +1,177 @@
+"""What changed between two as-of views of a ledger: rows and cells, each row with one cause.
+
+Every id of either view is unchanged or has exactly one cause, so the causes can be applied one after another, in any
+order, and together they lead from the one view to the other: what an attribution by refits needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from race_to_efficiency.ledger.history import row_texts
+from race_to_efficiency.ledger.lines import json_value
+from race_to_efficiency.ledger.schemas import table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+
+    from race_to_efficiency.ledger.metadata import Table
+    from race_to_efficiency.ledger.vintages import View
+
+Cause = Literal["added", "revised", "withdrawn", "reclassified"]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+"""added: only in the later view; withdrawn: only in the earlier; reclassified: used or excluded for another reason
+(its new figures come along); revised: other figures, the same classification."""
+
+
+@dataclass(frozen=True)
+class CellChange:
+    """One cell that differs: ledger texts, empty for unknown."""
+
+    column: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """One row that differs.
+
+    Parameters
+    ----------
+    row_id : str
+    cause : Cause
+    cells : tuple of CellChange
+        What differs, for rows in both views.
+    old_exclusion, new_exclusion : str or None
+        '' for used, None where the row is not in that view.
+    """
+
+    row_id: str
+    cause: Cause
+    cells: tuple[CellChange, ...] = ()
+    old_exclusion: str | None = None
+    new_exclusion: str | None = None
+
+    def to_json(self, table: Table) -> dict[str, Any]:
+        """Return the change as a JSON-ready mapping: numbers as numbers, unknown as null."""
+        cells = [
+            {
+                "column": cell.column,
+                "old": json_value(table.column(cell.column).kind, cell.old),
+                "new": json_value(table.column(cell.column).kind, cell.new),
+            }
+            for cell in self.cells
+        ]
+        return {
+            "id": self.row_id,
+            "cells": cells,
+            "old_exclusion": self.old_exclusion,
+            "new_exclusion": self.new_exclusion,
+        }
+
+
+@dataclass(frozen=True)
+class TableDiff:
+    """Every change of one ledger between two views.
+
+    Parameters
+    ----------
+    table : str
+    changes : tuple of RowChange
+        Ordered by id.
+    """
+
+    table: str
+    changes: tuple[RowChange, ...] = field(default_factory=tuple)
+
+    def ids(self, cause: Cause) -> tuple[str, ...]:
+        """Return the ids with a cause."""
+        return tuple(change.row_id for change in self.changes if change.cause == cause)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of rows by cause; every cause is named."""
+        return {cause: len(self.ids(cause)) for cause in CAUSES}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return counts and rows by cause as a JSON-ready mapping."""
+        table = table_of(self.table)
+        rows: dict[str, Any] = {
+            cause: [change.to_json(table) for change in self.changes if change.cause == cause] for cause in CAUSES
+        }
+        return {"counts": self.counts, **rows}
+
+
+def diff_views(before: View, after: View) -> TableDiff:
+    """Return what changed from one view of a ledger to another.
+
+    Parameters
+    ----------
+    before, after : View
+        Of one table.
+
+    Raises
+    ------
+    ValueError
+        When the views are of different tables.
+    """
+    if before.table != after.table:
+        raise ValueError(f"before and after are views of {before.table} and {after.table}, not of one table")
+    table = table_of(before.table)
+    old, new = _keyed(table, before.rows), _keyed(table, after.rows)
+    changes = []
+    for row_id in sorted(old.keys() | new.keys()):
+        change = _row_change(table, row_id, old.get(row_id), new.get(row_id))
+        if change:
+            changes.append(change)
+    return TableDiff(before.table, tuple(changes))
+
+
+def compose(before: View, after: View, diff: TableDiff, causes: Collection[Cause]) -> pd.DataFrame:
+    """Return the earlier view's rows with some causes applied: all of them give the later view's rows.
+
+    Parameters
+    ----------
+    before, after : View
+    diff : TableDiff
+        Of these two views.
+    causes : collection of Cause
+        Which changes to apply.
+
+    Returns
+    -------
+    DataFrame
+        As `View.rows`: sorted by id, with `line` and `exclusion`.
+    """
+    import pandas as pd
+
+    key = table_of(diff.table).key
+    moved = {change.row_id for change in diff.changes if change.cause in causes}
+    kept = before.rows[~before.rows[key].isin(moved)]
+    arriving = after.rows[after.rows[key].isin(moved)]
+    return pd.concat([kept, arriving], ignore_index=True).sort_values(key, kind="stable").reset_index(drop=True)
+
+
+def _keyed(table: Table, rows: pd.DataFrame) -> dict[str, tuple[dict[str, str], str]]:
+    texts = row_texts(table, rows)
+    return {cells[table.key]: (cells, why) for cells, why in zip(texts, rows["exclusion"], strict=True)}
+
+
+def _row_change(
+    table: Table, row_id: str, old: tuple[dict[str, str], str] | None, new: tuple[dict[str, str], str] | None
+) -> RowChange | None:
+    if old is None or new is None:
+        cause: Cause = "added" if old is None else "withdrawn"
+        return RowChange(row_id, cause, (), old[1] if old else None, new[1] if new else None)
+    cells = tuple(
+        CellChange(column.name, old[0][column.name], new[0][column.name])
+        for column in table.facts
+        if old[0][column.name] != new[0][column.name]
+    )
+    if old[1] != new[1]:
+        return RowChange(row_id, "reclassified", cells, old[1], new[1])
+    return RowChange(row_id, "revised", cells, old[1], new[1]) if cells else None

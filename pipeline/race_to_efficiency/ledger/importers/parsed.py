@@ -1,0 +1,109 @@
+"""What an importer hands over: rows in the ledger's columns, and what became of every other line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from race_to_efficiency.ledger.intake import Intake
+
+
+@dataclass(frozen=True)
+class ParsedRow:
+    """One row of a delivery.
+
+    Parameters
+    ----------
+    line : int
+        Where it starts in the file (0 for a folder).
+    name : str
+        The publisher's name, or the row's key for tables with keys of their own.
+    cells : Mapping of str to str
+        Ledger texts by column: what the delivery states, an empty text included.
+    defaults : Mapping of str to str
+        Texts used only when the row is new to the ledger.
+    where : str
+        Path inside a folder delivery.
+    """
+
+    line: int
+    name: str
+    cells: Mapping[str, str]
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding about a line: why it was excluded or quarantined."""
+
+    line: int
+    name: str
+    column: str
+    rule: str
+    value: str = ""
+    remedy: str = ""
+    where: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as a JSON-ready mapping, long values cut."""
+        return {**vars(self), "value": self.value[:200]}
+
+
+@dataclass
+class Parsed:
+    """A delivery, read.
+
+    Parameters
+    ----------
+    table : str
+        Ledger it belongs to.
+    source_id : str
+        Citation of its rows (a row's own `source_id` cell wins).
+    n_read : int
+        Records in the delivery.
+    rows : list of ParsedRow
+    excluded, quarantined : list of Problem
+        One for each record left out; a record stands in one list only.
+    flags : list of dict
+        What a reader should look at: {kind, ...}.
+    whole_table : bool
+        True when a row that is no longer there has been withdrawn.
+    recorded_basis : str
+    sources : list of dict
+        New lines for the sources table, as {column: text}.
+    """
+
+    table: str
+    source_id: str
+    n_read: int = 0
+    rows: list[ParsedRow] = field(default_factory=list)
+    excluded: list[Problem] = field(default_factory=list)
+    quarantined: list[Problem] = field(default_factory=list)
+    flags: list[dict[str, Any]] = field(default_factory=list)
+    whole_table: bool = False
+    recorded_basis: str = "stated"
+    sources: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an importer is asked: a path, the date it counts from, and the ledgers as they stand."""
+
+    path: Path
+    recorded: dt.date
+    ledger: Callable[[str], Intake]
+
+
+@dataclass(frozen=True)
+class Importer:
+    """One publisher: the word after ``race import`` and the function that reads its delivery."""
+
+    source: str
+    summary: str
+    read: Callable[[Request], Parsed]

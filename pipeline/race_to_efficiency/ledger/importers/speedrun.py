@@ -1,0 +1,143 @@
+"""modded-nanogpt: the records table, as the repository's README prints it or as CSV in the ledger's columns."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.cells.physical import records
+from race_to_efficiency.cells.published import date_cell, number_cell, plain_text
+from race_to_efficiency.ledger.importers.delivery import refuse, screened_bytes
+from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
+from race_to_efficiency.ledger.lines import number_text, tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TARGETS = {"1": "3.28", "2": "2.92"}
+"""Validation loss to reach, nats per token, by track."""
+
+HARDWARE = "8x NVIDIA H100"
+_TIME = re.compile(r"([\d.]+)\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)\b", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_TRACK = re.compile(r"track\s*#?\s*(\d+)", re.IGNORECASE)
+_COPIED = (
+    "loss_target_nats", "hardware", "log_val_loss", "log_steps", "log_train_time_s", "tokens", "tokens_basis",
+    "run_flags",
+)  # fmt: skip
+_NAMES = {
+    "#": "record_no", "record_no": "record_no", "record time": "reported", "reported": "reported", "date": "released",
+    "released": "released", "track": "track", "record_time_s": "record_time_s", "flags": "run_flags",
+    **{name: name for name in _COPIED},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a records table: its place and its texts by ledger column."""
+
+    line: int
+    texts: dict[str, str]
+
+
+def read(request: Request) -> Parsed:
+    """Read a records table.
+
+    Parameters
+    ----------
+    request : Request
+
+    Raises
+    ------
+    DataInvalid
+        When the file holds no records table.
+    """
+    data = screened_bytes(request.path)
+    entries = list(_markdown(data.decode("utf-8-sig")) or ())
+    entries = entries or list(_csv(data, request))
+    if not entries:
+        why = "no records table: neither a README with '# | Record time | ... | Date' nor CSV with record_no and a time"
+        raise refuse(request.path, why, line=1)
+    parsed = Parsed("speedrun_records", "modded_nanogpt", len(entries))
+    numbers: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        try:
+            parsed.rows.append(_row(entry, numbers))
+        except ValueError as error:
+            column = "record_time_s" if "time" in str(error) else "released" if "date" in str(error) else "record_no"
+            name = f"record {entry.texts.get('record_no', '')}"
+            remedy = "write the record as the table does: number, time with its unit, date"
+            value = " | ".join(entry.texts.values())
+            parsed.quarantined.append(Problem(entry.line, name, column, str(error), value, remedy))
+    return parsed
+
+
+def _row(entry: Entry, numbers: Counter[tuple[str, str]]) -> ParsedRow:
+    """Return one record; a number that comes again is a re-timing, lettered b, c."""
+    texts = entry.texts
+    track, number = texts.get("track", "1") or "1", texts.get("record_no", "").strip()
+    if not number.isdigit() or not track.isdigit():
+        raise ValueError("record number")
+    numbers[track, number] += 1
+    times = numbers[track, number]
+    row_id = f"track{track}-{int(number):03d}" + ("" if times == 1 else chr(ord("a") + times - 1))
+    seconds = number_cell(texts.get("record_time_s", "")) or _seconds(texts.get("reported", ""))
+    cells = {"track": track, "record_no": str(int(number)), "record_time_s": seconds}
+    released = date_cell(texts.get("released", ""))
+    if not released:
+        raise ValueError("date")
+    cells |= {"released": released} | ({"reported": tidy(texts["reported"])} if texts.get("reported") else {})
+    cells |= {name: plain_text(texts[name]) for name in _COPIED if texts.get(name)}
+    defaults = {"loss_target_nats": TARGETS.get(track, ""), "hardware": HARDWARE}
+    defaults |= {"run_flags": "retiming_not_new_record"} if times > 1 else {}
+    return ParsedRow(entry.line, row_id, cells, defaults)
+
+
+def _seconds(text: str) -> str:
+    """Return a printed time ('2.933 minutes') in seconds, exactly."""
+    match = _TIME.match(text.strip())
+    if not match:
+        raise ValueError("time with a unit")
+    try:
+        return number_text(float(Decimal(match[1]) * _SECONDS[match[2][0].lower()]))
+    except InvalidOperation:
+        raise ValueError("time with a unit") from None
+
+
+def _markdown(text: str) -> Iterator[Entry]:
+    """Yield the records of a README's tables; a heading that names a track counts for the tables under it."""
+    header: list[str] = []
+    track, tables = "", 0
+    for line, raw in enumerate(text.split("\n"), 1):
+        stripped = raw.strip()
+        if stripped.startswith("#") and (found := _TRACK.search(stripped)):
+            track = found[1]
+        if "|" not in stripped:
+            header = []
+            continue
+        cells = [tidy(cell) for cell in stripped.strip("|").split("|")]
+        names = [cell.lower() for cell in cells]
+        if "record time" in names and "date" in names:
+            header, tables = names, tables + 1
+        elif header and not re.fullmatch(r"[\s|:\-]+", stripped):
+            texts = {_NAMES[name]: cell for name, cell in zip(header, cells, strict=False) if name in _NAMES}
+            yield Entry(line, {**texts, "track": track or str(tables)})
+
+
+def _csv(data: bytes, request: Request) -> Iterator[Entry]:
+    """Yield the records of a CSV table in the ledger's columns."""
+    found = list(records(data))
+    names = [_NAMES.get(tidy(cell).lower(), "") for cell in found[0].cells]
+    if "record_no" not in names or not {"reported", "record_time_s"} & set(names) or "released" not in names:
+        return
+    for record in found[1:]:
+        if record.problem or len(record.cells) != len(names):
+            why = record.problem or f"{len(names)} cells expected, {len(record.cells)} found"
+            raise refuse(request.path, why, line=record.line)
+        yield Entry(record.line, {name: cell for name, cell in zip(names, record.cells, strict=True) if name})
+
+
+IMPORTER = Importer("speedrun", "modded-nanogpt: the records table (README.md or CSV)", read)

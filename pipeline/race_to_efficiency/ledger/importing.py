@@ -1,0 +1,188 @@
+"""An import from the delivery to the ledger: read, planned, and appended in one atomic step under a lock."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+from race_to_efficiency.errors import UsageError
+from race_to_efficiency.ledger.history import row_texts
+from race_to_efficiency.ledger.importers.parsed import Request
+from race_to_efficiency.ledger.importers.registry import IMPORTERS, importer_of
+from race_to_efficiency.ledger.intake import Intake, known_keys, read_ledger
+from race_to_efficiency.ledger.lines import csv_text
+from race_to_efficiency.ledger.plan import Plan, Planner
+from race_to_efficiency.ledger.schemas import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["IMPORTERS", "ImportReport", "append_lines", "plan_import", "recorded_date", "run_import"]
+
+_DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
+LOCK = ".lock"
+"""Lock file in data/raw: of two imports at once one waits."""
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did, or would do.
+
+    Parameters
+    ----------
+    source, table : str
+    recorded : date
+    dry_run : bool
+    plan : Plan
+    """
+
+    source: str
+    table: str
+    recorded: dt.date
+    dry_run: bool
+    plan: Plan
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as one JSON-ready document."""
+        head = {"source": self.source, "recorded": self.recorded.isoformat()}
+        return {**head, **self.plan.to_json(), "table": self.table, "dry_run": self.dry_run}
+
+
+def recorded_date(path: Path, recorded: str | None) -> dt.date:
+    """Return the day an import counts from: as given, else the date in the file's name.
+
+    Raises
+    ------
+    UsageError
+        When neither gives a date.
+    """
+    found = _DATE.findall(path.stem if path.suffix else path.name) if recorded is None else [recorded]
+    if len(set(found)) != 1:
+        raise UsageError(
+            f"{path.name}: on which day was this recorded?",
+            why="its name holds no single date such as 2026-03-31" if recorded is None else None,
+            remedy="add --recorded YYYY-MM-DD, the day the publisher's table looked like this",
+        )
+    try:
+        return dt.date.fromisoformat(found[0])
+    except ValueError:
+        raise UsageError(
+            f"'{found[0]}' is not a date", why="a date is written YYYY-MM-DD", remedy="write --recorded 2026-03-31"
+        ) from None
+
+
+def plan_import(source: str, path: Path, raw_dir: Path, recorded: dt.date, *, accept_renames: bool = False) -> Plan:
+    """Read a delivery and work out what it would append; nothing is written.
+
+    Parameters
+    ----------
+    source : str
+        Word of an importer, e.g. ``epoch-hardware``.
+    path : Path
+        The publisher's file or folder.
+    raw_dir : Path
+        The ledgers' folder.
+    recorded : date
+    accept_renames : bool
+
+    Raises
+    ------
+    UsageError, InputMissing, DataInvalid
+        When the importer is unknown, or the delivery is not what it claims to be.
+    """
+    importer = importer_of(source)
+    ledger = _reader(raw_dir)
+    parsed = importer.read(Request(path, recorded, ledger))
+    aliases = TABLES[parsed.table].aliases
+    pairs = row_texts(TABLES[aliases], ledger(aliases).rows) if aliases else []
+    sources = known_keys("sources", raw_dir)
+    planner = Planner(parsed, recorded.isoformat(), ledger(parsed.table), pairs, sources)
+    return planner.work_out(accept_renames=accept_renames)
+
+
+def _reader(raw_dir: Path) -> Callable[[str], Intake]:
+    """Return a function that reads each ledger once."""
+    read: dict[str, Intake] = {}
+
+    def ledger(name: str) -> Intake:
+        if name not in read:
+            read[name] = read_ledger(name, raw_dir)
+        return read[name]
+
+    return ledger
+
+
+def run_import(
+    source: str,
+    path: Path,
+    raw_dir: Path,
+    *,
+    recorded: str | None = None,
+    accept_renames: bool = False,
+    dry_run: bool = False,
+    timeout_seconds: float = 10.0,
+) -> ImportReport:
+    """Bring a delivery into its ledger.
+
+    Parameters
+    ----------
+    source : str
+        Word of an importer, e.g. ``epoch-hardware``.
+    path : Path
+        The publisher's file or folder.
+    raw_dir : Path
+        The ledgers' folder.
+    recorded : str, optional
+        ISO date the versions count from; the date in the file's name when omitted.
+    accept_renames : bool
+        Make every proposed rename one version of one id, and a line of the alias table.
+    dry_run : bool
+        Work everything out and write nothing.
+    timeout_seconds : float
+        How long to wait for another import.
+
+    Raises
+    ------
+    UsageError, InputMissing, DataInvalid
+        See `plan_import`; the ledger is as it was, byte for byte.
+    Locked
+        When another import does not end in time.
+    """
+    importer = importer_of(source)
+    day = recorded_date(path, recorded)
+    if dry_run:
+        plan = plan_import(source, path, raw_dir, day, accept_renames=accept_renames)
+    else:
+        with storage.locked(raw_dir / LOCK, timeout_seconds=timeout_seconds):
+            plan = plan_import(source, path, raw_dir, day, accept_renames=accept_renames)
+            _append(plan, raw_dir)
+    return ImportReport(importer.source, plan.parsed.table, day, dry_run, plan)
+
+
+def _append(plan: Plan, raw_dir: Path) -> None:
+    """Append sources and aliases first: the ledger's one write then completes the import, or there was none.
+
+    A source or an alias without its rows changes no view, so an interruption between the writes leaves every view
+    as it was.
+    """
+    table = TABLES[plan.parsed.table]
+    append_lines("sources", plan.parsed.sources, raw_dir)
+    if table.aliases:
+        append_lines(table.aliases, plan.alias_lines, raw_dir)
+    append_lines(table.name, plan.lines, raw_dir)
+
+
+def append_lines(name: str, lines: list[dict[str, str]], raw_dir: Path) -> None:
+    """Append lines to a ledger in one atomic write; no lines, no write."""
+    if not lines:
+        return
+    table = TABLES[name]
+    path = raw_dir / table.file_name
+    held = storage.read_bytes(path)
+    header = held.split(b"\n", 1)[0].decode("utf-8-sig").strip().split(",")
+    text = csv_text([line.get(column, "") for column in header] for line in lines)
+    storage.write_bytes(path, held + (b"" if held.endswith(b"\n") else b"\n") + text.encode("utf-8"))

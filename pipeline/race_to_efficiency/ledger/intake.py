@@ -1,0 +1,286 @@
+"""Intake: every line of a ledger ends up either as a valid row or in quarantine, with file, line, column and rule.
+
+Order: the header, a unique row id, cell-by-cell parsing, the pandera model (strict, lazy), keys into other tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+from race_to_efficiency.cells.physical import Record, records
+from race_to_efficiency.cells.typed import CellError, parse_cell
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.ledger.metadata import MAX_TEXT_CHARACTERS
+from race_to_efficiency.ledger.renames import canonical_ids
+from race_to_efficiency.ledger.schemas import DTYPES, TABLES, pandera_model, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import pandas as pd
+
+    from race_to_efficiency.ledger.metadata import Column, Table
+
+QUARANTINE_COLUMNS = ("table", "file", "line", "row_id", "column", "rule", "value", "remedy", "recorded")
+"""Columns of the quarantine report; `recorded` is the date as written, so a view knows when the bad version counts."""
+
+REPEATED_LINE = "no repeat of an earlier line"
+"""Rule an exact copy of an earlier line breaks: nothing is in doubt, so its id stays in the views."""
+
+_SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What reading one ledger gave.
+
+    Parameters
+    ----------
+    table : str
+    rows : DataFrame
+        Every valid line (all versions), the table's columns and `line`, the 1-based line of the file.
+    quarantined : DataFrame
+        One row for each finding, `QUARANTINE_COLUMNS`.
+    n_read : int
+        Records in the file, header not counted: rows + distinct quarantined lines.
+    """
+
+    table: str
+    rows: pd.DataFrame
+    quarantined: pd.DataFrame
+    n_read: int
+
+    @property
+    def n_quarantined(self) -> int:
+        """Number of quarantined lines (a line may have several findings)."""
+        return int(self.quarantined["line"].nunique())
+
+
+class Findings:
+    """The findings of one file, kept by (line, column) so that nothing is reported twice."""
+
+    def __init__(self, table: Table, file: str) -> None:
+        self.table = table
+        self.file = file
+        self.items: dict[tuple[int, str], dict[str, Any]] = {}
+
+    def add(self, line: int, cells: dict[str, str], column: str, rule: str, value: str, remedy: str) -> None:
+        """Record that a line breaks a rule; the first finding of a cell stands."""
+        entry = (
+            self.table.name,
+            self.file,
+            line,
+            cells.get(self.table.key, ""),
+            column,
+            rule,
+            value[:_SHOWN_CHARACTERS],
+        )
+        row = dict(zip(QUARANTINE_COLUMNS, (*entry, remedy, cells.get("recorded", "")), strict=True))
+        self.items.setdefault((line, column), row)
+
+    def add_cell(self, line: int, cells: dict[str, str], column: Column, rule: str) -> None:
+        """Record that one cell breaks a rule."""
+        wanted = column.check or "printable text, not too long"
+        remedy = f"{column.name} must be {wanted}" + ("" if column.required else ", or empty")
+        self.add(line, cells, column.name, rule, cells.get(column.name, ""), remedy)
+
+    @property
+    def lines(self) -> set[int]:
+        """Lines with at least one finding."""
+        return {line for line, _ in self.items}
+
+    def frame(self) -> pd.DataFrame:
+        """Return the findings, ordered by line."""
+        import pandas as pd
+
+        rows = [self.items[key] for key in sorted(self.items, key=lambda item: item[0])]
+        frame = pd.DataFrame(rows, columns=list(QUARANTINE_COLUMNS))
+        return frame.astype({name: "int64" if name == "line" else "str" for name in QUARANTINE_COLUMNS})
+
+
+def read_ledger(name: str, raw_dir: Path, *, max_characters: int = MAX_TEXT_CHARACTERS) -> Intake:
+    """Read and validate one ledger.
+
+    Parameters
+    ----------
+    name : str
+        A key of `schemas.TABLES`.
+    raw_dir : Path
+        The folder of the ledgers.
+    max_characters : int
+        Longest text a cell may hold.
+
+    Raises
+    ------
+    InputMissing
+        When the file does not exist.
+    DataInvalid
+        When the header lacks a column or has an unknown one.
+    """
+    table = table_of(name)
+    path = raw_dir / table.file_name
+    found = list(records(storage.read_bytes(path)))
+    names = _header(table, path, found)
+    findings = Findings(table, f"data/raw/{table.file_name}")
+    lines = _readable(found[1:], names, findings)
+    _duplicates(table, lines, findings)
+    frame = _parse(table, lines, findings, max_characters)
+    _validate(table, frame, lines, findings)
+    _foreign_keys(table, lines, raw_dir, findings)
+    rows = frame.loc[~frame.index.isin(findings.lines)].rename_axis("line").reset_index()
+    rows = rows[[*table.names, "line"]]
+    quarantined = findings.frame()
+    if table.aliases:
+        rows, quarantined = _rename(table, rows, quarantined, raw_dir)
+    return Intake(name, rows, quarantined, len(found) - 1)
+
+
+def _header(table: Table, path: Path, found: list[Record]) -> tuple[str, ...]:
+    names = tuple(cell.strip() for cell in found[0].cells) if found else ()
+    missing = [name for name in table.names if name not in names]
+    unknown = [name for name in names if name not in table.names]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    problems = [f"missing: {', '.join(missing)}"] if missing else []
+    problems += [f"unknown: {', '.join(repr(name) for name in unknown)}"] if unknown else []
+    problems += [f"twice: {', '.join(repeated)}"] if repeated else []
+    if problems:
+        raise DataInvalid(
+            f"the header of {path.name} is not that of the table {table.name}: {'; '.join(problems)}",
+            where=f"data/raw/{table.file_name}:1",
+            why=f"found: {', '.join(names) or 'nothing'}",
+            remedy=f"restore the header: {','.join(table.names)}",
+        )
+    return names
+
+
+def _readable(found: list[Record], names: tuple[str, ...], findings: Findings) -> dict[int, dict[str, str]]:
+    """Return the lines with the right number of cells, as {line: {column: text}}."""
+    lines: dict[int, dict[str, str]] = {}
+    remedy = "give the line one cell for each column of the header, with quotes around cells that hold a comma"
+    for record in found:
+        cells = dict(zip(names, record.cells, strict=False))
+        if record.problem:
+            findings.add(record.line, cells, "", f"readable line: {record.problem}", ",".join(record.cells), remedy)
+        elif len(record.cells) != len(names):
+            rule = f"{len(names)} cells (found {len(record.cells)})"
+            findings.add(record.line, cells, "", rule, ",".join(record.cells), remedy)
+        else:
+            lines[record.line] = cells
+    return lines
+
+
+def _duplicates(table: Table, lines: dict[int, dict[str, str]], findings: Findings) -> None:
+    """Quarantine every line that claims the key of an earlier one; the first stands (the ledger is append-only)."""
+    firsts: dict[tuple[str, ...], int] = {}
+    for line, cells in lines.items():
+        key = tuple(cells[name].strip() for name in table.unique)
+        if "" in key:
+            continue
+        first = firsts.setdefault(key, line)
+        if first != line:
+            rule = REPEATED_LINE if cells == lines[first] else f"unique {' + '.join(table.unique)}"
+            remedy = f"remove the line or line {first}; a correction is a new line with a later `recorded`"
+            findings.add(line, cells, table.key, rule, " + ".join(key), remedy)
+
+
+def _parse(table: Table, lines: dict[int, dict[str, str]], findings: Findings, max_characters: int) -> pd.DataFrame:
+    """Return the typed table, indexed by line; unreadable cells are findings and stand as missing."""
+    import pandas as pd
+
+    typed: dict[str, pd.Series] = {}
+    index = list(lines)
+    for column in table.columns:
+        blank: Any = {"text": "", "flag": False}.get(column.kind)
+        values = []
+        for line, cells in lines.items():
+            try:
+                values.append(parse_cell(column, cells[column.name], max_characters=max_characters))
+            except CellError as error:
+                findings.add_cell(line, cells, column, error.rule)
+                values.append(blank)
+        typed[column.name] = pd.Series(values, index=index, dtype=DTYPES[column.kind])
+    return pd.DataFrame(typed, index=index)
+
+
+def _validate(table: Table, frame: pd.DataFrame, lines: dict[int, dict[str, str]], findings: Findings) -> None:
+    """Run the pandera model over the whole table at once and turn each failure into a finding of its cell."""
+    import pandera.errors as pe
+
+    try:
+        pandera_model(table.name).validate(frame, lazy=True)
+    except pe.SchemaErrors as errors:
+        for case in errors.failure_cases.itertuples():
+            if not isinstance(case.index, int):  # a failure of the whole table: our own fault, not a row's
+                raise DataInvalid(f"{table.file_name} does not fit its schema", why=str(case.check)) from None
+            line = int(case.index)
+            column = table.column(str(case.column))
+            rule = "required" if case.check == "not_nullable" else str(case.check)
+            findings.add_cell(line, lines[line], column, rule)
+
+
+def _foreign_keys(table: Table, lines: dict[int, dict[str, str]], raw_dir: Path, findings: Findings) -> None:
+    """Quarantine rows whose key into another table has no line there."""
+    known = {column.references: known_keys(column.references, raw_dir) for column in table.columns if column.references}
+    _references(table, lines, known, findings)
+
+
+def _references(table: Table, lines: dict[int, dict[str, str]], known: dict[str, set[str]], findings: Findings) -> None:
+    for column in table.columns:
+        for line, cells in lines.items() if column.references else ():
+            value = cells[column.name]
+            if value not in known[column.references]:
+                file = f"data/raw/{column.references}.csv"
+                remedy = f"add '{value}' to {file} with citation and licence, or correct it"
+                findings.add(line, cells, column.name, f"a key of {column.references}", value, remedy)
+
+
+def check_lines(table: Table, lines: dict[int, dict[str, str]], known: dict[str, set[str]]) -> list[dict[str, Any]]:
+    """Return the findings of lines that are not in a file yet, by the same checks as the ledger's own.
+
+    Parameters
+    ----------
+    table : Table
+    lines : dict of int to dict
+        {line: {column: text}}.
+    known : dict of str to set of str
+        Keys of the tables that columns refer to.
+    """
+    findings = Findings(table, "delivery")
+    if lines:
+        frame = _parse(table, lines, findings, MAX_TEXT_CHARACTERS)
+        _validate(table, frame, lines, findings)
+        _references(table, lines, known, findings)
+    return list(findings.items.values())
+
+
+def known_keys(name: str, raw_dir: Path) -> set[str]:
+    """Return every key that has a line in a table, valid or not: a bad source row does not take its readers with it."""
+    table = TABLES[name]
+    found = list(records(storage.read_bytes(raw_dir / table.file_name)))
+    names = _header(table, raw_dir / table.file_name, found)
+    place = names.index(table.key)
+    return {record.cells[place] for record in found[1:] if len(record.cells) > place and record.cells[place]}
+
+
+def _rename(
+    table: Table, rows: pd.DataFrame, quarantined: pd.DataFrame, raw_dir: Path
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give a withdrawal and a newcomer that the alias table joins the one id they had first."""
+    if not (raw_dir / f"{table.aliases}.csv").exists():
+        return rows, quarantined
+    aliases = read_ledger(table.aliases, raw_dir).rows
+    joined = canonical_ids(table, rows, aliases)
+    if joined:
+        rows = rows.assign(**{table.key: rows[table.key].replace(joined)})
+        quarantined = quarantined.assign(row_id=quarantined["row_id"].replace(joined))
+    return rows, quarantined
+
+
+def read_all(
+    raw_dir: Path, names: Iterable[str] = tuple(TABLES), *, max_characters: int = MAX_TEXT_CHARACTERS
+) -> dict[str, Intake]:
+    """Read several ledgers; see `read_ledger`."""
+    return {name: read_ledger(name, raw_dir, max_characters=max_characters) for name in names}

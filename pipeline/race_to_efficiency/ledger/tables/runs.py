@@ -1,0 +1,109 @@
+"""Training runs with their losses, and the notable runs of the field."""
+
+from __future__ import annotations
+
+from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, key_column
+
+COMPUTE_BASES = ("c_over_6n", "6nd", "tracker", "attention_included", "stated")
+
+_FLAGS = r"([^;\s]+(;[^;\s]+)*)?"
+
+TRAINING_RUNS = Table(
+    name="training_runs",
+    title="one finished training run (or checkpoint) with its loss",
+    columns=(
+        key_column("run_id", "Stable id of the run."),
+        Column(
+            "group",
+            "text",
+            "Comparable group: same data, tokenizer and evaluation; losses compare only inside.",
+            required=True,
+        ),
+        Column(
+            "cluster", "text", "The model or run whose points are not independent; else the run itself.", required=True
+        ),
+        Column("model_family", "text", "Architecture family.", required=True),
+        Column("dataset", "text", "Training data.", required=True),
+        Column("params", "number", "Parameters N.", above=0.0, maximum=1e16),
+        Column("tokens", "number", "Training tokens D, repeats included.", above=0.0, maximum=1e19),
+        Column("compute_flop", "number", "Training compute C.", "FLOP", above=0.0, maximum=1e32),
+        Column(
+            "compute_basis",
+            "text",
+            "What compute_flop means: digitised with 6ND = C, 6ND, tracked, with attention, stated.",
+            required=True,
+            allowed=COMPUTE_BASES,
+        ),
+        Column("loss_nats", "number", "Final loss.", "nats/token", required=True, above=0.0, maximum=30.0),
+        Column(
+            "run_flags", "text", "Flags joined by ';': what a reader must know before using the row.", pattern=_FLAGS
+        ),
+        *PROVENANCE,
+    ),
+    unique=("run_id", "recorded"),
+)
+
+NOTABLE_TRAINING_RUNS = Table(
+    name="notable_training_runs",
+    title="one version of one notable model's published training figures",
+    columns=(
+        key_column("model_id", "Stable id: the slug of the name under which the model was first recorded."),
+        Column("model", "text", "The publisher's name in this version; no stable key.", required=True),
+        Column("organization", "text", "Who trained it, joined by commas."),
+        Column("domain", "text", "Field of use."),
+        Column("task", "text", "What it does."),
+        Column("params", "number", "Parameters.", above=0.0, maximum=1e16),
+        Column("compute_flop", "number", "Training compute.", "FLOP", above=0.0, maximum=1e32),
+        Column(
+            "tokens",
+            "number",
+            "Size of the training data (tokens, images or words, by field).",
+            above=0.0,
+            maximum=1e22,
+        ),
+        Column("epochs", "number", "Passes over the data.", above=0.0, maximum=1e7),
+        Column("hours", "number", "Wall-clock training time.", "h", above=0.0, maximum=1e6),
+        Column("hardware", "text", "Accelerators used."),
+        Column("chip_count", "count", "Accelerators used.", above=0.0, maximum=1e9),
+        Column("mfu", "number", "Model FLOP utilisation.", "1", above=0.0, maximum=1.0),
+        Column("hfu", "number", "Hardware FLOP utilisation.", "1", above=0.0, maximum=1.0),
+        Column("cost_2023usd", "number", "Training compute cost.", "USD of 2023", above=0.0, maximum=1e13),
+        Column(
+            "power_draw_w", "number", "Power draw, modelled by the publisher from TDP.", "W", above=0.0, maximum=1e12
+        ),
+        Column("batch_size", "number", "Batch size (tokens or examples, by field).", above=0.0, maximum=1e12),
+        Column("confidence", "text", "The publisher's confidence in the compute."),
+        Column("numerical_format", "text", "Number format of training."),
+        Column(
+            "frontier_flag",
+            "flag",
+            "True where the publisher flags the model as at the frontier of compute.",
+            required=True,
+        ),
+        Column("country", "text", "Country of the organization."),
+        *PROVENANCE,
+    ),
+    unique=("model_id", "recorded"),
+    vintaged=True,
+    aliases="notable_model_aliases",
+    name_column="model",
+)
+
+LANGUAGE_MODEL_PERPLEXITY = Table(
+    name="language_model_perplexity",
+    title="one published language model: date, compute, perplexity",
+    columns=(
+        key_column("model_id", "Stable id of the row."),
+        Column("system", "text", "Model as named in the source.", required=True),
+        Column("params", "number", "Parameters.", above=0.0, maximum=1e16),
+        Column("tokens", "number", "Training tokens.", above=0.0, maximum=1e19),
+        Column("compute_flop", "number", "Training compute.", "FLOP", above=0.0, maximum=1e32),
+        Column("loss_nats", "number", "ln of the perplexity.", "nats/token", required=True, above=0.0, maximum=30.0),
+        Column(
+            "perplexity", "number", "Perplexity per word of the benchmark.", "1", required=True, above=1.0, maximum=1e6
+        ),
+        Column("benchmark", "text", "Benchmark; mixed here, so levels differ.", required=True),
+        *PROVENANCE,
+    ),
+    unique=("model_id", "recorded"),
+)

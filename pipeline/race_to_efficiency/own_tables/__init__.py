@@ -1,0 +1,1 @@
+"""An analyst's own tables through the calibration of the ledgers."""

@@ -1,0 +1,281 @@
+"""What can be wrong with an analyst's table of runs: units, repetitions, shared models, rounding, no frontier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from race_to_efficiency.calibration.kappa.duplicates import find_duplicates, significant_digits
+from race_to_efficiency.calibration.kappa.efficient import budgets
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
+from race_to_efficiency.calibration.kappa.robust import fit_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from race_to_efficiency.own_tables.run_table import RunTable
+    from race_to_efficiency.settings.kappa import FrontierRule
+
+    Floats = NDArray[np.float64]
+
+MODEL_COLUMNS = ("cluster", "model", "model_id", "model_name", "checkpoint_of", "trajectory", "run", "run_id", "name")
+
+_RANDOM_GUESS_NATS = 12.5
+_BEST_PLAUSIBLE_NATS = 1.3
+_WORST_BEST_NATS = 7.0
+_SHARED_P = 0.01
+_VARIED = 6
+_SAME = 1e-3
+_LARGEST_LOG = 70.0
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the checks found.
+
+    Parameters
+    ----------
+    fatal : tuple of str
+        Reasons to refuse every estimate.
+    doubts : tuple of str
+        Reasons that make every estimate at most weak.
+    notes : tuple of str
+        What was done, without prejudice to the status.
+    clusters : tuple of str or None
+        What shares a model; None when runs are taken as independent.
+    frontier : {'pareto', 'isoflop_minima', 'all'}
+    """
+
+    fatal: tuple[str, ...]
+    doubts: tuple[str, ...]
+    notes: tuple[str, ...]
+    clusters: tuple[str, ...] | None
+    frontier: FrontierRule
+
+
+def once_each(table: RunTable) -> RunTable:
+    """Leave out every run that repeats an earlier one under another name."""
+    quantities = table.quantities
+    if not {"params", "tokens"} <= set(quantities):
+        return table
+    found = find_duplicates(quantities["params"], quantities["tokens"], quantities["loss"])
+    if not found:
+        return table
+    reasons = [f"repeats {table.names[item.first]}" for item in found]
+    kept = table.without(np.array([item.row for item in found]), reasons)
+    return kept.noting(f"{len(found)} rows repeat the params, tokens and loss of another row: each run counts once")
+
+
+def loss_unit_doubts(loss: Floats) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return why losses cannot be nats per token: reasons to refuse, and reasons for doubt.
+
+    A uniform guess over a vocabulary V costs ln V, at most about 12.5 nats; large models reach some 1.5 to 2.
+    """
+    low, middle = float(loss.min()), float(np.median(loss))
+    if middle > _RANDOM_GUESS_NATS or low > _WORST_BEST_NATS:
+        words = f"losses from {low:.3g} to {loss.max():.3g} are no nats per token: a uniform guess costs ln V, about 11"
+        return (f"{words}; if they are perplexities say --loss-unit perplexity",), ()
+    if middle < _BEST_PLAUSIBLE_NATS:
+        words = f"losses of {middle:.3g} are too low for nats per token (bits per byte, or another unit?)"
+        return (), (f"{words}: kappa does not depend on a constant factor, E and the amplitudes do",)
+    return (), ()
+
+
+def scale_findings(table: RunTable) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return doubts and notes on the units and the rounding of params, tokens and compute."""
+    quantities = table.quantities
+    doubts, notes = [], []
+    for name, least in (("params", 1e4), ("tokens", 1e5), ("compute_flop", 1e12)):
+        if name in quantities and float(np.median(quantities[name])) < least:
+            middle = float(np.median(quantities[name]))
+            notes.append(f"{name} of {middle:.3g} is no count: kappa does not depend on its unit, A and B do")
+    if {"params", "tokens", "compute_flop"} <= set(quantities):
+        ratio = quantities["compute_flop"] / (6.0 * quantities["params"] * quantities["tokens"])
+        spread = float(np.std(np.log(ratio)))
+        if spread > 0.7:
+            doubts.append(f"compute_flop/(6 params tokens) scatters by a factor {np.exp(spread):.2g}: columns disagree")
+        elif not 0.3 < float(np.median(ratio)) < 3.0:
+            notes.append(f"compute_flop is {np.median(ratio):.3g} x 6 params tokens: is it in FLOP?")
+    return tuple(doubts), tuple(notes)
+
+
+def variety_findings(table: RunTable) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return why compute, loss, sizes or token counts vary too little: reasons to refuse, and reasons for doubt.
+
+    With one size (or one token count) compute grows by the other alone: the slope of loss in it is no kappa. With a
+    few, an error all runs of one size share goes into alpha, whatever the number of runs.
+    """
+    fatal, doubts = [], []
+    for name, words in (("compute_flop", "compute"), ("loss", "loss")):
+        if len(table) > 1 and np.ptp(np.log(table.quantities[name])) < _SAME:
+            fatal.append(f"all {len(table)} runs have the same {words}: a slope needs it to vary")
+    scales = [table.quantities[name] for name in ("params", "tokens") if name in table.quantities]
+    if len(scales) == 2 and all(x.max() < _LARGEST_LOG and x.max() < 3.0 * x.min() for x in scales):
+        fatal.append(f"params up to {scales[0].max():.3g} and tokens up to {scales[1].max():.3g} look like logarithms")
+    for name, what, exponent in (("params", "model size", "alpha"), ("tokens", "token count", "beta")):
+        distinct = len(np.unique(np.round(np.log(table.quantities[name]), 2))) if name in table.quantities else _VARIED
+        if len(table) < _VARIED or distinct >= _VARIED:
+            continue
+        if distinct <= 2:
+            fatal.append(f"{distinct} {what}{'s' * (distinct > 1)} in {len(table)} runs: kappa needs both to vary")
+        else:
+            doubts.append(f"{distinct} {what}s in {len(table)} runs: {exponent} hangs on {distinct} values")
+    return tuple(fatal), tuple(doubts)
+
+
+def sharpened(table: RunTable) -> tuple[RunTable, tuple[str, ...]]:
+    """Replace compute written with two digits by 6 params tokens where those are known better; else doubt it.
+
+    Returns
+    -------
+    RunTable, tuple of str
+        The table, and reasons for doubt.
+    """
+    quantities = table.quantities
+    if "compute_flop" not in quantities or "compute_flop is 6 params tokens" in " ".join(table.notes):
+        return table, ()
+    coarse = {name: float(np.median(significant_digits(values))) <= 2 for name, values in quantities.items()}
+    if not coarse["compute_flop"] or len(np.unique(quantities["compute_flop"])) < 3:
+        return table, ()
+    derived = [name for name in ("params", "tokens") if f"{name} of" in " ".join(table.notes)]
+    if derived or not {"params", "tokens"} <= set(quantities) or coarse["params"] or coarse["tokens"]:
+        return table, ("compute is written with two digits: an error of up to 5 % in every run",)
+    exact = 6.0 * quantities["params"] * quantities["tokens"]
+    ratio = float(np.exp(np.median(np.log(quantities["compute_flop"] / exact))))
+    if np.std(np.log(quantities["compute_flop"] / exact)) > 0.1:
+        return table, ("compute is written with two digits and is no multiple of 6 params tokens",)
+    changed = {**quantities, "compute_flop": exact * ratio}
+    note = f"compute_flop is written with two digits: replaced by {ratio:.3g} x 6 params tokens"
+    return table.replacing(changed).noting(note), ()
+
+
+def shared_models(table: RunTable, *, delta: float) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Find runs that share a model: by a column that names models, or because runs of one size err together.
+
+    Returns
+    -------
+    tuple of str or None, tuple of str
+        Clusters, and what was found in words.
+    """
+    params = table.quantities.get("params")
+    for name in MODEL_COLUMNS:
+        cells = table.cells.get(name)
+        if cells is None or not all(cells) or not 2 <= len(set(cells)) <= 0.7 * len(cells):
+            continue
+        one_size = params is None or all(
+            len({float(params[k]) for k, cell in enumerate(cells) if cell == label}) == 1 for label in set(cells)
+        )
+        if one_size:
+            return cells, (
+                f"column '{name}' repeats: its {len(set(cells))} models are resampled whole (--cluster none: not)",
+            )
+    if params is None or "tokens" not in table.quantities:
+        return None, ()
+    return _same_size(params, table.quantities["tokens"], table.quantities["loss"], delta=delta)
+
+
+def _same_size(
+    params: Floats, tokens: Floats, loss: Floats, *, delta: float
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Test whether residuals of runs of one size are alike (one-way analysis of variance, F test)."""
+    from scipy.stats import f_oneway
+
+    sizes, member = np.unique(params, return_inverse=True)
+    groups = [np.flatnonzero(member == k) for k in range(len(sizes))]
+    several = [rows for rows in groups if len(rows) >= 3]
+    if len(several) < 3 or sum(map(len, several)) < 0.5 * len(params):
+        return None, ()
+    fit = fit_batch(CHINCHILLA, (params, tokens), loss, np.ones(len(loss)), delta=delta)
+    if not fit.converged[0]:
+        return None, ()
+    residuals = np.log(loss) - CHINCHILLA.log_loss(fit.theta[0], [params, tokens])
+    bound = 4.0 * 1.4826 * float(np.median(np.abs(residuals)))
+    residuals = np.clip(residuals, -bound, bound)
+    if np.ptp(residuals) <= 0:
+        return None, ()
+    p = float(f_oneway(*[residuals[rows] for rows in several]).pvalue)
+    if p >= _SHARED_P:
+        return None, ()
+    words = (
+        f"runs of one model size err together (F test, p = {p:.1g}): read as checkpoints of {len(sizes)} models, which "
+        "are resampled whole; say --cluster COLUMN, or --cluster none for independent runs"
+    )
+    return tuple(f"{size:.17g}" for size in params), (words,)
+
+
+def frontier_rule(quantities: dict[str, Floats], tolerance_dex: float) -> FrontierRule:
+    """Choose how the efficient runs are found.
+
+    `isoflop_minima` where at least five budgets hold three runs each; `all` where every run lies on one path of
+    params against compute (so none is wasteful), or sizes are unknown; else `pareto`.
+    """
+    log_compute = np.log(quantities["compute_flop"])
+    ascending = np.sort(quantities["compute_flop"])
+    _, begins, counts = np.unique(budgets(ascending, tolerance_dex), return_index=True, return_counts=True)
+    width = np.log10(ascending[begins + counts - 1] / ascending[begins])
+    filled = (counts >= 3) & (width <= 2.0 * tolerance_dex)
+    if filled.sum() >= 5 and filled.mean() > 0.5:
+        return "isoflop_minima"
+    if "params" not in quantities:
+        return "all"
+    return "all" if _off_path(log_compute, np.log(quantities["params"])) < 0.15 else "pareto"
+
+
+def _off_path(log_compute: Floats, log_params: Floats) -> float:
+    """Return the spread of ln(params) about a parabola in ln(compute)."""
+    if len(log_compute) < 5 or np.ptp(log_compute) == 0:
+        return float("inf")
+    x = log_compute - log_compute.mean()
+    design = np.stack([np.ones_like(x), x, x * x], axis=1)
+    solution, *_ = np.linalg.lstsq(design, log_params, rcond=None)
+    return float(np.sqrt(np.mean((log_params - design @ solution) ** 2)))
+
+
+def named_clusters(table: RunTable, column: str) -> tuple[str, ...]:
+    """Return the clusters of a named column; an empty cell stands for itself."""
+    return tuple(cell or f"line {line}" for cell, line in zip(table.cells[column], table.lines, strict=True))
+
+
+def examine(
+    table: RunTable,
+    *,
+    cluster: str | None,
+    frontier: FrontierRule | None,
+    doubts: Sequence[str],
+    tolerance_dex: float,
+    delta: float,
+) -> Findings:
+    """Run every check on a table whose repetitions are out.
+
+    Parameters
+    ----------
+    table : RunTable
+    cluster : str or None
+        A column, ``none`` for independent runs, or None to look for shared models.
+    frontier : str or None
+        Rule, or None to choose one.
+    doubts : sequence of str
+        Already known.
+    tolerance_dex, delta : float
+    """
+    fatal, unit_doubts = loss_unit_doubts(table.quantities["loss"])
+    variety_fatal, variety_doubts = variety_findings(table)
+    scale_doubts, notes = scale_findings(table)
+    clusters: tuple[str, ...] | None = None
+    shared: tuple[str, ...] = ()
+    if cluster is None:
+        clusters, shared = shared_models(table, delta=delta)
+    elif cluster != "none":
+        clusters = named_clusters(table, cluster)
+    rule = frontier or frontier_rule(table.quantities, tolerance_dex)
+    return Findings(
+        fatal=(*fatal, *variety_fatal),
+        doubts=(*doubts, *unit_doubts, *scale_doubts, *variety_doubts),
+        notes=(*notes, *shared, f"efficient runs for the floor form and the power law: {rule}"),
+        clusters=clusters,
+        frontier=rule,
+    )

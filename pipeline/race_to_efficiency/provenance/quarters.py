@@ -1,0 +1,77 @@
+"""Two quarters of one checkout compared; a published one as it was published, with the settings of that time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+from race_to_efficiency.comparison.difference import Side, chosen, difference, read_ledgers
+from race_to_efficiency.errors import UsageError
+from race_to_efficiency.provenance import registry
+from race_to_efficiency.quarter.forecast import forecast_id
+from race_to_efficiency.quarter.kappa import StoredFits
+from race_to_efficiency.quarter.refits import QuarterRefits
+from race_to_efficiency.quarter.worlds import Settings
+from race_to_efficiency.settings.params import read_params
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from race_to_efficiency.quarter.kappa import GroupRecord
+    from race_to_efficiency.settings.params import Workspace
+
+ESTIMATE_FILES = ("kappa.json", "gamma.json")
+
+
+def compare(before: Workspace, after: Workspace, *, name_changed_rows: bool = True) -> dict[str, Any]:
+    """Compare two quarters of one checkout; see `race_to_efficiency.comparison.difference.difference`.
+
+    Parameters
+    ----------
+    before, after : Workspace
+        The earlier and the later quarter. What today's code changes about an earlier one that was published is a part
+        of its own; the later one is always what today's settings and code make of it.
+    name_changed_rows : bool
+    """
+    intakes = read_ledgers(after.raw, max_characters=after.params.ingest.max_cell_characters)
+    records: dict[str, GroupRecord] = {}
+    for workspace in (before, after):
+        records |= StoredFits.read(workspace.processed).records
+    today = Side(after.quarter, Settings.of(after.params, after.root), after.seed)
+    refits = QuarterRefits(StoredFits(records))
+    return difference(intakes, side_of(before), today, refits=refits, name_changed_rows=name_changed_rows)
+
+
+def side_of(workspace: Workspace) -> Side:
+    """Return a quarter as it was published, else as today's settings and code make it."""
+    folder = registry.newest_folder(workspace.reports, str(workspace.quarter))
+    if folder is None:
+        return Side(workspace.quarter, Settings.of(workspace.params, workspace.root), workspace.seed)
+    params = read_params(folder / "params.yaml")
+    return Side(workspace.quarter, Settings.of(params, folder / "inputs"), params.seed, published_values(folder))
+
+
+def published_values(folder: Path) -> dict[str, float]:
+    """Return what a published folder says: estimates by id, and the headline's medians by `forecast_id`."""
+    documents = [storage.read_json(folder / name) for name in ESTIMATE_FILES]
+    values = {item["id"]: item["value"] for document in documents for item in document["estimates"]}
+    if (folder / "headline.json").is_file():
+        rows = storage.read_json(folder / "headline.json")
+        values |= {forecast_id(row["reading"], row["years"]): row["median"] for row in rows}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def explain(symbol: str, before: Workspace, after: Workspace) -> dict[str, Any]:
+    """Return the part of `compare` about one symbol or id: an estimate, or R with reading and years.
+
+    Raises
+    ------
+    UsageError
+        When neither quarter has that name; the symbols there are are listed.
+    """
+    document = compare(before, after)
+    found = chosen(document, symbol, after.params.fit_gamma.default_route)
+    if not found:
+        names = sorted({item["symbol"] for item in document["estimates"]} | {"R"})
+        raise UsageError(f"there is no estimate '{symbol}'", why=f"the symbols are {', '.join(names)}")
+    return {"symbol": symbol, "from": document["from"], "to": document["to"], "estimates": found}

@@ -1,0 +1,182 @@
+"""A quarter's records read back: its numbers, estimates, forecast and sources, from a published folder or a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+from race_to_efficiency.errors import InputMissing
+from race_to_efficiency.provenance import registry, sources
+from race_to_efficiency.provenance.manifest import MANIFEST, PARAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from race_to_efficiency.settings.params import Workspace
+
+SOURCES = "sources.json"
+"""A published folder's own list of the sources its numbers rest on, so that it can be traced with no ledger at hand."""
+
+ESTIMATE_FILES = ("kappa.json", "gamma.json")
+
+
+@dataclass(frozen=True)
+class QuarterRecords:
+    """The records of one quarter, read when asked for.
+
+    Parameters
+    ----------
+    quarter : str
+    as_of : str
+        Last day of the quarter, ISO.
+    folder : Path
+        Where the stages' files lie: data/processed, or a published folder.
+    published : bool
+    raw : Path or None
+        The ledgers, where they are at hand.
+    """
+
+    quarter: str
+    as_of: str
+    folder: Path
+    published: bool
+    raw: Path | None = None
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file of the quarter: beside the others, or under report/ in an unpublished run."""
+        direct = self.folder / name
+        return direct if direct.exists() or self.published else self.folder / "report" / name
+
+    @cached_property
+    def numbers(self) -> dict[str, dict[str, Any]]:
+        """numbers.json: number id -> value, unit, text, refs."""
+        document = storage.read_json(self.path("numbers.json"))
+        numbers: dict[str, dict[str, Any]] = document.get("numbers", document)
+        return numbers
+
+    @cached_property
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """kappa.json and gamma.json."""
+        return {name: storage.read_json(self.folder / name) for name in ESTIMATE_FILES}
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """params.yaml as the quarter was published with, or as it stands; empty where there is none."""
+        path = self.folder / PARAMS if self.published else self.raw.parents[1] / PARAMS if self.raw else None
+        return dict(storage.read_yaml(path)) if path is not None and path.exists() else {}
+
+    @cached_property
+    def estimates(self) -> dict[str, dict[str, Any]]:
+        """Estimate id -> record."""
+        return {item["id"]: item for document in self.documents.values() for item in document["estimates"]}
+
+    @cached_property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables read so far, by name."""
+        return {}
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return ``forecast`` or ``milestones``."""
+        if name not in self.tables:
+            self.tables[name] = storage.read_parquet(self.path(f"{name}.parquet"))
+        return self.tables[name]
+
+    @cached_property
+    def ledgers(self) -> frozenset[str]:
+        """File names of the ledgers: as sealed where published, else as they lie."""
+        if self.published:
+            return frozenset(storage.read_json(self.folder / MANIFEST)["ledgers"])
+        return frozenset(path.name for path in self.raw.glob("*.csv")) if self.raw else frozenset()
+
+    def excluded(self, tables: Iterable[str]) -> dict[str, str]:
+        """Return the rows of some tables that the as-of views set aside, with the reason: ``TABLE/ID`` -> reason."""
+        listed = storage.read_json(self.folder / SOURCES)["excluded"] if self.published else excluded_rows(self.folder)
+        wanted = sorted(set(tables) & set(listed))
+        return {f"{table}/{key}": reason for table in wanted for reason, keys in listed[table].items() for key in keys}
+
+    def sources(self, row_ids: list[str]) -> list[dict[str, Any]]:
+        """Return the sources that rows rest on, from the published list or from the ledgers."""
+        if self.published:
+            return sources.narrow(storage.read_json(self.folder / SOURCES)["sources"], row_ids)
+        if self.raw is None:
+            raise InputMissing("no ledgers are at hand to find the sources in", where=str(self.folder))
+        return sources.narrow(sources.source_documents(self.raw, self.as_of, row_ids), row_ids)
+
+
+def excluded_rows(processed: Path) -> dict[str, dict[str, list[str]]]:
+    """Return the rows that a run's as-of views set aside: table -> reason -> ids, sorted."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for path in sorted((processed / "ledger").glob("*.parquet")):
+        view = storage.read_parquet(path)
+        if "exclusion" not in view.columns:
+            continue
+        aside = view[view["exclusion"].fillna("") != ""]
+        reasons: dict[str, list[str]] = {}
+        for key, reason in zip(aside.iloc[:, 0].astype(str), aside["exclusion"].astype(str), strict=True):
+            reasons.setdefault(reason, []).append(key)
+        if reasons:
+            found[path.stem] = {reason: sorted(reasons[reason]) for reason in sorted(reasons)}
+    return found
+
+
+def used_rows(documents: dict[str, dict[str, Any]]) -> list[str]:
+    """Return every row any estimate was computed from, once, sorted."""
+    return sorted(
+        {row for document in documents.values() for item in document["estimates"] for row in item["rows_used"]}
+    )
+
+
+def shown_rows(numbers: Mapping[str, Mapping[str, Any]], ledgers: Collection[str]) -> list[str]:
+    """Return the ledger rows that the report shows as they are: numbers whose source is ``TABLE/ID``, sorted."""
+    named = {str(item.get("source") or "") for item in numbers.values()}
+    return sorted(name for name in named if "/" in name and f"{name.partition('/')[0]}.csv" in ledgers)
+
+
+def source_list(workspace: Workspace) -> dict[str, Any]:
+    """Return sources.json of a quarter about to be published."""
+    documents = {name: storage.read_json(workspace.processed / name) for name in ESTIMATE_FILES}
+    as_of = workspace.quarter.as_of.isoformat()
+    named = storage.read_json(workspace.processed / "report" / "numbers.json")
+    ledgers = {path.name for path in workspace.raw.glob("*.csv")}
+    rows = [*used_rows(documents), *shown_rows(named.get("numbers", named), ledgers)]
+    found = sources.source_documents(workspace.raw, as_of, rows)
+    excluded = excluded_rows(workspace.processed)
+    return {"quarter": str(workspace.quarter), "as_of": as_of, "sources": found, "excluded": excluded}
+
+
+def open_records(workspace: Workspace) -> QuarterRecords:
+    """Return a quarter's records: of its newest published revision, else of its last run here.
+
+    Raises
+    ------
+    InputMissing
+        When the quarter was neither published nor run.
+    """
+    name, as_of = str(workspace.quarter), workspace.quarter.as_of.isoformat()
+    entry = registry.latest(registry.read_entries(workspace.reports), name)
+    if entry is not None:
+        return QuarterRecords(name, as_of, workspace.reports / entry.folder, published=True, raw=workspace.raw)
+    if not (workspace.processed / ESTIMATE_FILES[0]).exists():
+        raise InputMissing(
+            f"{name} was neither published nor run here",
+            where=str(workspace.processed),
+            remedy=f"race run --quarter {name}",
+        )
+    return QuarterRecords(name, as_of, workspace.processed, published=False, raw=workspace.raw)
+
+
+def open_folder(folder: Path) -> QuarterRecords:
+    """Return the records of a published folder wherever it lies.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When it is no published folder.
+    """
+    manifest = storage.read_json(folder / MANIFEST)
+    return QuarterRecords(manifest["quarter"], manifest["as_of"], folder, published=True)

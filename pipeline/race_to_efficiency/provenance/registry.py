@@ -1,0 +1,213 @@
+"""reports/registry.json: the published quarters in the order they were published, each naming the one before by digest.
+
+Every field of an entry can be derived from its manifest, and the file has one form only; so no byte of it can change
+unnoticed. The newest entry's digest stands at the end as ``head``: it is what to write down elsewhere, since a chain
+that is rewritten as a whole can only be told from the true one by a signature or by a copy of its head.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+from race_to_efficiency.errors import RaceError
+from race_to_efficiency.provenance.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+FORMAT = "race-to-efficiency/registry/1"
+REGISTRY = "registry.json"
+ENTRY = "registry_entry.json"
+"""A published folder carries its own entry, so that a copy of it can be checked with nothing around it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One published quarter, as the registry lists it.
+
+    Parameters
+    ----------
+    number : int
+        Position in the chain, from 1.
+    quarter : str
+    revision : int
+        1 for the first publication, 2 for its first correction ...
+    folder : str
+        Folder under reports/.
+    as_of : str
+        Last day of the quarter, ISO.
+    reconstructed : bool
+    manifest_sha256 : str
+    previous : str or None
+        ``manifest_sha256`` of the entry before.
+    supersedes : str or None
+        ``manifest_sha256`` of the publication this one corrects.
+    key_id : str or None
+        Key that signed the manifest.
+    """
+
+    number: int
+    quarter: str
+    revision: int
+    folder: str
+    as_of: str
+    reconstructed: bool
+    manifest_sha256: str
+    previous: str | None
+    supersedes: str | None
+    key_id: str | None
+
+    def __post_init__(self) -> None:
+        for name, kinds in _KINDS.items():
+            if type(getattr(self, name)) not in kinds:
+                raise TypeError(f"{name} must be {' or '.join(kind.__name__ for kind in kinds)}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry as a JSON-ready mapping."""
+        return asdict(self)
+
+    def reference(self) -> dict[str, Any]:
+        """Return how a later manifest names this publication."""
+        return {"quarter": self.quarter, "revision": self.revision, "manifest_sha256": self.manifest_sha256}
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "number": (int,),
+    "quarter": (str,),
+    "revision": (int,),
+    "folder": (str,),
+    "as_of": (str,),
+    "reconstructed": (bool,),
+    "manifest_sha256": (str,),
+    "previous": (str, type(None)),
+    "supersedes": (str, type(None)),
+    "key_id": (str, type(None)),
+}
+"""JSON's 1, 1.0 and true are equal in Python and different bytes on disk: types are held exactly."""
+
+
+def folder_name(quarter: str, revision: int) -> str:
+    """Return the folder of a publication: ``2026Q1``, its correction ``2026Q1.r2``."""
+    return quarter if revision == 1 else f"{quarter}.r{revision}"
+
+
+def entry_of(manifest: Mapping[str, Any], manifest_sha256: str) -> Entry:
+    """Return the registry entry that belongs to a manifest.
+
+    Raises
+    ------
+    KeyError, TypeError
+        When the manifest lacks a field.
+    """
+    return Entry(
+        number=manifest["number"],
+        quarter=manifest["quarter"],
+        revision=manifest["revision"],
+        folder=folder_name(manifest["quarter"], manifest["revision"]),
+        as_of=manifest["as_of"],
+        reconstructed=manifest["reconstructed"],
+        manifest_sha256=manifest_sha256,
+        previous=(manifest["previous"] or {}).get("manifest_sha256"),
+        supersedes=(manifest["supersedes"] or {}).get("manifest_sha256"),
+        key_id=(manifest["signed_by"] or {}).get("key_id"),
+    )
+
+
+def carried(entry: Entry) -> bytes:
+    """Return the file in which a published folder carries its entry.
+
+    The entry's own digest stands beside it: when entry and manifest do not belong together, it tells which was changed.
+    """
+    document = entry.to_json()
+    return storage.dumps({"entry": document, "sha256": storage.digest_document(document)}).encode()
+
+
+def read_carried(folder: Path) -> Entry | None:
+    """Return the entry a folder carries, or None when there is none or it is not whole."""
+    try:
+        document = storage.read_json(folder / ENTRY)
+        whole = storage.digest_document(document["entry"]) == document["sha256"]
+        return Entry(**document["entry"]) if whole else None
+    except (RaceError, KeyError, TypeError, ValueError):
+        return None
+
+
+def render(entries: Sequence[Entry]) -> bytes:
+    """Return the registry file's bytes."""
+    document = {
+        "format": FORMAT,
+        "entries": [entry.to_json() for entry in entries],
+        "head": entries[-1].manifest_sha256 if entries else None,
+    }
+    return storage.dumps(document).encode()
+
+
+def read_entries(reports: Path) -> list[Entry]:
+    """Return the registry's entries; none when nothing was published.
+
+    Raises
+    ------
+    DataInvalid, TypeError, KeyError
+        When the file is no registry.
+    """
+    path = reports / REGISTRY
+    return [Entry(**item) for item in storage.read_json(path)["entries"]] if path.exists() else []
+
+
+def newest_folder(reports: Path, quarter: str) -> Path | None:
+    """Return the folder of a quarter's newest publication, or None when it was never published."""
+    entry = latest(read_entries(reports), quarter)
+    return None if entry is None else reports / entry.folder
+
+
+def latest(entries: Sequence[Entry], quarter: str) -> Entry | None:
+    """Return the newest revision of a quarter, or None when it is not published."""
+    found = [entry for entry in entries if entry.quarter == quarter]
+    return max(found, key=lambda entry: entry.revision, default=None)
+
+
+def check_registry(data: bytes, place: str) -> tuple[list[Entry], list[Finding]]:
+    """Return the entries that can be read and what is wrong with the registry file and its chain.
+
+    Parameters
+    ----------
+    data : bytes
+        The registry file.
+    place : str
+        How to name it in findings.
+    """
+    restore = f"git log --oneline -- {place}, then git restore --source=COMMIT -- {place}"
+    try:
+        document = json.loads(data)
+        entries = [Entry(**item) for item in document["entries"]]
+    except (ValueError, KeyError, TypeError) as error:
+        return [], [Finding(place, f"it is not a registry any more: {error}", restore)]
+    findings = [Finding(f"{place}: {words}", what, restore) for words, what in _chain_breaks(entries)]
+    if not findings and document.get("head") != (entries[-1].manifest_sha256 if entries else None):
+        findings.append(Finding(f"{place}: head", "head is not the digest of the newest entry", restore))
+    if not findings and render(entries) != data:
+        findings.append(Finding(place, "its bytes are not the form a registry is written in", restore))
+    return entries, findings
+
+
+def _chain_breaks(entries: Sequence[Entry]) -> list[tuple[str, str]]:
+    """Return where the chain of entries breaks, and how."""
+    breaks: list[tuple[str, str]] = []
+    numbers = [entry.number for entry in entries]
+    for index, entry in enumerate(entries):
+        where = f"entry {index + 1} ({entry.quarter}, revision {entry.revision})"
+        if entry.number in numbers[:index]:
+            breaks.append((where, f"number {entry.number} stands twice: an entry was repeated"))
+        elif entry.number != index + 1:
+            missing = sorted(set(range(1, max(numbers) + 1)) - set(numbers))
+            how = f"entry {missing[0]} was deleted" if missing else "entries were put in another order"
+            breaks.append((where, f"it carries number {entry.number} at place {index + 1}: {how}"))
+        elif entry.previous != (entries[index - 1].manifest_sha256 if index else None):
+            breaks.append((where, "it does not follow from the entry before it: its `previous` is another digest"))
+        elif entry.folder != folder_name(entry.quarter, entry.revision):
+            breaks.append((where, f"its folder should be {folder_name(entry.quarter, entry.revision)}"))
+    return breaks

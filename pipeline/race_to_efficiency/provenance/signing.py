@@ -1,0 +1,116 @@
+"""Ed25519 signatures over a published quarter: an in-toto Statement inside a DSSE envelope.
+
+The signature covers DSSE's pre-authentication encoding of the exact payload bytes, so neither the payload nor its type
+can be exchanged.
+
+References
+----------
+DSSE v1.0 (secure-systems-lab/dsse, protocol.md); in-toto Attestation Framework v1 (statement.md, envelope.md);
+RFC 8032 (Ed25519).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+from race_to_efficiency.errors import IntegrityError
+from race_to_efficiency.provenance.keys import key_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "urn:race-to-efficiency:published-quarter:v1"
+ENVELOPE_NAME = "manifest.dsse.json"
+
+
+def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
+    """Return the bytes a DSSE signature covers: ``DSSEv1 LEN(type) type LEN(payload) payload``."""
+    name = payload_type.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(name), name, len(payload), payload)
+
+
+def statement(manifest_bytes: bytes, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the in-toto Statement about a published quarter: every file of it, the manifest first."""
+    files = {"manifest.json": storage.digest_bytes(manifest_bytes)}
+    files |= {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in files.items()],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {name: manifest[name] for name in ("quarter", "as_of", "revision", "reconstructed", "previous")},
+    }
+
+
+def sign(document: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
+    """Return the DSSE envelope (bytes of its file) of a statement signed with ``key``."""
+    payload = storage.canonical(document)
+    signature = key.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload))
+    envelope = {
+        "payloadType": PAYLOAD_TYPE,
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": [{"keyid": key_id(key.public_key()), "sig": base64.b64encode(signature).decode()}],
+    }
+    return storage.dumps(envelope).encode()
+
+
+def open_envelope(envelope_bytes: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
+    """Return the statement of an envelope after checking its form byte for byte, its key id and its signature.
+
+    Raises
+    ------
+    IntegrityError
+        When any of them does not hold; ``why`` says which.
+    """
+    from cryptography.exceptions import InvalidSignature
+
+    envelope = read_envelope(envelope_bytes)
+    named = envelope["signatures"][0]["keyid"]
+    if named != key_id(key):
+        raise IntegrityError("the signature names another key", why=f"key id {named}, the key at hand is {key_id(key)}")
+    payload = base64.b64decode(envelope["payload"])
+    signature = base64.b64decode(envelope["signatures"][0]["sig"])
+    try:
+        key.verify(signature, pre_authentication_encoding(envelope["payloadType"], payload))
+    except InvalidSignature:
+        raise IntegrityError("the signature does not fit what it signs", why="Ed25519 verification failed") from None
+    document: dict[str, Any] = json.loads(payload)
+    return document
+
+
+def read_envelope(envelope_bytes: bytes) -> dict[str, Any]:
+    """Return a DSSE envelope with exactly one signature, in exactly the form `sign` writes.
+
+    Raises
+    ------
+    IntegrityError
+        When it is anything else.
+    """
+    try:
+        envelope: dict[str, Any] = json.loads(envelope_bytes)
+        payload = base64.b64decode(envelope["payload"], validate=True)
+        (signature,) = envelope["signatures"]
+        plain = {
+            "payloadType": PAYLOAD_TYPE,
+            "payload": base64.b64encode(payload).decode(),
+            "signatures": [
+                {
+                    "keyid": str(signature["keyid"]),
+                    "sig": base64.b64encode(base64.b64decode(signature["sig"], validate=True)).decode(),
+                }
+            ],
+        }
+    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+        raise IntegrityError("the envelope is not a DSSE envelope with one signature", why=str(error)) from None
+    if storage.dumps(plain).encode() != envelope_bytes:
+        raise IntegrityError(
+            "the envelope is not in the form it was written in", why="bytes outside the signed payload were changed"
+        )
+    return envelope

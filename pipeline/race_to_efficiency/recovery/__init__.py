@@ -1,0 +1,1 @@
+"""The simulated-truth study; no stage uses it."""

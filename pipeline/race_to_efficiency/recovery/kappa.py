@@ -1,0 +1,171 @@
+"""Does `race fit kappa` find a truth that is known? Clean, contaminated, clustered and weakly curved tables of runs.
+
+A refused fit counts as a miss wherever coverage is measured; bounds marked as the study's own were not set beforehand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.calibration.common.resampling import stream
+from race_to_efficiency.recovery.attempts import (
+    FLOOR_NATS,
+    LAW_KAPPA,
+    REDUCIBLE_KAPPA,
+    TOTAL_KAPPA,
+    clustered,
+    curved,
+    leverage,
+    losses_over_time,
+    power_law,
+    two_terms,
+)
+from race_to_efficiency.recovery.summary import Quantity, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from race_to_efficiency.recovery.attempts import Attempt
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of the study.
+
+    Parameters
+    ----------
+    bound : str
+        Number of the bound it belongs to.
+    attempt : callable
+        One data set: generator -> named outcomes, None where there is none.
+    quantities : tuple of Quantity
+    note : str
+        What is simulated.
+    """
+
+    bound: str
+    attempt: Attempt
+    quantities: tuple[Quantity, ...]
+    note: str
+
+
+def _line(bias: float, low: float, high: float | None, *more: Quantity) -> tuple[Quantity, ...]:
+    """Return what every power-law case is judged by, and more."""
+    return (
+        Quantity("relative bias of kappa", "kappa", "bias", -bias, bias, truth=TOTAL_KAPPA),
+        Quantity("coverage of kappa", "covered", "share", low, high),
+        *more,
+    )
+
+
+def _with_floor(truth: float) -> tuple[Quantity, ...]:
+    """Return what a case with a visible floor is judged by."""
+    return (
+        Quantity("relative median bias of kappa", "kappa", "median_bias", -0.01, 0.01, truth=truth),
+        Quantity("relative median bias of E", "floor", "median_bias", -0.01, 0.01, truth=FLOOR_NATS),
+        Quantity("coverage of kappa", "covered", "share", 0.92, 0.98),
+        Quantity("coverage of E", "floor_covered", "share", 0.92, 0.98),
+        Quantity("refused", "refused", "share", None, 0.05),
+        Quantity("not trusted", "not_trusted", "share"),
+        Quantity("z_curv found", "z_curv", "median"),
+    )
+
+
+_CLEAN = _line(0.003, 0.935, 0.965, Quantity("not trusted", "not_trusted", "share"))
+_ROBUST = _line(
+    0.005,
+    0.925,
+    None,
+    Quantity("sd over that of clean least squares", "kappa", "sd_ratio", None, 1.25, other="clean_ols"),
+)
+_CLUSTERS = (Quantity("coverage of kappa", "covered", "share", 0.92, None),)
+_FEW_CLUSTERS = (
+    Quantity("refused, or states its real coverage", "honest", "share", 1.0, None),
+    Quantity("not trusted", "not_trusted", "share"),
+    Quantity("coverage of kappa", "covered", "share"),
+)
+_LEVERAGE = (
+    Quantity("an outlier named", "any_flagged", "share", 0.95, None, own=True),
+    Quantity("both outliers named", "all_flagged", "share"),
+    Quantity("not trusted", "not_trusted", "share"),
+    Quantity("coverage of kappa", "covered", "share"),
+)
+_WEAK = (
+    Quantity("says weak or refuses", "not_trusted", "share", 0.95, None, own=True),
+    Quantity("coverage of kappa", "covered", "share"),
+)
+_JOINT = (
+    Quantity("correlation reported", "correlation_reported", "share", 1.0, None),
+    Quantity("coverage of the joint region", "covered", "share", 0.92, 0.98, own=True),
+    Quantity("correlation of kappa and gamma", "correlation", "median"),
+    Quantity("width of R(10) over that of an independent box", "width_over_box", "median"),
+)
+
+STUDY: dict[str, Case] = {
+    "kappa_clean_20": Case("1", power_law(20), _CLEAN, "power law, 20 clean runs"),
+    "kappa_clean_50": Case("1", power_law(50), _CLEAN, "power law, 50 clean runs"),
+    "kappa_clean_245": Case("1", power_law(245), _CLEAN, "power law, 245 clean runs"),
+    "kappa_outliers_50": Case("2", power_law(50, outliers=True), _ROBUST, "5 % outliers of ten sigma, 50 runs"),
+    "kappa_outliers_245": Case("2", power_law(245, outliers=True), _ROBUST, "the same, 245 runs"),
+    "kappa_outliers_245_quiet": Case(
+        "2", power_law(245, noise=0.002, outliers=True), _ROBUST, "the same, noise only twice the Huber threshold"
+    ),
+    "kappa_leverage_50": Case("2", leverage(50, 2), _LEVERAGE, "the two largest of 50 runs off by ten sigma"),
+    "kappa_floor_z6_50": Case("3", curved(50, 6.0), _with_floor(REDUCIBLE_KAPPA), "floor form, 50 runs, z_curv 6"),
+    "kappa_floor_z30_50": Case("3", curved(50, 30.0), _with_floor(REDUCIBLE_KAPPA), "floor form, 50 runs, z_curv 30"),
+    "kappa_two_terms_100": Case("3", two_terms(100), _with_floor(LAW_KAPPA), "chinchilla form, 100 runs"),
+    "kappa_floor_z1_30": Case("3", curved(30, 1.0, decades=2.0), _WEAK, "floor form, curvature too weak to see"),
+    "kappa_clustered_10": Case("4", clustered(10), _CLUSTERS, "10 models with 6 checkpoints each, ICC .5"),
+    "kappa_clustered_20": Case("4", clustered(20), _CLUSTERS, "20 models"),
+    "kappa_clustered_40": Case("4", clustered(40), _CLUSTERS, "40 models"),
+    "kappa_clustered_6": Case("4", clustered(6), _FEW_CLUSTERS, "6 models: too few for a trusted interval"),
+    "joint_8y": Case("6", losses_over_time(8.0, free_floor=False), _JOINT, "losses over 8 years, no floor"),
+    "joint_floor_8y": Case("6", losses_over_time(8.0, free_floor=True), _JOINT, "8 years, free floor"),
+    "joint_floor_2y": Case(
+        "6",
+        losses_over_time(2.0, free_floor=True),
+        (Quantity("refused", "refused", "share", 1.0, None),),
+        "2 years, free floor: must refuse",
+    ),
+}
+"""Cases by name."""
+
+
+def outcomes(name: str, n_datasets: int, seed: int) -> dict[str, list[float | None]]:
+    """Simulate data sets of a case and return every outcome as a column.
+
+    Parameters
+    ----------
+    name : str
+        Key of `STUDY`.
+    n_datasets, seed : int
+    """
+    rng = stream(seed, "recovery", name)
+    found = [STUDY[name].attempt(rng) for _ in range(n_datasets)]
+    keys = sorted({key for one in found for key in one})
+    return {key: [one.get(key) for one in found] for key in keys}
+
+
+def _runner(name: str) -> Callable[[int, int], dict[str, Any]]:
+    def run(n_datasets: int, seed: int) -> dict[str, Any]:
+        case = STUDY[name]
+        rows = rows_of(name, case.bound, case.quantities, outcomes(name, n_datasets, seed))
+        value = {row.quantity: row.value for row in rows}
+        return {
+            "case": name,
+            "n_datasets": n_datasets,
+            "bias": next((row.value for row in rows if "bias" in row.quantity), None),
+            "coverage": value.get("coverage of kappa", value.get("coverage of the joint region")),
+            "refused": rows[0].refused,
+            "bounds": {row.quantity: [row.low, row.high] for row in rows if row.meets != "no bound"},
+            "holds": all(row.meets != "no" for row in rows),
+            "note": case.note,
+            "rows": [row.to_json() for row in rows],
+        }
+
+    return run
+
+
+CASES: dict[str, Callable[[int, int], dict[str, Any]]] = {name: _runner(name) for name in STUDY}
+"""Case name -> function (n_datasets, seed) that returns what it measured with its bounds."""

@@ -1,0 +1,297 @@
+"""The relative-loss equation of Lu (2025), R(t) = X(t)^(-kappa), stable in every corner, and the door to its inverses.
+
+``X(t) = 1 + (fleet/baseline_years) * integral of 2^(gamma s)`` is the compute gathered by year t over that of the
+reference date. Two readings share the equation, and a kappa belongs to one of them: with ``floor = 0`` R is the ratio
+of TOTAL loss (kappa_total); with a floor, X^(-kappa) is the ratio of the loss above it (kappa_reducible), and
+R = floor + (1 - floor) X^(-kappa).
+
+All functions take scalars or broadcastable arrays and return float64; arguments outside their domain raise ValueError
+with the argument's name and value; what is never reached is infinity, never NaN.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from race_to_efficiency.equation import domain
+from race_to_efficiency.equation.crossover import crossover_time
+from race_to_efficiency.equation.domain import FloatArray, scalar_or_array
+from race_to_efficiency.equation.growth import growth_integral
+from race_to_efficiency.equation.inverses import (
+    TimeGradient,
+    fleet_required,
+    gamma_required,
+    kappa_from_two_points,
+    kappa_implied,
+    time_to_target,
+    time_to_target_gradient,
+)
+from race_to_efficiency.equation.path_inverse import time_to_target_on_path
+from race_to_efficiency.equation.path_options import Convention, PathOptions, compute_path
+from race_to_efficiency.equation.paths import compute_rate, log_ratio_of
+from race_to_efficiency.equation.rates import compute_equivalent_gain, gamma_fleet_exchange
+from race_to_efficiency.equation.saturation import Saturation
+from race_to_efficiency.equation.sensitivity import (
+    Gradient,
+    decay_rate_asymptote,
+    relative_loss_cross_derivative,
+    relative_loss_gradient,
+    relative_loss_limit,
+    relative_loss_window,
+)
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from numpy.typing import ArrayLike
+
+__all__ = [
+    "Convention",
+    "Gradient",
+    "PathOptions",
+    "Saturation",
+    "TimeGradient",
+    "compute_equivalent_gain",
+    "crossover_time",
+    "decay_rate",
+    "decay_rate_asymptote",
+    "effective_kappa",
+    "fleet_required",
+    "gamma_fleet_exchange",
+    "gamma_required",
+    "growth_integral",
+    "kappa_from_two_points",
+    "kappa_implied",
+    "log_compute_ratio",
+    "log_relative_loss",
+    "loss_reduction",
+    "relative_loss",
+    "relative_loss_cross_derivative",
+    "relative_loss_gradient",
+    "relative_loss_limit",
+    "relative_loss_window",
+    "time_to_target",
+    "time_to_target_gradient",
+    "time_to_target_on_path",
+]
+
+
+def log_compute_ratio(
+    t: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    fleet: ArrayLike = 1.0,
+    baseline_years: ArrayLike = 1.0,
+    fleet_growth: ArrayLike = 0.0,
+    fleet_breaks: ArrayLike | None = None,
+    fleet_multiples: ArrayLike | None = None,
+    start_delay: ArrayLike = 0.0,
+    frozen: bool = False,
+    headroom: ArrayLike | None = None,
+    saturation: Saturation = "hard",
+    fleet_in_baseline: bool = False,
+    convention: Convention = "cumulative",
+    power_growth: ArrayLike = 0.0,
+    duration_growth: ArrayLike = 0.0,
+) -> FloatArray:
+    """Natural log of X(t), the compute gathered by t over that of the reference date.
+
+    Parameters
+    ----------
+    t : (...) float, years
+        At least 0; infinity gives the limit of a constant path.
+    gamma : (...) float, doublings/year
+        Efficiency-doubling rate, of either sign.
+    fleet : (...) float, multiples of the baseline fleet
+        Power relative to the fleet that gathered C0.
+    baseline_years : (...) float, years
+        tau0: how long the baseline fleet ran to gather C0 (1 in the paper).
+    fleet_growth : (...) float, doublings/year
+        Growth of the fleet's power; adds to gamma in a cumulative path.
+    fleet_breaks, fleet_multiples : (k,) float, years and multiples of `fleet`
+        A fleet that changes in steps: the i-th multiple holds from the i-th break on; nothing runs before the first.
+    start_delay : (...) float, years
+        Nothing runs before this date.
+    frozen : bool
+        Hardware keeps the efficiency of the day it was bought: the start, or each break.
+    headroom : (...) float, doublings, optional
+        How far efficiency can rise; None for no limit.
+    saturation : {"hard", "exponential", "logistic", "tanh"}
+        Shape of the approach to the headroom.
+    fleet_in_baseline : bool
+        The fleet also did the first tau0 years (C0 = m P0 E0 tau0), and X stays relative to the BASELINE's C0.
+    convention : {"cumulative", "run"}
+        "cumulative" (the paper): compute gathers from a fleet. "run": the compute of the largest single run,
+        X = 2^((gamma + power_growth + duration_growth) t).
+    power_growth, duration_growth : (...) float, doublings/year
+        Growth of a run's power and duration; for the run convention only.
+
+    Returns
+    -------
+    (...) float, nats
+
+    Raises
+    ------
+    ValueError
+        Names the argument and the value outside its domain, and options of the other convention.
+
+    References
+    ----------
+    Lu (2025), "The Race to Efficiency", arXiv 2501.02156.
+    """
+    path = compute_path(
+        gamma,
+        fleet=fleet,
+        baseline_years=baseline_years,
+        fleet_growth=fleet_growth,
+        fleet_breaks=fleet_breaks,
+        fleet_multiples=fleet_multiples,
+        start_delay=start_delay,
+        frozen=frozen,
+        headroom=headroom,
+        saturation=saturation,
+        fleet_in_baseline=fleet_in_baseline,
+        convention=convention,
+        power_growth=power_growth,
+        duration_growth=duration_growth,
+    )
+    return scalar_or_array(log_ratio_of(path, domain.duration("t", t)))
+
+
+def _reducible(
+    t: ArrayLike, kappa: ArrayLike, gamma: ArrayLike, floor: ArrayLike, path: PathOptions, given: dict[str, ArrayLike]
+) -> tuple[FloatArray, FloatArray]:
+    """Return ln r = -kappa ln X and the checked floor."""
+    slope = domain.positive("kappa", kappa)
+    lowest = domain.unit_interval("floor", floor, zero=True, one=False)
+    return -slope * log_compute_ratio(t, gamma, **given, **path), lowest
+
+
+def relative_loss(
+    t: ArrayLike,
+    kappa: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    fleet: ArrayLike = 1.0,
+    baseline_years: ArrayLike = 1.0,
+    floor: ArrayLike = 0.0,
+    **path: Unpack[PathOptions],
+) -> FloatArray:
+    """Loss at t over the loss of the reference date, R(t) = floor + (1 - floor) X(t)^(-kappa).
+
+    Parameters
+    ----------
+    t : (...) float, years
+    kappa : (...) float, dimensionless
+        kappa_total with floor 0, kappa_reducible with the floor of its group; greater than 0.
+    gamma : (...) float, doublings/year
+    fleet : (...) float, multiples of the baseline fleet
+    baseline_years : (...) float, years
+    floor : (...) float, dimensionless
+        Irreducible loss over the loss of the reference date, in [0, 1).
+    **path
+        Fleet and efficiency paths, as in `log_compute_ratio`.
+
+    Returns
+    -------
+    (...) float, dimensionless
+        1 at t = 0.
+
+    Raises
+    ------
+    ValueError
+        Names the argument and the value outside its domain.
+
+    References
+    ----------
+    Lu (2025), "The Race to Efficiency", arXiv 2501.02156.
+    """
+    log_r, lowest = _reducible(t, kappa, gamma, floor, path, {"fleet": fleet, "baseline_years": baseline_years})
+    with np.errstate(all="ignore"):
+        return scalar_or_array(lowest + (1.0 - lowest) * np.exp(log_r))
+
+
+def log_relative_loss(
+    t: ArrayLike,
+    kappa: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    fleet: ArrayLike = 1.0,
+    baseline_years: ArrayLike = 1.0,
+    floor: ArrayLike = 0.0,
+    **path: Unpack[PathOptions],
+) -> FloatArray:
+    """Natural log of `relative_loss`, exact also where R is near 1 or below the smallest float64."""
+    log_r, lowest = _reducible(t, kappa, gamma, floor, path, {"fleet": fleet, "baseline_years": baseline_years})
+    with np.errstate(all="ignore"):
+        fallen = -(1.0 - lowest) * np.expm1(log_r)
+        direct = np.log(lowest + (1.0 - lowest) * np.exp(log_r))
+        value = np.where(fallen < 0.5, np.log1p(-fallen), direct)
+    return scalar_or_array(np.where(lowest == 0.0, log_r, value))
+
+
+def loss_reduction(
+    t: ArrayLike,
+    kappa: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    fleet: ArrayLike = 1.0,
+    baseline_years: ArrayLike = 1.0,
+    floor: ArrayLike = 0.0,
+    **path: Unpack[PathOptions],
+) -> FloatArray:
+    """Share of the loss gone by t, 1 - R, without the cancellation of forming R first."""
+    log_r, lowest = _reducible(t, kappa, gamma, floor, path, {"fleet": fleet, "baseline_years": baseline_years})
+    with np.errstate(all="ignore"):
+        return scalar_or_array(-(1.0 - lowest) * np.expm1(log_r))
+
+
+def effective_kappa(
+    t: ArrayLike,
+    kappa: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    fleet: ArrayLike = 1.0,
+    baseline_years: ArrayLike = 1.0,
+    floor: ArrayLike = 0.0,
+    **path: Unpack[PathOptions],
+) -> FloatArray:
+    """Local slope of total loss, kappa_reducible (1 - E/L(t)): what joins the two readings of kappa.
+
+    Returns
+    -------
+    (...) float, dimensionless
+        -dlnL/dlnC at the compute reached by t; kappa itself when there is no floor.
+    """
+    log_r, lowest = _reducible(t, kappa, gamma, floor, path, {"fleet": fleet, "baseline_years": baseline_years})
+    slope = domain.positive("kappa", kappa)
+    with np.errstate(all="ignore"):
+        value = slope / (1.0 + lowest / (1.0 - lowest) * np.exp(-log_r))
+    return scalar_or_array(np.where(lowest == 0.0, slope, value))
+
+
+def decay_rate(
+    t: ArrayLike,
+    kappa: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    fleet: ArrayLike = 1.0,
+    baseline_years: ArrayLike = 1.0,
+    floor: ArrayLike = 0.0,
+    **path: Unpack[PathOptions],
+) -> FloatArray:
+    """Rate at which ln of the loss falls, -dlnR/dt.
+
+    At t = 0 it is kappa fleet/baseline_years for every gamma; late it tends to kappa gamma ln2.
+
+    Returns
+    -------
+    (...) float, 1/years
+    """
+    years = domain.duration("t", t)
+    slope = effective_kappa(t, kappa, gamma, fleet=fleet, baseline_years=baseline_years, floor=floor, **path)
+    route = compute_path(gamma, fleet=fleet, baseline_years=baseline_years, **path)
+    with np.errstate(all="ignore"):
+        return scalar_or_array(slope * compute_rate(route, years))

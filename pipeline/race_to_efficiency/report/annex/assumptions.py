@@ -1,0 +1,103 @@
+"""What each scenario assumes: gamma, power, what compute is counted, and on whose authority."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report.content import Fact, Label, Table, columns, say
+from race_to_efficiency.report.forecasts import scenario_title
+from race_to_efficiency.report.numbers import decimals, general, slug
+
+if TYPE_CHECKING:
+    from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.page import Page
+
+UNIT = "doublings/yr"
+RATE = decimals(2)
+
+
+def records(page: Page) -> list[dict[str, Any]]:
+    """Return the scenarios as scenarios.json gives them."""
+    found: list[dict[str, Any]] = page.inputs.part("scenarios", "scenarios")
+    return found
+
+
+def is_cited(record: dict[str, Any]) -> bool:
+    """Tell whether a scenario's kappa is given or its numbers are somebody else's: recomputed, not measured."""
+    return record.get("label") == "cited" or record.get("kappa") is not None
+
+
+def assumptions(page: Page) -> list[Block]:
+    """Return what each scenario assumes; recomputed ones of others stand apart."""
+    left_out = page.inputs.document("scenarios").get("left_out") or {}
+    note = (
+        say("Left out: {names}.", names=Fact("; ".join(f"{k}: {v}" for k, v in left_out.items()))) if left_out else ()
+    )
+    own = [record for record in records(page) if not is_cited(record)]
+    cited = [record for record in records(page) if is_cited(record)]
+    titles = ("scenario", "#gamma, doublings a year", "power", "compute of", "authority", "~note")
+    tables = (
+        ("assumptions", say("What each scenario assumes"), own, note, False),
+        ("assumptions-cited", say("Recomputed scenarios: kappa given, not measured"), cited, (), True),
+    )
+    return [
+        Table(key, caption, columns(*titles), tuple(row(page, record) for record in chosen), under, folded=folded)
+        for key, caption, chosen, under, folded in tables
+        if chosen
+    ]
+
+
+def row(page: Page, record: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return one scenario's assumptions."""
+    return (
+        scenario_title(record),
+        rate(page, record, "gamma"),
+        power(page, record),
+        (Label("largest run" if record.get("convention") == "run" else "fleet, accumulated"),),
+        (Fact(str(record["citation"])),) if record.get("citation") else say("assumption"),
+        (Fact(str(record.get("note") or "–")),),
+    )
+
+
+def rate(page: Page, record: dict[str, Any], what: str) -> Rich:
+    """Return a scenario's rate: the number assumed, or the median and interval of what was measured."""
+    name, source = slug(record["name"]), f"scenarios.json: {record['name']}, {what}"
+    measured = (record.get("measured_rates") or {}).get(what)
+    if isinstance(measured, dict):
+        ids = (f"gamma.route.{record['route']}",) if what == "gamma" and record.get("route") else ()
+        median, low, high = (
+            page.shown.cell(f"scenario.{name}.{what}.{key}", measured[key], UNIT, RATE, source=source, estimates=ids)
+            for key in ("median", "low", "high")
+        )
+        return say("{median} [{low}, {high}]", median=median, low=low, high=high)
+    value = record.get(what)
+    if isinstance(value, (int, float)):
+        return page.shown.cell(f"scenario.{name}.{what}", float(value), UNIT, RATE, source=source)
+    return say("–")
+
+
+def power(page: Page, record: dict[str, Any]) -> Rich:
+    """Return a scenario's fleet in words."""
+    fleet, name = record.get("fleet") or {}, slug(record["name"])
+    source = f"scenarios.json: {record['name']}, fleet"
+    path = fleet.get("path", "constant")
+    if path == "growth":
+        cap = record.get("max_power_multiple")
+        capped = (
+            say(
+                ", at most ×{cap}",
+                cap=page.shown.cell(f"scenario.{name}.power_cap", float(cap), "1", general, source=source),
+            )
+            if cap
+            else ()
+        )
+        return (*say("grows {rate} doublings a year", rate=rate(page, record, "power_growth")), *capped)
+    multiple = fleet.get("multiple")
+    if multiple is None:
+        return (Fact(path),)
+    times = page.shown.cell(f"scenario.{name}.fleet", float(multiple), "1", general, source=source)
+    return (
+        say("constant, ×{times}", times=times)
+        if path == "constant"
+        else say("{path}, ×{times}", path=Fact(path), times=times)
+    )

@@ -1,0 +1,135 @@
+"""Behind the scorecard: where outcomes fell, which model of scatter was chosen and why, every score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report.content import Code, Fact, Label, Para, Table, columns, say
+from race_to_efficiency.report.figures.pit import histograms
+from race_to_efficiency.report.numbers import percent, slug
+from race_to_efficiency.report.words.names import target_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from race_to_efficiency.report.content import Block, Figure, Rich
+    from race_to_efficiency.report.page import Page
+
+    Cells = Callable[[Page, dict[str, Any]], tuple[Rich, ...]]
+
+
+SHOWN_HORIZONS = (1, 4, 8, 12)
+"""Quarters ahead that are shown, with every vintage."""
+
+
+def backtest(page: Page, scores: list[dict[str, Any]], cells: Cells) -> list[Block]:
+    """Return the histogram of outcomes, the models of scatter, the rules, and every score.
+
+    Parameters
+    ----------
+    page : Page
+    scores : list of dict
+        Rows of the scorecard.
+    cells : callable
+        A row's figures.
+    """
+    document = page.inputs.documents.get("scores") or {}
+    blocks: list[Block] = []
+    rows = [item for item in document.get("pit") or () if item.get("n")]
+    if rows:
+        blocks.append(pit_figure(page, rows))
+    if document.get("models"):
+        blocks.append(models_table(page, document["models"]))
+    if document.get("rules"):
+        blocks += rules(page, document["rules"])
+    chosen = [item for item in scores if int(item["horizon_quarters"]) in SHOWN_HORIZONS]
+    body: tuple[tuple[Rich, ...], ...] = tuple(
+        (
+            (Fact(f"{target_in_words(str(item['target']))} ({item['vintage']})"),),
+            (Label(str(int(item["horizon_quarters"]))),),
+            *cells(page, item),
+            (Fact(str(item["verdict"])),),
+        )
+        for item in chosen
+    )
+    titles = ("target", "quarters ahead", "#outcomes", "#effective", "#skill", "#in 80 %", "verdict")
+    note = say("Every horizon stands in {file}.", file=Code("scores.parquet"))
+    caption = say("Other horizons, and every vintage")
+    return [*blocks, Table("other-horizons", caption, columns(*titles), body, note, folded=True)]
+
+
+def horizon_name(item: dict[str, Any]) -> str:
+    """Return the horizon of a histogram in words."""
+    quarters = item.get("horizon_quarters")
+    return "all horizons" if quarters is None else f"{int(quarters)} quarter{'' if quarters == 1 else 's'} ahead"
+
+
+def pit_figure(page: Page, rows: list[dict[str, Any]]) -> Figure:
+    """Return where outcomes fell in their forecast distributions."""
+    title, short = (
+        "Where outcomes fell in the forecasts",
+        "Histograms of outcomes by tenth of their forecast distribution.",
+    )
+    content = [(horizon_name(item), [float(share) for share in item["shares"]]) for item in rows]
+    body = []
+    for item in rows:
+        name = horizon_name(item)
+        for index, share in enumerate(item["shares"], 1):
+            number = page.shown.cell(
+                f"pit.{slug(name)}.{index}", float(share), "share", percent(0), source=f"scores.json: pit, {name}"
+            )
+            body.append((say("{name}, tenth {index}", name=Label(name), index=Label(str(index))), number))
+    return page.figure(
+        "fig-pit",
+        histograms(content, "fig-pit", title=title, short=short, cite=page.cite),
+        title=title,
+        short=short,
+        caption=say(
+            "Honest forecasts give level bars at the dashed line. A heap in the middle says that intervals were too "
+            "wide, heaps at the ends that they were too narrow, a slope that forecasts leaned to one side. Every "
+            "target weighs the same."
+        ),
+        long=say("One panel a horizon; ten bars from the lowest tenth of the forecast distribution to the highest."),
+        table=Table(
+            "fig-pit-data",
+            say("Data of the figure: share of outcomes by tenth"),
+            columns("horizon and tenth", "#share"),
+            tuple(body),
+        ),
+    )
+
+
+def models_table(page: Page, models: list[dict[str, Any]]) -> Table:
+    """Return which model of scatter each target uses, chosen on early origins and confirmed on late ones."""
+    rows = tuple(
+        (
+            (Fact(target_in_words(str(item["target"]))),),
+            (Fact(str(item["chosen"]).replace("_", " ")),),
+            (Label(str(item["chosen_by"])),),
+            page.shown.sentence(
+                str(item.get("words") or "–"),
+                f"model.{slug(str(item['target']))}",
+                source=f"scores.json: models, {item['target']}",
+            ),
+        )
+        for item in models
+    )
+    caption = say("Models of scatter: chosen on early origins, confirmed or not on later ones")
+    return Table("models", caption, columns("target", "model", "chosen by", "~evidence"), rows, folded=True)
+
+
+def rules(page: Page, found: Any) -> list[Block]:
+    """Return the rules of the verdicts as the stage states them."""
+    items = (
+        found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else [("rule", found)]
+    )
+    rows = tuple(
+        (
+            (Fact(str(key).replace("_", " ")),),
+            page.shown.sentence(str(text), f"rule.{slug(str(key))}", source="scores.json: rules"),
+        )
+        for key, text in items
+    )
+    if not rows:
+        return [Para(say("No rules are stated."))]
+    return [Table("rules", say("How outcomes are counted and judged"), columns("rule", "~in words"), rows, folded=True)]

@@ -1,0 +1,122 @@
+"""Cost and energy: what the scenarios' fleets draw and are billed; Hare against Turtle in time, energy and money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report.annex.assumptions import is_cited, records
+from race_to_efficiency.report.content import Fact, Label, Table, columns, say
+from race_to_efficiency.report.forecasts import scenario_title, years_words
+from race_to_efficiency.report.inputs import Missing
+from race_to_efficiency.report.numbers import decimals, significant, slug
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from race_to_efficiency.planning.cost import CostParameters
+    from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.page import Page
+
+TARGETS = (0.9, 0.8, 0.7)
+SOURCE = "race_to_efficiency.planning with params.yaml: cost"
+
+
+def cost(page: Page) -> list[Block]:
+    """Return the fleets' bills and the contest of Hare and Turtle."""
+    parameters = cost_parameters(page)
+    return [bills(page, parameters), *contest(page, parameters)]
+
+
+def cost_parameters(page: Page) -> CostParameters:
+    """Return the unit costs of the settings; raise `Missing` when they give none."""
+    from race_to_efficiency.planning.cost import CostParameters
+
+    values = getattr(getattr(page.inputs.params, "cost", None), "values", None)
+    if not values:
+        raise Missing("the settings give no unit costs (params.yaml: cost)")
+    return CostParameters.from_values(values)
+
+
+def plain_fleet(record: dict[str, Any]) -> float | None:
+    """Return a constant fleet's multiple; None for any other path, and for the compute of a single run."""
+    fleet = record.get("fleet") or {}
+    if record.get("convention") == "run" or fleet.get("path", "constant") != "constant":
+        return None
+    return float(fleet.get("multiple", 1.0))
+
+
+def bills(page: Page, parameters: CostParameters) -> Table:
+    """Return what each scenario's fleet draws and costs."""
+    from race_to_efficiency.planning.cost import fleet_bill
+
+    rows = []
+    for record in records(page):
+        multiple = plain_fleet(record)
+        if multiple is None or is_cited(record):
+            continue
+        name = slug(record["name"])
+        found = [(year, fleet_bill(multiple, year, parameters)) for year in page.years]
+        power = number(page, f"cost.{name}.power", float(found[0][1].power_w) / 1e6, "MW", decimals(0))
+        energy = [
+            number(page, f"cost.{name}.energy.{year:g}y", float(bill.energy_twh), "TWh", significant(2))
+            for year, bill in found
+        ]
+        money = [
+            number(page, f"cost.{name}.money.{year:g}y", float(bill.total_usd) / 1e9, "billion USD", significant(2))
+            for year, bill in found
+        ]
+        rows.append((scenario_title(record), power, *energy, *money))
+    if not rows:
+        raise Missing("no scenario has a constant fleet")
+    titles = [f"#TWh in {years_words(year)}" for year in page.years]
+    titles += [f"#billion USD in {years_words(year)}" for year in page.years]
+    note = say(
+        "The fleet is kept at constant power and at the state of the art; money is capital and energy, discounted to "
+        "the data date, at the unit costs of {file}. Scenarios with the same power cost the same, whatever their "
+        "gamma. A run that grows is no fleet and has no bill here.",
+        file=Label("params.yaml"),
+    )
+    return Table(
+        "cost-table",
+        say("What the scenarios' fleets draw and cost"),
+        columns("scenario", "#MW", *titles),
+        tuple(rows),
+        note,
+    )
+
+
+def number(page: Page, key: str, value: float, unit: str, write: Callable[[float], str]) -> Rich:
+    """Return one figure of the bills."""
+    return page.shown.cell(key, value, unit, write, source=SOURCE, absent="never")
+
+
+def contest(page: Page, parameters: CostParameters) -> list[Block]:
+    """Return who reaches a total loss first, with least energy and for least money."""
+    from race_to_efficiency.planning.targets import hare_against_turtle
+
+    by_name = {record["name"]: record for record in records(page)}
+    if not {"hare", "turtle"} <= by_name.keys():
+        return []
+    kappa = float(page.inputs.document("scenarios")["pools"]["total"]["kappa"]["median"])
+    sides = [(plain_fleet(by_name[name]) or 0.0, float(by_name[name]["gamma"])) for name in ("hare", "turtle")]
+    rows = []
+    for target in TARGETS:
+        race = hare_against_turtle(sides[0], sides[1], target, kappa, parameters)
+        key = f"contest.{target:g}"
+        pairs = (
+            ("years", race.hare_years, race.turtle_years, 1.0, "years", decimals(1), race.first),
+            ("energy", race.hare_energy_twh, race.turtle_energy_twh, 1.0, "TWh", significant(2), race.least_energy),
+            ("money", race.hare_usd, race.turtle_usd, 1e9, "billion USD", significant(2), race.cheapest),
+        )
+        rows += [
+            (
+                (Label(f"R = {target:g}, {unit}"),),
+                number(page, f"{key}.{what}.hare", float(hare) / scale, unit, write),
+                number(page, f"{key}.{what}.turtle", float(turtle) / scale, unit, write),
+                (Fact(winner.capitalize()),),
+            )
+            for what, hare, turtle, scale, unit, write, winner in pairs
+        ]
+    kappa_shown = number(page, "contest.kappa", kappa, "1", significant(3))
+    caption = say("Hare against Turtle to a total loss, at the pool's median kappa of {kappa}", kappa=kappa_shown)
+    return [Table("contest", caption, columns("to reach", "#Hare", "#Turtle", "less"), tuple(rows))]

@@ -1,0 +1,144 @@
+"""Gamma: what it is, and the routes that answer the same question from different data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report.annex import gamma_choices, gamma_series
+from race_to_efficiency.report.annex.forests import bar, disjoint, forest_table
+from race_to_efficiency.report.content import Fact, Label, Para, Section, Strong, Table, columns, join, say
+from race_to_efficiency.report.figures.forest import Group, forest
+from race_to_efficiency.report.page import section, subsections
+from race_to_efficiency.report.shown import badge, words
+from race_to_efficiency.report.words.names import name_in_words
+
+if TYPE_CHECKING:
+    from race_to_efficiency.calibration.common.estimates import Estimate
+    from race_to_efficiency.report.content import Block, Figure, Rich
+    from race_to_efficiency.report.page import Page
+
+    Record = tuple[dict[str, Any], Estimate]
+
+HEADLINE = "gamma.route.D"
+PARTS = (
+    ("gamma-components", "Components: what each series says", gamma_series.components),
+    ("gamma-series", "Two of the series", gamma_series.series),
+    ("gamma-fragility", "What the default route hangs on", gamma_choices.fragility),
+    ("gamma-changes", "Does the trend bend?", gamma_choices.slope_changes),
+    ("gamma-product", "A check on the product", gamma_choices.product),
+    ("gamma-published", "Beside published values", gamma_choices.published),
+)
+
+
+def build(page: Page) -> Section:
+    """Return the section on gamma."""
+    intro = page.attempt("Gamma", lambda: introduction(page))
+    first = section(page, "gamma-routes", "Routes: one question, answered from different data", routes)
+    rest = subsections(page, PARTS)
+    return Section("gamma", "Gamma: how fast efficiency grows", tuple(intro), (first, *rest))
+
+
+def introduction(page: Page) -> list[Block]:
+    """Return what gamma is and what it is here."""
+    route = page.inputs.estimate(HEADLINE)
+    return [
+        Para(
+            say(
+                "Gamma is the number of times a year that useful training compute per unit of power doubles. It is a "
+                "sum of rates whose coverage must not overlap: chips, number formats, utilisation, algorithms. The "
+                "default, route [[D]], gives {value} doublings a year, [[95 %]] interval {interval} {badge}.",
+                value=page.shown.value(route),
+                interval=page.shown.interval(route),
+                badge=badge(route),
+            )
+        )
+    ]
+
+
+def route_name(row: dict[str, Any]) -> str:
+    """Return a route's name."""
+    return str(row["route"]).replace("_", " ")
+
+
+def routes(page: Page) -> list[Block]:
+    """Return the routes' table and forest plot."""
+    rows = page.inputs.part("gamma", "routes")
+    records = [(row, page.inputs.estimate(row.get("estimate") or f"gamma.route.{row['route']}")) for row in rows]
+    return [route_table(page, records), route_figure(page, records)]
+
+
+def route_table(page: Page, records: list[Record]) -> Table:
+    """Return what each route adds up, covers and leaves out."""
+    return Table(
+        "routes",
+        say("Routes of gamma: what each adds up and what it leaves out"),
+        columns("route", "#doublings a year", "#95 % interval", "~made of", "leaves out", "per", "~status and why"),
+        tuple(
+            (
+                (Label(route_name(row)), *((Strong(" (default)"),) if row.get("default") else ())),
+                (page.shown.value(item),),
+                page.shown.interval(item),
+                made_of(row),
+                words(row.get("omits", ())),
+                words([row["basis"]]),
+                page.shown.estimate_state(item),
+            )
+            for row, item in records
+        ),
+        note=say(
+            "Routes compare only where coverage and basis agree; progress in a layer that is left out is taken as "
+            "none. Draws are added one by one, so what two components share is in the interval."
+        ),
+    )
+
+
+def made_of(row: dict[str, Any]) -> Rich:
+    """Return a route's components as words, with the conversion of its basis."""
+    parts = join([Fact(name_in_words(str(name))) for name in row["components"]], " + ")
+    for term in row.get("conversion", ()):
+        sign = Label("−" if term["sign"] < 0 else "+")
+        parts = (*parts, *say(" {sign} {name}", sign=sign, name=Fact(name_in_words(str(term["term"])))))
+    return parts
+
+
+def route_figure(page: Page, records: list[Record]) -> Figure:
+    """Return the forest plot of the routes, with what they disagree about."""
+    title = "Routes of gamma"
+    short = "Point estimates of gamma by route with eighty and ninety-five per cent intervals."
+    bars = [
+        bar(item, f"route {route_name(row)}, per {name_in_words(row['basis'])}", strong=bool(row.get("default")))
+        for row, item in records
+    ]
+    svg = forest([Group(bars, "doublings a year")], "fig-routes", title=title, short=short, cite=page.cite)
+    basis = next((row["basis"] for row, _ in records if row.get("default")), records[0][0]["basis"])
+    same = sorted((item for row, item in records if row["basis"] == basis and item.value is not None), key=by_value)
+    apart = "their [[95 %]] intervals do not even overlap" if disjoint(same[0], same[-1]) else "their intervals overlap"
+    return page.figure(
+        "fig-routes",
+        svg,
+        title=title,
+        short=short,
+        caption=say(
+            "Thick bars: [[80 %]]; thin bars: [[95 %]]; hollow marks: weak; second colour: the default. On the "
+            f"default's basis the routes run from {{low}} to {{high}} and {apart}: the disagreement is part of the "
+            "answer.",
+            low=page.shown.value(same[0]),
+            high=page.shown.value(same[-1]),
+        ),
+        long=say(
+            "Each line is one route, the default in a second colour. A route that leaves out a layer of progress lies "
+            "lower by construction."
+        ),
+        table=forest_table(
+            page,
+            "fig-routes-data",
+            say("Data of the figure: routes of gamma"),
+            "doublings a year",
+            [((Label(route_name(row)),), item) for row, item in records],
+        ),
+    )
+
+
+def by_value(estimate: Estimate) -> float:
+    """Return the value to sort estimates by."""
+    return float(estimate.value or 0.0)

@@ -1,0 +1,199 @@
+"""How much gamma hangs on choices: other windows, rows and definitions; bends in the trend; published values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report.content import Fact, Label, Para, Strong, Table, columns, say
+from race_to_efficiency.report.figures.bars import WhatIf, tornado
+from race_to_efficiency.report.inputs import Missing
+from race_to_efficiency.report.numbers import decimals, slug
+from race_to_efficiency.report.shown import words
+from race_to_efficiency.report.words.names import name_in_words
+
+if TYPE_CHECKING:
+    from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.page import Page
+
+ROUTE = "gamma.route.D"
+UNIT = "doublings/yr"
+RATE = decimals(2)
+P_VALUE = decimals(3)
+SHOWN_CHOICES = 16
+
+
+def fragility(page: Page) -> list[Block]:
+    """Return the tornado of the default route: what one other choice would make of it."""
+    found = [row for row in page.inputs.part("gamma", "fragility") if row["component"] == ROUTE.removeprefix("gamma.")]
+    rows = sorted((row for row in found if row["value"] is not None), key=lambda row: -abs(row["delta"]))
+    if not rows:
+        raise Missing("gamma.json holds no other choice for the default route")
+    rows = rows[:SHOWN_CHOICES]
+    route = page.inputs.estimate(ROUTE)
+    title = "What the default route hangs on"
+    short = "Bars from the default gamma to what it would be under one other choice each, the largest change on top."
+    items = [WhatIf(choice(row), (float(row["value"]),)) for row in rows]
+    svg = tornado(
+        items,
+        float(route.value or 0.0),
+        "fig-tornado",
+        label="gamma, doublings a year",
+        title=title,
+        short=short,
+        cite=page.cite,
+    )
+    return [
+        page.figure(
+            "fig-tornado",
+            svg,
+            title=title,
+            short=short,
+            caption=say(
+                "The line is the default, {value}; each bar is one other choice, all else left as it is. The largest "
+                "single change is to {largest} ({what}).",
+                value=page.shown.value(route),
+                largest=what_if(page, rows[0], "value"),
+                what=Fact(choice(rows[0])),
+            ),
+            long=say("Each bar changes one choice: where the window starts, two rows left out, another definition."),
+            table=choice_table(page, rows),
+        )
+    ]
+
+
+def choice(row: dict[str, Any]) -> str:
+    """Return a choice in words: the component, and what is chosen otherwise."""
+    component, _, change = str(row["change"]).partition(": ")
+    part = name_in_words(component.split(".", maxsplit=1)[0])
+    return f"{part}: {name_in_words(change)}" if change else name_in_words(component)
+
+
+def what_if(page: Page, row: dict[str, Any], key: str) -> Rich:
+    """Return a value of the fragility table."""
+    name = f"fragility.{slug(row['component'])}.{slug(row['change'])}.{key}"
+    source = f"gamma.json: fragility, {row['component']}, {row['change']}"
+    return page.shown.cell(name, row[key], UNIT, RATE, source=source, estimates=(ROUTE,))
+
+
+def choice_table(page: Page, rows: list[dict[str, Any]]) -> Table:
+    """Return the choices with what they make of gamma."""
+    return Table(
+        "fig-tornado-data",
+        say("Data of the figure: gamma under one other choice each"),
+        columns("choice", "kind", "#gamma then", "#change", "sign changes"),
+        tuple(
+            (
+                (Fact(choice(row)),),
+                words([row["kind"]]),
+                what_if(page, row, "value"),
+                what_if(page, row, "delta"),
+                say("yes") if row["sign_changes"] else say("no"),
+            )
+            for row in rows
+        ),
+    )
+
+
+def product(page: Page) -> list[Block]:
+    """Return the check on the product: what loss does at fixed compute against kappa times gamma of algorithms."""
+    found = page.inputs.part("gamma", "product")
+
+    def cell(name: str) -> Rich:
+        return page.shown.cell(f"product.{name}", found.get(name), "1/yr", decimals(3), source="gamma.json: product")
+
+    return [
+        Para(
+            say(
+                "The language-model rows fix one thing more firmly than kappa or gamma: at the same compute log loss "
+                "falls by {time} a year [{time_low}, {time_high}]. Kappa, times gamma of algorithms, times ln [[2]], "
+                "gives {product} [{low}, {high}]: the two {verdict}.",
+                time=cell("b_time_per_year"),
+                time_low=cell("b_time_low"),
+                time_high=cell("b_time_high"),
+                product=cell("product"),
+                low=cell("product_low"),
+                high=cell("product_high"),
+                verdict=Strong("agree" if found.get("agrees") else "do not agree"),
+            )
+        )
+    ]
+
+
+def slope_changes(page: Page) -> list[Block]:
+    """Return the tests for a change of slope."""
+    rows = page.inputs.part("gamma", "slope_change")
+    return [
+        Table(
+            "slope-changes",
+            say("Is one line enough? The slope before and after a break, doublings a year"),
+            columns("series", "break at", "#before", "#after", "#p", "how tested", "a break?"),
+            tuple(slope_row(page, row, index) for index, row in enumerate(rows)),
+        )
+    ]
+
+
+def slope_row(page: Page, row: dict[str, Any], index: int) -> tuple[Rich, ...]:
+    """Return one test as a row."""
+    name = str(row["component"])
+    key = f"slope_change.{slug(name)}.{slug(str(row.get('clock', index)))}"
+    source = f"gamma.json: slope_change, {index}"
+    cells = [
+        page.shown.cell(f"{key}.{field}", row.get(field), unit, write, source=source)
+        for field, unit, write in (("slope_before", UNIT, RATE), ("slope_after", UNIT, RATE), ("p_value", "1", P_VALUE))
+    ]
+    at, clock = row.get("at"), row.get("clock", "date")
+    written = "–" if at is None else f"{at:.1f}" if clock == "date" else f"{clock} of {at:.1f} years"
+    place = (Label(written),)
+    method = f"{row.get('method', '–')}{', break searched for' if row.get('searched') else ''}"
+    found = row.get("found")
+    verdict = say("not tested") if found is None else say("yes") if found else say("no")
+    return ((Fact(name_in_words(name)),), place, *cells, (Fact(method),), verdict)
+
+
+def published(page: Page) -> list[Block]:
+    """Return our estimates beside published ones, with whether they agree and why they may not."""
+    rows = page.inputs.part("gamma", "published")
+    return [
+        Table(
+            "published",
+            say("Ours beside published values, doublings a year"),
+            columns(
+                "quantity",
+                "#published",
+                "#interval",
+                "#ours",
+                "#interval",
+                "~verdict",
+                "~why they may differ",
+                "source",
+            ),
+            tuple(published_row(page, row) for row in rows),
+        )
+    ]
+
+
+def published_row(page: Page, row: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return one published value beside ours."""
+    name = str(row["value_id"])
+    estimate = row.get("estimate")
+    theirs, ours = f"published_values/{name}", f"gamma.json: published, {name}"
+
+    def cell(key: str, source: str) -> Rich:
+        ids = (estimate,) if estimate in page.inputs.estimates and key.startswith("ours") else ()
+        return page.shown.cell(f"published.{slug(name)}.{key}", row.get(key), UNIT, RATE, source=source, estimates=ids)
+
+    def ends(key: str, source: str) -> Rich:
+        if row.get(f"{key}_low") is None and row.get(f"{key}_high") is None:
+            return say("–")
+        return say("[{low}, {high}]", low=cell(f"{key}_low", source), high=cell(f"{key}_high", source))
+
+    return (
+        (Fact(str(row["quantity"])),),
+        cell("published", theirs),
+        ends("published", theirs),
+        cell("ours", ours),
+        ends("ours", ours),
+        (Fact(str(row.get("verdict") or "–")),),
+        (Fact(str(row.get("note") or "–")),),
+        (Fact(str(row.get("source") or "–")),),
+    )

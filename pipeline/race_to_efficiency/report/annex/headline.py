@@ -1,0 +1,234 @@
+"""The headline: two sentences, three numbers, both readings side by side, and why they differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.report.annex.gamma import HEADLINE as GAMMA
+from race_to_efficiency.report.annex.kappa import REDUCIBLE, TOTAL
+from race_to_efficiency.report.content import Badge, Callout, Card, Cards, Para, Section, Text, say
+from race_to_efficiency.report.forecasts import READINGS, Curve, listed, years_label
+from race_to_efficiency.report.inputs import Missing
+from race_to_efficiency.report.numbers import decimals, percent, slug
+from race_to_efficiency.report.shown import badge, words
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from race_to_efficiency.calibration.common.estimates import Estimate
+    from race_to_efficiency.report.content import Block, Num, Part, Rich
+    from race_to_efficiency.report.page import Page
+
+SENTENCE_YEARS = 5.0
+"""The horizon of the headline's sentences."""
+
+
+def build(page: Page) -> Section:
+    """Return the headline; what is missing from the inputs is said in its place."""
+    blocks = [
+        *page.attempt("The headline's sentences", lambda: sentences(page)),
+        *page.attempt("The headline's figures", lambda: [cards(page)]),
+        *page.attempt("Why the readings differ", lambda: [difference(page)]),
+        *page.attempt("How the relative loss hangs on kappa and gamma", lambda: [connection(page)]),
+        *page.attempt("What the headline rests on", lambda: [caveats(page)]),
+    ]
+    return Section("headline", "Headline", tuple(blocks))
+
+
+def curves(page: Page) -> tuple[Curve, Curve, Curve]:
+    """Return the headline's curves: total, reducible, whole loss with a floor."""
+    total, reducible, whole = (
+        page.forecasts.find(form, target, page.scenario, page.anchor) for form, target, _, _ in READINGS
+    )
+    return total, reducible, whole
+
+
+def sentences(page: Page) -> list[Block]:
+    """Return the two sentences: what happens to the loss in each reading, and on what it is conditional."""
+    total, _, whole = curves(page)
+    second = (
+        "Both figures start at a compute beyond every fit, so both are conditional projections with status {status}; "
+        "the first, which knows no floor, is the more optimistic by construction."
+        if beyond_all_fits(page)
+        else "Both are conditional projections, with status {status}."
+    )
+    words = (
+        "If power stays as it is and efficiency goes on doubling {gamma} times a year, the loss of a frontier model "
+        "falls in {years} to {total} of today's in the paper's reading, and to {whole} once the irreducible part of "
+        f"the loss is counted. {second}"
+    )
+    return [
+        Para(
+            say(
+                words,
+                gamma=page.shown.value(page.inputs.estimate(GAMMA)),
+                years=years_label(SENTENCE_YEARS),
+                total=page.forecasts.number(total, SENTENCE_YEARS),
+                whole=page.forecasts.number(whole, SENTENCE_YEARS),
+                status=page.forecasts.badge(whole, SENTENCE_YEARS),
+            ),
+            "lead",
+        )
+    ]
+
+
+def anchor_record(page: Page) -> dict[str, Any]:
+    """Return the headline's anchor; raise `Missing` when anchors.json does not hold it."""
+    for record in page.inputs.part("anchors", "anchors"):
+        if record["name"] == page.anchor:
+            found: dict[str, Any] = record
+            return found
+    raise Missing(f"anchors.json holds no anchor {page.anchor}")
+
+
+def beyond_all_fits(page: Page) -> bool:
+    """Tell whether the headline's start lies beyond the fitted compute of every group."""
+    try:
+        return all(group["decades_beyond_fitted_range"] > 0 for group in anchor_record(page)["groups"])
+    except Missing:
+        return False
+
+
+def cards(page: Page) -> Cards:
+    """Return the headline's figures: gamma, then kappa and R in each reading, with 80 % and 95 % intervals."""
+    total, reducible, whole = curves(page)
+    gamma, kappa_total, kappa_reducible = (page.inputs.estimate(name) for name in (GAMMA, TOTAL, REDUCIBLE))
+    when = {"years": years_label(SENTENCE_YEARS)}
+    return Cards(
+        (
+            (
+                "Total loss: the paper's reading",
+                (
+                    forecast_card(page, total, say("R, loss relative to today, after {years}", **when)),
+                    estimate_card(page, kappa_total, say("κ, slope of the whole loss")),
+                    estimate_card(page, gamma, say("γ, doublings of efficiency a year")),
+                ),
+            ),
+            (
+                "Reducible loss: with a floor",
+                (
+                    forecast_card(page, whole, say("L/L₀, loss relative to today, after {years}", **when)),
+                    forecast_card(
+                        page, reducible, say("r, loss above the floor relative to today, after {years}", **when)
+                    ),
+                    estimate_card(page, kappa_reducible, say("κ, slope of the loss above its floor")),
+                ),
+            ),
+        )
+    )
+
+
+def forecast_card(page: Page, curve: Curve, name: Rich) -> Card:
+    """Return a forecast as a card."""
+    lines = tuple(
+        say(
+            f"[[{100 * level:g} %]]: {{low}} to {{high}}",
+            low=page.forecasts.interval(curve, SENTENCE_YEARS, level)[0],
+            high=page.forecasts.interval(curve, SENTENCE_YEARS, level)[1],
+        )
+        for level in (0.8, 0.95)
+    )
+    return Card(
+        name, (page.forecasts.number(curve, SENTENCE_YEARS),), lines, page.forecasts.badge(curve, SENTENCE_YEARS)
+    )
+
+
+def estimate_card(page: Page, estimate: Estimate, name: Rich) -> Card:
+    """Return an estimate as a card; a level it has no interval at is said to be missing."""
+    lines = []
+    for level in (0.8, 0.95):
+        found = estimate.interval(level)
+        words = f"[[{100 * level:g} %]]: "
+        lines.append(
+            say(f"{words}not given for a pooled kappa" if estimate.group == "pooled" else f"{words}not given")
+            if found is None
+            else say(
+                f"{words}{{low}} to {{high}}",
+                **dict(zip(("low", "high"), page.shown.ends(estimate, found), strict=True)),
+            )
+        )
+    return Card(name, (page.shown.value(estimate),), tuple(lines), badge(estimate))
+
+
+def floor_number(page: Page, record: dict[str, Any], key: str) -> Num:
+    """Return a quantile of the floor at an anchor."""
+    name = str(record["name"])
+    return page.numbers.add(
+        f"floor.{slug(name)}.{key}", record["floor"][key], "share", percent(1), source=f"anchors.json: {name}, floor"
+    )
+
+
+def difference(page: Page) -> Block:
+    """Return the one sentence on why the readings differ."""
+    record = anchor_record(page)
+    name = str(record["name"])
+    slope = page.numbers.add(
+        f"kappa_eff.{slug(name)}.median",
+        record["kappa_eff"]["median"],
+        "1",
+        decimals(4),
+        source=f"anchors.json: {name}, kappa_eff",
+    )
+    return Para(
+        say(
+            "**Why they differ.** The paper's reading lets the whole loss go on falling, while in the fits {floor} of "
+            "today's frontier loss is irreducible (median; [[95 %]] interval from {low} to {high}), so that the whole "
+            "loss answers to compute with an exponent of {slope}, not {kappa}.",
+            floor=floor_number(page, record, "median"),
+            low=floor_number(page, record, "low"),
+            high=floor_number(page, record, "high"),
+            slope=slope,
+            kappa=page.shown.value(page.inputs.estimate(TOTAL)),
+        )
+    )
+
+
+def connection(page: Page) -> Block:
+    """Return why the equation at the printed kappa and gamma does not give the printed relative loss."""
+    from race_to_efficiency.relative_loss import relative_loss
+
+    total, reducible, _ = curves(page)
+    pools = page.inputs.part("scenarios", "pools")
+    gamma = page.inputs.estimate(GAMMA).value
+    parts: dict[str, Part | str] = {"years": years_label(SENTENCE_YEARS)}
+    for form, curve, estimate_id in (("total", total, TOTAL), ("reducible", reducible, REDUCIBLE)):
+        pool, kappa, source = pools[form], page.inputs.estimate(estimate_id).value, f"scenarios.json: pools, {form}"
+        if kappa is None or gamma is None:
+            raise Missing(f"{estimate_id} or {GAMMA} is refused")
+        at_printed = float(relative_loss(SENTENCE_YEARS, kappa, gamma))
+        parts |= {
+            f"{form}_median": page.shown.cell(f"pool.{form}.kappa.median", pool["kappa"]["median"], "1", source=source),
+            f"{form}_families": page.shown.cell(
+                f"pool.{form}.families", len(pool["families"]), "families", source=source
+            ),
+            f"{form}_names": words(pool["families"]),
+            f"{form}_at_printed": page.shown.cell(
+                f"equation.{form}.{SENTENCE_YEARS:g}y", at_printed, "1", estimates=(estimate_id, GAMMA)
+            ),
+            f"{form}_forecast": page.forecasts.number(curve, SENTENCE_YEARS),
+        }
+    return Para(
+        say(
+            "**How they hang together.** The relative loss is no single run of the equation: every draw takes one "
+            "family's own slope and one γ, because a coming model will resemble one family and not their mean. The "
+            "slopes drawn have a median of {total_median} over {total_families} families ({total_names}) in the "
+            "paper's reading, and of {reducible_median} over {reducible_families} ({reducible_names}) with a floor: "
+            "only families whose fits with a floor agree with each other speak there. The κ printed above are means "
+            "over all families, weak ones too. The equation at the printed κ and γ would give {total_at_printed} and "
+            "{reducible_at_printed} after {years}, not {total_forecast} and {reducible_forecast}.",
+            **parts,
+        )
+    )
+
+
+def caveats(page: Page) -> Block:
+    """Return why the headline is not trusted, in words."""
+    total, _, whole = curves(page)
+    found: list[str] = []
+    for curve in (total, whole):
+        found += [text for text in page.forecasts.badge(curve, SENTENCE_YEARS).reasons if text not in found]
+    status = page.forecasts.badge(whole, SENTENCE_YEARS).status
+    if not found:
+        return Para(say("Every check of the trust gate was passed {badge}.", badge=Badge(status)))
+    label: Rich = (Text("Status "), Badge(status), Text(" because: "))
+    return Callout("How far to trust this.", (*label, *listed(found), Text(".")))

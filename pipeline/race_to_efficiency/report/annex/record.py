@@ -1,0 +1,221 @@
+"""The record: this quarter's dated statements, and how earlier forecasts did against what happened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report.annex.backtest import backtest
+from race_to_efficiency.report.annex.statements import statements
+from race_to_efficiency.report.annex.track_record import published_statements
+from race_to_efficiency.report.content import Bullets, Callout, Fact, Label, Para, Section, Table, clean, columns, say
+from race_to_efficiency.report.figures.coverage import Covered, coverage
+from race_to_efficiency.report.inputs import Missing
+from race_to_efficiency.report.numbers import decimals, percent, significant, slug
+from race_to_efficiency.report.page import subsections
+from race_to_efficiency.report.words.names import target_in_words
+
+if TYPE_CHECKING:
+    from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.page import Page
+
+LEVELS = (50, 80, 95)
+HEADLINE_HORIZON = 4
+"""Quarters ahead at which the scorecard is read first."""
+
+
+def build(page: Page) -> Section:
+    """Return statements and scorecard."""
+    intro = Para(
+        say(
+            "Statements are dated and can be settled by anyone from the named source. What can be observed is scored; "
+            "the relative loss itself is a conditional projection and is not."
+        )
+    )
+    parts = (
+        ("statements", "This quarter's statements", statements),
+        ("published-statements", "Earlier statements, as published", published_statements),
+        ("scorecard", "Scorecard of the method", scorecard),
+        ("backtest", "Behind the scorecard", lambda p: backtest(p, scores(p), short_cells)),
+    )
+    return Section("record", "Statements, and how earlier ones did", (intro,), subsections(page, parts))
+
+
+def scores(page: Page) -> list[dict[str, Any]]:
+    """Return the scorecard's rows, from the table (which holds more) or from the document."""
+    if "scores" in page.inputs.tables and not page.inputs.tables["scores"].empty:
+        frame = page.inputs.tables["scores"]
+        return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+    found: list[dict[str, Any]] = page.inputs.part("scores", "scores")
+    return found
+
+
+def number(value: Any) -> float | None:
+    """Return a float, None for a missing value."""
+    return None if value is None or value != value else float(value)  # noqa: PLR0124  (NaN is not itself)
+
+
+def cell(page: Page, item: dict[str, Any], name: str, unit: str = "1", write: Any = None) -> Rich:
+    """Return one figure of a score."""
+    quarters = int(item["horizon_quarters"])
+    key = f"score.{slug(str(item['target']))}.{quarters}q.{slug(str(item['vintage']))}.{name}"
+    source = f"scores.parquet: {clean(str(item['target']))}, {quarters} quarters, {item['vintage']}"
+    return page.shown.cell(key, number(item.get(name)), unit, write or significant(2), source=source)
+
+
+def name_of(item: dict[str, Any]) -> str:
+    """Return a score's target with the vintage of its data."""
+    return f"{target_in_words(str(item['target']))} ({item['vintage']})"
+
+
+def scorecard(page: Page) -> list[Block]:
+    """Return coverage and skill one year ahead, as a figure and a table, misses as plainly as hits."""
+    found = [item for item in scores(page) if int(item["horizon_quarters"]) == HEADLINE_HORIZON]
+    if not found:
+        raise Missing("no target is scored four quarters ahead")
+    mixed = {item["target"] for item in found if item["vintage"] == "mixed"}
+    rows = [item for item in found if item["target"] not in mixed or item["vintage"] != "pseudo"]
+    rows.sort(key=lambda item: (str(item["target"]), str(item["vintage"])))
+    titles = (
+        "target",
+        "verdict",
+        "#outcomes",
+        "#effective",
+        "#score",
+        "#naive",
+        "#skill",
+        "#in 50 %",
+        "#in 80 %",
+        "#in 95 %",
+        "#bias",
+    )
+    table = Table(
+        "scorecard-table",
+        say("Forecasts four quarters ahead against what happened"),
+        columns(*titles),
+        tuple(((Fact(name_of(item)),), (Fact(str(item["verdict"])),), *score_cells(page, item)) for item in rows),
+        say(
+            "Score: weighted interval score in doublings, smaller is better; naive: last value with the spread of past "
+            "changes; skill: the share of the naive score saved, negative where the naive forecast did better. "
+            "Effective: independent outcomes, after overlapping windows and shared causes; a verdict is passed only "
+            "where there are enough of them. Real: scored on what was recorded at the time; pseudo: on later records "
+            "cut by date; mixed: both."
+        ),
+    )
+    scored = [item for item in rows if item.get("n") and number(item.get("interval_coverage_80")) is not None]
+    return [*judged(page), *([coverage_figure(page, scored)] if scored else []), table]
+
+
+def judged(page: Page) -> list[Block]:
+    """Return every target and horizon with enough outcomes for a verdict, those that failed set apart and first."""
+    mixed = {(item["target"], item["horizon_quarters"]) for item in scores(page) if item["vintage"] == "mixed"}
+    found = [
+        item
+        for item in scores(page)
+        if item["verdict"] in ("pass", "fail")
+        and (item["vintage"] != "pseudo" or (item["target"], item["horizon_quarters"]) not in mixed)
+    ]
+    failed, passed = (
+        tuple(verdict(page, item) for item in found if item["verdict"] == word) for word in ("fail", "pass")
+    )
+    blocks: list[Block] = []
+    if failed:
+        blocks += [
+            Callout(
+                "Failed.",
+                say(
+                    "These intervals have been too narrow or too wide; read the statements that rest on "
+                    "them with that in mind."
+                ),
+            ),
+            Bullets(failed),
+        ]
+    if passed:
+        blocks += [Para(say("Passed, with enough independent outcomes to have failed:")), Bullets(passed)]
+    rest = "Every other target and horizon has too few independent outcomes to judge."
+    return [*blocks, Para(say(rest if blocks else "No target has enough independent outcomes to judge yet."))]
+
+
+def verdict(page: Page, item: dict[str, Any]) -> Rich:
+    """Return a verdict's target, horizon, outcomes and reason."""
+    quarters = int(item["horizon_quarters"])
+    key = f"score.{slug(str(item['target']))}.{quarters}q.{slug(str(item['vintage']))}"
+    return say(
+        "{target}, {ahead} ahead: {reason}; {n} outcomes, {n_eff} of them independent",
+        target=Fact(name_of(item)),
+        ahead=Label(f"{quarters} quarter{'s' if quarters > 1 else ''}"),
+        reason=page.shown.sentence(
+            str(item.get("verdict_reason") or item["verdict"]), f"{key}.reason", source="scores.parquet: verdict_reason"
+        ),
+        n=cell(page, item, "n", "outcomes", decimals(0)),
+        n_eff=cell(page, item, "n_eff", "outcomes", decimals(1)),
+    )
+
+
+def score_cells(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return the figures of a score."""
+    return (
+        cell(page, item, "n", "outcomes", decimals(0)),
+        cell(page, item, "n_eff", "outcomes", decimals(1)),
+        cell(page, item, "wis"),
+        cell(page, item, "wis_naive"),
+        cell(page, item, "skill", "share", percent(0)),
+        *(cell(page, item, f"interval_coverage_{level}", "share", percent(0)) for level in LEVELS),
+        cell(page, item, "bias", "1", decimals(2)),
+    )
+
+
+def short_cells(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return the figures of a score that matter most."""
+    return (
+        cell(page, item, "n", "outcomes", decimals(0)),
+        cell(page, item, "n_eff", "outcomes", decimals(1)),
+        cell(page, item, "skill", "share", percent(0)),
+        cell(page, item, "interval_coverage_80", "share", percent(0)),
+    )
+
+
+def coverage_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
+    """Return how often outcomes fell inside the intervals, beside what was promised."""
+    marks = [
+        Covered(
+            name_of(item),
+            tuple(float(item[f"interval_coverage_{level}"]) for level in LEVELS),
+            tuple(band(item, level) for level in LEVELS),
+        )
+        for item in rows
+    ]
+    title = "Were the intervals honest?"
+    short = "Share of outcomes inside the fifty, eighty and ninety-five per cent intervals, by target."
+    titles = ("target", "#in 50 %", "#band", "#in 80 %", "#band", "#in 95 %", "#band")
+    caption = say("Data of the figure: coverage and its binomial band")
+    return page.figure(
+        "fig-coverage",
+        coverage(marks, [level / 100 for level in LEVELS], "fig-coverage", title=title, short=short, cite=page.cite),
+        title=title,
+        short=short,
+        caption=say(
+            "Each mark is the share of outcomes inside an interval, each bar the binomial band around what was "
+            "promised (dashed) at the effective number of outcomes. A mark outside its bar, drawn as a diamond, says "
+            "that the intervals were too narrow or too wide."
+        ),
+        long=say("One row a target, one column a level; long bars mean that there are too few outcomes to judge."),
+        table=Table("fig-coverage-data", caption, columns(*titles), tuple(coverage_row(page, item) for item in rows)),
+    )
+
+
+def coverage_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return one target's coverage and bands."""
+    cells: list[Rich] = []
+    for level in LEVELS:
+        low, high = (cell(page, item, f"band_{end}_{level}", "share", percent(0)) for end in ("low", "high"))
+        cells += [
+            cell(page, item, f"interval_coverage_{level}", "share", percent(0)),
+            say("[{low}, {high}]", low=low, high=high),
+        ]
+    return ((Fact(name_of(item)),), *cells)
+
+
+def band(item: dict[str, Any], level: int) -> tuple[float, float] | None:
+    """Return the binomial band around a level, None where it was not computed."""
+    low, high = number(item.get(f"band_low_{level}")), number(item.get(f"band_high_{level}"))
+    return None if low is None or high is None else (low, high)

@@ -1,0 +1,126 @@
+"""The roadmap: which layer of progress delivers what, what it has left, and what a target would require of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report.content import Fact, Label, Para, Section, Table, clean, columns, say
+from race_to_efficiency.report.figures.forest import Bar, Group, forest
+from race_to_efficiency.report.numbers import decimals, slug
+from race_to_efficiency.report.page import section
+
+if TYPE_CHECKING:
+    from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.page import Page
+
+UNIT = "doublings/yr"
+
+
+def build(page: Page) -> Section:
+    """Return the roadmap."""
+    return section(page, "roadmap", "Roadmap: who must deliver what by when", roadmap)
+
+
+def roadmap(page: Page) -> list[Block]:
+    """Return a table a target, and the measured rates by layer."""
+    rows = page.inputs.part("gamma", "roadmap")
+    targets: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        targets.setdefault((row["reading"], row["target"], row["by"]), []).append(row)
+    blocks: list[Block] = [
+        Para(
+            say(
+                "Each layer of progress with its measured rate, the doublings it has left where a bound is known, and "
+                "the rate it would need for the whole to reach a target. A gap is what is missing."
+            )
+        )
+    ]
+    for (reading, target, by), group in targets.items():
+        key = f"roadmap.{slug(str(reading))}.{target:g}.{slug(str(by))}"
+        caption = say(
+            "Target: {reading} loss at {target} of today's by {by}",
+            reading=Label(str(reading)),
+            target=Label(f"{target:g}"),
+            by=Label(str(by)),
+        )
+        titles = (
+            "layer",
+            "~who delivers",
+            "#measured",
+            "#95 %",
+            "#headroom, doublings",
+            "#years of headroom",
+            "#required",
+            "#gap",
+            "~why not known",
+        )
+        blocks.append(
+            Table(
+                f"{slug(key).replace('.', '-').replace('_', '-')}",
+                caption,
+                columns(*titles),
+                tuple(layer_row(page, key, row) for row in group),
+            )
+        )
+    first = next(iter(targets.values()))
+    return [blocks[0], layers_figure(page, first), *blocks[1:]]
+
+
+def cell(page: Page, key: str, row: dict[str, Any], name: str, unit: str = UNIT, places: int = 2) -> Rich:
+    """Return one figure of the roadmap."""
+    source = f"gamma.json: roadmap, {row['reading']}, {row['target']:g}, {row['layer']}"
+    return page.shown.cell(f"{key}.{slug(row['layer'])}.{name}", row.get(name), unit, decimals(places), source=source)
+
+
+def layer_row(page: Page, key: str, row: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return one layer as a row."""
+    return (
+        (Fact(str(row["layer"])),),
+        (Fact(str(row.get("owner") or "–")),),
+        cell(page, key, row, "measured"),
+        say("–")
+        if row.get("low") is None
+        else say("[{low}, {high}]", low=cell(page, key, row, "low"), high=cell(page, key, row, "high")),
+        cell(page, key, row, "headroom", "doublings", 1),
+        cell(page, key, row, "years_of_headroom", "years", 0),
+        cell(page, key, row, "required"),
+        cell(page, key, row, "gap"),
+        (Fact(str(row.get("reason") or "–")),),
+    )
+
+
+def layers_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
+    """Return the measured rate by layer."""
+    bars = [
+        Bar(clean(str(row["layer"])), row["measured"], (None, None), (row["low"], row["high"]), "trusted")
+        for row in rows
+        if row["measured"] is not None
+    ]
+    key = f"roadmap.{slug(str(rows[0]['reading']))}.{rows[0]['target']:g}.{slug(str(rows[0]['by']))}"
+    title, short = "Measured rate by layer", "Doublings a year delivered by each layer of progress, with intervals."
+    body = tuple(
+        (
+            (Fact(str(row["layer"])),),
+            cell(page, key, row, "measured"),
+            cell(page, key, row, "low"),
+            cell(page, key, row, "high"),
+        )
+        for row in rows
+        if row["measured"] is not None
+    )
+    return page.figure(
+        "fig-roadmap",
+        forest([Group(bars, "doublings a year")], "fig-roadmap", title=title, short=short, cite=page.cite),
+        title=title,
+        short=short,
+        caption=say(
+            "Bars: [[95 %]]. Layers are not to be added up across rows of different coverage; the routes do that."
+        ),
+        long=say("One line a layer; longer bars are less certain."),
+        table=Table(
+            "fig-roadmap-data",
+            say("Data of the figure: measured rate by layer"),
+            columns("layer", "#measured", "#low", "#high"),
+            body,
+        ),
+    )

@@ -1,0 +1,151 @@
+"""Scenarios: what is assumed, what follows in each reading, who overtakes whom, what it costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.report.annex.assumptions import RATE, UNIT, assumptions, is_cited, records
+from race_to_efficiency.report.annex.cost import cost
+from race_to_efficiency.report.content import Explorer, Fact, Label, Para, Section, Table, Text, columns, say
+from race_to_efficiency.report.forecasts import READINGS, scenario_title, years_words
+from race_to_efficiency.report.inputs import Missing
+from race_to_efficiency.report.numbers import decimals, general, probability, significant, slug
+from race_to_efficiency.report.page import subsections
+
+if TYPE_CHECKING:
+    from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.page import Page
+
+
+def build(page: Page) -> Section:
+    """Return the section on scenarios."""
+    intro = Para(
+        say(
+            "Every line below is a **conditional projection**: what follows if its assumptions hold, not a prediction "
+            "that they will. One is today: the loss of a model trained with the anchor's compute on the data date. The "
+            "paper's own scenario parameters are not public; Baseline, Turtle and Hare are labelled assumptions."
+        )
+    )
+    parts = (
+        ("scenario-results", "Loss by scenario and year", results),
+        ("crossovers", "Who overtakes whom", crossovers),
+        ("explorer-section", "Other assumptions", explorer),
+        ("cost", "Cost and energy", cost),
+    )
+    below = subsections(page, parts)
+    blocks = (intro, *page.attempt("Assumptions", lambda: assumptions(page)))
+    return Section("scenarios", "Scenarios", blocks, below)
+
+
+def results(page: Page) -> list[Block]:
+    """Return a table a reading: scenarios down, years across; recomputed ones of others stand apart."""
+    blocks: list[Block] = []
+    for cited in (False, True):
+        for form, target, name, meaning in READINGS:
+            rows = result_rows(page, form, target, cited=cited)
+            if rows:
+                caption = say(
+                    "{name} ({meaning}): median and [[95 %]] interval", name=Label(name), meaning=Text(meaning)
+                )
+                if cited:
+                    caption = say("{name}, recomputed scenarios: kappa given, no uncertainty", name=Label(name))
+                key = f"results-{form}-{target}{'-cited' if cited else ''}".replace("_", "-")
+                titles = columns("scenario", *(f"#{years_words(year)}" for year in page.years), "status at the last")
+                blocks.append(Table(key, caption, titles, tuple(rows), folded=cited))
+    if not blocks:
+        raise Missing("the forecast holds no scenario at the headline's anchor")
+    return blocks
+
+
+def result_rows(page: Page, form: str, target: str, *, cited: bool) -> list[tuple[Rich, ...]]:
+    """Return the scenarios that have this reading, a row each."""
+    rows: list[tuple[Rich, ...]] = []
+    for record in records(page):
+        if is_cited(record) != cited:
+            continue
+        try:
+            curve = page.forecasts.find(form, target, record["name"], page.anchor)
+        except Missing:
+            continue
+        cells = [page.forecasts.median_with_interval(curve, year) for year in page.years]
+        rows.append((scenario_title(record), *cells, (page.forecasts.badge(curve, page.years[-1]),)))
+    return rows
+
+
+def crossovers(page: Page) -> list[Block]:
+    """Return when one scenario overtakes another, with its probability."""
+    titles = {record["name"]: str(record.get("title") or record["name"]) for record in records(page)}
+    rows = []
+    for item in page.inputs.part("scenarios", "crossovers"):
+        first, later = item["ahead_first"], item["ahead_later"]
+        key, source = f"crossover.{slug(first)}.{slug(later)}", f"scenarios.json: crossovers, {first}, {later}"
+        ahead = (item.get("probability_ahead_from_start") or 0.0) > 0.5
+        absent = "ahead already" if ahead else "never"
+        years = {
+            level: page.shown.cell(f"{key}.years.q{level}", value, "years", decimals(1), source=source, absent=absent)
+            for level, value in item["years"].items()
+        }
+        rows.append(
+            (
+                say(
+                    "{later} overtakes {first}",
+                    later=Fact(titles.get(later, later)),
+                    first=Fact(titles.get(first, first)),
+                ),
+                years.get("0.5", say("–")),
+                say("[{low}, {high}]", low=years.get("0.025", say("–")), high=years.get("0.975", say("–"))),
+                page.shown.cell(
+                    f"{key}.within", item.get("probability_within_horizon"), "share", probability, source=source
+                ),
+                page.shown.cell(
+                    f"{key}.ahead", item.get("probability_ahead_from_start"), "share", probability, source=source
+                ),
+                page.shown.cell(f"{key}.never", item.get("probability_never"), "share", probability, source=source),
+            )
+        )
+    return [
+        Table(
+            "crossover-table",
+            say("When accumulated compute, and with it the loss, of one scenario overtakes another's"),
+            columns("crossing", "#years, median", "#95 %", "#within ten years", "#ahead from the start", "#never"),
+            tuple(rows),
+            say("Throughput crosses earlier than what has accumulated. Never: not within a hundred years."),
+        )
+    ]
+
+
+def explorer(page: Page) -> list[Block]:
+    """Return the place of the interactive chart, with the table that stands without scripts."""
+    rows = []
+    for item in page.presets:
+        source = f"scenarios.json: {item['id']}, medians"
+        key = f"explorer.{slug(item['id'])}"
+        rows.append(
+            (
+                (Fact(item["title"]),),
+                page.shown.cell(f"{key}.kappa", item["kappa"], "1", significant(3), source=source),
+                page.shown.cell(f"{key}.gamma", item["gamma"], UNIT, RATE, source=source),
+                page.shown.cell(f"{key}.fleet", item["fleet"], "1", general, source=source),
+                page.shown.cell(f"{key}.floor", item["floor"], "1", decimals(3), source=source),
+                *(
+                    page.shown.cell(f"{key}.{year:g}y", loss, "1", decimals(4), source=source)
+                    for year, loss in zip(page.years, item["losses"], strict=True)
+                ),
+            )
+        )
+    titles = [f"#L/L₀, {years_words(year)}" for year in page.years]
+    return [
+        Explorer({}),
+        Para(
+            say("On the page a chart with sliders stands here; on paper and without scripts, its starting points do."),
+            "note",
+        ),
+        Table(
+            "explorer-presets",
+            say("The chart's starting points: the scenarios with medians for what is measured"),
+            columns("scenario", "#kappa", "#gamma", "#fleet", "#floor", *titles),
+            tuple(rows),
+            say("A ratio at median inputs is not the median of the ratio: compare the tables above."),
+            folded=True,
+        ),
+    ]

@@ -1,0 +1,107 @@
+"""The severity table, recomputed from the equation, and public claims checked against it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.report.content import Fact, Label, Para, Strong, Table, columns, say
+from race_to_efficiency.report.forecasts import years_words
+from race_to_efficiency.report.numbers import significant
+
+if TYPE_CHECKING:
+    from race_to_efficiency.planning.severity import SeverityRow
+    from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.page import Page
+
+
+def severity(page: Page) -> list[Block]:
+    """Return years to a relative loss by gamma, and the fleets and energy that would get there sooner."""
+    from race_to_efficiency.planning.severity import PAPER_KAPPA, severity_table
+
+    values = getattr(getattr(page.inputs.params, "cost", None), "values", None) or {}
+    rows = severity_table(baseline_power_w=values.get("baseline_power_w"))
+    intro = Para(
+        say(
+            "Recomputed from the equation at a kappa of {kappa}, one baseline fleet and one baseline year; the paper's "
+            "own table is not available here. The same by command: {command}.",
+            kappa=Label(f"{PAPER_KAPPA:g}"),
+            command=Strong("race severity"),
+        )
+    )
+    return [intro, years_table(page, rows), fleet_table(page, rows)]
+
+
+def source_of(row: SeverityRow) -> str:
+    """Return where a row of the table comes from."""
+    return f"race_to_efficiency.planning.severity: target {row.target:g}, gamma {row.gamma:g}"
+
+
+def years_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
+    """Return years with the baseline fleet, targets down, gammas across."""
+    targets, gammas = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("target", "gamma"))
+    by_place = {(row.target, row.gamma): row for row in rows}
+    body: tuple[tuple[Rich, ...], ...] = tuple(
+        (
+            (Label(f"R = {target:g}"),),
+            *(
+                page.shown.cell(
+                    f"severity.years.{target:g}.gamma{gamma:g}",
+                    by_place[target, gamma].years,
+                    "years",
+                    significant(3),
+                    source=source_of(by_place[target, gamma]),
+                    absent="never",
+                )
+                for gamma in gammas
+            ),
+        )
+        for target in targets
+    )
+    caption = say("Years until the total loss has fallen to R, by gamma in doublings a year (recomputed)")
+    return Table("severity-years", caption, columns("target", *(f"#gamma {gamma:g}" for gamma in gammas)), body)
+
+
+def fleet_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
+    """Return the fleets that reach each target by a deadline, and the energy they draw until then."""
+    deadlines = [need.by_years for need in rows[0].fleets]
+    body = []
+    for row in rows:
+        key = f"severity.{row.target:g}.gamma{row.gamma:g}"
+        fleets = [
+            page.shown.cell(
+                f"{key}.fleet.{need.by_years:g}y", need.fleet, "fleets", significant(3), source=source_of(row)
+            )
+            for need in row.fleets
+        ]
+        energy = [
+            page.shown.cell(
+                f"{key}.energy.{need.by_years:g}y", need.energy_twh, "TWh", significant(2), source=source_of(row)
+            )
+            for need in row.fleets
+        ]
+        body.append(((Label(f"R = {row.target:g}, gamma {row.gamma:g}"),), *fleets, *energy))
+    titles = [f"#fleets, {years_words(years)}" for years in deadlines]
+    titles += [f"#TWh, {years_words(years)}" for years in deadlines]
+    caption = say("Baseline fleets that reach R by a deadline, and the energy they draw until then (recomputed)")
+    return Table("severity-fleets", caption, columns("target", *titles), tuple(body), folded=True)
+
+
+def claims(page: Page) -> list[Block]:
+    """Return public statements about the paper's scenarios with what the equation says of them."""
+    from race_to_efficiency.planning.claims import check_claims
+
+    rows = tuple(
+        (
+            page.shown.sentence(
+                item.claim, f"claim.{item.id}.said", source=f"race_to_efficiency.planning.claims: {item.id}"
+            ),
+            (Fact(item.source),),
+            (Fact(item.verdict),),
+            page.shown.sentence(
+                item.why, f"claim.{item.id}.why", source=f"race_to_efficiency.planning.claims: {item.id}"
+            ),
+        )
+        for item in check_claims()
+    )
+    caption = say("Public claims and what the equation makes of them (recomputed)")
+    return [Table("claim-table", caption, columns("~claim", "~said where", "verdict", "~why"), rows)]

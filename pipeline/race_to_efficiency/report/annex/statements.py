@@ -1,0 +1,128 @@
+"""The quarter's dated statements: what, by when, how likely, beside which baseline, settled by whom and how."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report.content import Fact, Label, Table, columns, say
+from race_to_efficiency.report.numbers import probability, significant, slug
+
+if TYPE_CHECKING:
+    from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.page import Page
+
+DATE_UNIT = "decimal year"
+LATER = "later than looked for"
+
+
+def statements(page: Page) -> list[Block]:
+    """Return the dated statements: events with probabilities, quantities with quantiles, and how each is settled."""
+    found: list[dict[str, Any]] = page.inputs.part("statements", "statements")
+    events = [item for item in found if item.get("probability") is not None]
+    amounts = [item for item in found if item.get("probability") is None]
+    tables = (
+        ("statement-events", say("Dated statements: events"), ("~event", "by", "#probability"), event_row, events),
+        (
+            "statement-amounts",
+            say("Dated statements: quantities"),
+            ("~quantity", "by", "#median", "#80 %", "#95 %", "unit"),
+            amount_row,
+            amounts,
+        ),
+    )
+    blocks: list[Block] = [
+        Table(key, caption, columns(*titles), tuple(row(page, item) for item in items))
+        for key, caption, titles, row, items in tables
+        if items
+    ]
+    rules = Table(
+        "statement-rules",
+        say("How each statement is settled, and the baseline beside it"),
+        columns("~statement", "~settled by", "baseline", "#baseline's probability or median"),
+        tuple(rule_row(page, item) for item in found),
+        folded=True,
+    )
+    return [*blocks, rules]
+
+
+def key_of(item: dict[str, Any]) -> str:
+    """Return the start of a statement's ids."""
+    return f"statement.{slug(str(item['id']))}"
+
+
+def words(page: Page, item: dict[str, Any]) -> Rich:
+    """Return what is stated, its numerals as numbers."""
+    return page.shown.sentence(
+        str(item.get("what") or item["id"]), f"{key_of(item)}.what", source=f"statements.json: {item['id']}"
+    )
+
+
+def rule(page: Page, item: dict[str, Any]) -> Rich:
+    """Return what settles a statement and how."""
+    parts = [str(item[key]) for key in ("resolution_source", "resolution_rule") if item.get(key)]
+    found = page.shown.sentence(
+        "; ".join(parts) or "–", f"{key_of(item)}.rule", source=f"statements.json: {item['id']}"
+    )
+    return found or say("–")
+
+
+def event_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return an event as a row."""
+    source = f"statements.json: {item['id']}"
+    return (
+        words(page, item),
+        (Label(str(item.get("by") or "–")),),
+        page.shown.cell(f"{key_of(item)}.probability", item["probability"], "share", probability, source=source),
+    )
+
+
+def amount_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return a quantity as a row."""
+    quantiles = item.get("quantiles") or {}
+    unit = str(item.get("unit") or "1")
+    return (
+        words(page, item),
+        (Label(str(item.get("by") or "–")),),
+        quantile(page, item, quantiles, "0.5"),
+        *(
+            say("[{low}, {high}]", low=quantile(page, item, quantiles, low), high=quantile(page, item, quantiles, high))
+            if low in quantiles and high in quantiles
+            else say("–")
+            for low, high in (("0.1", "0.9"), ("0.025", "0.975"))
+        ),
+        (Label("date" if unit == DATE_UNIT else unit),),
+    )
+
+
+def rule_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return how a statement is settled, with its baseline."""
+    baseline, source = item.get("baseline") or {}, f"statements.json: {item['id']}"
+    beside = (
+        quantile(page, item, baseline.get("quantiles") or {}, "0.5", "baseline")
+        if item.get("probability") is None
+        else page.shown.cell(
+            f"{key_of(item)}.baseline", baseline.get("probability"), "share", probability, source=source
+        )
+    )
+    return (words(page, item), rule(page, item), (Fact(str(baseline.get("method") or "–").replace("_", " ")),), beside)
+
+
+def quantile(page: Page, item: dict[str, Any], values: dict[str, Any], level: str, kind: str = "q") -> Rich:
+    """Return one quantile; a date is written as one."""
+    unit = str(item.get("unit") or "1")
+    return page.shown.cell(
+        f"{key_of(item)}.{kind}{level}",
+        values.get(level),
+        unit,
+        written_date if unit == DATE_UNIT else significant(2 if unit.startswith("FLOP") else 3),
+        source=f"statements.json: {item['id']}",
+        absent=LATER if level in values else "–",
+    )
+
+
+def written_date(year: float) -> str:
+    """Return a decimal year as the month it lies in."""
+    start = date(int(year), 1, 1)
+    days = (date(int(year) + 1, 1, 1) - start).days
+    return (start + timedelta(days=int((year - int(year)) * days))).strftime("%Y-%m")

@@ -1,0 +1,39 @@
+"""Tables as CSV that a spreadsheet can open without running anything in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.report.content import Num
+from race_to_efficiency.report.html import exact
+from race_to_efficiency.report.words.plain import plain_text
+
+if TYPE_CHECKING:
+    from race_to_efficiency.report.content import Rich, Table
+    from race_to_efficiency.report.numbers import Numbers
+
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\u2212")
+"""First characters that make a spreadsheet read a cell as a formula (OWASP, CSV injection)."""
+
+
+def neutral(text: str) -> str:
+    """Return text that a spreadsheet shows as text: an apostrophe goes before what it would run as a formula."""
+    return f"'{text}" if text.lstrip(" ").startswith(DANGEROUS) else text
+
+
+def cell_text(cell: Rich, numbers: Numbers) -> str:
+    """Return a cell: a number alone to its full precision, anything else as neutral text."""
+    if len(cell) == 1 and isinstance(cell[0], Num) and numbers[cell[0].id].value is not None:
+        return exact(numbers[cell[0].id].value)
+    return neutral(plain_text(cell, numbers))
+
+
+def table_csv(table: Table, numbers: Numbers) -> str:
+    """Return a table as CSV: UTF-8, comma, LF, a header line, numbers to full precision."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([neutral(column.title) for column in table.columns])
+    writer.writerows([[cell_text(cell, numbers) for cell in row] for row in table.rows])
+    return stream.getvalue()

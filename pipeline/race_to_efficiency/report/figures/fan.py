@@ -1,0 +1,97 @@
+"""Fan charts: median, 50, 80 and 95 % bands over the years to come, with what is known and where trust ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.report.figures.style import INK, MUTED, PAPER, VERMILION, Frame, legend, panels, render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+BANDS = ((0.025, 0.975, "#d3e6f2"), (0.1, 0.9, "#a3cbe3"), (0.25, 0.75, "#5fa8d3"))
+"""Lower and upper quantile of each band and its shade of blue: 95, 80 and 50 %."""
+
+LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+
+
+@dataclass(frozen=True)
+class Fan:
+    """One fan.
+
+    Parameters
+    ----------
+    title : str
+    years : sequence of float
+        Years from the data date.
+    quantiles : mapping of float to sequence of float
+        By level, each as long as ``years``.
+    limits : sequence of (float, str)
+        Years at which a limit of trust is passed, with a number that stands for it in the caption.
+    """
+
+    title: str
+    years: Sequence[float]
+    quantiles: Mapping[float, Sequence[float]]
+    limits: Sequence[tuple[float, str]] = ()
+
+
+def draw_fan(axis: Axes, fan: Fan, *, named: bool) -> None:
+    """Draw the bands from wide to narrow, the median, the last datum at year 0, and the limits of trust."""
+    for low, high, shade in BANDS:
+        name = f"{100 * (high - low):.0f} % interval"
+        axis.fill_between(
+            fan.years, fan.quantiles[low], fan.quantiles[high], color=shade, linewidth=0, label=name if named else None
+        )
+    axis.plot(fan.years, fan.quantiles[0.5], color=INK, label="median" if named else None)
+    axis.plot(
+        [0],
+        [1],
+        marker="o",
+        color=VERMILION,
+        markersize=6,
+        clip_on=False,
+        zorder=5,
+        linestyle="none",
+        label="last datum: today" if named else None,
+    )
+    axis.set(title=fan.title, xlabel="years after the data date")
+    axis.set_xlim(0, max(fan.years))
+    axis.set_ylim(0, 1.04)
+    passed = [name for years, name in fan.limits if years <= 0]
+    if passed:
+        plate = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
+        words = f"{'limit' if len(passed) == 1 else 'limits'} {', '.join(passed)} passed\nfrom the first day"
+        axis.text(0.04, 0.03, words, transform=axis.transAxes, va="bottom", fontsize=8, color=MUTED, bbox=plate)
+    for years, name in fan.limits:
+        if years > 0:
+            axis.axvline(years, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+            axis.annotate(
+                name,
+                (years, 1),
+                xycoords=("data", "axes fraction"),
+                xytext=(2, -2),
+                textcoords="offset points",
+                ha="left",
+                va="top",
+                fontsize=8,
+                color=MUTED,
+            )
+
+
+def fans(content: Sequence[Fan], figure_id: str, *, title: str, short: str, cite: str) -> str:
+    """Return fans side by side as SVG, each on an axis of its own."""
+    columns = min(3, len(content))
+    rows = -(-len(content) // columns)
+    frame = Frame(top=0.62, across=0.5, right=0.18)
+    figure, axes = panels(columns, rows, height_in=3.1 * rows + 0.2, frame=frame)
+    for index, (axis, fan) in enumerate(zip(axes, content, strict=False)):
+        draw_fan(axis, fan, named=index == 0)
+    for axis in axes[len(content) :]:
+        axis.set_axis_off()
+    axes[0].set_ylabel("loss relative to today")
+    legend(figure, axes, columns=5)
+    return render(figure, figure_id, title=title, short=short, cite=cite)

@@ -1,0 +1,100 @@
+"""Estimates side by side: a point, a thick bar for 80 %, a thin one for 95 %, and a hollow mark where trust is weak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.report.figures.style import BLUE, INK, MUTED, VERMILION, Frame, label_width_in, panels, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One line of a forest plot; an open or missing end is None.
+
+    Parameters
+    ----------
+    name : str
+    value : float or None
+    inner, outer : (float or None, float or None)
+        80 % and 95 % interval.
+    status : str
+    strong : bool
+        A headline: drawn in the second colour.
+    """
+
+    name: str
+    value: float | None
+    inner: tuple[float | None, float | None]
+    outer: tuple[float | None, float | None]
+    status: str
+    strong: bool = False
+
+
+def draw_bars(axis: Axes, bars: Sequence[Bar], label: str, reference: float | None = None) -> None:
+    """Draw the bars from top to bottom; an end that does not close is an arrow at the edge."""
+    known = [x for bar in bars for x in (bar.value, *bar.inner, *bar.outer) if x is not None]
+    low, high = min(known), max(known)
+    room = 0.06 * (high - low or 1.0)
+    edges = (low - room, high + room)
+    for row, bar in enumerate(bars):
+        colour = VERMILION if bar.strong else BLUE
+        for (left, right), width in ((bar.outer, 1.1), (bar.inner, 3.6)):
+            if left is None and right is None:
+                continue
+            ends = (edges[0] if left is None else left, edges[1] if right is None else right)
+            axis.plot(ends, (row, row), color=colour, linewidth=width, solid_capstyle="butt")
+        for end, mark, place in ((bar.outer[0], "<", edges[0]), (bar.outer[1], ">", edges[1])):
+            if end is None and bar.outer != (None, None):
+                axis.plot([place], [row], marker=mark, color=colour, markersize=4)
+        if bar.value is not None:
+            face = colour if bar.status == "trusted" else "#ffffff"
+            mark = "x" if bar.status == "refused" else "o"
+            axis.plot([bar.value], [row], marker=mark, color=colour, markerfacecolor=face, markersize=6)
+    axis.set_yticks(range(len(bars)), [bar.name for bar in bars])
+    axis.set_ylim(len(bars) - 0.5, -0.5)
+    axis.set_xlim(*edges)
+    axis.set_xlabel(label)
+    axis.grid(visible=False, axis="y")
+    axis.tick_params(axis="y", length=0)
+    if reference is not None:
+        axis.axvline(reference, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
+    elif low < 0 < high:
+        axis.axvline(0, color=INK, linewidth=0.7)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Bars that share an axis; ``reference`` is a value to compare with, drawn as a dashed line."""
+
+    bars: Sequence[Bar]
+    label: str
+    title: str = ""
+    reference: float | None = None
+
+
+def forest(groups: Sequence[Group], figure_id: str, *, title: str, short: str, cite: str) -> str:
+    """Return forest plots one below another as SVG.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        Each on an axis of its own.
+    figure_id, title, short, cite : str
+    """
+    sizes = [len(group.bars) for group in groups]
+    titled = any(group.title for group in groups)
+    frame = Frame(
+        left=label_width_in(bar.name for group in groups for bar in group.bars), top=0.3 if titled else 0.1, down=0.8
+    )
+    height = frame.top + frame.bottom + 0.235 * sum(sizes) + frame.down * (len(groups) - 1)
+    figure, axes = panels(1, len(groups), height_in=height, frame=frame, height_ratios=sizes)
+    for axis, group in zip(axes, groups, strict=True):
+        draw_bars(axis, group.bars, group.label, group.reference)
+        axis.set_title(group.title)
+    return render(figure, figure_id, title=title, short=short, cite=cite)

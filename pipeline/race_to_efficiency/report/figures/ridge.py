@@ -1,0 +1,44 @@
+"""The ridge along which two parameters trade against each other: every refit a faint point, and the profile a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.report.figures.style import BLUE, INK, dots, panels, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+SHOWN_DRAWS = 120
+"""Refits drawn in a panel: enough to show the band, few enough for a small file."""
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """One panel: draws of the floor and of kappa, and the path of the profile through them (floor, kappa)."""
+
+    title: str
+    floor: NDArray[np.float64]
+    kappa: NDArray[np.float64]
+    path: Sequence[tuple[float, float]]
+
+
+def ridges(content: Sequence[Ridge], figure_id: str, *, title: str, short: str, cite: str) -> str:
+    """Return the panels, three a row, as SVG."""
+    columns = min(3, len(content))
+    rows = -(-len(content) // columns)
+    figure, axes = panels(columns, rows, height_in=2.2 * rows + 0.25)
+    for axis, item in zip(axes, content, strict=False):
+        chosen = slice(SHOWN_DRAWS)
+        dots(axis, item.floor[chosen], item.kappa[chosen], size=2.2, edgecolor=BLUE, alpha=0.35)
+        if item.path:
+            axis.plot(*zip(*item.path, strict=True), color=INK, linewidth=1.6)
+        axis.set(title=item.title, xlabel="floor E, nats per token", ylabel="kappa, reducible")
+        axis.locator_params(nbins=5)
+    for axis in axes[len(content) :]:
+        axis.set_axis_off()
+    return render(figure, figure_id, title=title, short=short, cite=cite)

@@ -1,0 +1,104 @@
+"""Measured points with the lines fitted through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report.figures.style import (
+    CYCLE,
+    DASHES,
+    INK,
+    MUTED,
+    Frame,
+    dots,
+    legend,
+    panels,
+    power_of_ten,
+    render,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Points of one kind."""
+
+    name: str
+    x: ArrayLike
+    y: ArrayLike
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A fitted line; a dashed one is beyond what was fitted."""
+
+    name: str
+    x: ArrayLike
+    y: ArrayLike
+    beyond: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes."""
+
+    title: str
+    x_label: str
+    y_label: str
+    clouds: Sequence[Cloud]
+    lines: Sequence[Line] = ()
+    log_x: bool = False
+    log_y: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def draw_panel(axis: Axes, panel: Panel) -> None:
+    """Draw points below lines; log axes are labelled in powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    for on, set_scale in ((panel.log_x, axis.set_xscale), (panel.log_y, axis.set_yscale)):
+        if on:
+            set_scale("log")
+    for index, cloud in enumerate(panel.clouds):
+        colour = MUTED if cloud.faint else CYCLE[index % len(CYCLE)]
+        dots(axis, cloud.x, cloud.y, size=3 if cloud.faint else 4.2, edgecolor=colour, alpha=0.7, label=cloud.name)
+    for index, line in enumerate(panel.lines):
+        axis.plot(
+            line.x,
+            line.y,
+            color=INK if index == 0 else CYCLE[(index + 2) % len(CYCLE)],
+            linewidth=1.6,
+            linestyle=DASHES[1] if line.beyond else DASHES[0 if index == 0 else index + 1],
+            label=line.name,
+        )
+    for on, way in ((panel.log_x, axis.xaxis), (panel.log_y, axis.yaxis)):
+        if on:
+            way.set_major_locator(LogLocator(numticks=7))
+            way.set_major_formatter(FuncFormatter(power_of_ten))
+            way.set_minor_locator(NullLocator())
+    if not panel.log_x:
+        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label, **panel.options)
+
+
+def scatter(
+    content: Sequence[Panel], figure_id: str, *, title: str, short: str, cite: str, height_in: float = 3.3
+) -> str:
+    """Return panels side by side (two a row) as SVG."""
+    columns = min(2, len(content))
+    rows = -(-len(content) // columns)
+    figure, axes = panels(columns, rows, height_in=height_in * rows + 0.3, frame=Frame(top=0.6))
+    for axis, panel in zip(axes, content, strict=False):
+        draw_panel(axis, panel)
+    for axis in axes[len(content) :]:
+        axis.set_axis_off()
+    legend(figure, axes, columns=4)
+    return render(figure, figure_id, title=title, short=short, cite=cite)

@@ -1,0 +1,190 @@
+"""Forecast and milestone rows as numbers on the page: each carries the id of the row it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from race_to_efficiency.report.content import Badge, Fact, Label, Rich, Text, join
+from race_to_efficiency.report.inputs import Missing
+from race_to_efficiency.report.numbers import decimals, slug
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from race_to_efficiency.report.content import Num
+    from race_to_efficiency.report.inputs import Inputs
+    from race_to_efficiency.report.numbers import Numbers
+
+LIMIT_WORDS = {
+    "kappa_weak": "kappa is weak in some groups",
+    "gamma_weak": "gamma is weak",
+    "anchor_beyond_range": "the start lies beyond the fitted compute",
+    "range": "compute has left the fitted range by more than its width",
+    "near_floor": "the loss is close to its floor",
+    "curvature": "the floor is barely identified",
+    "series_length": "the horizon is longer than the series behind gamma",
+    "hardware_headroom": "chips would have used up their physical headroom",
+}
+"""What each reason code of the forecast means."""
+
+
+class Curve(NamedTuple):
+    """What a forecast curve is of: the columns that pick it out of the table."""
+
+    target: str
+    form: str
+    scenario: str
+    anchor: str
+    group: str = "pooled"
+
+    @property
+    def symbol(self) -> str:
+        """R (total), r (reducible), L_over_L0 (whole loss with a floor) or L (nats per token of a group)."""
+        if self.target == "relative_loss":
+            return "R" if self.form == "total" else "L_over_L0"
+        return {"reducible_loss": "r", "loss": f"L.{self.group}"}.get(self.target, self.target)
+
+    @property
+    def key(self) -> str:
+        """Start of the ids of this curve's numbers."""
+        return f"{slug(self.symbol)}.{slug(self.scenario)}.{slug(self.anchor)}"
+
+    def row_id(self, years: float, level: float) -> str:
+        """Return the id of a forecast row, in the words `race audit trace` selects it by."""
+        columns = {"target": self.target, "form": self.form, "scenario_id": self.scenario, "anchor": self.anchor}
+        columns |= {"group": self.group, "horizon": f"{years:g}", "output_type": "quantile"}
+        return (
+            "forecast:" + ",".join(f"{name}={value}" for name, value in columns.items()) + f",output_type_id={level:g}"
+        )
+
+
+class Cell(NamedTuple):
+    """One quantile at one horizon."""
+
+    value: float
+    unit: str
+    status: str
+    reasons: str
+
+
+READINGS = (
+    ("total", "relative_loss", "Total loss, R", "the paper's reading: no floor"),
+    ("reducible", "reducible_loss", "Reducible loss, r", "loss above its floor"),
+    ("reducible", "relative_loss", "Whole loss, L/L₀", "floor and reducible part together"),
+)
+"""Form, target, name and meaning of the readings, in the order they are shown."""
+
+
+class Forecasts:
+    """The forecast table, ready to be asked for one number at a time.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    numbers : Numbers
+    """
+
+    def __init__(self, inputs: Inputs, numbers: Numbers) -> None:
+        self._numbers = numbers
+        table = inputs.table("forecast")
+        keys = ["target", "form", "scenario_id", "anchor", "group"]
+        self._rows = {Curve(*(str(part) for part in key)): rows for key, rows in table.groupby(keys, sort=False)}
+        self._cells: dict[Curve, dict[tuple[float, float], Cell]] = {}
+
+    def curves(self) -> list[Curve]:
+        """Return every curve of the table."""
+        return list(self._rows)
+
+    def find(self, form: str, target: str, scenario: str, anchor: str) -> Curve:
+        """Return a pooled (or given) curve; raise `Missing` when the table holds none."""
+        for group in ("pooled", "given"):
+            curve = Curve(target, form, scenario, anchor, group)
+            if curve in self._rows:
+                return curve
+        raise Missing(f"the forecast holds no {form} {target} of scenario {scenario} at anchor {anchor}")
+
+    def cells(self, curve: Curve) -> dict[tuple[float, float], Cell]:
+        """Return a curve's quantiles by (years, level)."""
+        if curve not in self._cells:
+            if curve not in self._rows:
+                raise Missing(f"the forecast holds no curve {curve}")
+            rows = self._rows[curve]
+            rows = rows[rows["output_type"].eq("quantile")]
+            columns = ("horizon", "output_type_id", "value", "unit", "status", "reasons")
+            self._cells[curve] = {
+                (round(float(years), 6), round(float(level), 6)): Cell(float(value), str(unit), str(status), str(why))
+                for years, level, value, unit, status, why in zip(*(rows[name] for name in columns), strict=True)
+            }
+        return self._cells[curve]
+
+    def horizons(self, curve: Curve) -> list[float]:
+        """Return a curve's horizons in years, ascending."""
+        return sorted({years for years, _ in self.cells(curve)})
+
+    def cell(self, curve: Curve, years: float, level: float) -> Cell:
+        """Return one quantile at one horizon; raise `Missing` when the table does not hold it."""
+        found = self.cells(curve).get((round(years, 6), round(level, 6)))
+        if found is None:
+            raise Missing(f"the forecast holds no quantile {level:g} of {curve.symbol} at {years:g} years")
+        return found
+
+    def number(self, curve: Curve, years: float, level: float = 0.5) -> Num:
+        """Return one quantile at one horizon as a number."""
+        cell = self.cell(curve, years, level)
+        return self._numbers.add(
+            f"{curve.key}.{years:g}y.q{level:g}",
+            cell.value,
+            cell.unit,
+            decimals(3),
+            forecast_rows=(curve.row_id(years, level),),
+            status=cell.status,
+        )
+
+    def interval(self, curve: Curve, years: float, level: float) -> tuple[Num, Num]:
+        """Return the two ends of a central interval at a horizon."""
+        ends = (0.5 - level / 2, 0.5 + level / 2)
+        return self.number(curve, years, round(ends[0], 6)), self.number(curve, years, round(ends[1], 6))
+
+    def badge(self, curve: Curve, years: float) -> Badge:
+        """Return how far a curve may be trusted at a horizon, with the reasons in words."""
+        cell = self.cell(curve, years, 0.5)
+        return Badge(cell.status, tuple(reason_words(cell.reasons)))
+
+    def median_with_interval(self, curve: Curve, years: float, level: float = 0.95) -> Rich:
+        """Return ``median [low, high]``; the median alone where nothing is uncertain."""
+        low, high = (self.cell(curve, years, round(end, 6)).value for end in (0.5 - level / 2, 0.5 + level / 2))
+        if low == high:
+            return (self.number(curve, years),)
+        ends = self._numbers.bracket(*self.interval(curve, years, level))
+        return (self.number(curve, years), Text(" "), *ends)
+
+
+def milestone_row_id(row: pd.Series) -> str:
+    """Return the id of a milestone row: the columns that select it."""
+    names = ("target", "form", "scenario_id", "anchor", "group", "threshold", "output_type_id")
+    return "milestones:" + ",".join(f"{name}={row[name]}" for name in names)
+
+
+def reason_words(reasons: str) -> list[str]:
+    """Return the reason codes of a forecast row in words."""
+    return [LIMIT_WORDS.get(code, code.replace("_", " ")) for code in reasons.split(";") if code]
+
+
+def scenario_title(record: dict[str, object]) -> Rich:
+    """Return a scenario's own title, which may come from a user's file."""
+    return (Fact(str(record.get("title") or record["name"])),)
+
+
+def years_words(years: float) -> str:
+    """Return a horizon in words."""
+    return f"{years:g} {'year' if years == 1 else 'years'}"
+
+
+def years_label(years: float) -> Rich:
+    """Return a horizon as a label."""
+    return (Label(years_words(years)),)
+
+
+def listed(reasons: tuple[str, ...] | list[str]) -> Rich:
+    """Return reasons one after another."""
+    return join([Fact(text) for text in reasons], "; ")

@@ -1,0 +1,101 @@
+"""One self-contained page: jinja2 with autoescape, no external request, a Content-Security-Policy it obeys itself.
+
+Scripts and styles stand in the page and are named in the policy by their SHA-256. Nothing from a ledger is ever marked
+safe: what may be markup is written by this package (templates, drawings, MathML) and by nobody else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from race_to_efficiency import storage
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from race_to_efficiency.report.content import Document
+    from race_to_efficiency.report.numbers import Numbers
+
+TEMPLATES = Path(__file__).parent / "templates"
+STATUS_MEANING = {
+    "trusted": "passed every check of the trust gate",
+    "weak": "shown with its reasons; not to be relied on alone",
+    "refused": "failed the trust gate; no headline rests on it",
+}
+
+
+def environment(numbers: Numbers | None) -> Environment:
+    """Return the jinja2 environment of the report: autoescape on, an undefined name is an error."""
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    sources = {path.name: storage.read_text(path) for path in sorted(TEMPLATES.glob("*.html"))}
+    made = Environment(
+        loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters["kind"] = lambda record: type(record).__name__
+    made.filters["exact"] = exact
+    made.globals["numbers"] = numbers
+    made.globals["status_meaning"] = STATUS_MEANING
+    return made
+
+
+def exact(value: float | None) -> str:
+    """Return a value as it stands in numbers.json: the shortest text that reads back as the same float."""
+    return "" if value is None else repr(value)
+
+
+def csp_source(text: str) -> str:
+    """Return the Content-Security-Policy source of one inline script or style."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def policy(style: str, scripts: list[str]) -> str:
+    """Return the page's policy: nothing may be loaded, run or sent but what stands in the page."""
+    script_sources = " ".join(csp_source(script) for script in scripts) or "'none'"
+    return (
+        f"default-src 'none'; script-src {script_sources}; style-src {csp_source(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def render_html(document: Document, numbers: Numbers, *, scripts: list[str], payload: dict[str, Any] | None) -> str:
+    """Return the report as one HTML page.
+
+    Parameters
+    ----------
+    document : Document
+    numbers : Numbers
+        Every `Num` of the document must be in it.
+    scripts : list of str
+        Module scripts of our own, in order; none for a page without the interactive chart.
+    payload : dict, optional
+        Data of the interactive chart.
+    """
+    style = storage.read_text(TEMPLATES / "report.css")
+    for script in scripts:
+        if "</script" in script.lower():
+            raise ValueError("an inline script may not hold '</script'")
+    page = environment(numbers).get_template("report.html")
+    return page.render(
+        document=document,
+        csp=policy(style, scripts),
+        style=Markup(style),  # noqa: S704  (our own file)
+        scripts=[Markup(script) for script in scripts],  # noqa: S704  (our own file and the bundled Vega)
+        explorer=payload,
+        explorer_json=None if payload is None else Markup(embed_json(payload)),  # noqa: S704  (escaped by embed_json)
+        markup=Markup,
+    )
+
+
+def embed_json(document: dict[str, Any]) -> str:
+    """Return JSON that can stand in a script element: no ``<``, no ``&``, no line separators."""
+    import json
+
+    text = json.dumps(storage.finite(document), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

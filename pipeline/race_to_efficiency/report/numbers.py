@@ -1,0 +1,214 @@
+"""The numbers of a report: each with an id, a value, a unit, the text it is shown as, and what it was computed from.
+
+numbers.json is ``{id: {value, unit, text, estimates, forecast_rows, source, status}}``. HTML, PDF, Markdown and every
+figure's data table take their numbers from here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report.content import Label, Num, Rich, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+MINUS = "−"
+
+
+@dataclass(frozen=True)
+class Number:
+    """One published number.
+
+    Parameters
+    ----------
+    id : str
+        Stable name, read off the page by ``data-id``.
+    value : float, int or None
+        None where it is unreachable or open (``text`` says which).
+    unit : str
+    text : str
+        As it is shown.
+    estimates : tuple of str
+        Ids of the estimates it is, or is computed from.
+    forecast_rows : tuple of str
+        Ids of the forecast rows it is.
+    source : str
+        File and place inside it, for a number that is neither.
+    status : str or None
+        trusted, weak or refused, where it is an estimate or rests on one.
+    """
+
+    id: str
+    value: float | int | None
+    unit: str
+    text: str
+    estimates: tuple[str, ...] = ()
+    forecast_rows: tuple[str, ...] = ()
+    source: str = ""
+    status: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of numbers.json; JSON has no infinity, so an unreachable value says so in words."""
+        document: dict[str, Any] = {
+            "value": self.value,
+            "unit": self.unit,
+            "text": self.text,
+            "estimates": list(self.estimates),
+            "forecast_rows": list(self.forecast_rows),
+            "source": self.source,
+            "status": self.status,
+        }
+        if self.value is None:
+            document["unreachable"] = self.text == "never"
+            document["reason"] = self.text
+        return document
+
+
+def decimals(places: int) -> Callable[[float], str]:
+    """Return a formatter with a fixed number of decimals (a true minus sign, thousands separated)."""
+    return lambda value: signed(f"{value:,.{places}f}")
+
+
+def significant(digits: int) -> Callable[[float], str]:
+    """Return a formatter with a fixed number of significant digits; powers of ten outside 0.001 to 100,000."""
+
+    def write(value: float) -> str:
+        if value == 0 or 1e-3 <= abs(value) < 1e5:
+            places = digits - 1 - (math.floor(math.log10(abs(value))) if value else 0)
+            return signed(f"{round(value, places):,.{max(places, 0)}f}")
+        return scientific(digits - 1)(value)
+
+    return write
+
+
+def scientific(places: int) -> Callable[[float], str]:
+    """Return a formatter in powers of ten with unicode superscripts."""
+
+    def write(value: float) -> str:
+        mantissa, exponent = f"{value:.{places}e}".split("e")
+        return signed(f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}")
+
+    return write
+
+
+def general(value: float) -> str:
+    """Return a number that was given, with the digits it was given with (up to six)."""
+    return signed(f"{value:.6g}")
+
+
+def percent(places: int = 0) -> Callable[[float], str]:
+    """Return a formatter of shares as per cent."""
+    return lambda value: signed(f"{100 * value:.{places}f} %")
+
+
+def probability(value: float) -> str:
+    """Return a probability in per cent; what is nearly certain or nearly impossible is not rounded to certainty."""
+    if 0.995 <= value < 1:
+        return "> 99 %"
+    if 0 < value < 0.005:
+        return "< 1 %"
+    return percent(0)(value)
+
+
+def count(value: float) -> str:
+    """Return a whole number with its thousands separated."""
+    return signed(f"{round(value):,}")
+
+
+def signed(text: str) -> str:
+    """Return the text with a true minus sign, and none before a zero."""
+    body = text.lstrip("-")
+    negative = text.startswith("-") and any(digit in body for digit in "123456789")
+    return (MINUS if negative else "") + body
+
+
+NOT_IN_ID = re.compile(r"[^A-Za-z0-9_.@+-]+")
+
+
+def slug(text: str) -> str:
+    """Return text as a part of an id: letters, digits, ``_ . @ + -``, at most 60 characters."""
+    return NOT_IN_ID.sub("_", text).strip("_")[:60] or "_"
+
+
+class Numbers:
+    """The registry a report is built with; the same id always means the same number."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Number] = {}
+
+    def __contains__(self, number_id: str) -> bool:
+        return number_id in self._entries
+
+    def __getitem__(self, number_id: str) -> Number:
+        return self._entries[number_id]
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(
+        self,
+        number_id: str,
+        value: float | None,
+        unit: str,
+        write: Callable[[float], str] | None = None,
+        *,
+        absent: str = "never",
+        estimates: Sequence[str] = (),
+        forecast_rows: Sequence[str] = (),
+        source: str = "",
+        status: str | None = None,
+    ) -> Num:
+        """Register a number and return its place in the prose.
+
+        Parameters
+        ----------
+        number_id : str
+        value : float or None
+            None or a non-finite value is shown as ``absent``.
+        unit : str
+        write : callable, optional
+            Value to text; three significant digits by default, whole numbers for integers.
+        absent : str
+            The word for a missing value: never, open, not identified ...
+
+        Raises
+        ------
+        ValueError
+            When the id already stands for another number, or nothing says where the number comes from.
+        """
+        if not (estimates or forecast_rows or source):
+            raise ValueError(f"number {number_id!r} has no estimate, forecast row or source")
+        known = None if value is None or not math.isfinite(value) else value
+        if known is not None:
+            known = int(known) if isinstance(known, int) else float(known)
+        if write is None:
+            write = count if isinstance(known, int) else significant(3)
+        text = absent if known is None else write(known)
+        entry = Number(
+            number_id, known, unit, text, tuple(estimates), tuple(forecast_rows), source=source, status=status
+        )
+        if self._entries.setdefault(number_id, entry) != entry:
+            raise ValueError(f"number id {number_id!r} already stands for {self._entries[number_id]}, not {entry}")
+        return Num(number_id)
+
+    def span(self, low: Num, high: Num) -> Rich:
+        """Return ``low to high`` as prose."""
+        return (low, Text(" to "), high)
+
+    def bracket(self, low: Num, high: Num) -> Rich:
+        """Return ``[low, high]`` as prose."""
+        return (Text("["), low, Text(", "), high, Text("]"))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return numbers.json: id to entry, sorted by id."""
+        return {name: self._entries[name].to_json() for name in sorted(self._entries)}
+
+
+def level_label(level: float) -> Label:
+    """Return an interval's level as ``95 %``."""
+    return Label(f"{100 * level:g} %")

@@ -1,0 +1,139 @@
+"""What every section is built with: the inputs, the registry of numbers, the line that figures carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+from race_to_efficiency.report.content import Callout, Fact, Figure, Section, say
+from race_to_efficiency.report.forecasts import Forecasts
+from race_to_efficiency.report.inputs import Inputs, Missing, reason_of
+from race_to_efficiency.report.numbers import Numbers
+from race_to_efficiency.report.presets import presets
+from race_to_efficiency.report.shown import Shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from race_to_efficiency.report.content import Block, Rich, Table
+
+    Make = Callable[["Page"], list[Block]]
+
+
+UNWRITABLE = (Missing, LookupError, TypeError, ValueError, AttributeError)
+"""What a part may fail with when a file is missing or is not what it should be."""
+
+
+@dataclass
+class Page:
+    """A report being built.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    version : str
+        Of the project.
+    title : str
+    digests : mapping of str to str
+        SHA-256 by name of the files the report is made from.
+    """
+
+    inputs: Inputs
+    version: str
+    title: str
+    digests: dict[str, str] = field(default_factory=dict)
+    numbers: Numbers = field(default_factory=Numbers)
+    problems: list[str] = field(default_factory=list)
+    figures: dict[str, Figure] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.shown = Shown(self.numbers, self.inputs.estimates)
+
+    @cached_property
+    def forecasts(self) -> Forecasts:
+        """The forecast table; raises `Missing` when there is none."""
+        return Forecasts(self.inputs, self.numbers)
+
+    @property
+    def scenario(self) -> str:
+        """Scenario of the headline."""
+        return "constant_power" if self.inputs.params is None else self.inputs.params.report.headline_scenario
+
+    @property
+    def anchor(self) -> str:
+        """Anchor of the headline: what R = 1 is."""
+        return "frontier_trend" if self.inputs.params is None else self.inputs.params.report.headline_anchor
+
+    @property
+    def years(self) -> tuple[float, ...]:
+        """Horizons of the tables, in years."""
+        chosen = (1, 3, 5, 10) if self.inputs.params is None else self.inputs.params.report.headline_years
+        return tuple(float(year) for year in chosen)
+
+    @cached_property
+    def presets(self) -> list[dict[str, Any]]:
+        """Starting points of the interactive chart; raises `Missing` when no scenario gives one."""
+        return presets(self.inputs, self.scenario, self.anchor, self.years)
+
+    @property
+    def cite(self) -> str:
+        """How to cite the report; also the line inside every figure, so that a screenshot carries its source."""
+        return (
+            f"{self.title}, quarterly report {self.inputs.quarter}{' (reconstructed)' if self.note else ''}, "
+            f"version {self.version}, data to {self.inputs.as_of.isoformat()}"
+        )
+
+    @property
+    def note(self) -> str:
+        """What the date line adds where the quarter was worked out after its time; else empty."""
+        after = self.inputs.params is not None and self.inputs.params.report.reconstructed
+        return "reconstructed: worked out afterwards, from what was recorded by that day" if after else ""
+
+    def figure(
+        self, figure_id: str, svg: str, *, title: str, short: str, caption: Rich, long: Rich, table: Table
+    ) -> Figure:
+        """Register a figure with its texts and the table of what it shows."""
+        made = Figure(figure_id, title, short, svg, caption, long, table)
+        self.figures[figure_id] = made
+        return made
+
+    def numbers_json(self) -> bytes:
+        """Return numbers.json."""
+        return storage.dumps(self.numbers.to_json()).encode()
+
+    def attempt(self, what: str, make: Callable[[], list[Block]]) -> list[Block]:
+        """Return the blocks of a part, or a note saying in words why it is not here; nothing breaks the report.
+
+        What a stage did not write is a `Missing` and expected; anything else is listed in ``problems``, which the
+        stage reports and the tests hold empty.
+        """
+        before = len(self.problems)
+        try:
+            return make()
+        except Missing as error:
+            return [
+                Callout(
+                    "Not in this report.", say("{what}: {why}.", what=Fact(what), why=Fact(reason_of(error))), "missing"
+                )
+            ]
+        except UNWRITABLE as error:
+            self.problems[before:] = [f"{what}: {reason_of(error)}"]
+            return [
+                Callout(
+                    "Could not be written.",
+                    say("{what}: {why}.", what=Fact(what), why=Fact(reason_of(error))),
+                    "missing",
+                )
+            ]
+
+
+def section(page: Page, section_id: str, title: str, make: Make) -> Section:
+    """Return a section of blocks that may be missing."""
+    return Section(section_id, title, tuple(page.attempt(title, lambda: make(page))))
+
+
+def subsections(page: Page, parts: Sequence[tuple[str, str, Make]]) -> tuple[Section, ...]:
+    """Return one section for each id, title and function."""
+    return tuple(section(page, section_id, title, make) for section_id, title, make in parts)

@@ -1,0 +1,128 @@
+"""The report of one quarter, from the stages' files to every format: what `race_to_efficiency.stages.report` writes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.report import interactive
+from race_to_efficiency.report.annex import (
+    account,
+    appendix,
+    changes,
+    gamma,
+    headline,
+    kappa,
+    methods,
+    outlook,
+    record,
+    roadmap,
+    scenarios,
+)
+from race_to_efficiency.report.content import Document
+from race_to_efficiency.report.csv_export import table_csv
+from race_to_efficiency.report.figures.style import drawing
+from race_to_efficiency.report.html import render_html
+from race_to_efficiency.report.markdown import render_markdown
+from race_to_efficiency.report.page import UNWRITABLE, Page
+from race_to_efficiency.report.pdf import render_pdf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from race_to_efficiency.report.inputs import Inputs
+
+FORMATS = ("html", "pdf", "md")
+SECTIONS = (
+    headline.build,
+    changes.build,
+    record.build,
+    scenarios.build,
+    outlook.build,
+    kappa.build,
+    gamma.build,
+    roadmap.build,
+    account.build,
+    methods.build,
+    methods.limits,
+    account.sources,
+    appendix.build,
+    appendix.colophon,
+)
+"""The sections in the order they are read."""
+
+SUBTITLE = (
+    "How fast loss falls as training efficiency grows: kappa, gamma and relative loss, fitted to cited public data"
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished report.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        By path inside the report's folder.
+    numbers : int
+        How many numbers it holds.
+    problems : tuple of str
+        Parts that could not be written, with the reason; empty when all went well.
+    """
+
+    files: dict[str, bytes]
+    numbers: int
+    problems: tuple[str, ...]
+
+
+def make_report(
+    inputs: Inputs,
+    *,
+    title: str,
+    version: str,
+    digests: dict[str, str] | None = None,
+    formats: Sequence[str] = FORMATS,
+) -> Report:
+    """Return the report of a quarter in the formats asked for.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    title, version : str
+    digests : mapping of str to str, optional
+        SHA-256 by file name of what the report was made from.
+    formats : sequence of str
+        Of `FORMATS`.
+    """
+    page = Page(inputs, version, title, digests or {})
+    with ThreadPoolExecutor(1) as beside:
+        # vl-convert works outside the interpreter's lock: the chart is bundled while the figures are drawn
+        chart = beside.submit(chart_scripts, page) if "html" in formats else None
+        with drawing():
+            sections = tuple(build(page) for build in SECTIONS)
+        scripts, payload = chart.result() if chart is not None else ([], None)
+    document = Document(
+        title, SUBTITLE, inputs.quarter, inputs.as_of.isoformat(), version, page.cite, sections, page.note
+    )
+    files: dict[str, bytes] = {}
+    if "html" in formats:
+        files["report.html"] = render_html(document, page.numbers, scripts=scripts, payload=payload).encode()
+    if "pdf" in formats:
+        files["report.pdf"] = render_pdf(document, page.numbers)
+    if "md" in formats:
+        files["report.md"] = render_markdown(document, page.numbers).encode()
+    for figure in page.figures.values():
+        files[f"figures/{figure.id}.svg"] = (figure.svg + "\n").encode()
+        files[f"figures/{figure.id}.csv"] = table_csv(figure.table, page.numbers).encode()
+    return Report({**files, "numbers.json": page.numbers_json()}, len(page.numbers), tuple(page.problems))
+
+
+def chart_scripts(page: Page) -> tuple[list[str], dict[str, Any] | None]:
+    """Return the scripts and the data of the interactive chart; only the tables' script when no scenario gives one."""
+    try:
+        points = page.presets
+    except UNWRITABLE:  # its section says why
+        return [interactive.own_script()], None
+    return interactive.scripts(), interactive.payload(points, page.years, max(page.years))

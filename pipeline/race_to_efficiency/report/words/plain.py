@@ -1,0 +1,137 @@
+"""The content tree as plain data: what the typst template reads, with every text a string and no markup anywhere."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.report import content as c
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from race_to_efficiency.report.numbers import Numbers
+
+LONG_WORD = re.compile(r"\S{24}")
+ZERO_WIDTH_SPACE = "\u200b"
+NARROWEST = 6
+LONGEST_WORD = 15
+WIDEST = {"text": 24, "number": 26, "long": 48}
+"""Characters of a column on paper: fewer would not read, more is broken into lines."""
+
+FOLDED_ROWS = 30
+"""Folded tables longer than this stay on the screen: paper cannot fold."""
+
+
+def plain_text(parts: c.Rich, numbers: Numbers) -> str:
+    """Return prose as one string."""
+    return "".join(inline_text(part, numbers) for part in parts)
+
+
+def inline_text(part: c.Inline, numbers: Numbers) -> str:
+    """Return one inline as a string."""
+    if isinstance(part, c.Num):
+        return numbers[part.id].text
+    if isinstance(part, c.Badge):
+        return f"({part.status})"
+    return part.text
+
+
+def inlines(parts: c.Rich, numbers: Numbers) -> list[list[str]]:
+    """Return prose as ``[kind, text]`` pairs; links carry their target third."""
+    out = []
+    for part in parts:
+        if isinstance(part, c.Badge):
+            out.append(["badge", part.status])
+        elif isinstance(part, c.Link):
+            out.append(["link", part.text, part.target])
+        else:
+            text = inline_text(part, numbers)
+            out.append([type(part).__name__.lower(), breakable(text) if isinstance(part, c.Fact) else text])
+    return out
+
+
+def breakable(text: str) -> str:
+    """Return text with a place to break after every 24 characters without a blank: a column stays in its page."""
+    return LONG_WORD.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, text)
+
+
+def table_data(table: c.Table, numbers: Numbers) -> dict[str, Any]:
+    """Return a table as strings."""
+    return {
+        "t": "table",
+        "caption": inlines(table.caption, numbers),
+        "columns": [column.title for column in table.columns],
+        "kinds": [column.kind for column in table.columns],
+        "widths": widths(table, numbers),
+        "rows": [[inlines(cell, numbers) for cell in row] for row in table.rows],
+        "note": inlines(table.note, numbers),
+    }
+
+
+def widths(table: c.Table, numbers: Numbers) -> list[int]:
+    """Return each column's share of the paper's width: the characters of its widest cell, within reason."""
+    found = []
+    for index, column in enumerate(table.columns):
+        cells = [plain_text(row[index], numbers) for row in table.rows]
+        word = max(len(word) for text in (column.title, *cells) for word in text.split() or ("",))
+        longest = min(max(map(len, cells), default=1), WIDEST[column.kind])
+        found.append(max(NARROWEST, longest, min(word, LONGEST_WORD)))
+    return found
+
+
+def block_data(block: c.Block, numbers: Numbers) -> dict[str, Any] | None:
+    """Return a block as plain data; None for what has no place on paper."""
+    found: dict[str, Any] | None = None
+    if isinstance(block, c.Para):
+        found = {"t": "para", "kind": block.kind, "parts": inlines(block.parts, numbers)}
+    elif isinstance(block, c.Bullets):
+        found = {"t": "bullets", "numbered": block.numbered, "items": [inlines(item, numbers) for item in block.items]}
+    elif isinstance(block, c.Table) and not (block.folded and len(block.rows) > FOLDED_ROWS):
+        found = table_data(block, numbers)
+    elif isinstance(block, c.Figure):
+        stop = "" if block.title[-1] in "?!" else "."
+        alt = f"{block.title}{stop} {block.short}"
+        caption = inlines(block.caption, numbers)
+        found = {"t": "figure", "title": block.title + stop, "alt": alt, "svg": block.svg, "caption": caption}
+    elif isinstance(block, c.Cards):
+        found = {"t": "cards", "groups": [[title, cards_data(cards, numbers)] for title, cards in block.groups]}
+    elif isinstance(block, c.Callout):
+        found = {"t": "callout", "title": block.title, "parts": inlines(block.parts, numbers)}
+    elif isinstance(block, c.Equation):
+        found = {"t": "equation", "typst": block.typst, "spoken": block.spoken}
+    return found
+
+
+def cards_data(cards: Iterable[c.Card], numbers: Numbers) -> list[dict[str, Any]]:
+    """Return the cards of one reading as plain data."""
+    return [
+        {
+            "name": inlines(card.name, numbers),
+            "value": inlines(card.value, numbers),
+            "lines": [inlines(line, numbers) for line in card.lines],
+            "status": card.badge.status if card.badge else "",
+        }
+        for card in cards
+    ]
+
+
+def section_data(section: c.Section, numbers: Numbers, level: int = 1) -> list[dict[str, Any]]:
+    """Return a section and its subsections as a flat list of headings with their blocks."""
+    blocks = [block_data(block, numbers) for block in section.blocks]
+    own = {"level": level, "title": section.title, "blocks": [block for block in blocks if block is not None]}
+    return [own, *(item for sub in section.subsections for item in section_data(sub, numbers, level + 1))]
+
+
+def document_data(document: c.Document, numbers: Numbers) -> dict[str, Any]:
+    """Return the whole document as plain data."""
+    return {
+        "title": document.title,
+        "subtitle": document.subtitle,
+        "quarter": document.quarter,
+        "as_of": document.as_of,
+        "note": document.dateline_note,
+        "version": document.version,
+        "cite": document.cite,
+        "sections": [item for section in document.sections for item in section_data(section, numbers)],
+    }

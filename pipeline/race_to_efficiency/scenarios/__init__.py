@@ -1,0 +1,18 @@
+"""Scenarios as data, and the compute path each one implies."""
+
+from __future__ import annotations
+
+from race_to_efficiency.scenarios.catalogue import build_path, build_paths, load_scenarios
+from race_to_efficiency.scenarios.paths import CappedPath, ComputePath, Convention, RunPath, ShapedPath, SteadyPath
+
+__all__ = [
+    "CappedPath",
+    "ComputePath",
+    "Convention",
+    "RunPath",
+    "ShapedPath",
+    "SteadyPath",
+    "build_path",
+    "build_paths",
+    "load_scenarios",
+]

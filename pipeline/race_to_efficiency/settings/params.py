@@ -1,0 +1,199 @@
+"""params.yaml, typed and checked, and the workspace a run reads and writes.
+
+The quarter in params.yaml is the only "now" of the pipeline. A section of params.yaml is one pydantic model; an unknown
+key is refused with the keys that exist, so a misspelt setting can never be silently ignored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from race_to_efficiency import storage
+from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.settings.backtest import BacktestParams, StatementParams
+from race_to_efficiency.settings.forecast import ForecastParams
+from race_to_efficiency.settings.gamma import GammaParams
+from race_to_efficiency.settings.kappa import KappaParams
+from race_to_efficiency.units import Quarter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STAGES = ("ingest", "fit_kappa", "fit_gamma", "forecast", "backtest", "compare", "report")
+"""The corridor, in order: the name in dvc.yaml, of ``race stage``, of the module, and of the section in params.yaml."""
+
+
+class IngestParams(BaseModel):
+    """Settings of the ingest stage: what makes a training run comparable enough to be used is in the ledger itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_cell_characters: int = Field(default=20_000, gt=0, description="longest text a ledger cell may hold")
+
+
+class CompareParams(BaseModel):
+    """Settings of the compare stage: which earlier quarter this one is held against."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quarters_back: int = Field(default=1, ge=1, le=40)
+
+
+class ReportParams(BaseModel):
+    """Settings of the report stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str = "The race to efficiency"
+    headline_scenario: str = "constant_power"
+    headline_anchor: str = "frontier_trend"
+    headline_years: tuple[int, ...] = (1, 3, 5, 10)
+    reconstructed: bool = Field(
+        default=False, description="the quarter is worked out after its time; said on the page and in the chain"
+    )
+
+
+class CostParams(BaseModel):
+    """Unit costs behind money and energy; every one is a parameter with its unit and source in params.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    values: dict[str, float] = Field(default_factory=dict)
+
+
+class Params(BaseModel):
+    """params.yaml as a whole."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quarter: str
+    seed: int = Field(ge=0)
+    ingest: IngestParams
+    fit_kappa: KappaParams
+    fit_gamma: GammaParams
+    forecast: ForecastParams
+    statements: StatementParams
+    backtest: BacktestParams
+    compare: CompareParams = CompareParams()
+    cost: CostParams
+    report: ReportParams
+
+    @field_validator("quarter")
+    @classmethod
+    def _quarter(cls, value: str) -> str:
+        return str(Quarter.parse(value))
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where a run reads and writes: one checkout, one quarter.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout: holds data/raw, params.yaml and pipeline/.
+    params : Params
+        Checked settings, with the quarter of this run.
+    processed : Path
+        Folder of everything generated.
+    reports : Path
+        Folder that holds one folder a quarter and registry.json.
+    """
+
+    root: Path
+    params: Params
+    processed: Path
+    reports: Path
+
+    @property
+    def quarter(self) -> Quarter:
+        """The quarter of this run; its last day is ``quarter.as_of``."""
+        return Quarter.parse(self.params.quarter)
+
+    @property
+    def raw(self) -> Path:
+        """The ledgers' folder."""
+        return self.root / "data" / "raw"
+
+    @property
+    def published(self) -> Path:
+        """The folder of what was stated in earlier publications: one file each, an input of the track record."""
+        return self.root / "data" / "published"
+
+    @property
+    def seed(self) -> int:
+        """The root seed; every stage derives its own streams from it by name."""
+        return self.params.seed
+
+
+def read_params(path: Path) -> Params:
+    """Read and check params.yaml.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When the file is missing, is not YAML, or holds an unknown key or a wrong value (each is named).
+    """
+    document = storage.read_yaml(path)
+    return check_params(document, path)
+
+
+def check_params(document: Any, path: Path) -> Params:
+    """Check a parsed params document; ``path`` only names the place in errors."""
+    try:
+        return Params.model_validate(document)
+    except pydantic.ValidationError as error:
+        lines = []
+        for item in error.errors():
+            place = ".".join(str(part) for part in item["loc"])
+            given = "" if item["type"] == "missing" else f" (got {item['input']!r})"
+            lines.append(f"{place}: {item['msg']}{given}")
+        raise DataInvalid(
+            f"{path.name} is not valid: {len(lines)} problem{'s' if len(lines) > 1 else ''}",
+            where=str(path),
+            why="; ".join(lines),
+            remedy="correct or remove the named keys; the keys that exist are described in CONTRIBUTING.md",
+        ) from None
+
+
+def find_root(start: Path) -> Path:
+    """Return the checkout that holds ``start``: the nearest folder upwards with params.yaml and data/raw.
+
+    Raises
+    ------
+    InputMissing
+        When there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / "params.yaml").is_file() and (folder / "data" / "raw").is_dir():
+            return folder
+    raise InputMissing(
+        "this folder is not inside a race-to-efficiency checkout",
+        where=str(start),
+        why="no params.yaml beside a data/raw folder was found here or above",
+        remedy="change into the checkout",
+    )
+
+
+def open_workspace(root: Path, quarter: str | None = None) -> Workspace:
+    """Return the workspace of the default quarter, or of another one in folders of its own.
+
+    Raises
+    ------
+    UsageError, InputMissing, DataInvalid
+        When the quarter or params.yaml is wrong.
+    """
+    params = read_params(root / "params.yaml")
+    processed = root / "data" / "processed"
+    if quarter is not None and str(Quarter.parse(quarter)) != params.quarter:
+        name = str(Quarter.parse(quarter))
+        # a quarter that is not the present one is always worked out afterwards
+        report = params.report.model_copy(update={"reconstructed": True})
+        params = params.model_copy(update={"quarter": name, "report": report})
+        processed = processed / name
+    return Workspace(root=root, params=params, processed=processed, reports=root / "reports")

@@ -1,0 +1,56 @@
+"""Stage compare: this quarter beside the one before it, from the ledgers as of both; what changed and why out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+from race_to_efficiency.errors import RaceError
+
+if TYPE_CHECKING:
+    from race_to_efficiency.settings.params import Workspace
+
+
+def run(workspace: Workspace) -> dict[str, Any]:
+    """Compare the workspace's quarter with an earlier one and write changes.json.
+
+    Settings and code are this run's on both sides, so that only what became known moves a number, and the day it is
+    counted from. Fits of kappa that stage fit_kappa has just made are taken from its files.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    dict
+        How much changed, and the line shown as progress.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When a ledger is missing or its header is broken.
+    """
+    from race_to_efficiency.comparison.difference import Side, difference, read_ledgers
+    from race_to_efficiency.quarter.kappa import StoredFits
+    from race_to_efficiency.quarter.refits import QuarterRefits
+    from race_to_efficiency.quarter.worlds import Settings
+
+    params, quarter = workspace.params, workspace.quarter
+    after = Side(quarter, Settings.of(params, workspace.root), workspace.seed)
+    before = Side(quarter.shift(-params.compare.quarters_back), after.settings, after.seed)
+    ledgers = read_ledgers(workspace.raw, max_characters=params.ingest.max_cell_characters)
+    refits = QuarterRefits(StoredFits.read(workspace.processed))
+    try:
+        document = difference(ledgers, before, after, refits=refits)
+    except RaceError as error:  # an early quarter may have nothing to fit; the report then says so
+        why = f"{quarter} cannot be compared with {before.quarter}: {error.what}"
+        storage.write_json(workspace.processed / "changes.json", {"missing": why})
+        return {"rows": 0, "moved": 0, "missing": why, "line": why}
+    storage.write_json(workspace.processed / "changes.json", document)
+    rows = sum(sum(table["counts"].values()) for table in document["data"].values())
+    moved = sum(bool(item["delta"]) for item in document["estimates"])
+    line = f"{before.quarter} -> {quarter}: {rows} rows changed, {moved} estimates moved"
+    if refits.kappa.n_fitted:
+        line += f"; {refits.kappa.n_fitted} groups of kappa fitted again"
+    return {"rows": rows, "moved": moved, "missing": None, "line": line}

@@ -1,0 +1,57 @@
+"""Stage report: everything the other stages wrote in; the report as page, paper, Markdown and data out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import __version__, storage
+
+if TYPE_CHECKING:
+    from race_to_efficiency.settings.params import Workspace
+
+FOLDER = "report"
+
+
+def run(workspace: Workspace) -> dict[str, Any]:
+    """Write the report of the workspace's quarter to data/processed/report.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    dict
+        What was written, in a few numbers, and the line shown as progress.
+
+    Raises
+    ------
+    InputMissing
+        When no stage before has run.
+    """
+    from race_to_efficiency.report.inputs import read_inputs
+    from race_to_efficiency.report.report import make_report
+
+    quarter = workspace.quarter
+    inputs = read_inputs(workspace.processed, str(quarter), quarter.as_of, workspace.params)
+    made = make_report(
+        inputs,
+        title=workspace.params.report.title,
+        version=__version__,
+        digests=inputs.digests,
+    )
+    files = dict(made.files)
+    forecast = workspace.processed / "forecast.parquet"
+    if forecast.is_file():
+        files[forecast.name] = storage.read_bytes(forecast)
+    folder = workspace.processed / FOLDER
+    for name, data in files.items():
+        storage.write_bytes(folder / name, data)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in files:
+            path.unlink()
+    size = len(made.files.get("report.html", b""))
+    line = f"{made.numbers} numbers, {sum(name.endswith('.svg') for name in made.files)} figures, {size / 1e6:.2f} MB"
+    if made.problems:
+        line += f"; could not be written: {'; '.join(made.problems)}"
+    return {"numbers": made.numbers, "problems": list(made.problems), "html_bytes": size, "line": line}

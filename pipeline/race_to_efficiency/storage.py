@@ -1,0 +1,285 @@
+"""The only module that opens files; every write is atomic (temporary file in the same folder, flushed, renamed)."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.errors import DataInvalid, InputMissing, Locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import pandas as pd
+
+    JSON = dict[str, Any]
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write ``data`` to ``path`` in one atomic step; an interrupted write leaves the old file as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text with LF line ends, atomically."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def finite(value: object) -> object:
+    """Return ``value`` with non-finite floats as None and numpy scalars as Python's (JSON has no infinity)."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if hasattr(value, "tolist") and not isinstance(value, (str, bytes)):
+        return finite(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def dumps(document: object) -> str:
+    """Return readable, deterministic JSON: indented, insertion order, shortest round-trip floats, no NaN."""
+    return json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def canonical(document: object) -> bytes:
+    """Return the canonical JSON bytes of a document (RFC 8785), for digests and signatures."""
+    import rfc8785
+
+    encoded: bytes = rfc8785.dumps(finite(document))  # type: ignore[arg-type]
+    return encoded
+
+
+def write_json(path: Path, document: object) -> Path:
+    """Write a document as JSON (`dumps`), atomically."""
+    return write_text(path, dumps(document))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file's bytes.
+
+    Raises
+    ------
+    InputMissing
+        When the file does not exist.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputMissing(
+            f"{path.name} is missing", where=str(path), remedy="run `race run`, or the stage that writes it"
+        ) from None
+
+
+def read_chunks(path: Path, size_bytes: int = 1 << 20) -> Iterator[bytes]:
+    """Yield a file's bytes in pieces, so that memory stays bounded whatever the file's size.
+
+    Raises
+    ------
+    InputMissing
+        When the file does not exist.
+    """
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise InputMissing(f"{path.name} does not exist", where=str(path), remedy="check the path") from None
+    with stream:
+        while piece := stream.read(size_bytes):
+            yield piece
+
+
+def read_text(path: Path) -> str:
+    """Return a file's UTF-8 text (a leading byte-order mark is dropped).
+
+    Raises
+    ------
+    InputMissing
+        When the file does not exist.
+    DataInvalid
+        When the bytes are not UTF-8; the line is named.
+    """
+    data = read_bytes(path)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataInvalid(
+            f"{path.name} is not UTF-8",
+            where=f"{path}:{line}",
+            why=f"byte 0x{data[error.start]:02x} does not decode",
+            remedy="save the file as UTF-8",
+        ) from None
+
+
+def read_json(path: Path) -> Any:
+    """Return a parsed JSON document.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When the file is missing, or is not JSON (line and column are named).
+    """
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataInvalid(
+            f"{path.name} is not valid JSON", where=f"{path}:{error.lineno}:{error.colno}", why=error.msg
+        ) from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Return a parsed YAML document (safe loader: data, never objects)."""
+    import yaml
+
+    try:
+        return yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise DataInvalid(f"{path.name} is not valid YAML", where=where, why=str(error).splitlines()[0]) from None
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
+    """Write a frame as parquet (zstd, no pandas index, no writer-dependent row-group split), atomically."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), buffer, compression="zstd")
+    return write_bytes(path, buffer.getvalue())
+
+
+@contextlib.contextmanager
+def parquet_stream(path: Path, schema: Any, **options: Any) -> Iterator[Any]:
+    """Yield a parquet writer for a table too large to hold; the finished file takes its place in one atomic step.
+
+    Parameters
+    ----------
+    path : Path
+    schema : pyarrow.Schema
+    **options
+        Of `pyarrow.parquet.ParquetWriter`.
+    """
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            with pq.ParquetWriter(stream, schema, **options) as writer:
+                yield writer
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Return a parquet file as a frame.
+
+    Raises
+    ------
+    InputMissing
+        When the file does not exist.
+    """
+    import pandas as pd
+
+    return pd.read_parquet(io.BytesIO(read_bytes(path)))
+
+
+def digest_bytes(data: bytes) -> str:
+    """Return the SHA-256 of ``data`` as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    return digest_bytes(read_bytes(path))
+
+
+def digest_document(document: object) -> str:
+    """Return the SHA-256 of a document's canonical JSON."""
+    return digest_bytes(canonical(document))
+
+
+def digest_frame(frame: pd.DataFrame) -> str:
+    """Return a content digest of a frame: column names, dtypes and values, independent of parquet's byte layout."""
+    rows = frame.to_csv(index=False, lineterminator="\n", float_format=None)
+    types = ",".join(f"{name}:{kind}" for name, kind in frame.dtypes.astype(str).items())
+    return digest_bytes(f"{types}\n{rows}".encode())
+
+
+def digest_tree(root: Path, paths: Iterable[Path]) -> str:
+    """Return one digest of many files: their names relative to ``root`` and contents, in sorted order."""
+    named = sorted((path.relative_to(root).as_posix(), digest_file(path)) for path in paths)
+    return digest_document([list(pair) for pair in named])
+
+
+def code_files(root: Path) -> list[Path]:
+    """Return the source files that can change a number or a page: those under ``pipeline/`` but caches and schemas."""
+    package = root / "pipeline"
+    aside = {"__pycache__", "json_schemas"}  # a schema describes what is printed and changes nothing
+    files = (path for path in package.rglob("*") if path.is_file())
+    return sorted(path for path in files if aside.isdisjoint(path.relative_to(package).parts))
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, timeout_seconds: float = 10.0) -> Iterator[None]:
+    """Hold an exclusive lock file for the duration of the block.
+
+    Raises
+    ------
+    Locked
+        When another process still holds it after the timeout.
+    """
+    import filelock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(str(path), timeout=timeout_seconds):
+            yield
+    except filelock.Timeout:
+        raise Locked(
+            "another race process is writing here", where=str(path), remedy="wait for it to end, then run again"
+        ) from None
+
+
+def one_blas_thread() -> None:
+    """Let linear algebra use one thread, in this process and in those it starts, unless the user has set a number.
+
+    To be called before numpy is imported. The matrices here are small, so threads only wait for each other; and a sum
+    over threads may differ in its last digit from machine to machine, which a recomputation would then report.
+    """
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return a copy of the process environment with ``extra`` laid over it."""
+    return {**os.environ, **(extra or {})}

@@ -63,9 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
     arguments : list of str, optional
         Words after ``race``; the process's own when None.
     """
-    from race_to_efficiency import storage
+    from race_to_efficiency import checkout, storage
 
     storage.one_blas_thread()
+    checkout.sweep_here()
     words = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in words
     try:

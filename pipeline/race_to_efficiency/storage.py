@@ -1,4 +1,4 @@
-"""The only module that opens files; every write is atomic (temporary file in the same folder, flushed, renamed)."""
+"""Reading and writing of files; every write is atomic (`checkout.replacing`: a temporary file, flushed, renamed)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import io
 import json
 import math
 import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.errors import DataInvalid, InputMissing, Locked
+from race_to_efficiency.checkout import replacing
+from race_to_efficiency.errors import DataInvalid, InputMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     import pandas as pd
 
@@ -24,19 +24,8 @@ if TYPE_CHECKING:
 
 def write_bytes(path: Path, data: bytes) -> Path:
     """Write ``data`` to ``path`` in one atomic step; an interrupted write leaves the old file as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as stream:
+        stream.write(data)
     return path
 
 
@@ -184,20 +173,8 @@ def parquet_stream(path: Path, schema: Any, **options: Any) -> Iterator[Any]:
     """
     import pyarrow.parquet as pq
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            with pq.ParquetWriter(stream, schema, **options) as writer:
-                yield writer
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as stream, pq.ParquetWriter(stream, schema, **options) as writer:
+        yield writer
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
@@ -247,27 +224,6 @@ def code_files(root: Path) -> list[Path]:
     aside = {"__pycache__", "json_schemas"}  # a schema describes what is printed and changes nothing
     files = (path for path in package.rglob("*") if path.is_file())
     return sorted(path for path in files if aside.isdisjoint(path.relative_to(package).parts))
-
-
-@contextlib.contextmanager
-def locked(path: Path, *, timeout_seconds: float = 10.0) -> Iterator[None]:
-    """Hold an exclusive lock file for the duration of the block.
-
-    Raises
-    ------
-    Locked
-        When another process still holds it after the timeout.
-    """
-    import filelock
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with filelock.FileLock(str(path), timeout=timeout_seconds):
-            yield
-    except filelock.Timeout:
-        raise Locked(
-            "another race process is writing here", where=str(path), remedy="wait for it to end, then run again"
-        ) from None
 
 
 def one_blas_thread() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from race_to_efficiency import storage
+from race_to_efficiency.checkout import locked
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "ledger"
 
@@ -178,10 +179,10 @@ def test_ragged_rows_are_quarantined_one_by_one_and_the_rest_is_imported(root: P
 
 def test_another_import_that_holds_the_ledger_exits_7_when_it_does_not_end(root: Path, checkout: Path) -> None:
     held = ledgers(checkout)
-    with storage.locked(checkout / "data" / "raw" / ".lock"):
+    with locked(checkout, "a test"):
         code, _, err = race(root, checkout, "import", "epoch-hardware", chips(checkout), "--wait", "0.3")
     assert code == 7
-    assert "another race process" in err
+    assert "another race command is at work in this checkout: a test" in err
     assert ledgers(checkout) == held
 
 

@@ -1,11 +1,9 @@
-"""Atomic writes, deterministic JSON, digests and locks."""
+"""Atomic writes, deterministic JSON and digests."""
 
 from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency import storage
-from race_to_efficiency.errors import DataInvalid, InputMissing, Locked
+from race_to_efficiency.errors import DataInvalid, InputMissing
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False) | st.text(),
@@ -95,21 +93,3 @@ def test_content_digest_sees_values_types_and_names() -> None:
     }
     assert len(digests) == 4
     assert storage.digest_frame(frame) == storage.digest_frame(frame.copy())
-
-
-def test_a_lock_held_by_another_process_is_named(tmp_path: Path) -> None:
-    lock = tmp_path / "x.lock"
-    script = (
-        "import sys, pathlib; from race_to_efficiency import storage\n"
-        "with storage.locked(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(Locked), storage.locked(lock, timeout_seconds=0.05):
-            pass
-        holder.communicate("")
-    with storage.locked(lock, timeout_seconds=1.0):
-        pass

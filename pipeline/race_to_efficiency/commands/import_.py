@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from race_to_efficiency.commands import options as opt
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -28,7 +30,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--accept-renames", help="make every proposed rename one version of one id")
         ] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would change and write nothing")] = False,
-        wait: Annotated[float, typer.Option(help="seconds to wait for another import before giving up")] = 10.0,
+        wait: opt.Wait = opt.WAIT,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Bring a publication into the ledger: what is new, revised, withdrawn, quarantined."""
@@ -45,7 +47,7 @@ def register(app: typer.Typer) -> None:
             recorded=recorded,
             accept_renames=accept_renames,
             dry_run=dry_run,
-            timeout_seconds=wait,
+            wait_seconds=wait,
         )
         document = report.to_json()
         if as_json:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from race_to_efficiency.checkout import WAIT_SECONDS
 from race_to_efficiency.errors import UsageError
 
 Kappa = Annotated[float, typer.Option("--kappa", help="exponent of loss in compute, greater than 0")]
@@ -51,6 +52,8 @@ DurationGrowth = Annotated[
     float, typer.Option("--duration-growth", help="growth of a run's length, doublings a year (run only)")
 ]
 Unit = Annotated[str, typer.Option("--unit", help="unit of compute: flop or pfs-day")]
+Wait = Annotated[float, typer.Option("--wait", min=0.0, help="seconds to wait for another race command to end")]
+WAIT = WAIT_SECONDS
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 Money = Annotated[bool, typer.Option("--money", help="add energy and money by the cost section of params.yaml")]
 

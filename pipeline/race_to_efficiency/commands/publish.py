@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from race_to_efficiency.commands import options as opt
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb ``publish``."""
@@ -25,6 +27,7 @@ def register(app: typer.Typer) -> None:
             Path | None,
             typer.Option("--sign-key", envvar="RACE_SIGN_KEY", help="Ed25519 private key, readable by you alone"),
         ] = None,
+        wait: opt.Wait = opt.WAIT,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Freeze a quarter: manifest of every file, ledgers as they stood, code, environment; a link of the chain.
@@ -32,7 +35,7 @@ def register(app: typer.Typer) -> None:
         Brings the quarter up to date first. A published quarter is never written again; a correction is a new revision
         that names the old one. Published folders belong in git; the command prints how to add them.
         """
-        from race_to_efficiency import storage
+        from race_to_efficiency import checkout, storage
         from race_to_efficiency.commands import corridor
         from race_to_efficiency.provenance import registry
         from race_to_efficiency.provenance.keys import load_signing_key
@@ -47,7 +50,7 @@ def register(app: typer.Typer) -> None:
         next_revision(workspace, before, revise)  # refuses before anything is computed
         key = load_signing_key(sign_key) if sign_key is not None else None
         default = workspace.processed == root / "data" / "processed"
-        with storage.locked(workspace.processed / ".lock"):
+        with checkout.locked(root, f"race publish {workspace.quarter}", wait_seconds=wait):
             rebuild = corridor.reproduce if default else corridor.reproduce_quarter
             rebuild(workspace, force=False)
             entry = freeze(

@@ -68,13 +68,13 @@ def rendered(workspace: Workspace) -> tuple[Path, str]:
     InputMissing
         When the quarter was neither run here nor published.
     """
-    from race_to_efficiency import storage
+    from race_to_efficiency import checkout
     from race_to_efficiency.commands.corridor import run_stage
     from race_to_efficiency.commands.run import install_report
     from race_to_efficiency.provenance import registry
 
     if (workspace.processed / "kappa.json").exists():
-        with storage.locked(workspace.processed / ".lock"):
+        with checkout.locked(workspace.root, f"race report {workspace.quarter}"):
             run_stage("report", workspace)
             page, note = install_report(workspace)
         return page.parent, note

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from race_to_efficiency.commands import options as opt
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,6 +24,7 @@ def register(app: typer.Typer) -> None:
     def run(
         quarter: Annotated[str | None, typer.Option(help="rebuild another quarter, in folders of its own")] = None,
         force: Annotated[bool, typer.Option("--force", help="run every stage, also where nothing changed")] = False,
+        wait: opt.Wait = opt.WAIT,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Run the whole pipeline: ledgers, kappa, gamma, forecast, backtest, report.
@@ -31,7 +34,7 @@ def register(app: typer.Typer) -> None:
         """
         from pathlib import Path
 
-        from race_to_efficiency import storage
+        from race_to_efficiency import checkout, storage
         from race_to_efficiency.commands import corridor
         from race_to_efficiency.provenance.verify import changed_ledger_lines
         from race_to_efficiency.settings.params import find_root, open_workspace
@@ -39,7 +42,7 @@ def register(app: typer.Typer) -> None:
         root = find_root(Path.cwd())
         workspace = open_workspace(root, quarter)
         default = workspace.processed == root / "data" / "processed"
-        with storage.locked(workspace.processed / ".lock"):
+        with checkout.locked(root, f"race run {workspace.quarter}", wait_seconds=wait):
             corridor.log(f"race run {workspace.quarter} (data as of {workspace.quarter.as_of})")
             for warning in changed_ledger_lines(root):
                 corridor.log(f"  warning: {warning}")

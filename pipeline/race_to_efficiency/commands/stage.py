@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         """Run one stage: read what earlier stages wrote, compute, write its own files."""
         from pathlib import Path
 
-        from race_to_efficiency import storage
+        from race_to_efficiency import checkout, storage
         from race_to_efficiency.commands.corridor import run_stage
         from race_to_efficiency.errors import UsageError
         from race_to_efficiency.settings.params import find_root, open_workspace
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
         if draws and name != "forecast":
             raise UsageError(f"--draws belongs to the stage forecast, not to {name}")
         workspace = open_workspace(find_root(Path.cwd()), quarter)
-        summary = run_stage(name, workspace, **({"draws": True} if draws else {}))
+        with checkout.locked(workspace.root, f"race stage {name}"):
+            summary = run_stage(name, workspace, **({"draws": True} if draws else {}))
         if as_json:
             typer.echo(storage.dumps({"stage": name, "quarter": str(workspace.quarter), **summary}), nl=False)

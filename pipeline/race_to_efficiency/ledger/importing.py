@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import storage
+from race_to_efficiency import checkout, storage
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.ledger.history import row_texts
 from race_to_efficiency.ledger.importers.parsed import Request
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["IMPORTERS", "ImportReport", "append_lines", "plan_import", "recorded_date", "run_import"]
 
 _DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
-LOCK = ".lock"
-"""Lock file in data/raw: of two imports at once one waits."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def run_import(
     recorded: str | None = None,
     accept_renames: bool = False,
     dry_run: bool = False,
-    timeout_seconds: float = 10.0,
+    wait_seconds: float = checkout.WAIT_SECONDS,
 ) -> ImportReport:
     """Bring a delivery into its ledger.
 
@@ -142,22 +140,22 @@ def run_import(
         Make every proposed rename one version of one id, and a line of the alias table.
     dry_run : bool
         Work everything out and write nothing.
-    timeout_seconds : float
-        How long to wait for another import.
+    wait_seconds : float
+        How long to wait for another command at work in the checkout.
 
     Raises
     ------
     UsageError, InputMissing, DataInvalid
         See `plan_import`; the ledger is as it was, byte for byte.
     Locked
-        When another import does not end in time.
+        When that command does not end in time.
     """
     importer = importer_of(source)
     day = recorded_date(path, recorded)
     if dry_run:
         plan = plan_import(source, path, raw_dir, day, accept_renames=accept_renames)
     else:
-        with storage.locked(raw_dir / LOCK, timeout_seconds=timeout_seconds):
+        with checkout.locked(raw_dir, f"race import {source}", wait_seconds=wait_seconds):
             plan = plan_import(source, path, raw_dir, day, accept_renames=accept_renames)
             _append(plan, raw_dir)
     return ImportReport(importer.source, plan.parsed.table, day, dry_run, plan)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import storage
+from race_to_efficiency import checkout, storage
 from race_to_efficiency.errors import DataInvalid, IntegrityError, UsageError
 from race_to_efficiency.provenance import keys, manifest, registry, signing
 from race_to_efficiency.provenance.contents import published_files
@@ -57,7 +57,7 @@ def publish(
     DataInvalid
         When a file is too large to keep, or belongs to another quarter.
     """
-    with storage.locked(workspace.root / "data" / "processed" / ".publish.lock"):
+    with checkout.locked(workspace.root, f"race publish {workspace.quarter}"):
         entries = registry.read_entries(workspace.reports)
         before = registry.latest(entries, str(workspace.quarter))
         revision = next_revision(workspace, before, revision_reason)

@@ -13,6 +13,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from race_to_efficiency import storage
+from race_to_efficiency.checkout import root_of
 from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.settings.backtest import BacktestParams, StatementParams
 from race_to_efficiency.settings.forecast import ForecastParams
@@ -168,13 +169,12 @@ def find_root(start: Path) -> Path:
     InputMissing
         When there is none.
     """
-    start = start.resolve()
-    for folder in (start, *start.parents):
-        if (folder / "params.yaml").is_file() and (folder / "data" / "raw").is_dir():
-            return folder
+    root = root_of(start)
+    if root is not None:
+        return root
     raise InputMissing(
         "this folder is not inside a race-to-efficiency checkout",
-        where=str(start),
+        where=str(start.resolve()),
         why="no params.yaml beside a data/raw folder was found here or above",
         remedy="change into the checkout",
     )

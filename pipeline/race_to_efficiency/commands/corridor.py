@@ -9,7 +9,7 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import storage
+from race_to_efficiency import checkout, storage
 from race_to_efficiency.errors import InputMissing, RaceError, UsageError
 from race_to_efficiency.provenance.published_statements import keep_statements
 from race_to_efficiency.settings.params import STAGES, Workspace
@@ -72,6 +72,7 @@ def reproduce(workspace: Workspace, *, force: bool) -> bool:
     environment = storage.environment(
         {
             "PATH": os.pathsep.join((binaries, os.environ.get("PATH", os.defpath))),
+            checkout.HELD_FOR_US: str(workspace.root),
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(workspace.root / ".dvc" / "tmp" / "site"),
         }

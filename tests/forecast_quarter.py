@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from race_to_efficiency.settings.forecast import AnchorParams, ForecastParams, PoolParams, ScenarioParams
+from race_to_efficiency.settings.forecast import AnchorParams, ForecastParams
+from race_to_efficiency.settings.scenarios import ScenarioParams
+from small_settings import section
 
 GROUPS = (
     ("alpha_one", "alpha", 0.34, 0.36, 1.8, 480.0, 2100.0, "2022-03-29"),
@@ -162,7 +164,8 @@ def settings(**changes: Any) -> ForecastParams:
     names = tuple(group for group, *_ in GROUPS)
     base: dict[str, Any] = {
         "draws": 1500,
-        "pool": PoolParams(total_groups=names, reducible_groups=names),
+        "pool": {"total_groups": names, "reducible_groups": names},
+        "crossovers": (),
         "anchors": (
             AnchorParams(name="frontier_trend", source="frontier_trend"),
             AnchorParams(name="within_range", source="fixed", compute_flop=1e21, count_algorithmic_gain=False),
@@ -183,4 +186,5 @@ def settings(**changes: Any) -> ForecastParams:
             ScenarioParams(name="paper", gamma=2.0, kappa={"value": 0.05, "form": "total"}),
         ),
     }
-    return ForecastParams(**(base | changes))
+    made: ForecastParams = section("forecast", **(base | changes))
+    return made

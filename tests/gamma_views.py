@@ -15,8 +15,8 @@ from race_to_efficiency.calibration.gamma.composition import GammaResult, fit_co
 from race_to_efficiency.calibration.gamma.roadmap import Kappas
 from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.vintages import view_of
-from race_to_efficiency.settings.gamma import GammaParams
 from race_to_efficiency.stages.fit_gamma import TABLES
+from small_settings import section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def views(as_of: str) -> dict[str, pd.DataFrame]:
 
 
 def inputs(as_of: str, **settings: object) -> Inputs:
-    params = GammaParams(**{"draws": 1000, **settings})
+    params = section("fit_gamma", **{"draws": 1000, **settings})
     return Inputs(views(as_of), params, dt.date.fromisoformat(as_of), SEED)
 
 
@@ -50,7 +50,7 @@ def result(as_of: str) -> GammaResult:
 
 
 def inputs_of(tables: dict[str, pd.DataFrame], as_of: str = "2025-12-31", **settings: object) -> Inputs:
-    return Inputs(tables, GammaParams(**{"draws": 400, **settings}), dt.date.fromisoformat(as_of), SEED)
+    return Inputs(tables, section("fit_gamma", **{"draws": 400, **settings}), dt.date.fromisoformat(as_of), SEED)
 
 
 def series_of(

@@ -340,9 +340,9 @@ def write_quarter(processed: Path, *, changes: bool = True) -> Path:
 
 def workspace(root: Path) -> Workspace:
     """Return a workspace for the report stage, with the settings it reads."""
-    from race_to_efficiency.settings.params import ReportParams
     from race_to_efficiency.units import Quarter
+    from small_settings import section
 
-    params: Any = SimpleNamespace(quarter=QUARTER, seed=1, report=ReportParams())
+    params: Any = SimpleNamespace(quarter=QUARTER, seed=1, report=section("report", reconstructed=False))
     assert Quarter.parse(QUARTER).as_of == AS_OF
     return Workspace(root=root, params=params, processed=root / "data" / "processed", reports=root / "reports")

@@ -17,6 +17,7 @@ from race_to_efficiency import cli, storage
 from race_to_efficiency.commands import corridor, run, show
 from race_to_efficiency.provenance import lineage, manifest, rederive
 from race_to_efficiency.settings import params as config
+from small_settings import section
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data" / "ledger"
@@ -89,7 +90,9 @@ def test_solve(race: Race, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_severity(race: Race, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     race("severity", "severity", "--baseline-power", "2.26e7", "--unit", "pfs-day")
     monkeypatch.chdir(tmp_path)
-    assert race("severity", "severity", "--kappa", "1e-4")["baseline_power_w"] is None
+    assert (
+        race("severity", "severity", "--kappa", "1e-4")["baseline_power_w"] == section("cost").values.baseline_power_w
+    )
 
 
 @pytest.mark.parametrize(
@@ -243,7 +246,7 @@ def world(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
     def opened(place: Path, quarter: str | None = None) -> Any:
         space = synthetic_quarter.workspace(place, quarter or "2025Q3")
-        space.params.report = config.ReportParams(reconstructed=quarter is not None)
+        space.params.report = section("report", reconstructed=quarter is not None)
         return space
 
     monkeypatch.setattr(config, "open_workspace", opened)

@@ -15,9 +15,9 @@ from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.targets import TARGETS
-from race_to_efficiency.settings.backtest import BacktestParams, LossParams
-from race_to_efficiency.settings.params import Workspace, read_params
+from race_to_efficiency.settings.params import Workspace
 from race_to_efficiency.stages import backtest
+from small_settings import params
 
 FILES = ("backtest.parquet", "scores.parquet", "scores.json", "statements.parquet", "statements.json")
 GROWTHS = (
@@ -46,12 +46,10 @@ def write_draws(folder: Path) -> None:
 
 
 def workspace(root: Path, folder: Path) -> Workspace:
-    params = read_params(root / "params.yaml")
-    short = BacktestParams(
-        first_origin="2024Q4", horizon_quarters=4, draws=200, loss=LossParams(replicates=20, cutoff_step_doublings=6.0)
-    )
+    few = {"replicates": 20, "cutoff_step_doublings": 6.0}
+    short = {"first_origin": "2024Q4", "horizon_quarters": 4, "draws": 200, "loss": few}
     folder.mkdir()
-    return Workspace(root, params.model_copy(update={"backtest": short}), folder, folder / "reports")
+    return Workspace(root, params(backtest=short), folder, folder / "reports")
 
 
 @pytest.fixture(scope="module")

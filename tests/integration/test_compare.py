@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compare")
-    write_params(root, folder / "params.yaml")
+    write_params(folder / "params.yaml")
     (folder / "data").mkdir()
     (folder / "data" / "raw").symlink_to(root / "data" / "raw")
     return folder

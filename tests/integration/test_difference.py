@@ -43,7 +43,7 @@ Compare = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def params_file(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_params(root, tmp_path_factory.mktemp("settings") / "params.yaml")
+    return write_params(tmp_path_factory.mktemp("settings") / "params.yaml")
 
 
 @pytest.fixture(scope="module")

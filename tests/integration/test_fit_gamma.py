@@ -12,10 +12,10 @@ from gamma_views import SEED, views
 from race_to_efficiency import storage
 from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.errors import InputMissing, UsageError
-from race_to_efficiency.settings.gamma import GammaParams
 from race_to_efficiency.settings.params import Params, Workspace
 from race_to_efficiency.stages import fit_gamma
 from race_to_efficiency.units import Quarter
+from small_settings import section
 
 KAPPA = {
     "estimates": [
@@ -26,7 +26,9 @@ KAPPA = {
 
 
 def workspace(root, quarter="2026Q1", *, tables=None, **settings):
-    params = Params.model_construct(quarter=quarter, seed=SEED, fit_gamma=GammaParams(**{"draws": 300, **settings}))
+    params = Params.model_construct(
+        quarter=quarter, seed=SEED, fit_gamma=section("fit_gamma", **{"draws": 300, **settings})
+    )
     processed = root / "data" / "processed"
     tables = views(Quarter.parse(quarter).as_of.isoformat()) if tables is None else tables
     for name, frame in tables.items():
@@ -143,7 +145,7 @@ def test_an_overlapping_route_stops_the_stage_and_writes_nothing(tmp_path):
 
 
 def test_without_ingest_the_missing_file_is_named(tmp_path):
-    params = Params.model_construct(quarter="2026Q1", seed=SEED, fit_gamma=GammaParams())
+    params = Params.model_construct(quarter="2026Q1", seed=SEED, fit_gamma=section("fit_gamma"))
     place = Workspace(root=tmp_path, params=params, processed=tmp_path, reports=tmp_path)
     with pytest.raises(InputMissing, match=r"accelerators\.parquet"):
         fit_gamma.run(place)

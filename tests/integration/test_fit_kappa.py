@@ -12,15 +12,15 @@ import pytest
 from race_to_efficiency import storage
 from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.vintages import view_of
-from race_to_efficiency.settings.params import read_params
 from race_to_efficiency.stages import fit_kappa
 from race_to_efficiency.units import Quarter
+from small_settings import section
 
 REPLICATES = 100
 
 
 def workspace(root: Path, folder: Path, groups: tuple[str, ...]) -> Any:
-    params = read_params(root / "params.yaml").fit_kappa
+    params = section("fit_kappa")
     chosen = tuple(item for item in params.groups if item.group in groups)
     settings = params.model_copy(update={"groups": chosen, "bootstrap_replicates": REPLICATES})
     view = view_of(read_ledger("training_runs", root / "data" / "raw"), date(2026, 3, 31))

@@ -13,10 +13,10 @@ from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy
 from race_to_efficiency.forecasting.tables import FORECAST_COLUMNS, MILESTONE_COLUMNS, headline
 from race_to_efficiency.relative_loss import relative_loss, time_to_target
-from race_to_efficiency.settings.forecast import ScenarioParams
-from race_to_efficiency.settings.gamma import Caps
+from race_to_efficiency.settings.scenarios import ScenarioParams
 from race_to_efficiency.stages import forecast
 from race_to_efficiency.units import Quarter
+from small_settings import part
 
 LEVELS = (0.01, 0.025, *np.round(np.arange(0.05, 0.951, 0.05), 2), 0.975, 0.99)
 
@@ -35,7 +35,7 @@ def workspace(folder, *, kappa=None, gamma=None, seed: int = 11, **changes) -> S
     storage.write_parquet(processed / "ledger" / "notable_training_runs.parquet", notable)
     params = SimpleNamespace(
         forecast=settings(**changes),
-        fit_gamma=SimpleNamespace(caps=Caps()),
+        fit_gamma=SimpleNamespace(caps=part("fit_gamma", "caps")),
         report=SimpleNamespace(
             headline_scenario="constant_power", headline_anchor="frontier_trend", headline_years=(1, 3, 5, 10)
         ),

@@ -24,8 +24,9 @@ from race_to_efficiency.forecasting.trust import (
     series_limits,
 )
 from race_to_efficiency.scenarios import SteadyPath
-from race_to_efficiency.settings.forecast import AnchorParams, TrustParams
+from race_to_efficiency.settings.forecast import AnchorParams
 from scipy.optimize import minimize_scalar
+from small_settings import part
 
 AS_OF = date(2026, 3, 31)
 HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
@@ -244,7 +245,7 @@ def test_limits_are_passed_when_their_words_say():
     document, pool, _, ranges, _ = quarter()
     anchor = build(AnchorParams(name="a", source="fixed", compute_flop=1e22, count_algorithmic_gain=False))
     path = SteadyPath(np.full(800, 2.0), np.ones(800))
-    params = TrustParams()
+    params = part("forecast", "trust")
     left, close = path_limits("s", path, pool, anchor, ranges, params)
     # every group was fitted from 1e18 to 1e22: it is left by its width when X = 1e4
     assert left.years == pytest.approx(np.log2(1 + 9999 * 2 * np.log(2)) / 2, rel=1e-9)
@@ -280,11 +281,11 @@ def test_headroom_is_reached_after_headroom_over_rate():
 
 def test_a_weak_curvature_is_named():
     document, pool, _, _, _ = quarter()
-    assert curvature_limits(document["estimates"], pool, TrustParams()) == []
+    assert curvature_limits(document["estimates"], pool, part("forecast", "trust")) == []
     for record in document["estimates"]:
         if record["group"] == "beta_two":
             record["diagnostics"]["z_curv"] = 3.1
-    (limit,) = curvature_limits(document["estimates"], pool, TrustParams())
+    (limit,) = curvature_limits(document["estimates"], pool, part("forecast", "trust"))
     assert limit.words == "the floor is weakly identified (z_curv below 4) in beta_two (z 3.1)"
     assert limit.to_json(AS_OF)["passed_at_start"] is True
 

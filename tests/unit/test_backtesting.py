@@ -15,11 +15,13 @@ from race_to_efficiency.evaluation.origin_views import LedgerViews
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.ledger.intake import Intake
-from race_to_efficiency.settings.backtest import BacktestParams
 from race_to_efficiency.units import Quarter
+from small_settings import section
 
 LAST = Quarter(2025, 4)
-PARAMS = BacktestParams(first_origin="2024Q3", horizon_quarters=4, draws=200, choose_by="2025Q1", choose_by_target={})
+PARAMS = section("backtest", first_origin="2024Q3", horizon_quarters=4, draws=200, choose_by="2025Q1").model_copy(
+    update={"choose_by_target": {}}
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 import typer
@@ -14,6 +13,7 @@ from race_to_efficiency import relative_loss as rl
 from race_to_efficiency.commands import predict, severity, solve
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.planning import CostParameters
+from small_settings import params
 from typer.testing import CliRunner
 
 RUNNER = CliRunner()
@@ -217,15 +217,10 @@ def test_solve_fleet_money_reads_the_cost_section(monkeypatch):
     from race_to_efficiency.planning import target_bill
     from race_to_efficiency.settings import params as config
 
-    values: dict[str, float] = {}
-    workspace = SimpleNamespace(params=SimpleNamespace(cost=SimpleNamespace(values=values)))
-    monkeypatch.setattr(config, "find_root", lambda start: start)
-    monkeypatch.setattr(config, "open_workspace", lambda root: workspace)
+    monkeypatch.setattr(config, "read_params", lambda path: params(cost={"values": COST}))
     line = "solve fleet --target 0.7 --by 5 --kappa 0.05 --gamma 2 --money"
-    assert "cost: missing" in str(refused(line))
-    values.update(COST)
     found = document(line)
-    bill = target_bill(0.7, 5, 0.05, 2, CostParameters.from_values(values))
+    bill = target_bill(0.7, 5, 0.05, 2, CostParameters.from_values(COST))
     assert found["total_usd"] == pytest.approx(float(bill.total_usd), rel=1e-14)
     assert found["energy_twh"] == pytest.approx(float(bill.energy_twh), rel=1e-14)
     race = document(
@@ -368,12 +363,12 @@ def test_severity_json_is_labelled_and_complete():
     assert verdicts["gamma_2_six_months"] == "holds"
 
 
-def test_severity_without_a_baseline_power_leaves_energy_out(tmp_path, monkeypatch):
+def test_severity_takes_the_shipped_baseline_power_outside_a_checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = document("severity")
-    assert found["baseline_power_w"] is None
-    assert found["rows"][0]["fleets"][0]["energy_twh"] is None
-    assert "not given" in found["baseline_power_source"]
+    assert found["baseline_power_w"] == COST["baseline_power_w"]
+    assert found["rows"] == document(f"severity --baseline-power {COST['baseline_power_w']}")["rows"]
+    assert found["baseline_power_source"] == "params.yaml: cost"
 
 
 def test_severity_table_for_people():

@@ -13,15 +13,15 @@ from race_to_efficiency.calibration.kappa.duplicates import find_duplicates, rou
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights, isoflop_weights, pareto_weights
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
 from race_to_efficiency.calibration.kappa.groups import fit_groups
-from race_to_efficiency.settings.kappa import KappaGroup, KappaParams
 from runs_for_tests import ledger_rows
+from small_settings import section
 
 GROUPS = ("chinchilla_besiroglu2024", "gadre2024_c4", "gadre2024_rpj", "gadre2024_rw")
 
 
 def settings_for(*groups, replicates=200):
-    chosen = [item for item in KappaParams().groups if item.group in groups]
-    return KappaParams(groups=tuple(chosen), bootstrap_replicates=replicates)
+    chosen = [item for item in section("fit_kappa").groups if item.group in groups]
+    return section("fit_kappa", groups=chosen, bootstrap_replicates=replicates)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_kappa_carries_its_form_and_a_tangent_its_pivot(fitted):
         if estimate.symbol == "kappa_reducible":
             assert estimate.form in ("chinchilla", "floor")
             assert estimate.pivot_compute_flop is None
-    assert by_id(fitted, "kappa_total.pooled.power_law").pivot_compute_flop == KappaParams().pivot_compute_flop
+    assert by_id(fitted, "kappa_total.pooled.power_law").pivot_compute_flop == section("fit_kappa").pivot_compute_flop
 
 
 def test_three_groups_of_one_paper_are_one_family(fitted):
@@ -126,9 +126,9 @@ def test_no_rows_no_estimates():
 
 def test_settings_are_closed():
     with pytest.raises(ValueError, match="extra"):
-        KappaParams(bootstraps=3)
+        section("fit_kappa", bootstraps=3)
     with pytest.raises(ValueError, match="once"):
-        KappaParams(groups=(KappaGroup(group="a", family="a"), KappaGroup(group="a", family="b")))
+        section("fit_kappa", groups=[{"group": "a", "family": "a"}, {"group": "a", "family": "b"}])
 
 
 @given(st.integers(0, 10_000))

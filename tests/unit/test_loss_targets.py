@@ -8,9 +8,9 @@ import pytest
 from race_to_efficiency.evaluation import loss_targets
 from race_to_efficiency.evaluation.loss_fits import Fit, fit_below, learned_walk
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
-from race_to_efficiency.settings.backtest import BacktestParams, LossParams
+from small_settings import section
 
-SETTINGS = BacktestParams(loss=LossParams(replicates=20))
+SETTINGS = section("backtest", loss={"replicates": 20})
 THETA = np.array([400.0, 2000.0, 1.8, 0.34, 0.36])
 
 

@@ -18,7 +18,7 @@ from race_to_efficiency.forecasting.milestones import (
 from race_to_efficiency.forecasting.trust import iso_date
 from race_to_efficiency.scenarios import RunPath, ShapedPath, SteadyPath, build_path
 from race_to_efficiency.scenarios.paths import CappedPath, CappedTerm
-from race_to_efficiency.settings.forecast import ScenarioParams
+from race_to_efficiency.settings.scenarios import ScenarioParams
 from race_to_efficiency.units import Quarter
 from scipy.optimize import brentq
 

@@ -15,7 +15,8 @@ from race_to_efficiency.calibration.gamma.components import LAYERS, Component, f
 from race_to_efficiency.calibration.gamma.composition import fit_routes
 from race_to_efficiency.calibration.gamma.routes import Route, build_route, fit_route, variance_shares
 from race_to_efficiency.errors import UsageError
-from race_to_efficiency.settings.gamma import GammaParams, RouteParams
+from race_to_efficiency.settings.gamma import RouteParams
+from small_settings import section
 
 HARDWARE = Component("hardware_tensor16", "mean_chip", ("chip",), "joule", "h")
 SYSTEM = Component("mlperf_system", "best_available", LAYERS, "accelerator_hour", "s")
@@ -166,7 +167,7 @@ def test_settings_refuse_doubled_ids_unknown_defaults_and_unknown_keys():
         {"speed": 1},
     ):
         with pytest.raises(ValidationError):
-            GammaParams(**settings)
+            section("fit_gamma", **settings)
 
 
 def test_the_shipped_routes_on_the_ledgers():

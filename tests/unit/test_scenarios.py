@@ -25,7 +25,8 @@ from race_to_efficiency.scenarios import (
     load_scenarios,
 )
 from race_to_efficiency.scenarios.paths import CappedTerm
-from race_to_efficiency.settings.forecast import ForecastParams, ScenarioParams
+from race_to_efficiency.settings.forecast import ForecastParams
+from race_to_efficiency.settings.scenarios import ScenarioParams
 from scipy.integrate import quad
 
 N = 3

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from race_to_efficiency.evaluation import scorecard
 from race_to_efficiency.evaluation.scoring import LEVELS, QUANTILE_COLUMNS, weighted_interval_score
-from race_to_efficiency.settings.backtest import BacktestParams
 from scipy import stats
+from small_settings import section
 
-PARAMS = BacktestParams()
+PARAMS = section("backtest")
 KEYS = [
     "target",
     "horizon_quarters",

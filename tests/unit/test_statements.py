@@ -28,11 +28,11 @@ from race_to_efficiency.evaluation.statements import (
     statements_frame,
 )
 from race_to_efficiency.ledger.intake import Intake, read_ledger
-from race_to_efficiency.settings.backtest import BacktestParams, LossParams, StatementParams
 from race_to_efficiency.units import Quarter
+from small_settings import section
 
-BACKTEST = BacktestParams(draws=200, loss=LossParams(replicates=20))
-PARAMS = StatementParams(search_years=8)
+BACKTEST = section("backtest", draws=200, loss={"replicates": 20})
+PARAMS = section("statements", search_years=8)
 GROUPS = ("gadre2024_c4", "muennighoff2023", "chinchilla_besiroglu2024")
 
 

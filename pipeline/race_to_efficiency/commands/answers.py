@@ -124,20 +124,12 @@ def read_cost() -> CostParameters:
 
     Raises
     ------
-    InputMissing, DataInvalid
-        When there is no params.yaml here or above, or it cannot be read.
-    UsageError
-        When the section lacks a value or has one outside its domain.
+    DataInvalid
+        When params.yaml cannot be read, lacks a value or has one outside its domain.
     """
     from pathlib import Path
 
     from race_to_efficiency.planning import CostParameters
-    from race_to_efficiency.settings.params import find_root, open_workspace
+    from race_to_efficiency.settings.params import find_params, read_params
 
-    workspace = open_workspace(find_root(Path.cwd()))
-    try:
-        return CostParameters.from_values(workspace.params.cost.values)
-    except ValueError as error:
-        raise UsageError(
-            str(error), where="params.yaml: cost", why="every price and rate is a parameter", remedy="add it there"
-        ) from None
+    return CostParameters.from_values(read_params(find_params(Path.cwd())).cost.values.model_dump())

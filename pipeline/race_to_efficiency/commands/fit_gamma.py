@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.gamma.components import Fitted
     from race_to_efficiency.own_tables.table_rows import Table
 
-DEFAULT_SEED = 20260331
 SHOWN = 20
 """Rows set aside that are listed on the screen."""
 
@@ -33,7 +32,9 @@ def register(app: typer.Typer) -> None:
         group: Annotated[str | None, typer.Option(help="column: one fit for each of its values")] = None,
         cluster: Annotated[str | None, typer.Option(help="column: rows that share a value are not independent")] = None,
         estimator: Annotated[str, typer.Option(help="mean, quantile or frontier (records)")] = "mean",
-        quantile: Annotated[float | None, typer.Option(help="which quantile, in (0, 1); 0.9 by default")] = None,
+        quantile: Annotated[
+            float | None, typer.Option(help="which quantile, in (0, 1); as in params.yaml if absent")
+        ] = None,
         falling: Annotated[bool, typer.Option("--falling", help="smaller is better: the rate of 1/value")] = False,
         start: Annotated[str | None, typer.Option(help="first date used, YYYY-MM-DD")] = None,
         end: Annotated[str | None, typer.Option(help="last date used, YYYY-MM-DD")] = None,
@@ -44,8 +45,8 @@ def register(app: typer.Typer) -> None:
         censored_below: Annotated[
             float | None, typer.Option(help="values at or below this are only upper ends")
         ] = None,
-        draws: Annotated[int, typer.Option(help="bootstrap draws", min=100)] = 4000,
-        seed: Annotated[int, typer.Option(help="seed of the draws", min=0)] = DEFAULT_SEED,
+        draws: Annotated[int | None, typer.Option(help="bootstrap draws; as in params.yaml if absent", min=100)] = None,
+        seed: Annotated[int | None, typer.Option(help="seed of the draws; as in params.yaml if absent", min=0)] = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Fit doublings a year, doubling time and growth a year to your own table; touches nothing."""
@@ -54,7 +55,7 @@ def register(app: typer.Typer) -> None:
         from race_to_efficiency import storage
         from race_to_efficiency.own_tables.table_rows import Question, read_table
         from race_to_efficiency.own_tables.table_trend import fit_table
-        from race_to_efficiency.settings.gamma import GammaParams
+        from race_to_efficiency.settings.params import find_params, read_params
 
         if truncated_below is not None and censored_below is not None:
             raise UsageError("rows are either truncated or censored", remedy="give one of the two limits")
@@ -71,7 +72,9 @@ def register(app: typer.Typer) -> None:
             limit=censored_below if truncated_below is None else truncated_below,
             limit_kind="censored" if truncated_below is None else "truncated",
         )
-        params = GammaParams(draws=draws)
+        settings = read_params(find_params(Path.cwd()))
+        params = settings.fit_gamma.model_copy(update={"draws": settings.own_tables.draws if draws is None else draws})
+        seed = settings.own_tables.seed if seed is None else seed
         if quantile is not None:
             if not 0 < quantile < 1:
                 raise UsageError(f"--quantile must lie between 0 and 1, got {quantile:g}")

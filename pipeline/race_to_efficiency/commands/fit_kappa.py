@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.own_tables.run_fit import TableFit
 
-DEFAULT_SEED = 20260331
 SHOWN = 20
 """Rows set aside or left out that are listed on the screen."""
 
@@ -40,8 +39,12 @@ def register(app: typer.Typer) -> None:
         cluster: Annotated[
             str | None, typer.Option(help="column of models whose runs are not independent; none: all are")
         ] = None,
-        delta: Annotated[float, typer.Option(help="Huber threshold on ln(loss)")] = 1e-3,
-        bootstrap: Annotated[int, typer.Option(help="bootstrap refits", min=100)] = 4000,
+        delta: Annotated[
+            float | None, typer.Option(help="Huber threshold on ln(loss); as in params.yaml if absent")
+        ] = None,
+        bootstrap: Annotated[
+            int | None, typer.Option(help="bootstrap refits; as in params.yaml if absent", min=100)
+        ] = None,
         exclude: Annotated[
             list[str] | None, typer.Option(help="rows to leave out: 'loss > 4', 'dataset == C4', or a flag; repeatable")
         ] = None,
@@ -54,7 +57,9 @@ def register(app: typer.Typer) -> None:
             typer.Option(help="efficient runs: pareto, isoflop_minima or all; chosen from the data if absent"),
         ] = None,
         plot: Annotated[str | None, typer.Option(help="write the fits over the runs to this SVG file")] = None,
-        seed: Annotated[int, typer.Option(help="seed of the bootstrap", min=0)] = DEFAULT_SEED,
+        seed: Annotated[
+            int | None, typer.Option(help="seed of the bootstrap; as in params.yaml if absent", min=0)
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Fit kappa to your own training runs with intervals and a status; touches nothing."""
@@ -63,19 +68,21 @@ def register(app: typer.Typer) -> None:
         from race_to_efficiency import storage
         from race_to_efficiency.own_tables.run_fit import fit_table
         from race_to_efficiency.own_tables.run_rows import LOSS_UNITS, read_runs
-        from race_to_efficiency.settings.kappa import KappaParams
+        from race_to_efficiency.settings.params import find_params, read_params
 
-        if not 0 < delta < float("inf"):
+        if delta is not None and not 0 < delta < float("inf"):
             raise UsageError(f"--delta must be positive, got {delta:g}")
         _one_of("--loss-unit", loss_unit, LOSS_UNITS)
         _one_of("--form", form, (*FORM_NAMES, "all"))
         if frontier is not None:
             _one_of("--frontier", frontier, FRONTIER_RULES)
-        params = KappaParams(
-            forms=FORM_NAMES if form == "all" else (form,),  # type: ignore[arg-type]
-            delta=delta,
-            bootstrap_replicates=bootstrap,
-        )
+        settings = read_params(find_params(Path.cwd()))
+        given = {
+            "forms": FORM_NAMES if form == "all" else (form,),
+            "bootstrap_replicates": settings.own_tables.bootstrap_replicates if bootstrap is None else bootstrap,
+        }
+        params = settings.fit_kappa.model_copy(update=given if delta is None else {**given, "delta": delta})
+        seed = settings.own_tables.seed if seed is None else seed
         table = read_runs(Path(file), columns=_renamed(column or []), loss_unit=loss_unit, exclude=exclude or [])
         found = fit_table(table, params, cluster=cluster, frontier=frontier, seed=seed)  # type: ignore[arg-type]
         if plot is not None:

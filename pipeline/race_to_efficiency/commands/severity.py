@@ -34,21 +34,15 @@ def register(app: typer.Typer) -> None:
         show(document, as_json=as_json)
 
 
-def _power(given: float | None) -> tuple[float | None, str]:
+def _power(given: float | None) -> tuple[float, str]:
     """Return the baseline fleet's power and where it came from."""
     if given is not None:
         return given, "--baseline-power"
     from pathlib import Path
 
-    from race_to_efficiency.errors import InputMissing
-    from race_to_efficiency.settings.params import find_root, read_params
+    from race_to_efficiency.settings.params import find_params, read_params
 
-    try:
-        values = read_params(find_root(Path.cwd()) / "params.yaml").cost.values
-    except InputMissing:
-        values = {}
-    power = values.get("baseline_power_w")
-    return power, "params.yaml: cost" if power is not None else "not given: power and energy are left out"
+    return read_params(find_params(Path.cwd())).cost.values.baseline_power_w, "params.yaml: cost"
 
 
 def severity_document(

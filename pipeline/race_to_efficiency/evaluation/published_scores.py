@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.statements import Statement
-    from race_to_efficiency.settings.backtest import StatementParams
+    from race_to_efficiency.settings.statements import StatementParams
 
 COLUMNS = [
     *("quarter", "publication", "id", "what", "by", "unit", "status", "observed", "median", "low80", "high80"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.statements import Statement
-    from race_to_efficiency.settings.backtest import StatementParams
+    from race_to_efficiency.settings.statements import StatementParams
 
 Outcome = tuple[str, float | None]
 """Status ('resolved', 'open', 'void' or 'by hand') and the outcome in the statement's unit; 1 for yes, 0 for no."""

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.evaluation.choices import Choice
     from race_to_efficiency.evaluation.origin_views import LedgerViews
-    from race_to_efficiency.settings.backtest import BacktestParams, StatementParams
+    from race_to_efficiency.settings.backtest import BacktestParams
+    from race_to_efficiency.settings.statements import StatementParams
     from race_to_efficiency.units import Quarter
 
     Array = NDArray[np.float64]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
-    from race_to_efficiency.settings.backtest import StatementParams
+    from race_to_efficiency.settings.statements import StatementParams
 
 
 def earlier_files(folder: Path, before: str) -> list[Path]:

@@ -61,9 +61,9 @@ def anchor_record(anchor: Anchor, pool: Pool, ranges: Mapping[str, GroupRange]) 
         )
     return {
         "name": anchor.name,
-        "title": anchor.params.title,
+        "title": anchor.params.title or "",
         "source": anchor.params.source,
-        "counts_algorithmic_gain": anchor.params.count_algorithmic_gain,
+        "counts_algorithmic_gain": anchor.params.count_algorithmic_gain is not False,
         "compute_flop": compute,
         "compute_pfs_days": {key: pfs_days(value) for key, value in compute.items()},
         "floor": quantile_record(anchor.pooled(pool, "floor")),

@@ -181,7 +181,7 @@ def build_anchor(
         When the quarter has no draws of the frontier's compute or of the algorithmic rate.
     """
     compute = _anchor_compute(params, rates, runs, pool.choice.size)
-    gain = _required(rates, algorithmic_component) if params.count_algorithmic_gain else None
+    gain = _required(rates, algorithmic_component) if params.count_algorithmic_gain is not False else None
     groups = []
     for item in pool.groups:
         span = ranges[item.group]

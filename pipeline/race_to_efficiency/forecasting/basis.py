@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from race_to_efficiency.settings.forecast import ForecastParams, ScenarioParams
+    from race_to_efficiency.settings.forecast import ForecastParams
+    from race_to_efficiency.settings.scenarios import ScenarioParams
 
     Floats = NDArray[np.float64]
 

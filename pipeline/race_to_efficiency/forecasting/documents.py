@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from race_to_efficiency.forecasting.engine import ComputePath
     from race_to_efficiency.forecasting.known import KnownRuns
     from race_to_efficiency.forecasting.trust import Limit
-    from race_to_efficiency.settings.forecast import CrossoverParams, ForecastParams, ScenarioParams
+    from race_to_efficiency.settings.forecast import CrossoverParams, ForecastParams
+    from race_to_efficiency.settings.scenarios import ScenarioParams
 
     Floats = NDArray[np.float64]
 

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from race_to_efficiency.forecasting.basis import Basis
     from race_to_efficiency.forecasting.draws_file import DrawsFile
     from race_to_efficiency.forecasting.engine import ComputePath, Reading, Sink
-    from race_to_efficiency.settings.forecast import ForecastParams, ScenarioParams
+    from race_to_efficiency.settings.forecast import ForecastParams
+    from race_to_efficiency.settings.scenarios import ScenarioParams
 
     Floats = NDArray[np.float64]
 

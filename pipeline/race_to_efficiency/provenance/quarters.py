@@ -12,7 +12,7 @@ from race_to_efficiency.quarter.forecast import forecast_id
 from race_to_efficiency.quarter.kappa import StoredFits
 from race_to_efficiency.quarter.refits import QuarterRefits
 from race_to_efficiency.quarter.worlds import Settings
-from race_to_efficiency.settings.params import read_params
+from race_to_efficiency.settings.sealed import read_sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def side_of(workspace: Workspace) -> Side:
     folder = registry.newest_folder(workspace.reports, str(workspace.quarter))
     if folder is None:
         return Side(workspace.quarter, Settings.of(workspace.params, workspace.root), workspace.seed)
-    params = read_params(folder / "params.yaml")
+    params = read_sealed(folder / "params.yaml")
     return Side(workspace.quarter, Settings.of(params, folder / "inputs"), params.seed, published_values(folder))
 
 

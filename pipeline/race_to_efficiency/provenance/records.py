@@ -10,6 +10,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import registry, sources
 from race_to_efficiency.provenance.manifest import MANIFEST, PARAMS
+from race_to_efficiency.settings.sealed import complete
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -68,7 +69,7 @@ class QuarterRecords:
     def settings(self) -> dict[str, Any]:
         """params.yaml as the quarter was published with, or as it stands; empty where there is none."""
         path = self.folder / PARAMS if self.published else self.raw.parents[1] / PARAMS if self.raw else None
-        return dict(storage.read_yaml(path)) if path is not None and path.exists() else {}
+        return complete(storage.read_yaml(path))[0] if path is not None and path.exists() else {}
 
     @cached_property
     def estimates(self) -> dict[str, dict[str, Any]]:

@@ -24,6 +24,7 @@ from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.folder import check_folder
 from race_to_efficiency.provenance.ledger_lines import LedgerSeal
 from race_to_efficiency.provenance.manifest import MARKS, PARAMS, code_in_use, code_record, libraries, machine
+from race_to_efficiency.settings.sealed import complete
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,8 @@ class Rederivation:
     causes : list of Finding
         Inputs that are not what they were: published files, ledger lines, settings, code.
     notes : list of str
+    settings_before : dict
+        Settings born after the publication, by dotted name: the value that does what was done before them.
     """
 
     quarter: str
@@ -68,6 +71,7 @@ class Rederivation:
     comparison: Comparison
     causes: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    settings_before: dict[str, Any] = field(default_factory=dict)
 
     @property
     def agrees(self) -> bool:
@@ -93,6 +97,7 @@ class Rederivation:
             "differences": [item.to_json() for item in ordered[:LISTED]],
             "causes": [item.to_json() for item in self.causes],
             "notes": self.notes,
+            "settings_before": self.settings_before,
         }
 
 
@@ -145,8 +150,10 @@ def rederive(
     same = {"machine": machine(), "libraries": libraries()} == manifest["environment"]
     allowed = tolerance if tolerance is not None else (0.0 if same else ELSEWHERE_TOLERANCE)
     notes = [] if same else [environment_words(manifest["environment"])]
+    settings, settings_before = complete(storage.read_yaml(folder / PARAMS))
     with tempfile.TemporaryDirectory(prefix="race-rederive-") as name:
         root = prepare(Path(name), folder, raw, manifest)
+        storage.write_json(root / PARAMS, settings)  # JSON is YAML
         try:
             workspace = opener(root, manifest["quarter"])
             runner(workspace)
@@ -159,7 +166,7 @@ def rederive(
             notes += [f"not the same bytes again: {', '.join(pages)}"] if pages else []
     unexplained = (comparison.differences or not comparison.compared) and not broken(causes)
     causes += code_findings(manifest, decisive=bool(unexplained) or not comparison.compared)
-    return Rederivation(manifest["quarter"], same, comparison, causes, notes)
+    return Rederivation(manifest["quarter"], same, comparison, causes, notes, settings_before)
 
 
 def stopped(error: Exception) -> Finding:
@@ -172,13 +179,12 @@ def stopped(error: Exception) -> Finding:
 
 
 def prepare(root: Path, folder: Path, raw: Path, manifest: Mapping[str, Any]) -> Path:
-    """Lay out a clean checkout: ledgers as they stood, published settings, the code in use; nothing generated."""
+    """Lay out a clean checkout but for its settings: ledgers as they stood, the code in use; nothing generated."""
     for name, document in manifest["ledgers"].items():
         seal = LedgerSeal.from_json(document)
         data = storage.read_bytes(raw / name)
         held = storage.digest_bytes(data[: seal.size_bytes]) == seal.sha256
         storage.write_bytes(root / "data" / "raw" / name, data[: seal.size_bytes] if held else data)
-    storage.write_bytes(root / PARAMS, storage.read_bytes(folder / PARAMS))
     for name in manifest["files"]:
         if name.startswith(INPUTS):
             storage.write_bytes(root / name.removeprefix(INPUTS), storage.read_bytes(folder / name))
@@ -224,7 +230,7 @@ def settings_findings(folder: Path, params: Path, quarter: str) -> list[Finding]
     """Return the settings that differ from the published ones, by key; broken where the checkout is on that quarter."""
     if not params.is_file() or storage.read_bytes(params) == storage.read_bytes(folder / PARAMS):
         return []
-    then, now = _flat(storage.read_yaml(folder / PARAMS)), _flat(storage.read_yaml(params))
+    then, now = (_flat(complete(storage.read_yaml(path))[0]) for path in (folder / PARAMS, params))
     own = str(now.get("quarter")) == quarter
     return [
         Finding(

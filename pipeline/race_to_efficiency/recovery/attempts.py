@@ -17,7 +17,7 @@ from race_to_efficiency.own_tables.run_fit import fit_table
 from race_to_efficiency.own_tables.run_rows import RunTable
 from race_to_efficiency.relative_loss import relative_loss
 from race_to_efficiency.scaling_laws import curvature_z
-from race_to_efficiency.settings.kappa import KappaParams
+from race_to_efficiency.settings.params import shipped_params
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,8 @@ def _judged(
     table: RunTable, form: Form, truth: float, rng: np.random.Generator, *, clusters: NDArray[Any] | None = None
 ) -> tuple[Outcome, Estimate | None]:
     """Fit one form and compare kappa (and E) with the truth; a refusal covers nothing."""
-    params = KappaParams(groups=(), forms=(form.name,), bootstrap_replicates=REPLICATES, extrapolation_cutoffs=())  # type: ignore[arg-type]
+    changes = {"forms": (form.name,), "bootstrap_replicates": REPLICATES, "extrapolation_cutoffs": ()}
+    params = shipped_params().fit_kappa.model_copy(update=changes)
     if clusters is not None:
         table.cells["cluster"] = tuple(str(item) for item in clusters)
     seed = int(rng.integers(2**31))

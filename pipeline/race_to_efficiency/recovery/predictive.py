@@ -145,9 +145,10 @@ def larger_run(n: int, model: str) -> Callable[[np.random.Generator], Attempt]:
         import pandas as pd
 
         from race_to_efficiency.evaluation.loss_fits import fit_below
-        from race_to_efficiency.settings.backtest import BacktestParams, LossParams
+        from race_to_efficiency.settings.params import shipped_params
 
-        settings = BacktestParams(loss=LossParams(replicates=30))
+        settings = shipped_params().backtest
+        settings = settings.model_copy(update={"loss": settings.loss.model_copy(update={"replicates": 30})})
         compute = np.append(10.0 ** rng.uniform(18.0, 21.0, n), 4e21)
         tokens_per_param = 20.0 * 10.0 ** rng.uniform(-0.7, 0.7, n + 1)
         params = np.sqrt(compute / 6.0 / tokens_per_param)

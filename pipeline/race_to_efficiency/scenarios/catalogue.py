@@ -1,6 +1,6 @@
 """Scenarios as data: read from params.yaml or a file, checked, and turned into compute paths.
 
-A scenario is a record (`race_to_efficiency.settings.forecast.ScenarioParams`): Baseline, Turtle, Hare, the
+A scenario is a record (`race_to_efficiency.settings.scenarios.ScenarioParams`): Baseline, Turtle, Hare, the
 measured ones and the user's own. Here it meets the draws of gamma and growth and becomes ln X(t) for every draw.
 """
 
@@ -22,13 +22,15 @@ from race_to_efficiency.scenarios.paths import (
     ShapedPath,
     SteadyPath,
 )
-from race_to_efficiency.settings.forecast import ForecastParams, ScenarioParams
+from race_to_efficiency.settings.scenarios import ScenarioParams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from race_to_efficiency.settings.forecast import ForecastParams
 
     Floats = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""The `gamma` section of params.yaml: windows, routes, weights and caps of the efficiency rate, typed and checked."""
+"""Settings of the efficiency rate: the section `fit_gamma` of params.yaml."""
 
 from __future__ import annotations
 
@@ -6,33 +6,31 @@ import math
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from race_to_efficiency.settings.section import Count, Fraction, Number, Section, Text, setting
 
 Basis = Literal["joule", "accelerator_hour", "dollar"]
-Positive = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """A part of params.yaml: unknown keys are refused, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Doublings = Annotated[Number, Field(gt=0, le=200)]
+Years = Annotated[Number, Field(gt=0, le=200)]
+Weight = Annotated[Number, Field(ge=0, le=1e6)]
 
 
 class RouteParams(Section):
     """One way of composing gamma; its components must not overlap (checked when the route is built)."""
 
-    id: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
-    components: tuple[str, ...] = Field(min_length=1)
-    basis: Basis = "joule"
-    title: str = ""
+    id: Annotated[str, setting("name of the route", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
+    components: Annotated[tuple[Text, ...], setting("what is added, as component.estimator", min_length=1)]
+    basis: Annotated[Basis | None, setting("what gamma is per; absent: joule")] = None
+    title: Annotated[Text | None, setting("words for the report; absent: none")] = None
 
 
 class MixtureWeights(Section):
     """Weights of the algorithmic mixture: a stated judgement, normalised over the parts available at a date."""
 
-    algorithmic_lm: float = Field(default=1.0, ge=0)
-    algorithmic_published: float = Field(default=1.0, ge=0)
-    speedrun_tokens: float = Field(default=1.0, ge=0)
+    algorithmic_lm: Annotated[Weight, setting("language models' progress on held-out text")]
+    algorithmic_published: Annotated[Weight, setting("published rates")]
+    speedrun_tokens: Annotated[Weight, setting("tokens of speedrun records")]
 
     @model_validator(mode="after")
     def _some_weight(self) -> MixtureWeights:
@@ -44,17 +42,17 @@ class MixtureWeights(Section):
 class Windows(Section):
     """First date of each series, ISO; null means every row of the table."""
 
-    hardware: date | None = None
-    hardware_recent: date = date(2022, 9, 1)
-    utilisation: date | None = None
-    training_flop_per_joule: date | None = date(2012, 1, 1)
-    frontier_compute: date | None = date(2018, 1, 1)
-    identity: date | None = date(2012, 1, 1)
-    algorithmic_lm: date | None = None
-    algorithmic_lm_recent: date = date(2018, 1, 1)
-    speedrun: date | None = None
-    speedrun_recent: date = date(2025, 1, 1)
-    mlperf: date | None = None
+    hardware: Annotated[date | None, setting("accelerators", before=None)]
+    hardware_recent: Annotated[date, setting("accelerators, the recent slope", before="2022-09-01")]
+    utilisation: Annotated[date | None, setting("utilisation of training runs", before=None)]
+    training_flop_per_joule: Annotated[date | None, setting("FLOP per joule of training runs", before="2012-01-01")]
+    frontier_compute: Annotated[date | None, setting("largest training runs", before="2018-01-01")]
+    identity: Annotated[date | None, setting("growth of compute, power and run length", before="2012-01-01")]
+    algorithmic_lm: Annotated[date | None, setting("language models", before=None)]
+    algorithmic_lm_recent: Annotated[date, setting("language models, the recent slope", before="2018-01-01")]
+    speedrun: Annotated[date | None, setting("speedrun records", before=None)]
+    speedrun_recent: Annotated[date, setting("speedrun records, the recent slope", before="2025-01-01")]
+    mlperf: Annotated[date | None, setting("MLPerf rounds", before=None)]
 
 
 class Gate(Section):
@@ -66,27 +64,29 @@ class Gate(Section):
     Below `min_rows_refused` rows there is no estimate.
     """
 
-    min_rows: int = Field(default=10, ge=4)
-    min_rows_refused: int = Field(default=5, ge=4)
-    min_clusters: int = Field(default=10, ge=3)
-    max_age_years: Positive = 2.0
-    start_shift_years: Positive = 2.0
-    max_relative_move: Positive = 1 / 3
+    min_rows: Annotated[Count, setting("rows below which it is weak", before=10, ge=4, le=100_000)]
+    min_rows_refused: Annotated[Count, setting("rows below which it is refused", before=5, ge=4, le=100_000)]
+    min_clusters: Annotated[Count, setting("clusters below which it is weak", before=10, ge=3, le=100_000)]
+    max_age_years: Annotated[Years, setting("time since the series ended", unit="years", before=2.0)]
+    start_shift_years: Annotated[Years, setting("how far the start is moved", unit="years", before=2.0)]
+    max_relative_move: Annotated[Number, setting("largest move, of its value", before=1 / 3, gt=0, le=100)]
 
 
 class Caps(Section):
     """Doublings still possible in bounded terms; they limit long forecasts.
 
     `cmos_headroom` is the physical limit of CMOS energy efficiency: 7.6 (5.6 to 10) doublings (Ho, Erdil & Besiroglu
-    2023). `format_bits` is the narrowest training format counted on; 16-bit is where the series stand.
+    2023).
     """
 
-    cmos_headroom: Positive = 7.6
-    cmos_headroom_low: Positive = 5.6
-    cmos_headroom_high: Positive = 10.0
-    format_bits: Positive = 4.0
-    utilisation_limit: float = Field(default=1.0, gt=0, le=1)
-    power_usage_effectiveness: float = Field(default=1.1, ge=1)
+    cmos_headroom: Annotated[Doublings, setting("left to CMOS", unit="doublings")]
+    cmos_headroom_low: Annotated[Doublings, setting("its lower end", unit="doublings")]
+    cmos_headroom_high: Annotated[Doublings, setting("its upper end", unit="doublings")]
+    format_bits: Annotated[
+        Number, setting("narrowest training format counted on; the series stand at 16", unit="bits", gt=0, le=64)
+    ]
+    utilisation_limit: Annotated[Number, setting("utilisation at its best", gt=0, le=1)]
+    power_usage_effectiveness: Annotated[Number, setting("facility over machine power today", ge=1, le=100)]
 
     @property
     def format_headroom(self) -> float:
@@ -103,97 +103,55 @@ class Caps(Section):
 class RoadmapTarget(Section):
     """A relative loss to reach by a date, in one reading of the equation."""
 
-    reading: Literal["total", "reducible"]
-    target: float = Field(gt=0, lt=1)
-    by: date
-    kappa: Positive | None = None
+    reading: Annotated[Literal["total", "reducible"], setting("which loss")]
+    target: Annotated[Fraction, setting("loss over today's")]
+    by: Annotated[date, setting("when")]
+    kappa: Annotated[Number | None, setting("kappa to reach it with; absent: the fitted one", gt=0, le=10)] = None
 
 
 class Change(Section):
     """A test for a change of slope at a date, or at an age of a fixed-effect cell; searched for when neither is set."""
 
-    component: str
-    at: date | None = None
-    at_age_years: Positive | None = None
-
-
-def _routes() -> tuple[RouteParams, ...]:
-    software = "utilisation.ols", "algorithmic.mixture"
-    return (
-        RouteParams(
-            id="D",
-            components=("training_flop_per_joule.ols", "algorithmic.mixture"),
-            title="measured training FLOP per joule, and the algorithm",
-        ),
-        RouteParams(
-            id="A", components=("hardware_tensor16.mean_chip", *software), title="mean chip, utilisation and algorithm"
-        ),
-        RouteParams(
-            id="A_frontier",
-            components=("hardware_tensor16.record_frontier", *software),
-            title="record chip, utilisation and algorithm",
-        ),
-        RouteParams(
-            id="B",
-            components=("hardware_tensor16.mean_chip", "speedrun_time.recent"),
-            title="mean chip and the speedrun's wall clock",
-        ),
-        RouteParams(
-            id="B_frontier",
-            components=("hardware_tensor16.record_frontier", "speedrun_time.recent"),
-            title="record chip and the speedrun's wall clock",
-        ),
-        RouteParams(
-            id="C",
-            components=("mlperf_system.best_available",),
-            basis="accelerator_hour",
-            title="best eight-accelerator MLPerf time",
-        ),
-        RouteParams(
-            id="C_joule",
-            components=("mlperf_system.best_available",),
-            title="the same per joule of rated power",
-        ),
-    )
-
-
-def _targets() -> tuple[RoadmapTarget, ...]:
-    return (
-        RoadmapTarget(reading="total", target=0.8, by=date(2031, 3, 31)),
-        RoadmapTarget(reading="reducible", target=0.5, by=date(2031, 3, 31)),
-    )
-
-
-def _changes() -> tuple[Change, ...]:
-    return (
-        Change(component="speedrun_time.ols", at=date(2025, 1, 1)),
-        Change(component="speedrun_tokens.ols", at=date(2025, 1, 1)),
-        Change(component="mlperf_same_chip.cell_effects", at_age_years=1.0),
-        Change(component="mlperf_same_chip.cell_effects"),
-        Change(component="hardware_tensor16.running_maximum", at=date(2022, 9, 1)),
-        Change(component="hardware_tensor16.mean_chip", at=date(2022, 9, 1)),
+    component: Annotated[Text, setting("the series, as component.estimator")]
+    at: Annotated[date | None, setting("date of the bend; absent: an age, or searched for")] = None
+    at_age_years: Annotated[Years | None, setting("age of the bend; absent: a date, or searched for", unit="years")] = (
+        None
     )
 
 
 class GammaParams(Section):
-    """Everything the calibration of gamma can be told.
+    """Everything the calibration of gamma can be told."""
 
-    `default_route` is the headline. `deflator_per_year` is the yearly growth of the price level (0 keeps prices
-    nominal). `block_rows` is the length in rows of a block of consecutive records.
-    """
-
-    draws: int = Field(default=4000, ge=100)
-    quantile: float = Field(default=0.9, gt=0, lt=1)
-    deflator_per_year: float = Field(default=0.0, gt=-0.5, lt=0.5)
-    block_rows: int = Field(default=6, ge=2)
-    default_route: str = "D"
-    routes: tuple[RouteParams, ...] = Field(default_factory=_routes)
-    mixture: MixtureWeights = MixtureWeights()
-    windows: Windows = Windows()
-    gate: Gate = Gate()
-    caps: Caps = Caps()
-    roadmap: tuple[RoadmapTarget, ...] = Field(default_factory=_targets)
-    slope_changes: tuple[Change, ...] = Field(default_factory=_changes)
+    draws: Annotated[Count, setting("bootstrap draws of every component", ge=100, le=1_000_000)]
+    quantile: Annotated[Fraction, setting("which quantile a quantile regression follows", before=0.9)]
+    deflator_per_year: Annotated[
+        Number,
+        setting("growth of the price level; 0 keeps prices nominal", unit="1/year", before=0.0, gt=-0.5, lt=0.5),
+    ]
+    block_rows: Annotated[
+        Count, setting("length of a block of consecutive records", unit="rows", before=6, ge=2, le=10_000)
+    ]
+    default_route: Annotated[str, setting("the headline's route")]
+    routes: Annotated[tuple[RouteParams, ...], setting("ways of composing gamma", min_length=1)]
+    mixture: Annotated[MixtureWeights, setting("what 'algorithmic' is made of")]
+    windows: Annotated[Windows, setting("first date of each series")]
+    gate: Annotated[Gate, setting("what an estimate must show before it is trusted")]
+    caps: Annotated[Caps, setting("doublings still possible in bounded terms")]
+    roadmap: Annotated[tuple[RoadmapTarget, ...], setting("losses to reach by a date")]
+    slope_changes: Annotated[
+        tuple[Change, ...],
+        setting(
+            "tests for a change of slope",
+            before=[
+                {"component": "speedrun_time.ols", "at": "2025-01-01"},
+                {"component": "speedrun_tokens.ols", "at": "2025-01-01"},
+                {"component": "mlperf_same_chip.cell_effects", "at_age_years": 1.0},
+                {"component": "mlperf_same_chip.cell_effects"},
+                {"component": "hardware_tensor16.running_maximum", "at": "2022-09-01"},
+                {"component": "hardware_tensor16.mean_chip", "at": "2022-09-01"},
+            ],
+        ),
+    ]
 
     @model_validator(mode="after")
     def _named_once(self) -> GammaParams:

@@ -1,133 +1,105 @@
-"""Settings of the kappa fits: the `kappa` section of params.yaml, typed and closed."""
+"""Settings of the kappa fits: the section `fit_kappa` of params.yaml."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import model_validator
+
+from race_to_efficiency.settings.section import Count, Flop, Fraction, Number, Section, Text, setting
 
 Form = Literal["chinchilla", "floor", "power_law"]
 FrontierRule = Literal["pareto", "isoflop_minima", "all"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class KappaGroup(Section):
+    """One comparable group of training runs: same data, tokenizer and evaluation."""
+
+    group: Annotated[Text, setting("`group` of the training-run ledger")]
+    family: Annotated[Text, setting("groups of one publication share a family; families are what is pooled")]
+    frontier: Annotated[
+        FrontierRule | None,
+        setting("how the compute-efficient runs are found; 'all' where no run is wasteful; absent: pareto"),
+    ] = None
+    clustered: Annotated[
+        bool | None,
+        setting("runs share models, so the headline bootstrap resamples clusters; absent: every run is its own"),
+    ] = None
+    weak_because: Annotated[
+        Text | None, setting("a known defect that makes every estimate at most weak; absent: none is known")
+    ] = None
 
 
-class KappaGroup(_Section):
-    """One comparable group of training runs: same data, tokenizer and evaluation.
-
-    Parameters
-    ----------
-    group : str
-        `group` value of the training-run ledger.
-    family : str
-        Groups of one publication share a family; families are what is pooled.
-    frontier : {'pareto', 'isoflop_minima', 'all'}
-        How the compute-efficient frontier is taken from the runs; 'all' where no run is wasteful.
-    clustered : bool
-        Runs share models (checkpoints, loss-curve readings): the headline bootstrap resamples clusters.
-    weak_because : str
-        A known defect of the data; non-empty makes every estimate of the group at most weak.
-    """
-
-    group: str
-    family: str
-    frontier: FrontierRule = "pareto"
-    clustered: bool = False
-    weak_because: str = ""
-
-
-class TrustGates(_Section):
+class TrustGates(Section):
     """Bounds of the gate every kappa passes before it is published (SCIENCE section 3, DESIGN 'Records')."""
 
-    z_curv_trusted: float = Field(default=4.0, gt=0)
-    z_curv_headline: float = Field(default=2.0, gt=0)
-    min_starts_agreeing: int = Field(default=2, ge=1)
-    bound_sigmas: float = Field(default=3.0, gt=0)
-    max_condition: float = Field(default=1e8, gt=1)
-    min_rows_per_parameter: float = Field(default=4.0, gt=0)
-    min_clusters: int = Field(default=10, ge=2)
-    min_compute_decades: float = Field(default=1.0, gt=0)
-    min_bootstrap_converged: float = Field(default=0.98, gt=0, le=1)
-    min_bootstrap_usable: float = Field(default=0.8, gt=0, le=1)
-    max_leave_two_out_change: float = Field(default=0.1, gt=0)
-    max_relative_stderr: float = Field(default=0.5, gt=0)
-    max_residual_sd: float = Field(default=0.2, gt=0)
+    z_curv_trusted: Annotated[Number, setting("the floor's z below which a kappa is weak", before=4.0, gt=0, le=100)]
+    z_curv_headline: Annotated[Number, setting("the floor's z below which it is no headline", before=2.0, gt=0, le=100)]
+    min_starts_agreeing: Annotated[
+        Count, setting("starts of the optimiser that must end at the best optimum", before=2, ge=1, le=1000)
+    ]
+    bound_sigmas: Annotated[
+        Number, setting("a parameter this near to 0 is at its bound", unit="sigma", before=3.0, gt=0, le=100)
+    ]
+    max_condition: Annotated[Number, setting("condition number of the fit", before=1e8, gt=1, le=1e16)]
+    min_rows_per_parameter: Annotated[Number, setting("rows for each parameter", before=4.0, gt=0, le=1000)]
+    min_clusters: Annotated[Count, setting("clusters where runs share models", before=10, ge=2, le=10_000)]
+    min_compute_decades: Annotated[
+        Number, setting("range of compute fitted on", unit="decades", before=1.0, gt=0, le=30)
+    ]
+    min_bootstrap_converged: Annotated[
+        Number, setting("share of bootstrap refits that converge, else weak", before=0.98, gt=0, le=1)
+    ]
+    min_bootstrap_usable: Annotated[
+        Number, setting("share of bootstrap refits that converge, else refused", before=0.8, gt=0, le=1)
+    ]
+    max_relative_stderr: Annotated[Number, setting("standard error over kappa", before=0.5, gt=0, le=100)]
+    max_residual_sd: Annotated[
+        Number, setting("scatter of ln(loss) beyond which rows are not one group", before=0.2, gt=0, le=10)
+    ]
 
 
-class KappaParams(_Section):
-    """Everything a kappa fit needs besides the rows.
+class KappaParams(Section):
+    """Everything a kappa fit needs besides the rows."""
 
-    Parameters
-    ----------
-    groups : tuple of KappaGroup
-    forms : tuple of {'chinchilla', 'floor', 'power_law'}
-    delta : float
-        Huber threshold on log-loss residuals (Hoffmann et al. 2022 use 1e-3).
-    bootstrap_replicates : int
-        Whole-fit bootstrap replicates a group and form.
-    levels : tuple of float
-        Interval levels, the headline level first.
-    pivot_compute_flop : float
-        Compute at which kappa_total is quoted and pooled, FLOP.
-    frontier_tolerance_dex : float
-        Runs whose computes differ by less than this many decades belong to one isoFLOP budget.
-    product_compute_flop : tuple of float
-        Computes at which N*, D*, loss and kappa_eff are tabulated, FLOP.
-    token_stock : float
-        Stock of usable public text D* is compared with, tokens (Villalobos et al. 2024, arXiv 2211.04325: about
-        300 trillion tokens of human-generated public text).
-    """
-
-    groups: tuple[KappaGroup, ...] = (
-        KappaGroup(group="chinchilla_besiroglu2024", family="chinchilla"),
-        KappaGroup(group="gadre2024_c4", family="gadre"),
-        KappaGroup(group="gadre2024_rpj", family="gadre"),
-        KappaGroup(group="gadre2024_rw", family="gadre"),
-        KappaGroup(
-            group="muennighoff2023",
-            family="muennighoff",
-            weak_because="alpha hangs on the diverged runs: .181 on all 41 single-epoch rows, .187 without them",
+    groups: Annotated[tuple[KappaGroup, ...], setting("the groups that are fitted")]
+    forms: Annotated[
+        tuple[Form, ...],
+        setting("functional forms fitted to each group", before=["chinchilla", "floor", "power_law"], min_length=1),
+    ]
+    delta: Annotated[Number, setting("Huber threshold on residuals of ln(loss)", gt=0, le=10)]
+    bootstrap_replicates: Annotated[
+        Count, setting("whole-fit bootstrap refits of each group and form", ge=100, le=1_000_000)
+    ]
+    levels: Annotated[
+        tuple[Fraction, ...], setting("interval levels, the headline level first", before=[0.95, 0.8], min_length=1)
+    ]
+    pivot_compute_flop: Annotated[Flop, setting("compute at which kappa_total is quoted and pooled", unit="FLOP")]
+    frontier_tolerance_dex: Annotated[
+        Number,
+        setting("runs nearer than this in compute are one isoFLOP budget", unit="decades", before=0.05, gt=0, le=10),
+    ]
+    extrapolation_cutoffs: Annotated[
+        tuple[Fraction, ...],
+        setting("shares of a group's range of compute below which it is refitted", before=[0.5, 0.7, 0.85]),
+    ]
+    product_compute_flop: Annotated[
+        tuple[Flop, ...],
+        setting(
+            "computes at which N*, D*, loss and kappa_eff are tabulated",
+            unit="FLOP",
+            before=[1e18, 1e20, 1e22, 3.14e23, 1e24, 1e26],
         ),
-        KappaGroup(group="gemstones2025_cool_end", family="gemstones", clustered=True),
-        KappaGroup(group="porian2024_rw_tuned", family="porian", frontier="isoflop_minima", clustered=True),
-        KappaGroup(group="porian2024_owt2_tuned", family="porian", frontier="isoflop_minima", clustered=True),
-        KappaGroup(
-            group="marin2026_comma",
-            family="marin",
-            frontier="isoflop_minima",
-            weak_because="width and learning-rate effects are mixed into the ladder",
-        ),
-        KappaGroup(
-            group="marin2026_dclm",
-            family="marin",
-            frontier="isoflop_minima",
-            weak_because="width and learning-rate effects are mixed into the ladder",
-        ),
-        KappaGroup(
-            group="marin2026_nemotron",
-            family="marin",
-            frontier="isoflop_minima",
-            weak_because="width and learning-rate effects are mixed into the ladder",
-        ),
-    )
-    forms: tuple[Form, ...] = ("chinchilla", "floor", "power_law")
-    delta: float = Field(default=1e-3, gt=0)
-    bootstrap_replicates: int = Field(default=4000, ge=100)
-    levels: tuple[float, ...] = (0.95, 0.8)
-    pivot_compute_flop: float = Field(default=1e20, gt=0)
-    frontier_tolerance_dex: float = Field(default=0.05, gt=0)
-    extrapolation_cutoffs: tuple[float, ...] = (0.5, 0.7, 0.85)
-    product_compute_flop: tuple[float, ...] = (1e18, 1e20, 1e22, 3.14e23, 1e24, 1e26)
-    token_stock: float = Field(default=3e14, gt=0)
-    gates: TrustGates = TrustGates()
+    ]
+    token_stock: Annotated[
+        Number,
+        setting("stock of usable public text that D* is held against", unit="tokens", before=3e14, gt=0, le=1e30),
+    ]
+    gates: Annotated[TrustGates, setting("what an estimate must show before it is trusted")]
 
     @model_validator(mode="after")
-    def _consistent(self) -> KappaParams:
+    def _each_once(self) -> KappaParams:
         names = [item.group for item in self.groups]
         if len(set(names)) != len(names):
             raise ValueError(f"groups must be listed once each, got {names}")
-        if not self.levels or any(not 0 < level < 1 for level in self.levels):
-            raise ValueError(f"levels must lie in (0, 1), got {self.levels}")
         return self

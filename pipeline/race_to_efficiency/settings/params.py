@@ -6,87 +6,88 @@ key is refused with the keys that exist, so a misspelt setting can never be sile
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
 from race_to_efficiency import storage
 from race_to_efficiency.checkout import root_of
 from race_to_efficiency.errors import DataInvalid, InputMissing
-from race_to_efficiency.settings.backtest import BacktestParams, StatementParams
+from race_to_efficiency.settings.backtest import BacktestParams
+from race_to_efficiency.settings.cost import CostParams
 from race_to_efficiency.settings.forecast import ForecastParams
 from race_to_efficiency.settings.gamma import GammaParams
 from race_to_efficiency.settings.kappa import KappaParams
+from race_to_efficiency.settings.section import Count, Name, QuarterName, Section, Text, setting
+from race_to_efficiency.settings.statements import StatementParams
 from race_to_efficiency.units import Quarter
 
-if TYPE_CHECKING:
-    from pathlib import Path
+PARAMS_FILE = "params.yaml"
 
 STAGES = ("ingest", "fit_kappa", "fit_gamma", "forecast", "backtest", "compare", "report")
 """The corridor, in order: the name in dvc.yaml, of ``race stage``, of the module, and of the section in params.yaml."""
 
 
-class IngestParams(BaseModel):
+class IngestParams(Section):
     """Settings of the ingest stage: what makes a training run comparable enough to be used is in the ledger itself."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    max_cell_characters: Annotated[
+        Count, setting("longest text a ledger cell may hold", unit="characters", ge=1, le=1_000_000)
+    ]
 
-    max_cell_characters: int = Field(default=20_000, gt=0, description="longest text a ledger cell may hold")
 
-
-class CompareParams(BaseModel):
+class CompareParams(Section):
     """Settings of the compare stage: which earlier quarter this one is held against."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    quarters_back: Annotated[
+        Count, setting("the report tells what changed since this long ago", unit="quarters", ge=1, le=40)
+    ]
 
-    quarters_back: int = Field(default=1, ge=1, le=40)
 
-
-class ReportParams(BaseModel):
+class ReportParams(Section):
     """Settings of the report stage."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    title: str = "The race to efficiency"
-    headline_scenario: str = "constant_power"
-    headline_anchor: str = "frontier_trend"
-    headline_years: tuple[int, ...] = (1, 3, 5, 10)
-    reconstructed: bool = Field(
-        default=False, description="the quarter is worked out after its time; said on the page and in the chain"
-    )
-
-
-class CostParams(BaseModel):
-    """Unit costs behind money and energy; every one is a parameter with its unit and source in params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    values: dict[str, float] = Field(default_factory=dict)
+    title: Annotated[Text, setting("title of the report", before="The race to efficiency")]
+    headline_scenario: Annotated[Name, setting("scenario of the headline")]
+    headline_anchor: Annotated[Name, setting("what R = 1 means in the headline")]
+    headline_years: Annotated[
+        tuple[Annotated[Count, Field(ge=1, le=200)], ...],
+        setting("horizons of the headline", unit="years", min_length=1),
+    ]
+    reconstructed: Annotated[
+        bool, setting("the quarter is worked out after its time; said on the page and in the chain")
+    ]
 
 
-class Params(BaseModel):
+class OwnTablesParams(Section):
+    """What `race fit` takes where its options do not say otherwise."""
+
+    seed: Annotated[Count, setting("seed of the draws", before=20260331, ge=0, lt=2**63)]
+    bootstrap_replicates: Annotated[
+        Count, setting("bootstrap refits of `race fit kappa`", before=4000, ge=100, le=1_000_000)
+    ]
+    draws: Annotated[Count, setting("bootstrap draws of `race fit gamma`", before=4000, ge=100, le=1_000_000)]
+
+
+class Params(Section):
     """params.yaml as a whole."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    quarter: str
-    seed: int = Field(ge=0)
+    quarter: Annotated[QuarterName, setting("the quarter whose last day is the only 'now'")]
+    seed: Annotated[Count, setting("root of every random stream", ge=0, lt=2**63)]
     ingest: IngestParams
     fit_kappa: KappaParams
     fit_gamma: GammaParams
     forecast: ForecastParams
     statements: StatementParams
     backtest: BacktestParams
-    compare: CompareParams = CompareParams()
+    compare: CompareParams
     cost: CostParams
     report: ReportParams
-
-    @field_validator("quarter")
-    @classmethod
-    def _quarter(cls, value: str) -> str:
-        return str(Quarter.parse(value))
+    own_tables: OwnTablesParams
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,24 @@ def check_params(document: Any, path: Path) -> Params:
         ) from None
 
 
+def find_params(start: Path | None = None) -> Path:
+    """Return the params.yaml that holds in a folder: its checkout's, else the one that came with the code.
+
+    The latter lies beside this module where the package is installed, and at the checkout's root where it is not.
+    """
+    root = None if start is None else root_of(start)
+    if root is not None:
+        return root / PARAMS_FILE
+    beside = Path(__file__).with_name(PARAMS_FILE)
+    return beside if beside.is_file() else Path(__file__).parents[3] / PARAMS_FILE
+
+
+@functools.cache
+def shipped_params() -> Params:
+    """Return the settings that came with the code, for what is computed outside any checkout's run."""
+    return read_params(find_params())
+
+
 def find_root(start: Path) -> Path:
     """Return the checkout that holds ``start``: the nearest folder upwards with params.yaml and data/raw.
 
@@ -188,7 +207,7 @@ def open_workspace(root: Path, quarter: str | None = None) -> Workspace:
     UsageError, InputMissing, DataInvalid
         When the quarter or params.yaml is wrong.
     """
-    params = read_params(root / "params.yaml")
+    params = read_params(root / PARAMS_FILE)
     processed = root / "data" / "processed"
     if quarter is not None and str(Quarter.parse(quarter)) != params.quarter:
         name = str(Quarter.parse(quarter))

@@ -16,8 +16,8 @@ from race_to_efficiency.scenarios import build_paths, load_scenarios
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from race_to_efficiency.settings.forecast import ScenarioParams
     from race_to_efficiency.settings.params import Workspace
+    from race_to_efficiency.settings.scenarios import ScenarioParams
 
 DRAWS_FILE = "forecast_draws.parquet"
 

@@ -129,7 +129,7 @@ def fit_routes(
         fit, row = fit_route(inputs, route, fits)
         default = settings.id == inputs.params.default_route
         routes[fit.component.key] = fit
-        table.append({**row, "title": settings.title, "default": default})
+        table.append({**row, "title": settings.title or "", "default": default})
         if default:
             terms = {part.key: 1 for part in route.components} | dict(route.conversion)
             tornado = tornado_rows(fit, terms, fragility)

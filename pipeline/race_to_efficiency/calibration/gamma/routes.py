@@ -120,7 +120,7 @@ def build_route(settings: RouteParams, fits: Mapping[str, Fitted]) -> Route:
         When a component is unknown, or the set overlaps or mixes bases.
     """
     parts = [fits[_resolve(settings.id, name, fits)].component for name in settings.components]
-    return Route(settings.id, tuple(parts), settings.basis)
+    return Route(settings.id, tuple(parts), settings.basis or "joule")
 
 
 def _resolve(route: str, name: str, fits: Mapping[str, Fitted]) -> str:

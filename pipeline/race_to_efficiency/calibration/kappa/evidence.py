@@ -119,7 +119,7 @@ def evidence_of(
         kappa_stderr=spread(form.kappa(draws)),
         n_rows=len(rows),
         n_clusters=rows.n_units,
-        clustered=rows.spec.clustered,
+        clustered=bool(rows.spec.clustered),
         compute_decades=float(np.log10(high / low)),
         residual_sd=residual_sd,
         z_curv=z_curv_of(form, record.theta, rows, residual_sd),

@@ -231,7 +231,7 @@ def fit_form(form: Form, everything: GroupRows, params: KappaParams, *, seed: in
     bootstrap = bootstrap_weights(everything.units, params.bootstrap_replicates, group_seed(seed, everything.group))
     whole = np.ones((1, len(loss)))
     if form is not CHINCHILLA:
-        rule, dex = everything.spec.frontier, params.frontier_tolerance_dex
+        rule, dex = everything.spec.frontier or "pareto", params.frontier_tolerance_dex
         bootstrap = frontier_weights(rule, compute, loss, bootstrap, tolerance_dex=dex)
         whole = frontier_weights(rule, compute, loss, whole, tolerance_dex=dex)
     on_it = np.flatnonzero(whole[0])

@@ -34,7 +34,7 @@ def cost_parameters(page: Page) -> CostParameters:
     values = getattr(getattr(page.inputs.params, "cost", None), "values", None)
     if not values:
         raise Missing("the settings give no unit costs (params.yaml: cost)")
-    return CostParameters.from_values(values)
+    return CostParameters.from_values(values.model_dump())
 
 
 def plain_fleet(record: dict[str, Any]) -> float | None:

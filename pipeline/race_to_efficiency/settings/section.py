@@ -1,0 +1,53 @@
+"""What a setting is: a type, bounds, a unit and a meaning, and no value. The values stand in params.yaml.
+
+Two exceptions. An optional key of a list's item is None when absent, and its meaning says what that stands for. A
+setting born later than a published quarter carries ``before``: the value that does what was done before it existed.
+It is used where a published quarter is read again, never in a run (`race_to_efficiency.settings.sealed`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+BORN_BEFORE_0_1 = object()
+"""Stands for no ``before``: the setting is in every params.yaml ever published."""
+
+
+class Section(BaseModel):
+    """A part of params.yaml: unknown keys, NaN and infinity are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def setting(meaning: str, *, unit: str = "", before: Any = BORN_BEFORE_0_1, **bounds: Any) -> Any:
+    """Return what stands beside a setting's type: ``delta: Annotated[Number, setting("Huber threshold", gt=0)]``.
+
+    Parameters
+    ----------
+    meaning : str
+    unit : str
+        None for a pure number, a name or a date.
+    before : object, optional
+        The value, as params.yaml would hold it, that reproduces what was done before the setting existed.
+    **bounds
+        Of `pydantic.Field`: ge, gt, le, lt, min_length, pattern ...
+    """
+    extra = {} if before is BORN_BEFORE_0_1 else {"before": before}
+    return Field(description=f"{meaning} [{unit}]" if unit else meaning, json_schema_extra=extra, **bounds)
+
+
+def _no_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers")  # noqa: TRY004  (pydantic names the key for a ValueError)
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_truth_value)]
+Count = Annotated[int, BeforeValidator(_no_truth_value)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+Text = Annotated[str, Field(max_length=2000)]
+QuarterName = Annotated[str, Field(pattern=r"^[12]\d{3}Q[1-4]$")]
+Fraction = Annotated[Number, Field(gt=0, lt=1)]
+Flop = Annotated[Number, Field(gt=0, le=1e40)]

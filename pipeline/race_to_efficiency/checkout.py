@@ -12,12 +12,12 @@ import errno
 import fcntl
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from race_to_efficiency.errors import Locked
+from race_to_efficiency.errors import Locked, SystemRefused
+from race_to_efficiency.visible import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,21 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     ----------
     path : Path
         Inside a checkout the stream lies under its ``.tmp``, elsewhere beside ``path``.
+
+    Raises
+    ------
+    SystemRefused
+        When the system refuses any step; ``path`` is named, not the temporary file.
     """
+    try:
+        with _replacing(path) as stream:
+            yield stream
+    except OSError as error:
+        raise SystemRefused.of(error, str(path)) from None
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     root = root_of(path.parent)
     stream, temporary = _claimed(root / TEMPORARY if root else path.parent)
@@ -165,7 +179,7 @@ def locked(place: Path, doing: str, *, wait_seconds: float = WAIT_SECONDS) -> It
         except filelock.Timeout:
             if wait_seconds <= SAY_AFTER_SECONDS:
                 raise
-            sys.stderr.write(f"waiting for {_holder(folder)}, at most {wait_seconds:g} s\n")
+            progress(f"waiting for {_holder(folder)}, at most {wait_seconds:g} s")
             lock.acquire(timeout=wait_seconds - SAY_AFTER_SECONDS)
     except filelock.Timeout:
         raise Locked(

@@ -1,18 +1,21 @@
 """The command `race`: registers one module a verb and turns errors into words and exit codes.
 
 Exit codes: 0 ok; 1 bug; 2 usage; 3 data invalid; 4 estimate not trustworthy; 5 integrity; 6 input missing or stale;
-7 locked; 130 interrupted.
+7 locked; 8 the operating system refused (space, permission, memory); 130 interrupted; 143 terminated.
 """
 
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
 
 import typer
 from typer.exceptions import TyperException
 
-from race_to_efficiency.errors import RaceError, UsageError
+from race_to_efficiency.commands import terminal
+from race_to_efficiency.errors import RaceError, SystemRefused, UsageError
+from race_to_efficiency.visible import error_lines
 
 VERBS = ("run", "import_", "diff", "show", "predict", "solve", "severity", "report", "publish", "export", "stage")
 """Modules of `race_to_efficiency.commands` whose ``register(app)`` adds one verb."""
@@ -47,11 +50,9 @@ def build() -> typer.Typer:
 
 def report_error(error: RaceError, *, as_json: bool) -> int:
     """Tell a person (stderr) and, with ``--json``, a program (stdout) what went wrong; return the exit code."""
-    sys.stderr.write(f"race: {error.kind}: {error}\n")
+    error_lines(f"race: {error.kind}: {error}".split("\n"))
     if as_json:
-        from race_to_efficiency import storage
-
-        sys.stdout.write(storage.dumps(error.to_json()))
+        terminal.document(error.to_json())
     return error.exit_code
 
 
@@ -69,16 +70,39 @@ def main(arguments: list[str] | None = None) -> int:
     checkout.sweep_here()
     words = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in words
+    terminal.ready()
+    try:
+        try:
+            code = run_verb(words)
+        except RaceError as error:
+            code = report_error(error, as_json=as_json)
+        terminal.finish()
+    except terminal.OutputLostError as lost:
+        terminal.abandon()
+        if lost.closed:  # whoever read stdout has had enough
+            return 0
+        return report_error(SystemRefused.of(lost.error, "the standard output"), as_json=False)
+    return code
+
+
+def run_verb(words: list[str]) -> int:
+    """Run a verb and return its exit code; whatever else is raised on the way leaves as an error of ours."""
     try:
         code = build()(words, standalone_mode=False)
-    except RaceError as error:
-        return report_error(error, as_json=as_json)
+    except (RaceError, terminal.OutputLostError):
+        raise
     except TyperException as error:
-        return report_error(UsageError(error.format_message(), remedy="see race --help"), as_json=as_json)
+        raise UsageError(error.format_message(), remedy="see race --help") from None
     except KeyboardInterrupt:
-        sys.stderr.write("race: interrupted; nothing was left half written\n")
+        terminal.progress("race: interrupted; nothing was left half written")
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except SystemExit:  # typer's answer to a reader of --help who has had enough
         return 0
+    except (OSError, MemoryError, RecursionError) as error:
+        raise SystemRefused.of(error) from None
+    except Exception as error:
+        error_lines(traceback.format_exc().splitlines())
+        raise RaceError(
+            f"a fault of the program: {type(error).__name__}: {error}", remedy="report it with the lines above"
+        ) from error
     return code if isinstance(code, int) else 0

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import errno
+import os
+from typing import ClassVar, Self
+
+from race_to_efficiency.visible import shortened, visible, width
+
+MAX_MESSAGE_BYTES = 1_800
+"""Most that the words of one error take; what is quoted from a file may be of any length."""
+
+PARTS = ("what", "where", "why", "remedy")
 
 
 class RaceError(Exception):
@@ -33,26 +42,31 @@ class RaceError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        lines = [self.what]
-        lines += [
-            f"  {label}: {text}"
-            for label, text in (("where", self.where), ("why", self.why), ("do", self.remedy))
-            if text
-        ]
+        labels = {"what": "", "where": "  where: ", "why": "  why: ", "remedy": "  do: "}
+        lines = (labels[name] + _indented(text) for name, text in self.parts().items() if text)
         return "\n".join(lines)
+
+    def parts(self) -> dict[str, str | None]:
+        """Return what, where, why and remedy, the longest of them cut so that together they stay within 2 kB."""
+        given = {name: getattr(self, name) for name in PARTS}
+        lengths = sorted(width(text or "") for text in given.values())
+        room, most = MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES
+        for place, length in enumerate(lengths):
+            share = room // (len(lengths) - place)
+            if length > share:
+                most = share
+                break
+            room -= length
+        return {name: text and shortened(text, most) for name, text in given.items()}
 
     def to_json(self) -> dict[str, object]:
         """Return the error as a JSON-ready mapping (what, where, why, remedy, kind, exit_code)."""
-        return {
-            "error": {
-                "kind": self.kind,
-                "exit_code": self.exit_code,
-                "what": self.what,
-                "where": self.where,
-                "why": self.why,
-                "remedy": self.remedy,
-            }
-        }
+        return {"error": {"kind": self.kind, "exit_code": self.exit_code, **self.parts()}}
+
+
+def _indented(text: str) -> str:
+    """Return a text as a terminal may show it; its own line ends can start no line that looks like ours."""
+    return "\n      ".join(visible(line) for line in text.split("\n"))
 
 
 class UsageError(RaceError):
@@ -95,3 +109,34 @@ class Locked(RaceError):
 
     exit_code = 7
     kind = "locked"
+
+
+class SystemRefused(RaceError):
+    """The operating system refused: no space, no permission, a read-only place, no memory."""
+
+    exit_code = 8
+    kind = "system refused"
+
+    @classmethod
+    def of(cls, error: OSError | MemoryError | RecursionError, where: str | None = None) -> Self:
+        """Return the sentence for what Python raised; ``where`` names the place the error itself does not know."""
+        if isinstance(error, MemoryError):
+            return cls("there is not enough memory", where=where, remedy="give it more, or a smaller input")
+        if isinstance(error, RecursionError):
+            return cls("the input is nested too deeply to be worked on", where=where, why=str(error))
+        if where is None and isinstance(error.filename, str | bytes | os.PathLike):
+            where = os.fsdecode(error.filename)
+        why = error.strerror or str(error) or type(error).__name__
+        what = f"the operating system refused {where or 'a file or stream'}: {why}"
+        return cls(what, where=where, why=why, remedy=_REMEDIES.get(error.errno or 0, _REMEDY))
+
+
+_REMEDY = "once that is seen to, run again; nothing was left half written"
+_REMEDIES = {
+    errno.ENOSPC: f"free some space; {_REMEDY}",
+    errno.EDQUOT: f"free some space; {_REMEDY}",
+    errno.EROFS: "make the place writable, or work on a copy that is",
+    errno.EACCES: "make the place accessible to you, or work on a copy that is",
+    errno.EPERM: "make the place accessible to you, or work on a copy that is",
+    errno.EMFILE: "allow more open files (ulimit -n), then run again",
+}

@@ -11,7 +11,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.checkout import replacing
-from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.errors import DataInvalid, InputMissing, SystemRefused
+from race_to_efficiency.loading.bounds import decoded
+from race_to_efficiency.loading.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     JSON = dict[str, Any]
+
+MAX_FILE_BYTES = 1_000_000_000
+"""Most that is read of one file at once: a device without end is no input."""
 
 
 def write_bytes(path: Path, data: bytes) -> Path:
@@ -70,32 +75,43 @@ def read_bytes(path: Path) -> bytes:
 
     Raises
     ------
-    InputMissing
-        When the file does not exist.
+    InputMissing, DataInvalid, SystemRefused
+        As `read_chunks`; DataInvalid also when it is larger than `MAX_FILE_BYTES`.
     """
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise InputMissing(
-            f"{path.name} is missing", where=str(path), remedy="run `race run`, or the stage that writes it"
-        ) from None
+    pieces: list[bytes] = []
+    size = 0
+    for piece in read_chunks(path, 1 << 22, remedy="run `race run`, or the stage that writes it"):
+        size += len(piece)
+        if size > MAX_FILE_BYTES:
+            raise DataInvalid(f"{path.name} is larger than {MAX_FILE_BYTES:,} bytes", where=str(path))
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
-def read_chunks(path: Path, size_bytes: int = 1 << 20) -> Iterator[bytes]:
+def read_chunks(path: Path, size_bytes: int = 1 << 20, *, remedy: str = "check the path") -> Iterator[bytes]:
     """Yield a file's bytes in pieces, so that memory stays bounded whatever the file's size.
 
     Raises
     ------
     InputMissing
         When the file does not exist.
+    DataInvalid
+        When it is a folder, or has a name no file can have.
+    SystemRefused
+        When it may not be read, or reading fails.
     """
+    if "\0" in str(path):
+        raise DataInvalid("no file has a name with a NUL in it", where=str(path))
     try:
-        stream = path.open("rb")
-    except FileNotFoundError:
-        raise InputMissing(f"{path.name} does not exist", where=str(path), remedy="check the path") from None
-    with stream:
-        while piece := stream.read(size_bytes):
-            yield piece
+        with path.open("rb") as stream:
+            while piece := stream.read(size_bytes):
+                yield piece
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputMissing(f"{path.name} is missing", where=str(path), remedy=remedy) from None
+    except IsADirectoryError:
+        raise DataInvalid(f"{path.name} is a folder, not a file", where=str(path), remedy="name a file in it") from None
+    except OSError as error:
+        raise SystemRefused.of(error, str(path)) from None
 
 
 def read_text(path: Path) -> str:
@@ -103,51 +119,22 @@ def read_text(path: Path) -> str:
 
     Raises
     ------
-    InputMissing
-        When the file does not exist.
-    DataInvalid
-        When the bytes are not UTF-8; the line is named.
+    InputMissing, DataInvalid, SystemRefused
+        As `read_bytes`; DataInvalid also when the bytes are not UTF-8 (the line is named).
     """
-    data = read_bytes(path)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataInvalid(
-            f"{path.name} is not UTF-8",
-            where=f"{path}:{line}",
-            why=f"byte 0x{data[error.start]:02x} does not decode",
-            remedy="save the file as UTF-8",
-        ) from None
+    return decoded(read_bytes(path), str(path))
 
 
 def read_json(path: Path) -> Any:
-    """Return a parsed JSON document.
-
-    Raises
-    ------
-    InputMissing, DataInvalid
-        When the file is missing, or is not JSON (line and column are named).
-    """
-    text = read_text(path)
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataInvalid(
-            f"{path.name} is not valid JSON", where=f"{path}:{error.lineno}:{error.colno}", why=error.msg
-        ) from None
+    """Return a JSON document, parsed within the bounds of `loading`; errors as `read_text` and `parse_json`."""
+    return parse_json(read_bytes(path), str(path))
 
 
 def read_yaml(path: Path) -> Any:
-    """Return a parsed YAML document (safe loader: data, never objects)."""
-    import yaml
+    """Return a YAML document, parsed within the bounds of `loading`; errors as `read_text` and `parse_yaml`."""
+    from race_to_efficiency.loading.yaml_text import parse_yaml
 
-    try:
-        return yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise DataInvalid(f"{path.name} is not valid YAML", where=where, why=str(error).splitlines()[0]) from None
+    return parse_yaml(read_bytes(path), str(path))
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> Path:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency import storage
-from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.errors import DataInvalid, InputMissing, SystemRefused
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False) | st.text(),
@@ -51,8 +51,9 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkey
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(SystemRefused, match="disk full") as refused:
         storage.write_text(target, "new")
+    assert refused.value.where == str(target)
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["kept.json"]
 

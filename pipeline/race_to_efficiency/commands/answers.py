@@ -7,8 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
-
+from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.options import REDUCIBLE
 from race_to_efficiency.errors import UsageError
 
@@ -82,24 +81,16 @@ def unreachable_reason(target: float, gamma: float, floor: float, fleet: float =
 def emit(document: dict[str, Any], *, as_json: bool, title: str, rows: Sequence[Sequence[object]]) -> None:
     """Print one JSON document, or a table of (what, value, unit) rows with the notes under it."""
     if as_json:
-        from race_to_efficiency import storage
-
-        typer.echo(storage.dumps(document), nl=False)
+        terminal.document(document)
         return
     print_table(title, ("what", "value", "unit"), rows, document.get("notes", ()))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], notes: Sequence[str]) -> None:
     """Print a table for a person, and its notes."""
-    from rich.console import Console
-    from rich.markup import escape
-
-    from race_to_efficiency.commands.tables import table_of
-
-    console = Console()
-    console.print(table_of(title, columns, rows))
+    terminal.table(title, columns, rows)
     for note in notes:
-        console.print(escape(note))
+        terminal.line(note)
 
 
 def number(value: float | None) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import InputMissing, UsageError
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def emit(document: dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
-    from race_to_efficiency import storage
-
-    typer.echo(storage.dumps(document), nl=False)
+    terminal.document(document)
 
 
 def trace(
@@ -228,7 +226,7 @@ def verify(
     result = check_all(place, public_key=key)
     document = result.to_json()
     if result.unsigned:
-        sys.stderr.write(f"race: {result.notes[0]}\n")
+        terminal.progress(f"race: {result.notes[0]}")
     if as_json:
         emit(document)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import checkout, storage
-from race_to_efficiency.errors import InputMissing, RaceError, UsageError
+from race_to_efficiency.commands.terminal import progress
+from race_to_efficiency.errors import InputMissing, RaceError, SystemRefused, UsageError
 from race_to_efficiency.provenance.published_statements import keep_statements
 from race_to_efficiency.settings.params import STAGES, Workspace
 
@@ -20,12 +22,6 @@ if TYPE_CHECKING:
 
 ERROR_FILE = ".stage_error.json"
 """Where a failed stage leaves its error: DVC itself returns 255 whatever the stage returned."""
-
-
-def log(text: str) -> None:
-    """Write a line of progress to stderr (stdout is for results)."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
 
 
 def run_stage(name: str, workspace: Workspace, **options: Any) -> dict[str, Any]:
@@ -44,10 +40,12 @@ def run_stage(name: str, workspace: Workspace, **options: Any) -> dict[str, Any]
     error_file = workspace.processed / ERROR_FILE
     try:
         summary: dict[str, Any] = import_module(f"race_to_efficiency.stages.{name}").run(workspace, **options)
-    except RaceError as error:
-        storage.write_json(error_file, {"stage": name, **error.to_json()})
-        raise
-    log(f"  {name:<10} {summary.get('line', 'done')}  [{time.monotonic() - started:.1f} s]")
+    except (RaceError, OSError, MemoryError, RecursionError) as raised:
+        error = raised if isinstance(raised, RaceError) else SystemRefused.of(raised)
+        with contextlib.suppress(OSError, RaceError):  # on a full disk the words on stderr must do
+            storage.write_json(error_file, {"stage": name, **error.to_json()})
+        raise error from None
+    progress(f"  {name:<10} {summary.get('line', 'done')}  [{time.monotonic() - started:.1f} s]")
     return summary
 
 
@@ -90,7 +88,7 @@ def reproduce(workspace: Workspace, *, force: bool) -> bool:
                 if line.startswith("Running stage"):
                     ran = True
                 elif line.startswith("  ") and line.split()[0] in STAGES:
-                    log(line)  # a failing stage's own words are told once, by the error it leaves
+                    progress(line)  # a failing stage's own words are told once, by the error it leaves
         except KeyboardInterrupt:
             process.terminate()
             raise
@@ -100,9 +98,9 @@ def reproduce(workspace: Workspace, *, force: bool) -> bool:
 
 
 def stage_error(error_file: Path, tail: list[str]) -> RaceError:
-    """Return the error a failed stage left, as the class its exit code names."""
+    """Return the error a failed stage left, as the class its exit code names; else what its last words were."""
     if not error_file.exists():
-        return RaceError("the pipeline stopped without saying why", why="\n".join(tail[-15:]))
+        return last_words(tail)
     document = storage.read_json(error_file)
     fields = document["error"]
     for kind in all_errors(RaceError):
@@ -114,6 +112,19 @@ def stage_error(error_file: Path, tail: list[str]) -> RaceError:
                 remedy=fields["remedy"],
             )
     return RaceError(fields["what"], where=fields["where"], why=fields["why"], remedy=fields["remedy"])
+
+
+def last_words(tail: list[str]) -> RaceError:
+    """Return the error that the output of a process tells: one of ours by its kind, else one of the system's."""
+    why = "\n".join(tail[-15:])
+    for line in tail:
+        for kind in all_errors(RaceError):
+            if line.startswith(f"race: {kind.kind}: "):
+                return kind(line.removeprefix(f"race: {kind.kind}: "), why=why)
+    refused = next((line for line in tail if "[Errno " in line), None)
+    if refused is not None:
+        return SystemRefused(refused.rpartition("[Errno ")[2].partition("] ")[2], why=why)
+    return RaceError("the pipeline stopped without saying why", why=why)
 
 
 def all_errors(base: type[RaceError]) -> list[type[RaceError]]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import IntegrityError
 
 
@@ -36,7 +37,7 @@ def register(app: typer.Typer) -> None:
         columns = sum(len(table.columns) for table in TABLES.values())
         if as_json:
             document = {"path": "data/raw/README.md", "tables": len(TABLES), "columns": columns, "changed": not current}
-            typer.echo(storage.dumps(document), nl=False)
+            terminal.document(document)
         else:
             state = "was current" if current else "written"
-            typer.echo(f"data/raw/README.md {state}: {len(TABLES)} tables, {columns} columns")
+            terminal.line(f"data/raw/README.md {state}: {len(TABLES)} tables, {columns} columns")

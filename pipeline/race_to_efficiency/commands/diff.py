@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from race_to_efficiency.commands import terminal
+
 NOTHING = 1e-12
 """Changes this small are rounding; --json holds them."""
 
@@ -23,25 +25,21 @@ def register(app: typer.Typer) -> None:
         """Tell what moved between two quarters and why; the parts of every change are refits and sum to it."""
         from pathlib import Path
 
-        from race_to_efficiency import storage
         from race_to_efficiency.provenance.quarters import compare
         from race_to_efficiency.settings.params import find_root, open_workspace
 
         root = find_root(Path.cwd())
         document = compare(open_workspace(root, before), open_workspace(root, after), name_changed_rows=rows)
         if as_json:
-            typer.echo(storage.dumps(document), nl=False)
+            terminal.document(document)
         else:
             print_difference(document)
 
 
 def print_difference(document: dict[str, Any]) -> None:
     """Print the three tables for a person: data, estimates with their parts, forecasts."""
-    from rich.console import Console
+    from race_to_efficiency.commands.tables import number_text
 
-    from race_to_efficiency.commands.tables import number_text, table_of
-
-    console = Console()
     title = f"{document['from']['quarter']} -> {document['to']['quarter']}"
     causes = ("added", "revised", "withdrawn", "reclassified")
     data = [
@@ -49,7 +47,7 @@ def print_difference(document: dict[str, Any]) -> None:
         for table, diff in document["data"].items()
         if any(diff["counts"].values())
     ]
-    console.print(table_of(f"Data, {title}: rows by what happened to them", ("ledger", *causes), data))
+    terminal.table(f"Data, {title}: rows by what happened to them", ("ledger", *causes), data)
     moved = [item for item in document["estimates"] if item["delta"] and abs(item["delta"]) > NOTHING]
     estimates = [
         (
@@ -67,15 +65,15 @@ def print_difference(document: dict[str, Any]) -> None:
         for item in sorted(moved, key=lambda item: item["id"])
     ]
     columns = ("estimate", "old", "new", "change", "because of", "largest rows")
-    console.print(table_of(f"Estimates, {title}: every part is a refit", columns, estimates))
+    terminal.table(f"Estimates, {title}: every part is a refit", columns, estimates)
     one_sided = [item for item in document["estimates"] if item["delta"] is None]
-    console.print(f"{len(document['estimates']) - len(moved) - len(one_sided)} estimates did not move.")
+    terminal.line(f"{len(document['estimates']) - len(moved) - len(one_sided)} estimates did not move.")
     for word, side in (("new", "old"), ("gone", "new")):
         names = [item["id"] for item in one_sided if item[side] is None]
         if names:
-            console.print(f"{len(names)} {'is' if len(names) == 1 else 'are'} {word}: {', '.join(names)}")
+            terminal.line(f"{len(names)} {'is' if len(names) == 1 else 'are'} {word}: {', '.join(names)}")
     if document["forecasts_missing"]:
-        console.print(document["forecasts_missing"])
+        terminal.line(document["forecasts_missing"])
     else:
         forecasts = [
             (
@@ -89,7 +87,7 @@ def print_difference(document: dict[str, Any]) -> None:
             for row in document["forecasts"]
         ]
         titles = ("reading", "years", "old median", "new median", "change", "because of")
-        console.print(table_of(f"Relative loss, {title}", titles, forecasts))
+        terminal.table(f"Relative loss, {title}", titles, forecasts)
 
 
 def causes_text(item: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands.output_files import output_file
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,13 +34,17 @@ def register(app: typer.Typer) -> None:
 
         if kind not in KINDS:
             raise UsageError(f"there is no export '{kind}'", why=f"the kinds are {', '.join(KINDS)}")
+        target = output_file(output, "--output")
         document = make(kind, open_workspace(find_root(Path.cwd()), quarter))
-        plain = kind == "citations" and not as_json
-        text = "".join(f"{line}\n" for line in document["citations"]) if plain else storage.dumps(document)
-        if output is None:
-            typer.echo(text, nl=False)
+        lines = document["citations"] if kind == "citations" and not as_json else None
+        if target is not None:
+            text = storage.dumps(document) if lines is None else "".join(f"{line}\n" for line in lines)
+            storage.write_text(target, text)
+        elif lines is None:
+            terminal.document(document)
         else:
-            storage.write_text(output, text)
+            for line in lines:
+                terminal.line(line)
 
 
 def make(kind: str, workspace: Workspace) -> dict[str, Any]:

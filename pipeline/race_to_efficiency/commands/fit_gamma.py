@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import DataInvalid, NotTrustworthy, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ def register(app: typer.Typer) -> None:
         """Fit doublings a year, doubling time and growth a year to your own table; touches nothing."""
         from pathlib import Path
 
-        from race_to_efficiency import storage
         from race_to_efficiency.own_tables.table_rows import Question, read_table
         from race_to_efficiency.own_tables.table_trend import fit_table
         from race_to_efficiency.settings.params import find_params, read_params
@@ -82,7 +82,7 @@ def register(app: typer.Typer) -> None:
         table = read_table(Path(file), question)
         fits = fit_table(table, question, params, seed=seed)
         if as_json:
-            typer.echo(storage.dumps(_document(table, fits)), nl=False)
+            terminal.document(_document(table, fits))
         else:
             _print(table, fits)
         _refuse_if_all_refused(table, fits, Path(file), as_json=as_json)
@@ -130,18 +130,18 @@ def _print(table: Table, fits: list[Fitted]) -> None:
     lost = (
         f"{table.n_missing} lack a cell, {table.n_outside} lie outside the window, {len(table.quarantined)} set aside"
     )
-    typer.echo(f"{table.name}: {len(table.line)} of {table.n_read} rows used; {lost}")
+    terminal.line(f"{table.name}: {len(table.line)} of {table.n_read} rows used; {lost}")
     for fit in fits:
-        typer.echo(_line(fit))
+        terminal.line(_line(fit))
         for reason in fit.estimate.reasons:
-            typer.echo(f"  {reason}")
+            terminal.line(f"  {reason}")
     for note in table.notes:
-        typer.echo(note)
+        terminal.line(note)
     for item in table.quarantined[:SHOWN]:
         place = f"{item['file']}:{item['line']}:{item['column']}"
-        typer.echo(f"{place}: '{item['value']}' set aside: {item['rule']}; {item['remedy']}")
+        terminal.line(f"{place}: '{item['value']}' set aside: {item['rule']}; {item['remedy']}")
     if len(table.quarantined) > SHOWN:
-        typer.echo(f"... and {len(table.quarantined) - SHOWN} more rows set aside; --json lists them all")
+        terminal.line(f"... and {len(table.quarantined) - SHOWN} more rows set aside; --json lists them all")
 
 
 def _line(fit: Fitted) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands.output_files import output_file
 from race_to_efficiency.errors import NotTrustworthy, UsageError
 
 if TYPE_CHECKING:
@@ -65,13 +67,13 @@ def register(app: typer.Typer) -> None:
         """Fit kappa to your own training runs with intervals and a status; touches nothing."""
         from pathlib import Path
 
-        from race_to_efficiency import storage
         from race_to_efficiency.own_tables.run_fit import fit_table
         from race_to_efficiency.own_tables.run_rows import LOSS_UNITS, read_runs
         from race_to_efficiency.settings.params import find_params, read_params
 
         if delta is not None and not 0 < delta < float("inf"):
             raise UsageError(f"--delta must be positive, got {delta:g}")
+        picture = output_file(plot, "--plot")
         _one_of("--loss-unit", loss_unit, LOSS_UNITS)
         _one_of("--form", form, (*FORM_NAMES, "all"))
         if frontier is not None:
@@ -85,12 +87,12 @@ def register(app: typer.Typer) -> None:
         seed = settings.own_tables.seed if seed is None else seed
         table = read_runs(Path(file), columns=_renamed(column or []), loss_unit=loss_unit, exclude=exclude or [])
         found = fit_table(table, params, cluster=cluster, frontier=frontier, seed=seed)  # type: ignore[arg-type]
-        if plot is not None:
+        if picture is not None:
             from race_to_efficiency.commands.kappa_plot import write_plot
 
-            write_plot(Path(plot), found)
+            write_plot(picture, found)
         if as_json:
-            typer.echo(storage.dumps(_document(found)), nl=False)
+            terminal.document(_document(found))
         else:
             _print(found)
         _leave_if_refused(found, Path(file), as_json=as_json)
@@ -156,26 +158,26 @@ def _document(found: TableFit) -> dict[str, Any]:
 def _print(found: TableFit) -> None:
     """Print one line an estimate, the reasons of each form, and the account of the rows."""
     table = found.table
-    typer.echo(
+    terminal.line(
         f"{table.name}: {len(table)} of {table.n_read} rows used; {len(table.excluded)} left out, "
         f"{len(table.set_aside)} set aside"
     )
     shown: set[tuple[str | None, tuple[str, ...]]] = set()
     for estimate in found.estimates:
-        typer.echo(_line(estimate))
+        terminal.line(_line(estimate))
         if estimate.reasons and (estimate.form, estimate.reasons) not in shown:
             shown.add((estimate.form, estimate.reasons))
             for reason in estimate.reasons:
-                typer.echo(f"    {reason}")
+                terminal.line(f"    {reason}")
     for note in (*table.notes, *found.findings.notes):
-        typer.echo(note)
+        terminal.line(note)
     for row, reason in table.excluded[:SHOWN]:
-        typer.echo(f"{row} left out: {reason}")
+        terminal.line(f"{row} left out: {reason}")
     for item in table.set_aside[:SHOWN]:
         place = f"{item['file']}:{item['line']}:{item['column']}"
-        typer.echo(f"{place}: '{item['value']}' set aside: {item['rule']}; {item['remedy']}")
+        terminal.line(f"{place}: '{item['value']}' set aside: {item['rule']}; {item['remedy']}")
     if max(len(table.excluded), len(table.set_aside)) > SHOWN:
-        typer.echo("... and more rows; --json lists them all")
+        terminal.line("... and more rows; --json lists them all")
 
 
 def _line(estimate: Any) -> str:

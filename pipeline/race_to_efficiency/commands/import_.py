@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from race_to_efficiency.commands import options as opt
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from race_to_efficiency.commands import terminal
 
 _SHOWN = 25
 """How many revisions, flags or findings a person is shown; --json holds all."""
@@ -36,7 +34,6 @@ def register(app: typer.Typer) -> None:
         """Bring a publication into the ledger: what is new, revised, withdrawn, quarantined."""
         from pathlib import Path
 
-        from race_to_efficiency import storage
         from race_to_efficiency.ledger.importing import run_import
         from race_to_efficiency.settings.params import find_root
 
@@ -51,27 +48,24 @@ def register(app: typer.Typer) -> None:
         )
         document = report.to_json()
         if as_json:
-            typer.echo(storage.dumps(document), nl=False)
+            terminal.document(document)
         else:
             show_report(document)
 
 
 def show_report(document: dict[str, Any]) -> None:
     """Print an import's report for a person."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
     verb = "would append" if document["dry_run"] else "appended"
     file = f"data/raw/{document['table']}.csv"
-    console.print(f"{document['source']} as of {document['recorded']}: {verb} {document['appended']} lines to {file}")
-    console.print(_counts(document), markup=False)
-    _show_renames(console, document["proposed_renames"])
-    _show_revisions(console, document["revisions"])
-    _show_findings(console, "Flagged: look before you trust", document["flags"], _flag_line)
-    _show_findings(console, "Quarantined", document["quarantine"], _problem_line)
-    _show_findings(console, "Withdrawn", document["withdrawals"], lambda item: f"{item['id']} ({item['name']})")
+    terminal.line(f"{document['source']} as of {document['recorded']}: {verb} {document['appended']} lines to {file}")
+    terminal.line(_counts(document))
+    _show_renames(document["proposed_renames"])
+    _show_revisions(document["revisions"])
+    _show_findings("Flagged: look before you trust", document["flags"], _flag_line)
+    _show_findings("Quarantined", document["quarantine"], _problem_line)
+    _show_findings("Withdrawn", document["withdrawals"], lambda item: f"{item['id']} ({item['name']})")
     if document["appended"] and not document["dry_run"]:
-        console.print("Next: race run, then race diff with the quarter before.")
+        terminal.line("Next: race run, then race diff with the quarter before.")
 
 
 def _counts(document: dict[str, Any]) -> str:
@@ -80,42 +74,36 @@ def _counts(document: dict[str, Any]) -> str:
     return f"{document['read']} read = {words}; {document['withdrawn']} withdrawn beside them"
 
 
-def _show_renames(console: Console, renames: list[dict[str, Any]]) -> None:
+def _show_renames(renames: list[dict[str, Any]]) -> None:
     for item in renames:
         state = f"settled ({item['basis']})" if item["basis"] != "proposed" else "proposed"
         state = "accepted" if item["accepted"] and item["basis"] == "proposed" else state
-        console.print(f"Rename {state}: {item['old_name']} -> {item['new_name']}", markup=False)
-        console.print(f"  {item['evidence']}", markup=False)
+        terminal.line(f"Rename {state}: {item['old_name']} -> {item['new_name']}")
+        terminal.line(f"  {item['evidence']}")
     if any(not item["accepted"] for item in renames):
-        console.print(
+        terminal.line(
             "A proposed rename stands as withdrawal and newcomer. To make it one row: --accept-renames, or a line in "
-            "the alias table.",
-            markup=False,
+            "the alias table."
         )
 
 
-def _show_revisions(console: Console, revisions: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
+def _show_revisions(revisions: list[dict[str, Any]]) -> None:
     if not revisions:
         return
-    table = Table("id", "column", "old", "new", title=f"Revised cells: {len(revisions)}", title_justify="left")
-    for item in revisions[:_SHOWN]:
-        table.add_row(*(escape(text) for text in (item["id"], item["column"], _text(item["old"]), _text(item["new"]))))
-    console.print(table)
+    rows = [(item["id"], item["column"], _text(item["old"]), _text(item["new"])) for item in revisions[:_SHOWN]]
+    terminal.table(f"Revised cells: {len(revisions)}", ("id", "column", "old", "new"), rows)
     if len(revisions) > _SHOWN:
-        console.print(f"... and {len(revisions) - _SHOWN} more: --json lists them all")
+        terminal.line(f"... and {len(revisions) - _SHOWN} more: --json lists them all")
 
 
-def _show_findings(console: Console, title: str, items: list[dict[str, Any]], line: Any) -> None:
+def _show_findings(title: str, items: list[dict[str, Any]], line: Any) -> None:
     if not items:
         return
-    console.print(f"{title}: {len(items)}", markup=False)
+    terminal.line(f"{title}: {len(items)}")
     for item in items[:_SHOWN]:
-        console.print(f"  {line(item)}", markup=False)
+        terminal.line(f"  {line(item)}")
     if len(items) > _SHOWN:
-        console.print(f"  ... and {len(items) - _SHOWN} more: --json lists them all")
+        terminal.line(f"  ... and {len(items) - _SHOWN} more: --json lists them all")
 
 
 def _flag_line(item: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from race_to_efficiency.commands import options as opt
+from race_to_efficiency.commands import terminal
 
 
 def register(app: typer.Typer) -> None:
@@ -115,11 +116,10 @@ def prediction(
 
 def show(document: dict[str, Any], *, as_json: bool) -> None:
     """Print the document, or its table."""
-    from race_to_efficiency import storage
     from race_to_efficiency.commands.answers import amount, number, print_table
 
     if as_json:
-        typer.echo(storage.dumps(document), nl=False)
+        terminal.document(document)
         return
     results = document["results"]
     shown = {

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from race_to_efficiency.commands import options as opt
+from race_to_efficiency.commands import terminal
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
         Brings the quarter up to date first. A published quarter is never written again; a correction is a new revision
         that names the old one. Published folders belong in git; the command prints how to add them.
         """
-        from race_to_efficiency import checkout, storage
+        from race_to_efficiency import checkout
         from race_to_efficiency.commands import corridor
         from race_to_efficiency.provenance import registry
         from race_to_efficiency.provenance.keys import load_signing_key
@@ -65,10 +66,12 @@ def register(app: typer.Typer) -> None:
         added += [f"{workspace.reports.name}/keys"] if entry.key_id else []
         command = f"git add -f {' '.join(added)}"
         if entry.key_id is None:
-            corridor.log("NOT SIGNED: whoever can write these files could rewrite them all; --sign-key PATH signs")
+            terminal.progress("NOT SIGNED: whoever can write these files could rewrite them all; --sign-key PATH signs")
         if as_json:
-            typer.echo(storage.dumps({**entry.to_json(), "path": folder, "git": command}), nl=False)
+            terminal.document({**entry.to_json(), "path": folder, "git": command})
         else:
-            typer.echo(f"{entry.quarter}, revision {entry.revision}, is published as number {entry.number}: {folder}")
-            typer.echo(f"manifest {entry.manifest_sha256}")
-            typer.echo(f"keep it in git: {command} && git commit -m 'Publish {entry.folder}'")
+            terminal.line(
+                f"{entry.quarter}, revision {entry.revision}, is published as number {entry.number}: {folder}"
+            )
+            terminal.line(f"manifest {entry.manifest_sha256}")
+            terminal.line(f"keep it in git: {command} && git commit -m 'Publish {entry.folder}'")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands.output_files import output_file
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def register(app: typer.Typer) -> None:
         chosen = _chosen(case, list(CASES))
         root = find_root(Path.cwd())
         whole = case is None and datasets >= FULL
-        target = output or (root / "reports" / "recovery.md" if whole else None)
+        target = output_file(output, "--output") or (root / "reports" / "recovery.md" if whole else None)
         if target is not None and target.suffix not in (".md", ".json"):
             raise UsageError(f"--output must end in .md or .json, got '{target.name}'", where="--output")
         named = "".join(f" --case {name}" for name in chosen) if case else ""
@@ -64,7 +66,7 @@ def register(app: typer.Typer) -> None:
         elif target is not None:
             storage.write_text(target, markdown(found, command))
         if as_json:
-            typer.echo(storage.dumps(document(found, command)), nl=False)
+            terminal.document(document(found, command))
             return
         _print(found, target)
 
@@ -81,7 +83,7 @@ def _progress() -> Callable[[int, Task], None]:
     """Return a function that tells how much is left, once a case's chunk is done."""
 
     def tell(left: int, task: Task) -> None:
-        typer.echo(f"{task.case}: chunk {task.chunk + 1} done; {left} chunks left", err=True)
+        terminal.progress(f"{task.case}: chunk {task.chunk + 1} done; {left} chunks left")
 
     return tell
 
@@ -95,11 +97,11 @@ def _print(found: Study, target: Path | None) -> None:
         _, bound, quantity, value, stderr, limit, meets, refused, count = cells(row)
         if row.case != case:
             case = row.case
-            typer.echo(f"{case}: bound {bound or '-'}; {count} data sets, {refused} refused")
+            terminal.line(f"{case}: bound {bound or '-'}; {count} data sets, {refused} refused")
         judged = "" if meets == "-" else f"  {limit}: {meets}"
-        typer.echo(f"    {quantity:<46} {value:>8} (s.e. {stderr}){judged}")
+        terminal.line(f"    {quantity:<46} {value:>8} (s.e. {stderr}){judged}")
     for row in found.failed:
-        typer.echo(f"missed: {miss_text(row)}")
-    typer.echo(f"{verdict(found)} (* the study's own bound)")
+        terminal.line(f"missed: {miss_text(row)}")
+    terminal.line(f"{verdict(found)} (* the study's own bound)")
     if target is not None:
-        typer.echo(f"written to {target}")
+        terminal.line(f"written to {target}")

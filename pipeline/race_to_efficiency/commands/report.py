@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import InputMissing, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ def register(app: typer.Typer) -> None:
         """
         from pathlib import Path
 
-        from race_to_efficiency import storage
         from race_to_efficiency.settings.params import find_root, open_workspace
 
         if form not in FORMATS:
@@ -51,11 +51,11 @@ def register(app: typer.Typer) -> None:
             "note": note,
         }
         if as_json:
-            typer.echo(storage.dumps(shown), nl=False)
+            terminal.document(shown)
         else:
-            typer.echo(shown["path"])
+            terminal.line(str(shown["path"]))
             if note:
-                typer.echo(note, err=True)
+                terminal.progress(note)
         if open_it:
             typer.launch(str(path))
 

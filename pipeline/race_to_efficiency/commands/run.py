@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from race_to_efficiency.commands import options as opt
+from race_to_efficiency.commands import terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ def register(app: typer.Typer) -> None:
         """
         from pathlib import Path
 
-        from race_to_efficiency import checkout, storage
+        from race_to_efficiency import checkout
         from race_to_efficiency.commands import corridor
         from race_to_efficiency.provenance.verify import changed_ledger_lines
         from race_to_efficiency.settings.params import find_root, open_workspace
@@ -43,17 +44,17 @@ def register(app: typer.Typer) -> None:
         workspace = open_workspace(root, quarter)
         default = workspace.processed == root / "data" / "processed"
         with checkout.locked(root, f"race run {workspace.quarter}", wait_seconds=wait):
-            corridor.log(f"race run {workspace.quarter} (data as of {workspace.quarter.as_of})")
+            terminal.progress(f"race run {workspace.quarter} (data as of {workspace.quarter.as_of})")
             for warning in changed_ledger_lines(root):
-                corridor.log(f"  warning: {warning}")
+                terminal.progress(f"  warning: {warning}")
             rebuild = corridor.reproduce if default else corridor.reproduce_quarter
             ran = rebuild(workspace, force=force)
             report, note = install_report(workspace)
         if not ran:
-            corridor.log("Nothing to do: ledgers, settings and code are as they were at the last run.")
+            terminal.progress("Nothing to do: ledgers, settings and code are as they were at the last run.")
         summary = {**summarise(workspace), "ran": ran, "report": str(report.relative_to(root)), "note": note}
         if as_json:
-            typer.echo(storage.dumps(summary), nl=False)
+            terminal.document(summary)
         else:
             print_summary(summary)
         if any(item["status"] == "refused" for item in summary["estimates"]):
@@ -124,63 +125,50 @@ def quarantined_rows(workspace: Workspace) -> list[dict[str, Any]]:
 
 def print_summary(summary: dict[str, Any]) -> None:
     """Print the closing tables for a person."""
-    from rich.console import Console
-    from rich.table import Table
+    from race_to_efficiency.commands.tables import interval_text, number_text
 
-    from race_to_efficiency.commands.tables import interval_text, number_text, status_text
-
-    console = Console()
     if summary["quarantined"]:
-        table = Table(title="Quarantined: these rows took no part", title_justify="left")
-        for name in ("file:line", "row", "column", "rule", "value", "what to do"):
-            table.add_column(name, overflow="fold")
-        for item in summary["quarantined"][:20]:
-            table.add_row(
-                f"{item['file']}:{item['line']}",
-                *(str(item[key]) for key in ("row_id", "column", "rule", "value", "remedy")),
-            )
-        console.print(table)
-        if len(summary["quarantined"]) > 20:
-            console.print(f"... and {len(summary['quarantined']) - 20} more in data/processed/quarantine.parquet")
-    table = Table(title=f"Estimates as of {summary['as_of']}", title_justify="left")
-    for name in ("estimate", "value", "95 % interval", "unit", "status"):
-        table.add_column(name, overflow="fold")
-    for item in summary["estimates"]:
-        table.add_row(
+        keys = ("row_id", "column", "rule", "value", "remedy")
+        rows = [(f"{row['file']}:{row['line']}", *(row[key] for key in keys)) for row in summary["quarantined"]]
+        titles = ("file:line", "row", "column", "rule", "value", "what to do")
+        terminal.table("Quarantined: these rows took no part", titles, rows[:20])
+        if len(rows) > 20:
+            terminal.line(f"... and {len(rows) - 20} more in data/processed/quarantine.parquet")
+    estimates = [
+        (
             item["symbol"] if item["symbol"].startswith("kappa") else item["id"],
             number_text(item["value"]),
             interval_text(item["intervals"], 0.95),
             item["unit"],
-            status_text(item["status"]),
+            item["status"],
         )
-    console.print(table)
-    console.print(headline_table(summary["headline"]))
+        for item in summary["estimates"]
+    ]
+    columns = ("estimate", "value", "95 % interval", "unit", "status")
+    terminal.table(f"Estimates as of {summary['as_of']}", columns, estimates)
+    print_headline(summary["headline"])
     for item in summary["estimates"]:
         if item["reasons"]:
-            console.print(f"{item['symbol']} is {item['status']}: {'; '.join(item['reasons'])}", style="dim")
+            terminal.line(f"{item['symbol']} is {item['status']}: {'; '.join(item['reasons'])}", "dim")
     if summary["note"]:
-        console.print(summary["note"])
-    console.print(f"Report: {summary['report']}", soft_wrap=True)
+        terminal.line(summary["note"])
+    terminal.line(f"Report: {summary['report']}")
 
 
-def headline_table(rows: list[dict[str, Any]]) -> Any:
-    """Return the table of relative loss by year and reading (median and 95 % interval, or what the row says)."""
-    from rich.table import Table
+def print_headline(rows: list[dict[str, Any]]) -> None:
+    """Print the table of relative loss by year and reading (median and 95 % interval, or what the row says)."""
+    from race_to_efficiency.commands.tables import number_text
 
-    from race_to_efficiency.commands.tables import number_text, status_text
-
-    table = Table(
-        title="Relative loss: a conditional projection, not a prediction of any one model", title_justify="left"
-    )
-    for name in ("reading", "scenario", "years", "median", "95 % interval", "status"):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(
+    cells = [
+        (
             row["reading"],
             row["scenario_id"],
             f"{row['years']:g}",
             number_text(row["median"]),
             f"[{number_text(row['low95'])}, {number_text(row['high95'])}]",
-            status_text(row["status"]),
+            row["status"],
         )
-    return table
+        for row in rows
+    ]
+    columns = ("reading", "scenario", "years", "median", "95 % interval", "status")
+    terminal.table("Relative loss: a conditional projection, not a prediction of any one model", columns, cells)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from race_to_efficiency.commands import options as opt
+from race_to_efficiency.commands import terminal
 
 GPT3_FLOP = 3.14e23
 """Training compute of GPT-3 (Brown et al. 2020, arXiv 2005.14165): 3,634 petaflop/s-days, one of the fixed anchors."""
@@ -107,11 +108,10 @@ def _row(row: Any, anchor: float) -> dict[str, Any]:
 
 def show(document: dict[str, Any], *, as_json: bool) -> None:
     """Print the document, or its tables."""
-    from race_to_efficiency import storage
     from race_to_efficiency.commands.answers import amount, number, print_table
 
     if as_json:
-        typer.echo(storage.dumps(document), nl=False)
+        terminal.document(document)
         return
     rows, unit = document["rows"], document["compute_unit"]
     gammas = sorted({row["gamma"] for row in rows})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ def register(app: typer.Typer) -> None:
         """Show what was estimated, by which routes, how it scored, or what was stated."""
         from pathlib import Path
 
-        from race_to_efficiency import storage
         from race_to_efficiency.settings.params import find_root, open_workspace
 
         if view not in VIEWS:
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
             **READERS[view](workspace),
         }
         if as_json:
-            typer.echo(storage.dumps(document), nl=False)
+            terminal.document(document)
         else:
             print_view(view, document)
 
@@ -125,17 +125,14 @@ READERS = {
 
 def print_view(view: str, document: dict[str, Any]) -> None:
     """Print a view as a table for a person."""
-    from rich.console import Console
+    from race_to_efficiency.commands.tables import interval_text, number_text
 
-    from race_to_efficiency.commands.tables import interval_text, number_text, table_of
-
-    console = Console()
     if view in ("estimates", "gamma"):
         rows = [
             (
                 item["id"],
                 number_text(item["value"]),
-                interval_text(item["intervals"], 0.95).replace("\\", ""),
+                interval_text(item["intervals"], 0.95),
                 item["unit"],
                 item["n_rows"],
                 item["status"],
@@ -143,26 +140,22 @@ def print_view(view: str, document: dict[str, Any]) -> None:
             for item in document["estimates"]
         ]
         columns = ("id", "value", "95 % interval", "unit", "rows", "status")
-        console.print(table_of(f"Estimates as of {document['as_of']}", columns, rows))
+        terminal.table(f"Estimates as of {document['as_of']}", columns, rows)
     elif view == "scores":
-        console.print(table_of(f"Scores of {document['quarter']}", SCORE_COLUMNS, score_cells(document["scores"])))
+        terminal.table(f"Scores of {document['quarter']}", SCORE_COLUMNS, score_cells(document["scores"]))
         settled = [row for row in document["published"] if row["status"] == "resolved"]
         title = f"Published statements settled by {document['as_of']}, scored as published"
-        console.print(table_of(title, RECORD_COLUMNS, record_cells(settled)))
+        terminal.table(title, RECORD_COLUMNS, record_cells(settled))
         for item in document["publications"]:
-            console.print(
+            terminal.line(
                 f"{item['publication']}: {item['resolved']} of {item['n']} settled, {item['open']} open, "
                 f"{item['void']} void, {item['by_hand']} to be settled by hand; {item['better_than_baseline']} of "
                 f"{item['with_baseline']} did better than their baseline"
             )
     else:
-        console.print(
-            table_of(
-                f"Statements of {document['quarter']}",
-                ("what", "by", "probability, or median and 95 %"),
-                [(item["what"], item["by"], stated(item)) for item in document["statements"]],
-            )
-        )
+        made = [(item["what"], item["by"], stated(item)) for item in document["statements"]]
+        titles = ("what", "by", "probability, or median and 95 %")
+        terminal.table(f"Statements of {document['quarter']}", titles, made)
 
 
 SCORE_COLUMNS = ("target", "quarters", "vintage", "n", "n eff", "WIS", "skill", "50/80/95 %", "verdict")

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from race_to_efficiency.commands import terminal
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb ``stage``."""
@@ -20,7 +22,7 @@ def register(app: typer.Typer) -> None:
         """Run one stage: read what earlier stages wrote, compute, write its own files."""
         from pathlib import Path
 
-        from race_to_efficiency import checkout, storage
+        from race_to_efficiency import checkout
         from race_to_efficiency.commands.corridor import run_stage
         from race_to_efficiency.errors import UsageError
         from race_to_efficiency.settings.params import find_root, open_workspace
@@ -31,4 +33,4 @@ def register(app: typer.Typer) -> None:
         with checkout.locked(workspace.root, f"race stage {name}"):
             summary = run_stage(name, workspace, **({"draws": True} if draws else {}))
         if as_json:
-            typer.echo(storage.dumps({"stage": name, "quarter": str(workspace.quarter), **summary}), nl=False)
+            terminal.document({"stage": name, "quarter": str(workspace.quarter), **summary})

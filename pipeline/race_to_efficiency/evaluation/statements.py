@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from race_to_efficiency.evaluation.scoring import LEVELS
+from race_to_efficiency.loading.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -206,7 +207,7 @@ def read_statements(documents: Iterable[Mapping[str, Any]]) -> list[Statement]:
         row = dict(document)
         for name in ("quantiles", "dates", "baseline"):
             if isinstance(row.get(name), str):
-                row[name] = json.loads(row[name]) if row[name] else None
+                row[name] = parse_json(row[name], f"statements: {name}") if row[name] else None
         row["baseline"] = row.get("baseline") or {}
         for name in ("probability", "threshold"):
             value = row.get(name)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.evaluation.track_record import earlier_files
+from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import manifest
 from race_to_efficiency.provenance.export import process_run_crate, prov_document
 from race_to_efficiency.provenance.flow import quarter_flow
@@ -131,7 +131,7 @@ def described_files(workspace: Workspace) -> dict[str, Any]:
         When the quarter was not run.
     """
     files = published_files(workspace)
-    return {name: json.loads(files[name]) for name in (SOURCES, "prov.json", "ro-crate-metadata.json")}
+    return {name: parse_json(files[name], name) for name in (SOURCES, "prov.json", "ro-crate-metadata.json")}
 
 
 def _require_quarter(workspace: Workspace, name: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from race_to_efficiency.errors import RaceError
+
 Level = Literal["broken", "warning"]
 
 
@@ -32,6 +34,11 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a JSON-ready mapping."""
         return asdict(self)
+
+
+def reason(error: Exception) -> str:
+    """Return in words why a file could not be read as what it should be."""
+    return error.why or error.what if isinstance(error, RaceError) else f"{type(error).__name__} {error}"
 
 
 def broken(findings: list[Finding]) -> list[Finding]:

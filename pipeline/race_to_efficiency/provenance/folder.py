@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import RaceError
+from race_to_efficiency.errors import DataInvalid, RaceError
+from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import keys, signing
-from race_to_efficiency.provenance.findings import Finding
+from race_to_efficiency.provenance.findings import Finding, reason
 from race_to_efficiency.provenance.ledger_lines import LedgerSeal
 from race_to_efficiency.provenance.manifest import FORMAT, MANIFEST
 from race_to_efficiency.provenance.registry import ENTRY, Entry, carried, entry_of, read_carried
@@ -105,12 +105,12 @@ def check_folder(
 def _read_manifest(check: FolderCheck, data: bytes) -> None:
     """Parse the manifest and derive its entry; a manifest nobody can read is a finding."""
     try:
-        manifest = json.loads(data)
+        manifest = parse_json(data, MANIFEST)
         check.entry = entry_of(manifest, storage.digest_bytes(data))
         _require_shape(manifest)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (DataInvalid, ValueError, KeyError, TypeError, AttributeError) as error:
         check.entry = None
-        check.add(MANIFEST, f"it is not a manifest any more: {type(error).__name__} {error}")
+        check.add(MANIFEST, f"it is not a manifest any more: {reason(error)}")
         return
     if storage.dumps(manifest).encode() != data:
         check.add(MANIFEST, "it is not in the form a manifest is written in")

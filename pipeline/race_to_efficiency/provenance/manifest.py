@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import race_to_efficiency
 from race_to_efficiency import storage
+from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import ledger_lines
 
 if TYPE_CHECKING:
@@ -56,9 +57,7 @@ def content_digest(name: str, data: bytes) -> str | None:
 
         return storage.digest_frame(pd.read_parquet(io.BytesIO(data)))
     if name.endswith(".json"):
-        import json
-
-        return storage.digest_document(json.loads(data))
+        return storage.digest_document(parse_json(data, name))
     return None
 
 

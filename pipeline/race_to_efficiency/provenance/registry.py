@@ -7,13 +7,13 @@ that is rewritten as a whole can only be told from the true one by a signature o
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import RaceError
-from race_to_efficiency.provenance.findings import Finding
+from race_to_efficiency.errors import DataInvalid, RaceError
+from race_to_efficiency.loading.json_text import parse_json
+from race_to_efficiency.provenance.findings import Finding, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -182,10 +182,10 @@ def check_registry(data: bytes, place: str) -> tuple[list[Entry], list[Finding]]
     """
     restore = f"git log --oneline -- {place}, then git restore --source=COMMIT -- {place}"
     try:
-        document = json.loads(data)
+        document = parse_json(data, place)
         entries = [Entry(**item) for item in document["entries"]]
-    except (ValueError, KeyError, TypeError) as error:
-        return [], [Finding(place, f"it is not a registry any more: {error}", restore)]
+    except (DataInvalid, KeyError, TypeError) as error:
+        return [], [Finding(place, f"it is not a registry any more: {reason(error)}", restore)]
     findings = [Finding(f"{place}: {words}", what, restore) for words, what in _chain_breaks(entries)]
     if not findings and document.get("head") != (entries[-1].manifest_sha256 if entries else None):
         findings.append(Finding(f"{place}: head", "head is not the digest of the newest entry", restore))

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import IntegrityError
+from race_to_efficiency.errors import DataInvalid, IntegrityError
+from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance.keys import key_id
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def open_envelope(envelope_bytes: bytes, key: Ed25519PublicKey) -> dict[str, Any
         key.verify(signature, pre_authentication_encoding(envelope["payloadType"], payload))
     except InvalidSignature:
         raise IntegrityError("the signature does not fit what it signs", why="Ed25519 verification failed") from None
-    document: dict[str, Any] = json.loads(payload)
+    document: dict[str, Any] = parse_json(payload, ENVELOPE_NAME)
     return document
 
 
@@ -94,7 +94,7 @@ def read_envelope(envelope_bytes: bytes) -> dict[str, Any]:
         When it is anything else.
     """
     try:
-        envelope: dict[str, Any] = json.loads(envelope_bytes)
+        envelope: dict[str, Any] = parse_json(envelope_bytes, ENVELOPE_NAME)
         payload = base64.b64decode(envelope["payload"], validate=True)
         (signature,) = envelope["signatures"]
         plain = {
@@ -107,7 +107,7 @@ def read_envelope(envelope_bytes: bytes) -> dict[str, Any]:
                 }
             ],
         }
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+    except (DataInvalid, ValueError, KeyError, TypeError, binascii.Error) as error:
         raise IntegrityError("the envelope is not a DSSE envelope with one signature", why=str(error)) from None
     if storage.dumps(plain).encode() != envelope_bytes:
         raise IntegrityError(

@@ -6,12 +6,11 @@ beside the logs where the round allows one. Scores are unofficial.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.errors import DataInvalid, InputMissing
-from race_to_efficiency.ledger.importers.delivery import refuse, screened_bytes
+from race_to_efficiency.ledger.importers.delivery import refuse
 from race_to_efficiency.ledger.importers.mlperf_logs import (
     DEFAULT_REQUIRED_RUNS,
     REQUIRED_RUNS,
@@ -19,7 +18,7 @@ from race_to_efficiency.ledger.importers.mlperf_logs import (
     olympic_mean,
     read_log,
 )
-from race_to_efficiency.ledger.importers.mlperf_systems import availability, normalised, whole_number
+from race_to_efficiency.ledger.importers.mlperf_systems import availability, normalised, read_object, whole_number
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
 from race_to_efficiency.ledger.lines import number_text, tidy
 
@@ -69,10 +68,9 @@ def _take(result: _Result, line: int, request: Request, parsed: Parsed) -> None:
     """Score one result, or put it in quarantine with the reason."""
     try:
         cells = result.cells()
-    except DataInvalid as error:
-        problem = Problem(
-            line, result.result_id, "", error.why or error.what, "", error.remedy or "", error.where or ""
-        )
+    except (DataInvalid, InputMissing) as error:  # a file that is unreadable, or a link to one that is gone
+        rule = f"{error.what}: {error.why}" if error.why else error.what
+        problem = Problem(line, result.result_id, "", rule, "", error.remedy or "", error.where or "")
         parsed.quarantined.append(problem)
         return
     parsed.flags += result.flags
@@ -227,25 +225,18 @@ class _Result:
                 where = path.relative_to(self.root).as_posix()
                 raise DataInvalid("no system description", where=where, why="the system's JSON file is missing")
             path, match = similar[0], "name_rule"
-        try:
-            document = json.loads(screened_bytes(path))
-        except (json.JSONDecodeError, RecursionError) as error:
-            where = path.relative_to(self.root).as_posix()
-            raise DataInvalid("unreadable system description", where=where, why=f"it is not JSON: {error}") from None
-        if not isinstance(document, dict):
-            raise DataInvalid("unreadable system description", where=str(path), why="it is no JSON object")
-        return document, match
+        return read_object(path, path.relative_to(self.root).as_posix()), match
 
     def _scaling(self) -> float:
         """Return the factor of the scaling file, 1 without one."""
         path = self.folder / "scaling.json"
         if not path.exists():
             return 1.0
-        try:
-            return float(json.loads(screened_bytes(path))["scaling_factor"])
-        except (ValueError, KeyError, TypeError):
-            where = path.relative_to(self.root).as_posix()
-            raise DataInvalid("unreadable scaling", where=where, why="scaling.json holds no scaling_factor") from None
+        where = path.relative_to(self.root).as_posix()
+        factor = read_object(path, where).get("scaling_factor")
+        if isinstance(factor, bool) or not isinstance(factor, int | float) or factor <= 0:
+            raise DataInvalid("unreadable scaling", where=where, why="scaling.json holds no positive scaling_factor")
+        return float(factor)
 
     def _family(self, original: str) -> str:
         """Return the family the ledger gives this accelerator, else the last word with a digit in its name."""

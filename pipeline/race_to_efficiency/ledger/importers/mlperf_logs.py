@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.ledger.importers.delivery import screened_bytes
+from race_to_efficiency.loading.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +69,7 @@ def read_log(path: Path) -> RunLog:
     Raises
     ------
     DataInvalid
-        When the file is no text log.
+        When the file is no text log, or holds a line that is marked as an event and is none.
     """
     events: list[dict[str, Any]] = []
     broken_line = 0
@@ -77,21 +78,36 @@ def read_log(path: Path) -> RunLog:
         if place < 0:
             continue
         try:
-            event = json.loads(line[place + len(_MARK) :])
-            event["time_ms"] = float(event["time_ms"])
-            events.append(event)
-        except (ValueError, TypeError, KeyError):
+            document = parse_json(line[place + len(_MARK) :], f"{path.name}:{number}")
+        except DataInvalid:
             broken_line = number
+        else:
+            events.append(_event(document, f"{path}:{number}"))
     starts = [event["time_ms"] for event in events if event.get("key") == "run_start"]
     stops = [event for event in events if event.get("key") == "run_stop"]
     minutes = (stops[-1]["time_ms"] - starts[0]) / 60_000 if starts and stops else None
-    status = str((stops[-1].get("metadata") or {}).get("status", "")) if stops else ""
+    status = str(stops[-1]["metadata"].get("status", "")) if stops else ""
     sizes = [event.get("value") for event in events if event.get("key") == "global_batch_size"]
-    size = float(sizes[0]) if sizes and isinstance(sizes[0], int | float) else None
+    size = float(sizes[0]) if sizes and isinstance(sizes[0], int | float) and sizes[0] > 0 else None
     problem = _problem(events, broken_line, stopped=minutes is not None)
     if minutes is not None and minutes <= 0:
         problem = "run_stop before run_start"
     return RunLog(path, minutes, status, problem, size)
+
+
+def _event(document: Any, where: str) -> dict[str, Any]:
+    """Return one event of a log: an object with a finite time and, where it has any, metadata that is an object too.
+
+    Raises
+    ------
+    DataInvalid
+        When the line is JSON and no event: something else wrote under the mark.
+    """
+    event = document if isinstance(document, dict) else {}
+    time, metadata = event.get("time_ms"), event.get("metadata") or {}
+    if isinstance(time, bool) or not isinstance(time, int | float) or not isinstance(metadata, dict):
+        raise DataInvalid(f"a line marked {_MARK} is no event", where=where, remedy="correct the log, or leave it out")
+    return {**event, "time_ms": float(time), "metadata": metadata}
 
 
 def _log_text(path: Path) -> str:

@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.ledger.importers.delivery import screened_bytes
 from race_to_efficiency.ledger.lines import tidy
+from race_to_efficiency.loading.json_text import Repeated, parse_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _AVAILABILITY = {"onprem": "available_onprem", "cloud": "available_cloud", "preview": "preview"}
+
+
+FIELDS_READ = (
+    "accelerators_per_node", "number_of_nodes", "accelerator_model_name", "division", "status", "framework",
+    "scaling_factor",
+)  # fmt: skip
+"""What is read of a system's description and of a scaling file."""
+
+
+def read_object(path: Path, where: str) -> dict[str, Any]:
+    """Return the JSON object of a file; submitters repeat names in it, but none of those that are read.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When there is no such file, or it is no JSON object that says what is read of it once.
+    """
+    document = parse_json(screened_bytes(path), where, keep_repeated=True)
+    if not isinstance(document, dict):
+        raise DataInvalid(f"{path.name} is no JSON object", where=where)
+    twice = [name for name in FIELDS_READ if isinstance(document.get(name), Repeated)]
+    if twice:
+        raise DataInvalid(f"{path.name} says {twice[0]} twice", where=where)
+    return document
 
 
 def normalised(accelerator: str) -> str:

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from quarter_worlds import gamma_of
 from race_to_efficiency.calibration.common.series import Series
 from race_to_efficiency.calibration.gamma.components import Inputs
-from race_to_efficiency.calibration.gamma.composition import GammaResult, fit_components
 from race_to_efficiency.calibration.gamma.roadmap import Kappas
 from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.vintages import view_of
-from race_to_efficiency.stages.fit_gamma import TABLES
+from race_to_efficiency.quarter.world import GAMMA_TABLES
 from small_settings import section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import SimpleNamespace
 
 RAW = Path(__file__).resolve().parent.parent / "data" / "raw"
 SEED = 20260331
@@ -33,7 +34,7 @@ def _intake(name: str):
 @cache
 def views(as_of: str) -> dict[str, pd.DataFrame]:
     day = dt.date.fromisoformat(as_of)
-    return {name: view_of(_intake(name), day).rows for name in TABLES}
+    return {name: view_of(_intake(name), day).rows for name in GAMMA_TABLES}
 
 
 def inputs(as_of: str, **settings: object) -> Inputs:
@@ -42,11 +43,11 @@ def inputs(as_of: str, **settings: object) -> Inputs:
 
 
 @cache
-def result(as_of: str) -> GammaResult:
+def result(as_of: str) -> SimpleNamespace:
     """Everything fitted on the ledgers as of a date, with few draws."""
     made = inputs(as_of, draws=400)
     kappa = Kappas(total=0.05, reducible=0.16)
-    return fit_components(made.views, made.params, as_of=made.as_of, seed=made.seed, kappa=kappa)
+    return gamma_of(made.views, made.params, kappa, as_of=made.as_of, seed=made.seed)
 
 
 def inputs_of(tables: dict[str, pd.DataFrame], as_of: str = "2025-12-31", **settings: object) -> Inputs:

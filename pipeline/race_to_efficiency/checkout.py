@@ -48,13 +48,15 @@ def root_of(path: Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """Yield a binary stream whose content takes the place of ``path`` in one step; a failure leaves ``path`` as it was.
 
     Parameters
     ----------
     path : Path
         Inside a checkout the stream lies under its ``.tmp``, elsewhere beside ``path``.
+    durable : bool
+        Wait for the disk.
 
     Raises
     ------
@@ -62,14 +64,14 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         When the system refuses any step; ``path`` is named, not the temporary file.
     """
     try:
-        with _replacing(path) as stream:
+        with _replacing(path, durable=durable) as stream:
             yield stream
     except OSError as error:
         raise SystemRefused.of(error, str(path)) from None
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def _replacing(path: Path, *, durable: bool) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     root = root_of(path.parent)
     stream, temporary = _claimed(root / TEMPORARY if root else path.parent)
@@ -77,7 +79,8 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
         with stream:  # its lock goes with it: the rename must come first
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
             temporary.chmod(0o644)
             _rename(temporary, path)
     except BaseException:

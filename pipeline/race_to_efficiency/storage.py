@@ -27,9 +27,12 @@ MAX_FILE_BYTES = 1_000_000_000
 """Most that is read of one file at once: a device without end is no input."""
 
 
-def write_bytes(path: Path, data: bytes) -> Path:
-    """Write ``data`` to ``path`` in one atomic step; an interrupted write leaves the old file as it was."""
-    with replacing(path) as stream:
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> Path:
+    """Write ``data`` to ``path`` in one atomic step; an interrupted write leaves the old file as it was.
+
+    Without ``durable`` the disk is not waited for: for files whose content is checked whenever they are read.
+    """
+    with replacing(path, durable=durable) as stream:
         stream.write(data)
     return path
 
@@ -137,14 +140,26 @@ def read_yaml(path: Path) -> Any:
     return parse_yaml(read_bytes(path), str(path))
 
 
-def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
-    """Write a frame as parquet (zstd, no pandas index, no writer-dependent row-group split), atomically."""
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a frame as parquet (zstd, no pandas index, no writer-dependent row-group split)."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), buffer, compression="zstd")
-    return write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def parquet_frame(data: bytes) -> pd.DataFrame:
+    """Return the frame that parquet bytes hold."""
+    import pandas as pd
+
+    return pd.read_parquet(io.BytesIO(data))
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
+    """Write a frame as parquet (`parquet_bytes`), atomically."""
+    return write_bytes(path, parquet_bytes(frame))
 
 
 @contextlib.contextmanager
@@ -172,9 +187,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
     InputMissing
         When the file does not exist.
     """
-    import pandas as pd
-
-    return pd.read_parquet(io.BytesIO(read_bytes(path)))
+    return parquet_frame(read_bytes(path))
 
 
 def digest_bytes(data: bytes) -> str:
@@ -190,6 +203,12 @@ def digest_file(path: Path) -> str:
 def digest_document(document: object) -> str:
     """Return the SHA-256 of a document's canonical JSON."""
     return digest_bytes(canonical(document))
+
+
+def digest_json(document: object) -> str:
+    """Return the SHA-256 of a document's JSON with sorted keys: for keys that never leave this program."""
+    text = json.dumps(finite(document), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return digest_bytes(text.encode())
 
 
 def digest_frame(frame: pd.DataFrame) -> str:

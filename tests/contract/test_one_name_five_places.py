@@ -73,7 +73,7 @@ def test_a_stage_reads_only_what_earlier_stages_wrote(name: str) -> None:
 
 def test_an_import_reruns_only_the_fits_that_read_its_ledger() -> None:
     """A fit depends on single ledgers' views, not on all of data/raw: new chips leave kappa as it is."""
-    from race_to_efficiency.quarter.worlds import GAMMA_TABLES, KAPPA_TABLES
+    from race_to_efficiency.quarter.world import GAMMA_TABLES, KAPPA_TABLES
 
     for stage, tables in (("fit_kappa", KAPPA_TABLES), ("fit_gamma", GAMMA_TABLES)):
         read = {

@@ -23,14 +23,13 @@ from race_to_efficiency.comparison.attribution import CAUSES
 from race_to_efficiency.comparison.difference import Side, difference, read_ledgers
 from race_to_efficiency.ledger.intake import Intake
 from race_to_efficiency.ledger.vintages import view_of
-from race_to_efficiency.quarter.gamma import inputs_of, parts
-from race_to_efficiency.quarter.kappa import StoredFits, pooled, stored_record
-from race_to_efficiency.quarter.refits import QuarterRefits
-from race_to_efficiency.quarter.worlds import Settings, world_of
+from race_to_efficiency.quarter.evaluate import Quarters, world_of
+from race_to_efficiency.quarter.here import memory_of
+from race_to_efficiency.quarter.kappa import DOCUMENT
 from race_to_efficiency.settings.params import read_params
 from race_to_efficiency.stages import fit_kappa
 from race_to_efficiency.units import Quarter, decimal_years
-from small_settings import GROUPS, write_params
+from small_settings import write_params
 from typer.testing import CliRunner
 
 BEFORE, AFTER = Quarter(2026, 1), Quarter(2026, 2)
@@ -53,19 +52,19 @@ def ledgers(root: Path) -> Ledgers:
 
 @pytest.fixture(scope="module")
 def side(params_file: Path, root: Path) -> Side:
-    return Side(BEFORE, Settings.of(read_params(params_file), root), 7)
+    return Side(BEFORE, read_params(params_file).model_copy(update={"seed": 7}), root)
 
 
 @pytest.fixture(scope="module")
 def compare(side: Side) -> Compare:
     """Compare 2026Q1 with 2026Q2; what two comparisons share is fitted once."""
-    refits = QuarterRefits()
+    quarters = Quarters()
 
     def run(
         ledgers: Ledgers, *, before: Side | None = None, after: Side | None = None, names: bool = True
     ) -> dict[str, Any]:
         after = after or replace(side, quarter=AFTER)
-        return difference(ledgers, before or side, after, refits=refits, name_changed_rows=names)
+        return difference(ledgers, before or side, after, quarters=quarters, name_changed_rows=names)
 
     return run
 
@@ -171,7 +170,7 @@ def test_one_revised_training_run_moves_kappa_and_the_forecast(ledgers: Ledgers,
 def test_one_setting_alone(ledgers: Ledgers, compare: Compare, side: Side) -> None:
     windows = side.settings.fit_gamma.windows.model_copy(update={"hardware": pd.Timestamp("2019-01-01").date()})
     gamma = side.settings.fit_gamma.model_copy(update={"windows": windows})
-    document = compare(ledgers, after=replace(side, settings=replace(side.settings, fit_gamma=gamma)))
+    document = compare(ledgers, after=replace(side, settings=side.settings.model_copy(update={"fit_gamma": gamma})))
     held(document)
     item = item_of(document, MEAN_CHIP)
     assert share(item, "settings") >= 0.99
@@ -187,7 +186,7 @@ def test_the_reference_date_is_a_setting_and_is_named(ledgers: Ledgers, compare:
 
 
 def test_the_seed_alone_is_resampling_noise(ledgers: Ledgers, compare: Compare, side: Side) -> None:
-    document = compare(ledgers, after=replace(side, seed=8), names=False)
+    document = compare(ledgers, after=replace(side, settings=side.settings.model_copy(update={"seed": 8})), names=False)
     held(document)
     for name in ("gamma.algorithmic.mixture", "gamma.route.D", "kappa_total.pooled.power_law", "R.total.5"):
         assert share(item_of(document, name), "resampling") >= 0.99, name
@@ -209,49 +208,25 @@ def test_several_causes_at_once_and_the_code_sum_to_the_change(ledgers: Ledgers,
     assert item_of(document, "R.total.5")["old"] == 0.7
 
 
-def test_a_part_of_gamma_that_claims_no_reference_date_does_not_depend_on_it(ledgers: Ledgers, side: Side) -> None:
-    """Otherwise a refit remembered for one date would be handed out for another."""
-    views = {name: view_of(intake, BEFORE.as_of) for name, intake in ledgers.items()}
-    first = world_of(views, settings=side.settings, as_of=BEFORE.as_of, seed=1)
-    late = replace(first, as_of=Quarter(2027, 4).as_of)
-    for part in parts():
-        found = [
-            {fit.component.key: (fit.estimate.value, fit.draws) for fit in part.fit(inputs_of(world))}
-            for world in (first, late)
-        ]
-        same = all(
-            found[0][key][0] == found[1][key][0] and np.array_equal(found[0][key][1], found[1][key][1])
-            for key in found[0]
-            if found[0][key][1] is not None
-        )
-        assert same != part.dated, part.name
-
-
-def test_fits_of_the_last_run_are_taken_only_where_they_would_come_out_the_same(
-    ledgers: Ledgers, side: Side, params_file: Path, tmp_path: Path
+def test_what_a_stage_found_is_not_computed_again_and_is_the_same_to_the_last_bit(
+    ledgers: Ledgers, side: Side, tmp_path: Path
 ) -> None:
-    """Pools made from kappa.json equal those the stage made, bit for bit; other rows or code are fitted again."""
+    """The stage reads files ingest wrote, the comparison the ledgers themselves: one node answers both."""
     from types import SimpleNamespace
 
     view = view_of(ledgers["training_runs"], BEFORE.as_of)
     storage.write_parquet(tmp_path / "ledger" / "training_runs.parquet", view.rows)
-    params = read_params(params_file)
-    fit_kappa.run(SimpleNamespace(processed=tmp_path, params=params, seed=7, quarter=BEFORE))  # type: ignore[arg-type]
-    document = storage.read_json(tmp_path / "kappa.json")
-    known = {item["id"]: item["value"] for item in document["estimates"]}
-    draws = storage.read_parquet(tmp_path / "kappa_draws.parquet")
-    records = [record for group in GROUPS if (record := stored_record(group, document, draws))]
-    assert pooled(records, params.fit_kappa) == {name: known[name] for name in known if ".pooled." in name}
-    refits = QuarterRefits(StoredFits.read(tmp_path)).kappa
-    world = world_of({"training_runs": view}, settings=side.settings, as_of=BEFORE.as_of, seed=7)
-    assert refits(world) == {name: value for name, value in known.items() if value is not None}
-    assert refits.n_fitted == 0
-    inputs = storage.read_json(tmp_path / "kappa_inputs.json")
-    storage.write_json(tmp_path / "kappa_inputs.json", {**inputs, "code": "0" * 64})
-    assert not StoredFits.read(tmp_path).records
-    storage.write_json(tmp_path / "kappa_inputs.json", inputs)
-    storage.write_json(tmp_path / "kappa.json", {**document, "quarter": "edited"})
-    assert not StoredFits.read(tmp_path).records
+    here = SimpleNamespace(root=tmp_path, processed=tmp_path, params=side.settings, seed=7, quarter=BEFORE)
+    fit_kappa.run(here)  # type: ignore[arg-type]
+    known = {item["id"]: item for item in storage.read_json(tmp_path / "kappa.json")["estimates"]}
+    memory = memory_of(tmp_path)
+    world = world_of({"training_runs": view}, settings=side.settings, as_of=BEFORE.as_of, root=tmp_path)
+    document = Quarters(memory).ask(world, DOCUMENT).document
+    assert {item["id"]: item for item in document["estimates"]} == known
+    assert memory.computed == []
+    later = Quarters(memory).ask(replace(world, as_of=AFTER.as_of), DOCUMENT)
+    assert later.document == document
+    assert memory.computed == []
 
 
 def test_the_command_tells_it_as_one_document(

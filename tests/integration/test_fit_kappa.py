@@ -26,7 +26,7 @@ def workspace(root: Path, folder: Path, groups: tuple[str, ...]) -> Any:
     view = view_of(read_ledger("training_runs", root / "data" / "raw"), date(2026, 3, 31))
     storage.write_parquet(folder / "ledger" / "training_runs.parquet", view.rows)
     return SimpleNamespace(
-        processed=folder, params=SimpleNamespace(fit_kappa=settings), seed=7, quarter=Quarter(2026, 1)
+        root=folder, processed=folder, params=SimpleNamespace(fit_kappa=settings), seed=7, quarter=Quarter(2026, 1)
     )
 
 

@@ -11,9 +11,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from race_to_efficiency.comparison.attribution import CAUSES, RowChange, World, attribute, name_rows
+from race_to_efficiency.comparison.attribution import CAUSES, RowChange, attribute, name_rows
+from race_to_efficiency.quarter.world import Table, World
 
 N = 12
+
+
+def chips(frame: pd.DataFrame) -> dict[str, Table]:
+    return {"chips": Table(frame, "chip_id")}
 
 
 def world(seed: int = 1) -> World:
@@ -28,12 +33,12 @@ def world(seed: int = 1) -> World:
             "recorded": pd.Timestamp("2025-01-01"),
         }
     )
-    return World({"chips": frame}, {"chips": "chip_id"}, {"power": 1.0}, date(2025, 6, 30), seed)
+    return World(chips(frame), {"power": 1.0}, date(2025, 6, 30), seed)  # type: ignore[arg-type]
 
 
 def evaluate(given_world: World) -> Mapping[str, float]:
     """Slope by numpy's polyfit (settings scale it; the seed adds resampling noise to a second estimate)."""
-    rows = given_world.views["chips"]
+    rows = given_world.rows("chips")
     rows = rows[rows["exclusion"] == ""]
     slope = float(np.polyfit(rows["year"], rows["value"], 1)[0]) * given_world.settings["power"]
     noise = float(np.random.default_rng(given_world.seed).normal(0, 0.01))
@@ -41,16 +46,16 @@ def evaluate(given_world: World) -> Mapping[str, float]:
 
 
 def changed(base: World, **by_row: object) -> World:
-    frame = base.views["chips"].copy()
+    frame = base.rows("chips").copy()
     for row, value in by_row.items():
         frame.loc[frame["chip_id"] == row.replace("_", "-"), "value"] = value
-    return replace(base, views={"chips": frame})
+    return replace(base, tables=chips(frame))
 
 
 def changes_of(old: World, new: World) -> list[RowChange]:
     """Name the one cause of every row that differs (values and exclusions never change together here)."""
-    before = old.views["chips"].set_index("chip_id")[["value", "exclusion"]]
-    after = new.views["chips"].set_index("chip_id")[["value", "exclusion"]]
+    before = old.rows("chips").set_index("chip_id")[["value", "exclusion"]]
+    after = new.rows("chips").set_index("chip_id")[["value", "exclusion"]]
     found = [RowChange("chips", row, "added") for row in after.index.difference(before.index)]
     found += [RowChange("chips", row, "withdrawn") for row in before.index.difference(after.index)]
     for row in after.index.intersection(before.index):
@@ -79,13 +84,13 @@ def test_a_revised_cell_is_wholly_a_revision() -> None:
 
 def test_an_added_row_a_withdrawn_row_and_a_reclassified_row_are_told_apart() -> None:
     base = world()
-    frame = base.views["chips"]
-    shorter = replace(base, views={"chips": frame[frame["chip_id"] != "chip-11"]})
+    frame = base.rows("chips")
+    shorter = replace(base, tables=chips(frame[frame["chip_id"] != "chip-11"]))
     excluded = frame.assign(exclusion=np.where(frame["chip_id"] == "chip-05", "outlier", ""))
     for old, new, cause in (
         (shorter, base, "added"),
         (base, shorter, "withdrawn"),
-        (base, replace(base, views={"chips": excluded}), "reclassified"),
+        (base, replace(base, tables=chips(excluded)), "reclassified"),
     ):
         parts = parts_of(old, new)
         assert [name for name, value in parts.items() if value] == [cause]
@@ -101,7 +106,7 @@ def test_a_setting_and_the_seed_alone() -> None:
 @given(st.data())
 def test_parts_always_sum_to_the_change(data: st.DataObject) -> None:
     base = world()
-    frame = base.views["chips"]
+    frame = base.rows("chips")
     dropped = data.draw(st.sets(st.sampled_from(list(frame["chip_id"])), max_size=3))
     revised = data.draw(st.sets(st.sampled_from(list(frame["chip_id"])), max_size=3))
     excluded = data.draw(st.sets(st.sampled_from(list(frame["chip_id"])), max_size=2))
@@ -110,8 +115,7 @@ def test_parts_always_sum_to_the_change(data: st.DataObject) -> None:
     end["exclusion"] = np.where(end["chip_id"].isin(excluded), "outlier", "")
     extra = frame.iloc[:1].assign(chip_id="chip-99", year=2026.2, value=5.0)
     new = World(
-        {"chips": pd.concat([end, extra], ignore_index=True)},
-        base.keys,
+        chips(pd.concat([end, extra], ignore_index=True)),
         {"power": data.draw(st.sampled_from([1.0, 1.5]))},
         base.as_of,
         data.draw(st.sampled_from([1, 2])),

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quarter_worlds import kappa_of
 from race_to_efficiency.calibration.kappa.comparison import below_cutoffs, runs_test
 from race_to_efficiency.calibration.kappa.compute_frontier import compute_for_tokens, frontier_quantities
 from race_to_efficiency.calibration.kappa.duplicates import find_duplicates, rounding, significant_digits
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights, isoflop_weights, pareto_weights
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
-from race_to_efficiency.calibration.kappa.groups import fit_groups
 from runs_for_tests import ledger_rows
 from small_settings import section
 
@@ -26,7 +26,7 @@ def settings_for(*groups, replicates=200):
 
 @pytest.fixture(scope="module")
 def fitted():
-    return fit_groups(pd.concat([ledger_rows(group) for group in GROUPS]), settings_for(*GROUPS), seed=20260331)
+    return kappa_of(pd.concat([ledger_rows(group) for group in GROUPS]), settings_for(*GROUPS), seed=20260331)
 
 
 def by_id(result, name):
@@ -101,13 +101,13 @@ def test_the_tables_say_which_runs_how_far_and_what_else(fitted):
 
 
 def test_a_group_does_not_depend_on_the_others(fitted):
-    alone = fit_groups(ledger_rows(GROUPS[1]), settings_for(GROUPS[1]), seed=20260331)
+    alone = kappa_of(ledger_rows(GROUPS[1]), settings_for(GROUPS[1]), seed=20260331)
     for estimate in alone.estimates:
         assert estimate == by_id(fitted, estimate.id)
 
 
 def test_processes_change_nothing(fitted):
-    shared = fit_groups(
+    shared = kappa_of(
         pd.concat([ledger_rows(group) for group in GROUPS]), settings_for(*GROUPS), seed=20260331, workers=2
     )
     assert shared.estimates == fitted.estimates
@@ -119,7 +119,7 @@ def test_processes_change_nothing(fitted):
 
 def test_no_rows_no_estimates():
     empty = ledger_rows(GROUPS[0]).iloc[:0]
-    result = fit_groups(empty, settings_for(GROUPS[0]), seed=1)
+    result = kappa_of(empty, settings_for(GROUPS[0]), seed=1)
     assert result.estimates == ()
     assert result.draws.empty
 

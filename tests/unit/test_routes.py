@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from race_to_efficiency.calibration.gamma.components import LAYERS, Component, from_draws, refused
-from race_to_efficiency.calibration.gamma.composition import fit_routes
 from race_to_efficiency.calibration.gamma.routes import Route, build_route, fit_route, variance_shares
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.settings.gamma import RouteParams
@@ -196,11 +195,10 @@ def test_the_shipped_routes_on_the_ledgers():
 
 
 def test_a_users_route_is_fitted_and_an_overlapping_one_stops_the_stage():
-    route = {"id": "mine", "components": ["hardware_fp32.mean_chip", "mlperf_same_chip.cell_effects"]}
-    known = dict(result_of("2026-03-31").fits)
-    made = inputs("2026-03-31", routes=[route], default_route="mine", draws=400)
-    rows = fit_routes(made, known, [])[1]
-    assert rows[0]["value"] == pytest.approx(0.263 + 0.203, abs=0.05)
-    overlapping = route | {"components": ["mlperf_system", "hardware_tensor16"]}
+    made, known = inputs("2026-03-31", draws=400), dict(result_of("2026-03-31").fits)
+    mine = RouteParams(id="mine", components=("hardware_fp32.mean_chip", "mlperf_same_chip.cell_effects"))
+    _, row = fit_route(made, build_route(mine, known), known)
+    assert row["value"] == pytest.approx(0.263 + 0.203, abs=0.05)
+    overlapping = mine.model_copy(update={"components": ("mlperf_system", "hardware_tensor16")})
     with pytest.raises(UsageError, match="both cover chip"):
-        fit_routes(inputs("2026-03-31", routes=[overlapping], default_route="mine", draws=400), known, [])
+        build_route(overlapping, known)

@@ -1,7 +1,7 @@
 """Why an estimate moved: every part of its change is the difference of two actual refits.
 
-A *world* is all an estimate depends on: the as-of views, the settings and the seed (the code is today's; what older
-code gave is on record). Between two worlds the causes are applied one after the other; the step each cause makes is a
+A *world* (`quarter.world`) is all an estimate depends on; the code is today's, and what older code gave is on record.
+Between two worlds the causes are applied one after the other; the step each cause makes is a
 difference of refits, so the steps of one ordering telescope to the whole change. Averaging over orderings shares out
 what causes do only together (Shapley 1953, 'A value for n-person games'): over all orderings for up to three active
 causes, else over an ordering and its reverse.
@@ -12,14 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from race_to_efficiency import storage
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    import pandas as pd
+from race_to_efficiency.quarter.world import Table, World
 
 DATA_CAUSES = ("added", "revised", "withdrawn", "reclassified")
 """Kinds of change of a ledger's as-of view (`race_to_efficiency.ledger.changes`)."""
@@ -35,30 +30,6 @@ NOTHING = 1e-12
 
 MAX_ORDERED = 3
 """Up to this many active causes every ordering is averaged; beyond, an ordering and its reverse."""
-
-
-@dataclass(frozen=True, eq=False)
-class World:
-    """All an estimate depends on.
-
-    Parameters
-    ----------
-    views : mapping of str to DataFrame
-        As-of views by table (all rows, with ``exclusion``).
-    keys : mapping of str to str
-        Key column of each table.
-    settings : Any
-        Settings object handed to the evaluation (with the reference date).
-    as_of : date
-        Reference date: part of the settings.
-    seed : int
-    """
-
-    views: Mapping[str, pd.DataFrame]
-    keys: Mapping[str, str]
-    settings: Any
-    as_of: date
-    seed: int
 
 
 Evaluate = Callable[[World], Mapping[str, float]]
@@ -98,23 +69,23 @@ class Attribution:
         return None if self.old is None or self.new is None else self.new - self.old
 
 
-def applied(old: World, new: World, changes: Sequence[RowChange]) -> Mapping[str, pd.DataFrame]:
-    """Return the old views with some of the row changes made."""
+def applied(old: World, new: World, changes: Sequence[RowChange]) -> Mapping[str, Table]:
+    """Return the old tables with some of the row changes made."""
     import pandas as pd
 
-    views = dict(old.views)
-    for table in sorted({change.table for change in changes}):
-        key = new.keys[table]
-        rows = {change.row for change in changes if change.table == table}
-        before, after = old.views.get(table), new.views.get(table)
-        frames = []
-        if before is not None:
-            frames.append(before[~before[key].astype(str).isin(rows)])
-        if after is not None:
-            frames.append(after[after[key].astype(str).isin(rows)])
+    tables = dict(old.tables)
+    for name in sorted({change.table for change in changes}):
+        key = new.tables[name].key
+        rows = {change.row for change in changes if change.table == name}
+        after = new.rows(name)
+        frames = [after[after[key].astype(str).isin(rows)]]
+        if name in old.tables:
+            before = old.rows(name)
+            frames = [before[~before[key].astype(str).isin(rows)], *frames]
         frames = [frame for frame in frames if len(frame)] or frames[:1]
-        views[table] = pd.concat(frames, ignore_index=True).sort_values(key, kind="stable").reset_index(drop=True)
-    return views
+        made = pd.concat(frames, ignore_index=True).sort_values(key, kind="stable").reset_index(drop=True)
+        tables[name] = Table(made, key)
+    return tables
 
 
 def orderings(causes: Sequence[str]) -> list[tuple[str, ...]]:
@@ -152,7 +123,7 @@ def attribute(
         parts.
     """
     active = [cause for cause in DATA_CAUSES if any(change.cause == cause for change in changes)]
-    if old.as_of != new.as_of or _digest(old.settings) != _digest(new.settings):
+    if old.as_of != new.as_of or old.settings != new.settings:
         active.append("settings")
     if old.seed != new.seed:
         active.append("resampling")
@@ -188,17 +159,12 @@ def _hybrid(old: World, new: World, changes: Sequence[RowChange], causes: frozen
     made = [change for change in changes if change.cause in causes]
     return replace(
         old,
-        views=applied(old, new, made) if made else old.views,
-        keys=new.keys,
+        tables=applied(old, new, made) if made else old.tables,
         settings=new.settings if "settings" in causes else old.settings,
+        scenarios=new.scenarios if "settings" in causes else old.scenarios,
         as_of=new.as_of if "settings" in causes else old.as_of,
         seed=new.seed if "resampling" in causes else old.seed,
     )
-
-
-def _digest(settings: Any) -> str:
-    """Return a digest of a settings object (one that tells itself as JSON, or a plain document)."""
-    return storage.digest_document(settings.to_json() if hasattr(settings, "to_json") else settings)
 
 
 def name_rows(
@@ -256,7 +222,7 @@ class RowWorlds:
         """Return the old world with these changes made."""
         key = tuple((change.table, change.row) for change in changes)
         if key not in self.made:
-            self.made[key] = replace(self.old, views=applied(self.old, self.new, changes), keys=self.new.keys)
+            self.made[key] = replace(self.old, tables=applied(self.old, self.new, changes))
         return self.made[key]
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.comparison.attribution import RowChange, attribute
-from race_to_efficiency.quarter.forecast import forecast_id
-from race_to_efficiency.quarter.named_rows import name_all
-from race_to_efficiency.quarter.refits import QuarterRefits
-from race_to_efficiency.quarter.worlds import TABLES, Settings, world_of
+from race_to_efficiency.comparison.named_rows import name_all
+from race_to_efficiency.quarter.evaluate import Quarters, world_of
+from race_to_efficiency.quarter.forecast import HEADLINE, forecast_id
+from race_to_efficiency.quarter.world import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.comparison.attribution import Attribution
     from race_to_efficiency.ledger.intake import Intake
-    from race_to_efficiency.quarter.forecast import Outlook
+    from race_to_efficiency.quarter.node import Result
+    from race_to_efficiency.settings.params import Params
     from race_to_efficiency.units import Quarter
 
 
@@ -28,15 +29,16 @@ class Side:
     Parameters
     ----------
     quarter : Quarter
-    settings : Settings
-    seed : int
+    settings : Params
+    root : Path
+        Where scenario files that the settings name are found.
     published : mapping of str to float, optional
         What the quarter was published with: estimates by id and relative loss by `forecast_id`.
     """
 
     quarter: Quarter
-    settings: Settings
-    seed: int
+    settings: Params
+    root: Path
     published: Mapping[str, float] | None = field(default=None)
 
 
@@ -52,7 +54,7 @@ def difference(
     before: Side,
     after: Side,
     *,
-    refits: QuarterRefits | None = None,
+    quarters: Quarters | None = None,
     name_changed_rows: bool = True,
 ) -> dict[str, Any]:
     """Compare two quarters.
@@ -62,8 +64,8 @@ def difference(
     intakes : mapping of str to Intake
         The ledgers, every version of every row.
     before, after : Side
-    refits : QuarterRefits, optional
-        With fits that need not be made again.
+    quarters : Quarters, optional
+        With a memory of what need not be computed again.
     name_changed_rows : bool
         Name the rows behind each part (refits with one row changed).
 
@@ -81,21 +83,23 @@ def difference(
     ]
     diffs = {name: diff_views(views[0][name], views[1][name]) for name in intakes}
     old, new = (
-        world_of(view, settings=side.settings, as_of=side.quarter.as_of, seed=side.seed)
+        world_of(view, settings=side.settings, as_of=side.quarter.as_of, root=side.root)
         for view, side in zip(views, (before, after), strict=True)
     )
     changes = [RowChange(name, change.row_id, change.cause) for name in diffs for change in diffs[name].changes]
-    refits = refits or QuarterRefits()
-    found = attribute(old, new, changes, refits, published=before.published)
+    quarters = quarters or Quarters()
+    found = attribute(old, new, changes, quarters.values, published=before.published)
     if name_changed_rows:
-        found = name_all(found, old, new, changes, refits)
-    units = refits.units(old) | refits.units(new)
+        found = name_all(found, old, new, changes, quarters)
+    units = {record["id"]: record["unit"] for world in (old, new) for _, record in quarters.records(world)}
     return {
         "from": _side(before, intakes),
         "to": _side(after, intakes),
         "data": {name: diff.to_json() for name, diff in diffs.items()},
         "estimates": [_estimate_row(item, units) for item in found if not item.id.startswith("R.")],
-        **_forecasts({item.id: item for item in found}, refits.outlook(old), refits.outlook(new), before, after),
+        **_forecasts(
+            {item.id: item for item in found}, quarters.ask(old, HEADLINE), quarters.ask(new, HEADLINE), before, after
+        ),
     }
 
 
@@ -131,17 +135,16 @@ def _parts(item: Attribution) -> list[dict[str, Any]]:
     return [{"cause": part.cause, "value": part.value, "rows": list(part.rows)} for part in item.parts]
 
 
-def _forecasts(
-    found: Mapping[str, Attribution], old: Outlook, new: Outlook, before: Side, after: Side
-) -> dict[str, Any]:
+def _forecasts(found: Mapping[str, Attribution], old: Result, new: Result, before: Side, after: Side) -> dict[str, Any]:
     """Return the change of relative loss by reading and year; where a quarter has no forecast, why."""
     missing = [
-        f"{side.quarter} has no forecast: {item.missing}"
+        f"{side.quarter} has no forecast: {item.document['missing']}"
         for side, item in ((before, old), (after, new))
-        if item.missing is not None
+        if item.document["missing"] is not None
     ]
-    keys = [key for key in new.rows if key in old.rows]
-    rows = [_forecast_row(key, found[forecast_id(*key)], old.rows[key], new.rows[key]) for key in keys]
+    earlier, later = ({(row["reading"], row["years"]): row for row in item.document["rows"]} for item in (old, new))
+    keys = [key for key in later if key in earlier]
+    rows = [_forecast_row(key, found[forecast_id(*key)], earlier[key], later[key]) for key in keys]
     return {"forecasts": rows, "forecasts_missing": "; ".join(missing) or None}
 
 

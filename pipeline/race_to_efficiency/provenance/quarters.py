@@ -8,16 +8,14 @@ from race_to_efficiency import storage
 from race_to_efficiency.comparison.difference import Side, chosen, difference, read_ledgers
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.provenance import registry
+from race_to_efficiency.quarter.evaluate import Quarters
 from race_to_efficiency.quarter.forecast import forecast_id
-from race_to_efficiency.quarter.kappa import StoredFits
-from race_to_efficiency.quarter.refits import QuarterRefits
-from race_to_efficiency.quarter.worlds import Settings
+from race_to_efficiency.quarter.here import memory_of
 from race_to_efficiency.settings.sealed import read_sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from race_to_efficiency.quarter.kappa import GroupRecord
     from race_to_efficiency.settings.params import Workspace
 
 ESTIMATE_FILES = ("kappa.json", "gamma.json")
@@ -34,21 +32,18 @@ def compare(before: Workspace, after: Workspace, *, name_changed_rows: bool = Tr
     name_changed_rows : bool
     """
     intakes = read_ledgers(after.raw, max_characters=after.params.ingest.max_cell_characters)
-    records: dict[str, GroupRecord] = {}
-    for workspace in (before, after):
-        records |= StoredFits.read(workspace.processed).records
-    today = Side(after.quarter, Settings.of(after.params, after.root), after.seed)
-    refits = QuarterRefits(StoredFits(records))
-    return difference(intakes, side_of(before), today, refits=refits, name_changed_rows=name_changed_rows)
+    today = Side(after.quarter, after.params, after.root)
+    quarters = Quarters(memory_of(after.root))
+    return difference(intakes, side_of(before), today, quarters=quarters, name_changed_rows=name_changed_rows)
 
 
 def side_of(workspace: Workspace) -> Side:
     """Return a quarter as it was published, else as today's settings and code make it."""
     folder = registry.newest_folder(workspace.reports, str(workspace.quarter))
     if folder is None:
-        return Side(workspace.quarter, Settings.of(workspace.params, workspace.root), workspace.seed)
+        return Side(workspace.quarter, workspace.params, workspace.root)
     params = read_sealed(folder / "params.yaml")
-    return Side(workspace.quarter, Settings.of(params, folder / "inputs"), params.seed, published_values(folder))
+    return Side(workspace.quarter, params, folder / "inputs", published_values(folder))
 
 
 def published_values(folder: Path) -> dict[str, float]:

@@ -1,45 +1,26 @@
-"""The headline's relative loss in any world: the forecast stage's own steps, for one scenario and anchor."""
+"""The node of the headline: relative loss of one scenario and anchor, by the forecast stage's own steps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import storage
 from race_to_efficiency.errors import RaceError
-from race_to_efficiency.quarter.kappa import document_of
+from race_to_efficiency.quarter.gamma import CHECKED, ROUTE, Fits
+from race_to_efficiency.quarter.kappa import COLUMNS, GROUP, RUNS
+from race_to_efficiency.quarter.node import Found, Node, Origin
+from race_to_efficiency.quarter.world import HEADLINE as SHOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from race_to_efficiency.calibration.common.estimates import Estimate
-    from race_to_efficiency.comparison.attribution import World
-    from race_to_efficiency.quarter.gamma import GammaFits
-    from race_to_efficiency.quarter.kappa import GroupRecord
-    from race_to_efficiency.quarter.worlds import Settings
+    from race_to_efficiency.forecasting.basis import Basis, Sources
+    from race_to_efficiency.quarter.node import Reading
+    from race_to_efficiency.settings.forecast import ForecastParams
+    from race_to_efficiency.settings.scenarios import ScenarioParams
 
 LEVELS = {0.025: "low95", 0.1: "low80", 0.5: "median", 0.9: "high80", 0.975: "high95"}
 
-
-@dataclass(frozen=True)
-class Outlook:
-    """Relative loss of the headline's scenario in one world.
-
-    Parameters
-    ----------
-    rows : mapping of (str, float) to (mapping of str to float)
-        Median and interval ends by reading and years.
-    missing : str or None
-        Why there is none.
-    """
-
-    rows: dict[tuple[str, float], dict[str, float]] = field(default_factory=dict)
-    missing: str | None = None
-
-    @property
-    def medians(self) -> dict[str, float]:
-        """Medians by id, ``R.READING.YEARS``."""
-        return {forecast_id(*key): row["median"] for key, row in self.rows.items()}
+ASIDE = ("anchors", "crossovers", "nats_anchors", "scenarios", "scenario_files", "threads", "write_draws")
+"""Settings of the forecast that the headline does not depend on, or reads by name."""
 
 
 def forecast_id(reading: str, years: float) -> str:
@@ -47,88 +28,107 @@ def forecast_id(reading: str, years: float) -> str:
     return f"R.{reading.replace(', ', '_').replace(' ', '_')}.{years:g}"
 
 
-def outlook(world: World, records: Sequence[GroupRecord], gamma: GammaFits) -> Outlook:
-    """Return the headline's relative loss in a world, or why it has none."""
-    settings: Settings = world.settings
+def forecast_headline(reading: Reading) -> Found:
+    """Return the headline's quantiles by reading and year, or why there are none."""
+    report = reading.settings("report", only=SHOWN)
+    settings: ForecastParams = reading.settings("forecast", without=ASIDE)
+    anchor = reading.item("forecast", "anchors", "name", report.headline_anchor)
+    scenario = reading.scenario(report.headline_scenario)
+    if scenario is None or anchor is None:
+        name = report.headline_scenario if scenario is None else report.headline_anchor
+        return Found({"rows": [], "missing": f"the headline names {name}, which the settings do not have"})
     try:
-        return Outlook(_rows(world, settings, records, gamma))
+        params = settings.model_copy(
+            update={"anchors": (anchor,), "crossovers": (), "nats_anchors": (), "scenarios": (scenario,)}
+        )
+        return _found(reading, params, scenario, tuple(float(year) for year in report.headline_years))
     except RaceError as error:
-        return Outlook(missing=error.what)
+        return Found({"rows": [], "missing": error.what})
 
 
-def _rows(
-    world: World, settings: Settings, records: Sequence[GroupRecord], gamma: GammaFits
-) -> dict[tuple[str, float], dict[str, float]]:
-    import pandas as pd
-
-    from race_to_efficiency.forecasting.basis import Sources, gather
+def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, years: tuple[float, ...]) -> Found:
+    from race_to_efficiency.forecasting.basis import gather
     from race_to_efficiency.forecasting.engine import quantile_table
     from race_to_efficiency.forecasting.projection import grid_of, plan
     from race_to_efficiency.forecasting.tables import READINGS
-    from race_to_efficiency.scenarios import build_paths, load_scenarios
+    from race_to_efficiency.scenarios import build_paths
 
-    params = _headline_only(settings)
-    kappa, kappa_draws = document_of(records)
-    columns = drawn_columns(settings, gamma)
-    sources = Sources(
-        kappa=kappa,
-        gamma={"estimates": [_record(fit.estimate) for fit in gamma.components.values()], "routes": gamma.routes},
-        kappa_draws=kappa_draws,
-        gamma_draws=pd.DataFrame({"draw": range(settings.fit_gamma.draws), **columns}),
-        training_runs=world.views["training_runs"],
-        notable_training_runs=world.views["notable_training_runs"],
-    )
-    basis = gather(sources, params, as_of=world.as_of, seed=world.seed)
-    scenarios = [item for item in load_scenarios(params, settings.root) if item.name == settings.scenario]
+    sources, gamma_outputs = _sources(reading, params, scenario)
+    basis = gather(sources, params, as_of=reading.as_of, seed=reading.seed)
     paths, left_out = build_paths(
-        scenarios,
-        basis.rates,
-        measured_baseline_years=basis.runs.baseline_years,
-        route_caps=basis.route_caps,
+        [scenario], basis.rates, measured_baseline_years=basis.runs.baseline_years, route_caps=basis.route_caps
     )
-    if settings.scenario not in paths:
-        raise RaceError(f"scenario {settings.scenario} has no path: {left_out.get(settings.scenario, 'not found')}")
-    planned = plan(basis, scenarios[0], paths[settings.scenario], params)
-    table = quantile_table([planned.path], [planned.readings], grid_of(params), tuple(LEVELS), threads=params.threads)
+    if scenario.name not in paths:
+        raise RaceError(f"scenario {scenario.name} has no path: {left_out[scenario.name]}")
+    planned = plan(basis, scenario, paths[scenario.name], params)
+    table = quantile_table([planned.path], [planned.readings], grid_of(params), tuple(LEVELS), threads=1)
     times = [float(time) for time in table.times]
-    found = {}
-    for years in settings.years:
+    rows, origins = [], {}
+    for year in years:
         for name, target, form, _ in READINGS:
             for position, labels in enumerate(planned.labels):
-                if years in times and any((item.target, item.form) == (target, form) for item in labels):
-                    cells: Any = table.quantiles[0][position, times.index(years)]
-                    found[name, years] = {word: float(x) for word, x in zip(LEVELS.values(), cells, strict=True)}
-    return found
+                if year in times and any((item.target, item.form) == (target, form) for item in labels):
+                    cells: Any = table.quantiles[0][position, times.index(year)]
+                    ends = {word: float(x) for word, x in zip(LEVELS.values(), cells, strict=True)}
+                    rows.append({"reading": name, "years": year, **ends})
+                    origins[forecast_id(name, year)] = _origin(basis, form, gamma_outputs)
+    return Found({"rows": rows, "missing": None}, origins=origins)
 
 
-def _record(estimate: Estimate) -> dict[str, Any]:
+def _sources(reading: Reading, params: ForecastParams, scenario: ScenarioParams) -> tuple[Sources, dict[str, str]]:
+    """Return what the headline is drawn from, and the outputs of gamma among it by column of draws."""
+    import pandas as pd
+
+    from race_to_efficiency.forecasting.basis import Sources
+
+    pool = params.pool
+    names = dict.fromkeys((*pool.total_groups, *pool.reducible_groups))
+    known = set(reading.names("fit_kappa", "groups", "group"))
+    groups = [found for name in names if name in known and (found := reading.ask(GROUP, name)).document is not None]
+    fits, routes = Fits(reading, CHECKED), []
+    keys = [params.algorithmic_component]
+    if scenario.route is not None:
+        route = reading.ask(ROUTE, scenario.route)
+        fits.take(route)
+        routes = [route.document["row"]]
+        keys += [f"route.{scenario.route}", *routes[0]["components"]]
+    keys += [f"growth.{what}" for what in ("power", "duration") if getattr(scenario, f"{what}_growth") == "measured"]
+    fits.take(reading.ask(CHECKED, "frontier_growth"))
+    kept = {key: fits[key] for key in dict.fromkeys(keys) if key in fits}
+    kept |= {key: fits[key] for key in fits.at_hand if key.startswith("level.")}
+    draws = {key: fit.draws for key, fit in kept.items() if fit.draws is not None}
+    count = reading.settings("fit_gamma", only=("draws",)).draws
+    frames = [item.tables["draws"] for item in groups]
+    sources = Sources(
+        kappa={"estimates": [item for group in groups for item in group.document["estimates"]]},
+        gamma={"estimates": [_told(fit.estimate) for fit in kept.values()], "routes": routes},
+        kappa_draws=pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"group": [], "form": []}),
+        gamma_draws=pd.DataFrame({"draw": range(count), **draws}),
+        training_runs=pd.concat(
+            [reading.rows(RUNS, where={"group": name}, columns=COLUMNS) for name in names], ignore_index=True
+        ),
+        notable_training_runs=reading.rows("notable_training_runs", columns=NOTABLE),
+    )
+    return sources, {key: fits.output(key) for key in draws}
+
+
+NOTABLE = ("model_id", "exclusion", "compute_flop", "hours")
+"""What a forecast sees of a notable run."""
+
+
+def _told(estimate: Estimate) -> dict[str, Any]:
     """Return what a forecast reads of an estimate of gamma besides its draws."""
     names = ("component", "estimator", "status", "reasons", "window", "diagnostics")
     return {name: getattr(estimate, name) for name in names}
 
 
-def drawn_columns(settings: Settings, gamma: GammaFits) -> dict[str, Any]:
-    """Return gamma's draws by column, as fit_gamma writes them (what was refitted with few draws is in no route)."""
-    count = settings.fit_gamma.draws
-    found = {key: fit.draws for key, fit in gamma.components.items() if fit.draws is not None}
-    return {key: draws for key, draws in found.items() if len(draws) == count}
+def _origin(basis: Basis, form: str, gamma_outputs: dict[str, str]) -> Origin:
+    """Return what a curve rests on: the groups that draw its kappa, the rate, and the anchor where it has a floor."""
+    pool = basis.total if form == "total" else basis.reducible
+    kappas = tuple(f"{GROUP.called((item.group,))}#kappa_{form}.{item.group}.{item.fit}" for item in pool.groups)
+    rates = [key for key in gamma_outputs if key.startswith(("route.", "growth."))]
+    anchored = [] if form == "total" else [key for key in gamma_outputs if key not in rates]
+    return Origin(outputs=(*kappas, *(gamma_outputs[key] for key in (*rates, *anchored))))
 
 
-def gamma_digest(settings: Settings, gamma: GammaFits) -> str:
-    """Return a digest of all of gamma that the headline's relative loss can depend on."""
-    scenario = next((item for item in settings.forecast.scenarios if item.name == settings.scenario), None)
-    columns = drawn_columns(settings, gamma)
-    row = None if scenario is None else next((r for r in gamma.routes if r["route"] == scenario.route), None)
-    if scenario is None or row is None or "measured" in (scenario.power_growth, scenario.duration_growth):
-        kept = list(columns)
-    else:
-        wanted = {f"route.{row['route']}", *row["components"], settings.forecast.algorithmic_component}
-        kept = [key for key in columns if key in wanted or key.startswith("level.")]
-    draws = [[key, storage.digest_bytes(columns[key].tobytes())] for key in sorted(kept)]
-    return storage.digest_document([draws, row and row.get("caps")])
-
-
-def _headline_only(settings: Settings) -> Any:
-    """Return the forecast's settings with the headline's anchor alone (draws do not depend on the other ones)."""
-    chosen = tuple(item for item in settings.forecast.anchors if item.name == settings.anchor)
-    return settings.forecast.model_copy(update={"anchors": chosen, "crossovers": (), "nats_anchors": ()})
+HEADLINE = Node("forecast.headline", forecast_headline)

@@ -1,236 +1,309 @@
-"""Refits of gamma: a part is fitted once for every state of the ledgers it reads, whatever else differs."""
+"""Nodes of gamma: every part fitted on the rows it reads, checked, mixed, and added up along the routes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.quarter.worlds import rows_digest
+from race_to_efficiency.calibration.common.estimates import Estimate
+from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs
+from race_to_efficiency.errors import UsageError
+from race_to_efficiency.quarter.node import Found, Node, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
-    from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
-    from race_to_efficiency.comparison.attribution import World
-    from race_to_efficiency.settings.gamma import GammaParams, RouteParams
+    from race_to_efficiency.calibration.gamma.roadmap import Kappas
+    from race_to_efficiency.quarter.node import Evaluation, Reading, Result
 
 ROW_DRAWS = 100
 """Draws of the refits that find which row mattered: a fitted rate does not depend on their number."""
 
-COMPOSING = {"mixture", "routes", "default_route", "roadmap"}
+COMPOSING = ("mixture", "routes", "default_route", "roadmap")
 """Settings of what is made from the parts: no part reads them."""
 
-CHIPS, RUNS, MLPERF = "accelerators", "notable_training_runs", "mlperf_training"
+CHECKING = ("slope_changes",)
+"""Settings of the checks alone: no fit reads them."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """Components that are fitted together.
+class RecordedInputs(Inputs):
+    """What a component function reads, each table through a node's reading."""
 
-    Parameters
-    ----------
-    name : str
-    tables : tuple of str
-        Ledgers the fit reads.
-    fit : callable
-        From the inputs to the components.
-    dated : bool
-        Whether a value depends on the reference date (a status may in any case).
-    column : str, optional
-        The figure without which a row is not read.
-    alone : bool
-        Whether every value is a fit's and not a median of draws, so that few draws do where no route uses them.
-    """
+    reading: Reading
 
-    name: str
-    tables: tuple[str, ...]
-    fit: Callable[[Inputs], Sequence[Fitted]]
-    dated: bool = False
-    column: str | None = None
-    alone: bool = False
+    def rows(self, table: str, *, stating: str = "") -> pd.DataFrame:
+        """Return the used, dated rows of a table that state a figure."""
+        return self.reading.rows(table, used=True, stating=stating)
 
 
-def parts() -> tuple[Part, ...]:
-    """Return the parts of `calibration.gamma.composition.fit_parts`, each with the ledgers it reads."""
-    from race_to_efficiency.calibration.gamma import components_algorithm as algorithm
-    from race_to_efficiency.calibration.gamma import components_system as system
-    from race_to_efficiency.calibration.gamma import growth
-    from race_to_efficiency.calibration.gamma.components_hardware import hardware
+def inputs_of(
+    reading: Reading, *, without: Sequence[str] = (*COMPOSING, *CHECKING), draws: int | None = None
+) -> Inputs:
+    """Return the inputs of component functions, as a node reads them."""
+    params = reading.settings("fit_gamma", without=(*without, *(("draws",) if draws else ())))
+    if draws:
+        params = params.model_copy(update={"draws": draws})
+    return RecordedInputs({}, params, reading.as_of, reading.seed, reading)
 
-    covers = ("format", "utilisation", "algorithm")
-    speedrun, fp32 = ("speedrun_records",), "fp32_flop_s"
-    return (
-        Part("hardware_tensor16", (CHIPS,), hardware, column="fp16_tensor_flop_s"),
-        Part(
-            "hardware_fp32", (CHIPS,), lambda inputs: hardware(inputs, "hardware_fp32", fp32), column=fp32, alone=True
-        ),
-        Part("utilisation", (RUNS,), lambda inputs: [system.utilisation(inputs)]),
-        Part("training_flop_per_joule", (RUNS,), lambda inputs: [system.training_flop_per_joule(inputs)]),
-        Part("mlperf_same_chip", (MLPERF,), system.mlperf_same_chip, alone=True),
-        Part("mlperf_system", (MLPERF, CHIPS), system.mlperf_system),
-        Part("algorithmic_lm", ("language_model_perplexity",), algorithm.algorithmic_lm),
-        Part("algorithmic_published", ("published_values",), lambda inputs: [algorithm.algorithmic_published(inputs)]),
-        Part(
-            "speedrun_tokens",
-            speedrun,
-            lambda inputs: algorithm.speedrun(inputs, "speedrun_tokens", "tokens", covers[-1:]),
-        ),
-        Part(
-            "speedrun_time",
-            speedrun,
-            lambda inputs: algorithm.speedrun(inputs, "speedrun_time", "record_time_s", covers),
-        ),
-        Part("frontier_growth", (RUNS,), growth.frontier_growth, dated=True),
-        Part("chip_growth", (CHIPS,), growth.chip_growth),
-        Part("run_duration", (RUNS,), lambda inputs: [growth.run_duration(inputs)]),
+
+def fit_part(reading: Reading, part: str) -> Found:
+    """Fit the components of one part."""
+    from race_to_efficiency.calibration.gamma.composition import PARTS
+
+    fits = list(PARTS[part](inputs_of(reading)))
+    drawn = {fit.component.key: storage.digest_bytes(fit.draws.tobytes()) for fit in fits if fit.draws is not None}
+    records = [record_of(fit) for fit in fits]
+    return Found(
+        {"fits": records, "drawn": drawn}, origins={fit.estimate.id: origin_of(fit.estimate) for fit in fits}, live=fits
     )
 
 
-@dataclass(frozen=True, eq=False)
-class GammaFits:
-    """gamma in one world.
+def fit_part_quickly(reading: Reading, part: str) -> Found:
+    """Fit the components of one part with few draws: for values, never for spreads."""
+    from race_to_efficiency.calibration.gamma.composition import PARTS
+
+    fits = PARTS[part](inputs_of(reading, draws=ROW_DRAWS))
+    estimates = [fit.estimate for fit in fits]
+    return Found({item.id: item.value for item in estimates}, origins={item.id: origin_of(item) for item in estimates})
+
+
+def check_part(reading: Reading, part: str) -> Found:
+    """Judge a part's components by their fragility, and test those whose slope may have changed."""
+    from race_to_efficiency.calibration.gamma.composition import judged_one
+    from race_to_efficiency.calibration.gamma.slope_change import slope_change
+
+    own: list[Fitted] = reading.live(FIT, part)
+    inputs = inputs_of(reading, without=COMPOSING)
+    others = Fits(reading, FIT, {fit.component.key: fit for fit in own})
+    found = [judged_one(inputs, fit, others) for fit in own]
+    fits = {fit.component.key: fit for fit, _ in found}
+    changes = [
+        {"place": place, **slope_change(inputs, change, fits)}
+        for place, change in enumerate(inputs.params.slope_changes)
+        if change.component in fits
+    ]
+    extra = {"fragility": [row for _, rows in found for row in rows], "slope_change": changes}
+    return told(list(fits.values()), extra)
+
+
+def mix(reading: Reading) -> Found:
+    """Mix the parts of algorithmic progress."""
+    from race_to_efficiency.calibration.gamma.components_algorithm import mixture
+    from race_to_efficiency.calibration.gamma.composition import MIXED
+    from race_to_efficiency.calibration.gamma.fragility import mixture_rows
+
+    fits = Fits(reading, CHECKED)
+    inputs = inputs_of(reading, without=tuple(name for name in (*COMPOSING, *CHECKING) if name != "mixture"))
+    parts = {key: fits[key] for key in MIXED.values()}
+    blend = mixture(inputs, {name: parts[key] for name, key in MIXED.items()})
+    mixed = blend.estimate.diagnostics.get("weights", {})
+    origins = {blend.estimate.id: Origin(outputs=tuple(fits.output(MIXED[name]) for name in mixed))}
+    return told([blend], {"fragility": mixture_rows(inputs, blend, parts)}, origins)
+
+
+def add_route(reading: Reading, route: str) -> Found:
+    """Add the components of one route; the document also holds its row of the table of routes."""
+    from race_to_efficiency.calibration.gamma.routes import build_route, fit_route
+
+    spec = reading.item("fit_gamma", "routes", "id", route)
+    if spec is None:
+        raise UsageError(f"there is no route '{route}'", where="params.yaml: fit_gamma.routes")
+    fits = Fits(reading, CHECKED)
+    built = build_route(spec, fits)
+    fit, row = fit_route(inputs_of(reading), built, fits)
+    terms = [*(part.key for part in built.components), *(name for name, _ in built.conversion)]
+    origins = {fit.estimate.id: Origin(outputs=tuple(fits.output(key) for key in terms if key in fits))}
+    signs = {part.key: 1 for part in built.components} | dict(built.conversion)
+    return told([fit], {"row": {**row, "title": spec.title or ""}, "terms": signs}, origins)
+
+
+def make_document(reading: Reading) -> Found:
+    """Return gamma.json without its stamp and without what needs kappa, and gamma_draws."""
+    import numpy as np
+    import pandas as pd
+
+    from race_to_efficiency.calibration.gamma.composition import component_row
+    from race_to_efficiency.calibration.gamma.fragility import tornado_rows
+    from race_to_efficiency.calibration.gamma.published import compare_published
+
+    inputs = inputs_of(reading, without=tuple(name for name in COMPOSING if name != "default_route"))
+    parts, routes = _parts(reading), _routes(reading)
+    default = reading.ask(ROUTE, inputs.params.default_route)
+    fragility = [row for result in parts for row in result.document["fragility"]]
+    (headline,) = fits_of(default)
+    everything = {fit.component.key: fit for result in (*parts, *routes) for fit in fits_of(result)}
+    changes = sorted(
+        (row for result in parts for row in result.document.get("slope_change", ())), key=lambda row: row["place"]
+    )
+    document = {
+        "estimates": [fit.estimate.to_json() for fit in everything.values()],
+        "components": [component_row(fit) for result in parts for fit in fits_of(result)],
+        "routes": [{**result.document["row"], "default": result.node == default.node} for result in routes],
+        "fragility": fragility + tornado_rows(headline, default.document["terms"], fragility),
+        "slope_change": [{key: value for key, value in row.items() if key != "place"} for row in changes],
+        "published": compare_published(inputs, everything),
+    }
+    node = {fit.estimate.id: result.node for result in (*parts, *routes) for fit in fits_of(result)}
+    tables = [
+        pd.DataFrame({"draw": np.arange(inputs.params.draws)}),
+        *(item.tables["draws"] for item in (*parts, *routes)),
+    ]
+    origins = {name: Origin(outputs=(f"{place}#{name}",)) for name, place in node.items()}
+    return Found(document, {"draws": pd.concat(tables, axis=1)}, origins)
+
+
+def _parts(asked: Reading | Evaluation) -> list[Result]:
+    """Return every part, and the mixture after them."""
+    from race_to_efficiency.calibration.gamma.composition import PARTS
+
+    return [*(asked.ask(CHECKED, name) for name in PARTS), asked.ask(MIXTURE)]
+
+
+def _routes(reading: Reading) -> list[Result]:
+    return [reading.ask(ROUTE, name) for name in reading.names("fit_gamma", "routes", "id")]
+
+
+def with_kappa(evaluation: Evaluation, kappa: Kappas) -> dict[str, Any]:
+    """Return gamma.json without its stamp: the node's document, and what needs kappa beside it.
 
     Parameters
     ----------
-    components : mapping of str to Fitted
-        By ``component.estimator``; mixture and routes among them.
-    routes : list of dict
-        The table of routes.
+    evaluation : Evaluation
+    kappa : Kappas
+        As the stage before found it.
+    """
+    from race_to_efficiency.calibration.gamma.roadmap import product_check, roadmap
+
+    settings = evaluation.world.settings.fit_gamma
+    results = [*_parts(evaluation), *(evaluation.ask(ROUTE, route.id) for route in settings.routes)]
+    everything = {fit.component.key: fit for result in results for fit in fits_of(result)}
+    inputs = Inputs({}, settings, evaluation.world.as_of, evaluation.world.seed)
+    document = dict(evaluation.ask(DOCUMENT).document)
+    published = document.pop("published")
+    return {
+        **document,
+        "roadmap": roadmap(inputs, everything, kappa),
+        "published": published,
+        "product": product_check(everything, kappa),
+    }
+
+
+class Fits(Mapping[str, Fitted]):
+    """Components by ``component.estimator``, each asked for when it is looked up.
+
+    Parameters
+    ----------
+    reading : Reading
+    node : Node
+        The node of a part.
+    own : mapping of str to Fitted, optional
+        Those at hand.
     """
 
-    components: Mapping[str, Fitted]
-    routes: list[dict[str, Any]]
+    def __init__(self, reading: Reading, node: Node, own: Mapping[str, Fitted] | None = None) -> None:
+        self._reading, self._node = reading, node
+        self._found = dict(own or {})
+        self._places: dict[str, str] = {}
+
+    def __getitem__(self, key: str) -> Fitted:
+        if key not in self._found:
+            for name in self._candidates(key):
+                self.take(self._reading.ask(self._node, name))
+                if key in self._found:
+                    break
+            else:
+                if key.partition(".")[0] == BLEND:
+                    self.take(self._reading.ask(MIXTURE))
+        return self._found[key]
+
+    def __iter__(self) -> Iterator[str]:
+        from race_to_efficiency.calibration.gamma.composition import PARTS
+
+        for name in PARTS:
+            self.take(self._reading.ask(self._node, name))
+        return iter(dict(self._found))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def output(self, key: str) -> str:
+        """Return the output that a component is."""
+        return f"{self._places[key]}#{self._found[key].estimate.id}"
 
     @property
-    def value_by_id(self) -> dict[str, float]:
-        """Value by estimate id; what is refused is left out."""
-        estimates = [fit.estimate for fit in self.components.values()]
-        return {item.id: item.value for item in estimates if item.value is not None}
+    def at_hand(self) -> tuple[str, ...]:
+        """Keys of what was asked for so far."""
+        return tuple(self._found)
 
-    def rows_of(self, estimate_id: str) -> frozenset[str]:
-        """Return the rows an estimate uses, as TABLE/ID."""
-        fit = self.components.get(estimate_id.removeprefix("gamma."))
-        return frozenset() if fit is None else frozenset(fit.estimate.rows_used)
+    def take(self, result: Result) -> None:
+        """Add the components that a node found."""
+        for fit in fits_of(result):
+            self._found.setdefault(fit.component.key, fit)
+            self._places.setdefault(fit.component.key, result.node)
 
+    def _candidates(self, key: str) -> list[str]:
+        """Return the parts that may hold a component: the one of its name, or those named otherwise."""
+        from race_to_efficiency.calibration.gamma.composition import PARTS
 
-class GammaRefits:
-    """Refits of gamma in any world, remembered by everything a part depends on.
-
-    The checks that only move a status (fragility, changes of slope) are not run: they move no value.
-    """
-
-    def __init__(self) -> None:
-        self.parts = parts()
-        self.fitted: dict[tuple[Any, ...], tuple[Fitted, ...]] = {}
-        self.digests: dict[tuple[int, str | None], tuple[Any, str]] = {}
-        self.quickened: dict[int, tuple[GammaParams, GammaParams]] = {}
-        self.composed: dict[tuple[Any, ...], GammaFits] = {}
-
-    def __call__(self, world: World) -> dict[str, float]:
-        """Refit every component and route of gamma in a world; what has no value is left out."""
-        return self.fits(world).value_by_id
-
-    def fits(self, world: World, only: Collection[str] | None = None) -> GammaFits:
-        """Return every component, the mixture and the routes in a world; or what some parts alone allow of these."""
-        from race_to_efficiency.calibration.gamma.components_algorithm import mixture
-        from race_to_efficiency.calibration.gamma.composition import MIXED, fit_routes
-
-        chosen = [part for part in self.parts if only is None or part.name in only]
-        key = (
-            *(self._key(part, world) for part in chosen),
-            self._settings(world.settings.fit_gamma, parts_only=False),
-            world.seed,
-        )
-        if key not in self.composed:
-            found = {fit.component.key: fit for part in chosen for fit in self._fit(part, world)}
-            if found.keys() >= set(MIXED.values()):
-                blend = mixture(inputs_of(world), {name: found[place] for name, place in MIXED.items()})
-                found[blend.component.key] = blend
-            params = world.settings.fit_gamma
-            names = found.keys() | {key.partition(".")[0] for key in found}
-            routes = [route for route in params.routes if only is None or names >= set(route.components)]
-            inputs = replace(inputs_of(world), params=params.model_copy(update={"routes": tuple(routes)}))
-            built, table, _ = fit_routes(inputs, found, [])
-            self.composed[key] = GammaFits(found | built, table)
-        return self.composed[key]
-
-    def quick(self, names: Collection[str]) -> Callable[[World], dict[str, float]]:
-        """Return a refit of some parts alone, with few draws: for values, never for spreads."""
-
-        def evaluate(world: World) -> dict[str, float]:
-            world = self._with_few_draws(world)
-            fits = [fit for part in self.parts if part.name in names for fit in self._fit(part, world)]
-            return {fit.estimate.id: fit.estimate.value for fit in fits if fit.estimate.value is not None}
-
-        return evaluate
-
-    def _with_few_draws(self, world: World) -> World:
-        """Return the world with few draws; its settings are one object for one object."""
-        settings = world.settings.fit_gamma
-        if id(settings) not in self.quickened:
-            few = settings if settings.draws == ROW_DRAWS else settings.model_copy(update={"draws": ROW_DRAWS})
-            self.quickened[id(settings)] = (settings, few)
-        return replace(world, settings=replace(world.settings, fit_gamma=self.quickened[id(settings)][1]))
-
-    def part_of(self, key: str, world: World) -> Part | None:
-        """Return the part a ``component.estimator`` is fitted in; None for what is composed (mixture, routes)."""
-        for part in self.parts:
-            if any(fit.component.key == key for fit in self._fit(part, world)):
-                return part
-        return None
-
-    def behind(self, key: str, world: World) -> tuple[str, ...]:
-        """Return what a mixture or a route is composed of, down to what is fitted, as ``component.estimator``."""
-        from race_to_efficiency.calibration.gamma.composition import MIXED
-
-        if self.part_of(key, world) is not None:
-            return (key,)
-        if key == "algorithmic.mixture":
-            return tuple(MIXED.values())
-        row = next((row for row in self.fits(world).routes if f"route.{row['route']}" == key), None)
-        if row is None:
-            return ()
-        terms = [*row["components"], *(item["term"] for item in row["conversion"])]
-        return tuple(dict.fromkeys(name for term in terms for name in self.behind(term, world)))
-
-    def _fit(self, part: Part, world: World) -> tuple[Fitted, ...]:
-        if part.alone and not any(part.name in _names(route) for route in world.settings.fit_gamma.routes):
-            world = self._with_few_draws(world)
-        key = self._key(part, world)
-        if key not in self.fitted:
-            self.fitted[key] = tuple(part.fit(inputs_of(world)))
-        return self.fitted[key]
-
-    def _key(self, part: Part, world: World) -> tuple[Any, ...]:
-        seen = tuple(self._seen(world.views.get(name), part.column) for name in part.tables)
-        settings = self._settings(world.settings.fit_gamma, parts_only=True)
-        return part.name, seen, settings, world.seed, world.as_of if part.dated else None
-
-    def _seen(self, frame: pd.DataFrame | None, column: str | None) -> str:
-        """Return the digest of a view's used rows, computed once a frame (kept alive, so that its id stays its own)."""
-        if (id(frame), column) not in self.digests:
-            self.digests[id(frame), column] = (frame, rows_digest(frame, column))
-        return self.digests[id(frame), column][1]
-
-    def _settings(self, settings: GammaParams, *, parts_only: bool) -> str:
-        """Return the digest of all settings, or of those the parts read, computed once an object."""
-        key = (id(settings), "parts" if parts_only else None)
-        if key not in self.digests:
-            document = settings.model_dump(mode="json", exclude=COMPOSING if parts_only else None)
-            self.digests[key] = (settings, storage.digest_document(document))
-        return self.digests[key][1]
+        name = key.partition(".")[0]
+        if name in PARTS:
+            return [name]
+        return [] if name == BLEND else [part for end in GROWTH for part in PARTS if part.endswith(end)]
 
 
-def _names(route: RouteParams) -> set[str]:
-    """Return the components a route names, without their estimators."""
-    return {name.partition(".")[0] for name in route.components}
+BLEND = "algorithmic"
+"""Component of the mixture."""
+
+GROWTH = ("growth", "duration", "system")
+"""Ends of the names of parts whose components have names of their own."""
 
 
-def inputs_of(world: World) -> Inputs:
-    """Return what gamma's components read in a world."""
-    from race_to_efficiency.calibration.gamma.components import Inputs
+def told(
+    fits: list[Fitted], extra: Mapping[str, Any] | None = None, origins: Mapping[str, Origin] | None = None
+) -> Found:
+    """Return fitted components as a node's finding: records and draws; the fits themselves stay in this process."""
+    import pandas as pd
 
-    return Inputs(world.views, world.settings.fit_gamma, world.as_of, world.seed)
+    draws = pd.DataFrame({fit.component.key: fit.draws for fit in fits if fit.draws is not None})
+    own = {fit.estimate.id: origin_of(fit.estimate) for fit in fits}
+    return Found(
+        {"fits": [record_of(fit) for fit in fits], **(extra or {})},
+        {"draws": draws},
+        {**own, **(origins or {})},
+        live=fits,
+    )
+
+
+def record_of(fit: Fitted) -> dict[str, Any]:
+    """Return a component and its estimate as JSON."""
+    return {"component": asdict(fit.component), "estimate": fit.estimate.to_json()}
+
+
+def origin_of(estimate: Estimate) -> Origin:
+    """Return what an estimate rests on, as the function that used the rows wrote it."""
+    return Origin(rows=estimate.rows_used, left_out=estimate.rows_excluded)
+
+
+def fits_of(result: Result) -> list[Fitted]:
+    """Return the components a node found, with their draws; their series stay with the node."""
+    draws: Mapping[str, Any] = dict(result.tables["draws"]) if "draws" in result.parquet else {}
+    found = []
+    for record in result.document["fits"]:
+        fields = record["component"]
+        component = Component(**{**fields, "coverage": tuple(fields["coverage"])})
+        own = draws[component.key].to_numpy() if component.key in draws else None
+        found.append(Fitted(component, Estimate.from_json(record["estimate"]), own))
+    return found
+
+
+FIT = Node("gamma.fit", fit_part)
+QUICK = Node("gamma.quick", fit_part_quickly)
+CHECKED = Node("gamma.checked", check_part)
+MIXTURE = Node("gamma.mixture", mix)
+ROUTE = Node("gamma.route", add_route)
+DOCUMENT = Node("gamma", make_document)

@@ -32,17 +32,16 @@ def run(workspace: Workspace) -> dict[str, Any]:
         When a ledger is missing or its header is broken.
     """
     from race_to_efficiency.comparison.difference import Side, difference, read_ledgers
-    from race_to_efficiency.quarter.kappa import StoredFits
-    from race_to_efficiency.quarter.refits import QuarterRefits
-    from race_to_efficiency.quarter.worlds import Settings
+    from race_to_efficiency.quarter.evaluate import Quarters
+    from race_to_efficiency.quarter.here import memory_of
 
     params, quarter = workspace.params, workspace.quarter
-    after = Side(quarter, Settings.of(params, workspace.root), workspace.seed)
-    before = Side(quarter.shift(-params.compare.quarters_back), after.settings, after.seed)
+    after = Side(quarter, params, workspace.root)
+    before = Side(quarter.shift(-params.compare.quarters_back), params, workspace.root)
     ledgers = read_ledgers(workspace.raw, max_characters=params.ingest.max_cell_characters)
-    refits = QuarterRefits(StoredFits.read(workspace.processed))
+    memory = memory_of(workspace.root)
     try:
-        document = difference(ledgers, before, after, refits=refits)
+        document = difference(ledgers, before, after, quarters=Quarters(memory))
     except RaceError as error:  # an early quarter may have nothing to fit; the report then says so
         why = f"{quarter} cannot be compared with {before.quarter}: {error.what}"
         storage.write_json(workspace.processed / "changes.json", {"missing": why})
@@ -51,6 +50,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     rows = sum(sum(table["counts"].values()) for table in document["data"].values())
     moved = sum(bool(item["delta"]) for item in document["estimates"])
     line = f"{before.quarter} -> {quarter}: {rows} rows changed, {moved} estimates moved"
-    if refits.kappa.n_fitted:
-        line += f"; {refits.kappa.n_fitted} groups of kappa fitted again"
+    fitted = sum(name.startswith("kappa.group:") for name in memory.computed)
+    if fitted:
+        line += f"; {fitted} groups of kappa fitted again"
     return {"rows": rows, "moved": moved, "missing": None, "line": line}

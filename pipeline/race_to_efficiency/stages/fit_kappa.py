@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 def run(workspace: Workspace) -> dict[str, Any]:
     """Fit kappa of every comparable group in every form, and pool the families.
 
-    Beside the results, kappa_inputs.json says what each group's fits were made from.
-
     Parameters
     ----------
     workspace : Workspace
@@ -30,31 +28,19 @@ def run(workspace: Workspace) -> dict[str, Any]:
         When ingest has not run.
     """
     from race_to_efficiency.calibration.common.processes import WORKERS
-    from race_to_efficiency.calibration.kappa.fingerprints import kappa_inputs
-    from race_to_efficiency.calibration.kappa.groups import fit_groups
+    from race_to_efficiency.quarter.here import memory_of, world_here
+    from race_to_efficiency.quarter.kappa import DOCUMENT
+    from race_to_efficiency.quarter.node import Evaluation
+    from race_to_efficiency.quarter.world import KAPPA_TABLES
 
-    runs = storage.read_parquet(workspace.processed / "ledger" / "training_runs.parquet")
-    result = fit_groups(runs, workspace.params.fit_kappa, seed=workspace.seed, workers=WORKERS)
-    quarter = workspace.quarter
-    storage.write_json(
-        workspace.processed / "kappa.json",
-        {
-            "quarter": str(quarter),
-            "as_of": quarter.as_of.isoformat(),
-            "estimates": [estimate.to_json() for estimate in result.estimates],
-            "influence": result.influence,
-            "extrapolation": result.extrapolation,
-            "forms": result.forms,
-            "frontier": result.frontier,
-            "profiles": result.profiles,
-        },
-    )
-    storage.write_parquet(workspace.processed / "kappa_draws.parquet", result.draws)
-    inputs = kappa_inputs(runs, workspace.params.fit_kappa, seed=workspace.seed)
-    files = [storage.digest_file(workspace.processed / name) for name in ("kappa.json", "kappa_draws.parquet")]
-    storage.write_json(workspace.processed / "kappa_inputs.json", {"quarter": str(quarter), "files": files, **inputs})
-    states = [estimate.status for estimate in result.estimates]
+    world, quarter = world_here(workspace, KAPPA_TABLES), workspace.quarter
+    result = Evaluation(world, memory_of(workspace.root), workers=WORKERS).ask(DOCUMENT)
+    stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
+    storage.write_json(workspace.processed / "kappa.json", stamp | result.document)
+    storage.write_parquet(workspace.processed / "kappa_draws.parquet", result.tables["draws"])
+    estimates = result.document["estimates"]
+    states = [estimate["status"] for estimate in estimates]
     counts = {state: states.count(state) for state in ("trusted", "weak", "refused")}
-    groups = {estimate.group for estimate in result.estimates} - {"pooled"}
+    groups = {estimate["group"] for estimate in estimates} - {"pooled"}
     line = f"{len(states)} estimates of {len(groups)} groups: " + ", ".join(f"{n} {s}" for s, n in counts.items())
     return {"estimates": len(states), **counts, "line": line}

@@ -96,8 +96,8 @@ class Inputs:
     as_of: date
     seed: int
 
-    def rows(self, table: str) -> pd.DataFrame:
-        """Return the used, dated rows of a table (an empty frame when the table is absent)."""
+    def rows(self, table: str, *, stating: str = "") -> pd.DataFrame:
+        """Return the used, dated rows of a table that state a figure (an empty frame when the table is absent)."""
         import pandas as pd
 
         view = self.views.get(table)
@@ -106,7 +106,7 @@ class Inputs:
         used = view["released"].notna()
         if "exclusion" in view.columns:
             used &= view["exclusion"].fillna("").eq("")
-        return view.loc[used]
+        return view.loc[used & view[stating].notna()] if stating else view.loc[used]
 
 
 @dataclass(frozen=True, eq=False)

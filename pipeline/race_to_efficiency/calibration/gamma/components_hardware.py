@@ -34,7 +34,7 @@ def chip_series(inputs: Inputs, numerator: str, denominator: str | None) -> Seri
     Series or None
         Clustered by design family; None when no row qualifies.
     """
-    rows = inputs.rows(TABLE)
+    rows = inputs.rows(TABLE, stating=numerator)
     if rows.empty:
         return None
     stated = rows[numerator].gt(0) & (rows[denominator].gt(0) if denominator else True)

@@ -1,21 +1,17 @@
-"""Kappa of every comparable group, in every form, with joint draws; families pooled. The whole of stage fit_kappa."""
+"""Kappa of one comparable group, in every form, with joint draws and the tables of the report."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from race_to_efficiency.calibration.common.estimates import Estimate
-from race_to_efficiency.calibration.common.processes import each
 from race_to_efficiency.calibration.kappa.comparison import extrapolation_rows, ranked, score_form
 from race_to_efficiency.calibration.kappa.compute_frontier import frontier_rows, stock_row
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS, POWER_LAW
 from race_to_efficiency.calibration.kappa.group_fit import GroupFit, fit_form
-from race_to_efficiency.calibration.kappa.group_rows import GroupRows
 from race_to_efficiency.calibration.kappa.influence import influence_table, leave_one_out
-from race_to_efficiency.calibration.kappa.pooled import pooled_estimates
 from race_to_efficiency.calibration.kappa.trust import judge
 
 if TYPE_CHECKING:
@@ -24,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.settings.kappa import KappaParams
 
     Floats = NDArray[np.float64]
@@ -33,87 +30,33 @@ UNITS = {"E": "nats/token", "A": "nats/token", "B": "nats/token"}
 _FORMS_DIFFER = 0.25
 
 
-@dataclass(frozen=True)
-class KappaResult:
-    """Everything stage fit_kappa writes.
+TABLES = ("influence", "extrapolation", "forms", "frontier", "profiles")
+"""The report's tables of a group.
+
+influence: most influential runs of each floor form; `set` is `used`, or `with_outliers` for fits that readmit them.
+extrapolation: fits below a compute cut-off against the larger runs. forms: forms compared on the same efficient runs.
+frontier: N*, D*, tokens per parameter, loss and kappa_eff by compute. profiles: points (kappa, E, deviance).
+"""
+
+
+def fits_and_tables(
+    rows: GroupRows, readmitted: GroupRows | None, params: KappaParams, *, seed: int
+) -> tuple[list[GroupFit], dict[str, list[dict[str, Any]]]]:
+    """Fit every form to one group and make its tables.
 
     Parameters
     ----------
-    estimates : tuple of Estimate
-    draws : DataFrame
-        family, group, form, draw, kappa, E, A, B, alpha, beta, pivot_compute_flop: one row a usable bootstrap
-        refit. For the power law A is the loss at the pivot, L = A (C/pivot)^-kappa. Draw number k of the forms of a
-        group comes from the same resampled runs.
-    influence : list of dict
-        Most influential runs of each floor form; `set` is `used`, or `with_outliers` for fits that readmit them.
-    extrapolation : list of dict
-        Fits below a compute cut-off against the larger runs.
-    forms : list of dict
-        Forms compared on the same efficient runs.
-    frontier : list of dict
-        N*, D*, tokens per parameter, loss and kappa_eff by compute.
-    profiles : list of dict
-        Points (kappa, E, deviance) of each profile.
-    """
-
-    estimates: tuple[Estimate, ...]
-    draws: pd.DataFrame
-    influence: list[dict[str, Any]] = field(default_factory=list)
-    extrapolation: list[dict[str, Any]] = field(default_factory=list)
-    forms: list[dict[str, Any]] = field(default_factory=list)
-    frontier: list[dict[str, Any]] = field(default_factory=list)
-    profiles: list[dict[str, Any]] = field(default_factory=list)
-
-
-def fit_groups(runs: pd.DataFrame, params: KappaParams, *, seed: int, workers: int = 1) -> KappaResult:
-    """Fit every configured group that has rows, then pool the families.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        The as-of view of the training-run ledger with `run_id`, `group`, `cluster`, `exclusion`, `released`,
-        `params`, `tokens`, `compute_flop`, `loss_nats`.
+    rows : GroupRows
+    readmitted : GroupRows or None
+        The same with the outliers readmitted.
     params : KappaParams
     seed : int
         Root of every random number; a group's draws do not depend on which other groups are fitted.
-    workers : int
-        Processes the groups are shared among; the result is the same for any number.
     """
-    import pandas as pd
-
-    tasks = []
-    for spec in params.groups:
-        members = runs[runs["group"] == spec.group]
-        rows = GroupRows.of(members, spec)
-        if rows is not None:
-            tasks.append(_Task(rows, GroupRows.of(members, spec, readmit=("outlier",)), params, seed))
-    done = each(_fits_and_tables, tasks, workers=workers, size=lambda task: len(task.rows))
-    fits = [fit for group, _ in done for fit in group]
-    tables: dict[str, list[dict[str, Any]]] = {
-        name: [row for _, own in done for row in own[name]]
-        for name in ("influence", "extrapolation", "forms", "frontier", "profiles")
-    }
-    estimates = [estimate for fit in fits for estimate in estimates_of(fit, params, seed=seed)]
-    pooled = pooled_estimates(fits, params)
-    draws = pd.concat([draws_frame(fit) for fit in fits], ignore_index=True) if fits else pd.DataFrame()
-    return KappaResult(estimates=(*estimates, *pooled), draws=draws, **tables)
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One group to fit: its rows, and its rows with the outliers readmitted."""
-
-    rows: GroupRows
-    readmitted: GroupRows | None
-    params: KappaParams
-    seed: int
-
-
-def _fits_and_tables(task: _Task) -> tuple[list[GroupFit], dict[str, list[dict[str, Any]]]]:
-    fits = fit_group(task.rows, task.params, seed=task.seed)
-    tables = group_tables(task.rows, fits, task.params)
-    if task.readmitted is not None and len(task.readmitted) > len(task.rows):
-        tables["influence"] += outlier_table(task.readmitted, task.params)
+    fits = fit_group(rows, params, seed=seed)
+    tables = group_tables(rows, fits, params)
+    if readmitted is not None and len(readmitted) > len(rows):
+        tables["influence"] += outlier_table(readmitted, params)
     return fits, tables
 
 
@@ -258,7 +201,12 @@ def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estim
 
 
 def draws_frame(fit: GroupFit) -> pd.DataFrame:
-    """Return the usable bootstrap refits of one fit in the columns of kappa_draws."""
+    """Return the usable bootstrap refits of one fit in the columns of kappa_draws.
+
+    family, group, form, draw, kappa, E, A, B, alpha, beta, pivot_compute_flop: one row a usable refit. For the power
+    law A is the loss at the pivot, L = A (C/pivot)^-kappa. Draw number k of the forms of a group comes from the same
+    resampled runs.
+    """
     import pandas as pd
 
     kept = np.flatnonzero(fit.usable)
@@ -280,6 +228,3 @@ def draws_frame(fit: GroupFit) -> pd.DataFrame:
             "pivot_compute_flop": fit.pivot_compute_flop if fit.form is POWER_LAW else np.nan,
         }
     )
-
-
-__all__ = ["KappaResult", "fit_group", "fit_groups"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from race_to_efficiency.calibration.common.estimates import Estimate, FitStatus,
 from race_to_efficiency.calibration.kappa.compute_frontier import frontier_quantities
 from race_to_efficiency.calibration.kappa.forms import FORMS, POWER_LAW
 from race_to_efficiency.calibration.kappa.intervals import spread
-from race_to_efficiency.calibration.kappa.pooling import FamilyEffect, Pooled, family_effect, pool
+from race_to_efficiency.calibration.kappa.pooling import Pooled, family_effect, pool
 from race_to_efficiency.calibration.kappa.trust import judge
 
 if TYPE_CHECKING:
@@ -43,71 +44,107 @@ def tangent_at(power_law: GroupFit, floor: GroupFit | None, compute_flop: float)
     return power_law.kappa + float(shift(floor.record.theta)), spread(draws)
 
 
-def pooled_estimates(fits: Sequence[GroupFit], params: KappaParams) -> list[Estimate]:
-    """Return the pooled kappa of every form with at least two families that are not refused."""
-    records = []
-    for name in params.forms:
-        chosen = [fit for fit in fits if fit.form.name == name]
-        effects, refused, members = _effects(chosen, fits, params)
-        if len(effects) >= 2:
-            records.append(_record(name, chosen, pool(effects), refused, members, params))
-    return records
+@dataclass(frozen=True)
+class Member:
+    """What one form of one group brings to its pool.
+
+    Parameters
+    ----------
+    group, family, form : str
+    value, stderr : float
+        At the common pivot for the power law.
+    status : {'trusted', 'weak', 'refused'}
+    n_rows : int
+    window : (str, str) or None
+        First and last release date, ISO.
+    outside_decades : float
+        How far the common pivot lies outside the group's compute.
+    """
+
+    group: str
+    family: str
+    form: str
+    value: float
+    stderr: float
+    status: FitStatus
+    n_rows: int
+    window: tuple[str, str] | None
+    outside_decades: float
+
+    @property
+    def counts(self) -> bool:
+        """Whether it speaks in the pool."""
+        return self.status != "refused" and self.stderr > 0
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Member:
+        """Return the member that `dataclasses.asdict` told; what JSON cannot hold (no finite number) is NaN."""
+        numbers = {name: np.nan if document[name] is None else document[name] for name in ("value", "stderr")}
+        window = document["window"]
+        return cls(**{**document, **numbers, "window": None if window is None else (window[0], window[1])})
 
 
-def _effects(
-    chosen: Sequence[GroupFit], fits: Sequence[GroupFit], params: KappaParams
-) -> tuple[list[FamilyEffect], list[str], list[dict[str, Any]]]:
-    """Return one effect a family, the groups left out as refused, and the groups that count."""
-    floors = {fit.rows.group: fit for fit in fits if fit.form.name == "floor"}
-    families: dict[str, list[tuple[GroupFit, float, float, FitStatus]]] = {}
-    refused, members = [], []
-    for fit in chosen:
-        status, _ = judge(fit.evidence, params.gates)
-        floor = floors.get(fit.rows.group)
-        if floor is not None and judge(floor.evidence, params.gates)[0] == "refused":
-            floor = None
+def members_of(fits: Sequence[GroupFit], params: KappaParams) -> list[Member]:
+    """Return what each form of one group brings to its pool."""
+    judged = {fit.form.name: judge(fit.evidence, params.gates)[0] for fit in fits}
+    floor = next((fit for fit in fits if fit.form.name == "floor" and judged["floor"] != "refused"), None)
+    found = []
+    for fit in fits:
+        value, stderr = fit.kappa, fit.stderr_of(fit.form.symbol)
         if fit.form is POWER_LAW:
             value, stderr = tangent_at(fit, floor, params.pivot_compute_flop)
-        else:
-            value, stderr = fit.kappa, fit.stderr_of(fit.form.symbol)
-        if status == "refused" or not stderr > 0:
-            refused.append(fit.rows.group)
-            continue
         low, high = fit.rows.compute_range_flop
         outside = max(np.log10(params.pivot_compute_flop / high), np.log10(low / params.pivot_compute_flop), 0.0)
-        members.append(
-            {
-                "group": fit.rows.group,
-                "value": value,
-                "stderr": stderr,
-                "status": status,
-                "pivot_outside_decades": outside,
-            }
+        found.append(
+            Member(
+                group=fit.rows.group,
+                family=fit.rows.family,
+                form=fit.form.name,
+                value=float(value),
+                stderr=float(stderr),
+                status=judged[fit.form.name],
+                n_rows=len(fit.rows),
+                window=fit.rows.window,
+                outside_decades=float(outside),
+            )
         )
-        families.setdefault(fit.rows.family, []).append((fit, value, stderr, status))
+    return found
+
+
+def pooled_estimate(form: str, members: Sequence[Member], params: KappaParams) -> Estimate | None:
+    """Return the pooled kappa of a form; None with fewer than two families that are not refused.
+
+    Parameters
+    ----------
+    form : str
+    members : sequence of Member
+        Of that form, in the settings' order of groups.
+    params : KappaParams
+    """
+    families: dict[str, list[Member]] = {}
+    for member in members:
+        if member.counts:
+            families.setdefault(member.family, []).append(member)
+    if len(families) < 2:
+        return None
     effects = [
         family_effect(
             family,
-            [fit.rows.group for fit, *_ in items],
-            [value for _, value, _, _ in items],
-            [stderr for _, _, stderr, _ in items],
-            [status for *_, status in items],
+            [item.group for item in items],
+            [item.value for item in items],
+            [item.stderr for item in items],
+            [item.status for item in items],
         )
         for family, items in families.items()
     ]
-    return effects, refused, members
+    return _record(form, members, pool(effects), params)
 
 
-def _record(
-    name: str,
-    chosen: Sequence[GroupFit],
-    pooled: Pooled,
-    refused: Sequence[str],
-    members: list[dict[str, Any]],
-    params: KappaParams,
-) -> Estimate:
+def _record(form: str, members: Sequence[Member], pooled: Pooled, params: KappaParams) -> Estimate:
     """Return the record of one pooled kappa."""
-    symbol = FORMS[name].symbol
+    symbol = FORMS[form].symbol
+    used = [member for member in members if member.counts]
+    refused = [member.group for member in members if not member.counts]
     trusted = sum(item.status == "trusted" for item in pooled.families)
     reasons = []
     if pooled.prediction is None:
@@ -118,25 +155,34 @@ def _record(
     if pooled.prediction is not None:
         intervals.append(Interval("prediction", 0.95, *pooled.prediction))
     intervals.append(Interval("range", pooled.range_level, *pooled.range))
-    used = [fit for fit in chosen if fit.rows.group not in refused]
-    windows = [fit.rows.window for fit in used if fit.rows.window is not None]
+    windows = [member.window for member in used if member.window is not None]
+    groups = [
+        {
+            "group": member.group,
+            "value": member.value,
+            "stderr": member.stderr,
+            "status": member.status,
+            "pivot_outside_decades": member.outside_decades,
+        }
+        for member in used
+    ]
     return Estimate(
-        id=f"{symbol}.pooled.{name}",
+        id=f"{symbol}.pooled.{form}",
         symbol=symbol,
         value=pooled.mean,
         unit="1",
         group="pooled",
-        form=name,
+        form=form,
         estimator="random_effects_over_families",
         intervals=tuple(intervals),
         stderr=pooled.stderr,
-        n_rows=sum(len(fit.rows) for fit in used),
+        n_rows=sum(member.n_rows for member in used),
         n_clusters=len(pooled.families),
         window=(min(low for low, _ in windows), max(high for _, high in windows)) if windows else None,
-        pivot_compute_flop=params.pivot_compute_flop if FORMS[name] is POWER_LAW else None,
+        pivot_compute_flop=params.pivot_compute_flop if FORMS[form] is POWER_LAW else None,
         status="weak" if reasons else "trusted",
         reasons=tuple(reasons),
-        diagnostics={**_diagnostics(pooled), "groups": members},
+        diagnostics={**_diagnostics(pooled), "groups": groups},
         computed_by="race_to_efficiency.calibration.kappa.pooling.pool",
     )
 

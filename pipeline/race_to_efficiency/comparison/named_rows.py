@@ -1,4 +1,4 @@
-"""The rows behind each part of a change: what each of them alone does, found by refits of what it can move."""
+"""The rows behind each part of a change: what each of them alone does, found by asking the nodes it can move."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.comparison.attribution import DATA_CAUSES, MOST_ROWS, NOTHING, RowWorlds, effects, name_rows
-from race_to_efficiency.quarter.worlds import changed_settings
+from race_to_efficiency.quarter.gamma import CHECKED, FIT, QUICK
+from race_to_efficiency.quarter.kappa import ALONE, POOL, RUNS
+from race_to_efficiency.quarter.node import NODES
+from race_to_efficiency.quarter.world import changed_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from race_to_efficiency.comparison.attribution import Attribution, RowChange, World
-    from race_to_efficiency.quarter.refits import QuarterRefits
+    from race_to_efficiency.comparison.attribution import Attribution, RowChange
+    from race_to_efficiency.quarter.evaluate import Quarters
+    from race_to_efficiency.quarter.node import Node, Result
+    from race_to_efficiency.quarter.world import World
 
 MOST_BEHIND = 3
 """Rows of each pooled kappa and of the route that are tried on R."""
@@ -22,7 +27,7 @@ MOST_RUNS = 5
 
 
 def name_all(
-    items: Sequence[Attribution], old: World, new: World, changes: Sequence[RowChange], refits: QuarterRefits
+    items: Sequence[Attribution], old: World, new: World, changes: Sequence[RowChange], quarters: Quarters
 ) -> list[Attribution]:
     """Name the rows behind the parts of every estimate that moved.
 
@@ -34,10 +39,10 @@ def name_all(
     items : sequence of Attribution
     old, new : World
     changes : sequence of RowChange
-    refits : QuarterRefits
+    quarters : Quarters
     """
     words = changed_settings(old, new)
-    naming = Naming(old, new, changes, refits)
+    naming = Naming(old, new, changes, quarters)
     named = [naming.fitted(_with_settings(item, words)) for item in items]
     known = {item.id: item for item in named}
     named = [naming.composed(item, known) for item in named]
@@ -56,20 +61,23 @@ def _with_settings(item: Attribution, words: Sequence[str]) -> Attribution:
 
 
 class Naming:
-    """Refits with one row changed, each made once for all estimates.
+    """Worlds with one row changed, asked for what that moves.
 
     Parameters
     ----------
     old, new : World
     changes : sequence of RowChange
-    refits : QuarterRefits
+    quarters : Quarters
     """
 
-    def __init__(self, old: World, new: World, changes: Sequence[RowChange], refits: QuarterRefits) -> None:
-        self.old, self.new, self.changes, self.refits = old, new, changes, refits
+    def __init__(self, old: World, new: World, changes: Sequence[RowChange], quarters: Quarters) -> None:
+        self.old, self.new, self.changes, self.quarters = old, new, changes, quarters
         self.worlds = RowWorlds(old, new)
         self.groups = _groups(old, new)
         self.sets: dict[str, list[RowChange]] = {}
+        self.results: list[dict[str, Result]] = [
+            {record["id"]: result for result, record in quarters.records(world)} for world in (old, new)
+        ]
 
     def fitted(self, item: Attribution) -> Attribution:
         """Name the rows behind an estimate that is fitted on rows; others are returned as they are."""
@@ -77,28 +85,33 @@ class Naming:
             return item
         if not item.id.startswith("gamma."):
             return self._pooled_kappa(item) if item.id.split(".")[1] == "pooled" else self._kappa(item)
-        gamma = self.refits.gamma
-        part = gamma.part_of(item.id.removeprefix("gamma."), self.new)
+        part = self._part(item.id)
         if part is None:
             return item
-        used = gamma.fits(self.old).rows_of(item.id) | gamma.fits(self.new).rows_of(item.id)
-        near = [change for change in self.changes if change.table in part.tables]
-        mine = [change for change in near if f"{change.table}/{change.row}" in used or change.table != part.tables[0]]
-        return name_rows(item, self.old, self.new, mine, gamma.quick({part.name}), worlds=self.worlds)
+        used = {row for found in self.results if item.id in found for row in found[item.id].origins[item.id].rows}
+        main = {row.partition("/")[0] for row in used}
+        tables = {
+            read.what[0].table
+            for world in (self.old, self.new)
+            for read, _ in self._asked(world, FIT, part).reads
+            if read.kind == "rows"
+        }
+        near = [change for change in self.changes if change.table in tables]
+        mine = [change for change in near if f"{change.table}/{change.row}" in used or change.table not in main]
+        return name_rows(item, self.old, self.new, mine, self._values(QUICK, part), worlds=self.worlds)
 
     def composed(self, item: Attribution, known: Mapping[str, Attribution]) -> Attribution:
         """Name the rows of a mixture or route, among those that moved what it is made of; with all draws it needs."""
-        key, gamma = item.id.removeprefix("gamma."), self.refits.gamma
-        if not _moved_by_data(item) or key == item.id or gamma.part_of(key, self.new) is not None:
+        if not _moved_by_data(item) or not item.id.startswith("gamma.") or self._part(item.id) is not None:
             return item
-        keys = gamma.behind(key, self.new)
-        sources = [known[f"gamma.{name}"] for name in keys if f"gamma.{name}" in known]
+        sources = [known[name] for name in self._behind(item.id) if name in known]
         rows = {row["row"] for source in sources for part in source.parts for row in part.rows if row["effect"]}
-        fitted = {part.name for name in keys if (part := gamma.part_of(name, self.new)) is not None}
         mine = [change for change in self.changes if f"{change.table}/{change.row}" in rows]
+        name, *arguments = self._result(item.id).node.split(":")
 
         def evaluate(world: World) -> Mapping[str, float]:
-            return gamma.fits(world, fitted).value_by_id
+            fits = self._asked(world, NODES[name], *arguments).document["fits"]
+            return {fit["estimate"]["id"]: fit["estimate"]["value"] for fit in fits}
 
         return name_rows(item, self.old, self.new, mine, evaluate, worlds=self.worlds)
 
@@ -106,20 +119,34 @@ class Naming:
         """Name what moved R, among what moved the pooled kappas and the route of gamma it is drawn from most."""
         if not _moved_by_data(item) or not item.id.startswith("R."):
             return item
-        settings = self.new.settings
-        route = next((one.route for one in settings.forecast.scenarios if one.name == settings.scenario), None)
+        scenario = self.new.scenario(self.new.settings.report.headline_scenario)
+        route = None if scenario is None else scenario.route
         behind = [known[name] for name in known if ".pooled." in name or name == f"gamma.route.{route}"]
         parts = []
         for part in item.parts:
             mine = [one for source in behind for one in source.parts if one.cause == part.cause]
             names = dict.fromkeys(str(row["row"]) for one in mine for row in one.rows[:MOST_BEHIND] if row["effect"])
             labels = [(name, self._changes_of(name)) for name in names if part.cause in DATA_CAUSES]
-            found = effects(item.id, self.worlds, labels, self._medians)[:MOST_ROWS] if labels else part.rows
+            found = effects(item.id, self.worlds, labels, self.quarters.medians)[:MOST_ROWS] if labels else part.rows
             parts.append(replace(part, rows=found))
         return replace(item, parts=tuple(parts))
 
-    def _medians(self, world: World) -> Mapping[str, float]:
-        return self.refits.outlook(world).medians
+    def _result(self, name: str) -> Result:
+        """Return the result an estimate stands in, on the new side where it is there."""
+        return next(found[name] for found in reversed(self.results) if name in found)
+
+    def _part(self, name: str) -> str | None:
+        """Return the part of gamma an estimate is fitted in; None for what is composed (mixture, routes)."""
+        node, _, part = self._result(name).node.partition(":")
+        return part if node == CHECKED.name else None
+
+    def _behind(self, name: str) -> list[str]:
+        """Return what a mixture or a route is composed of, down to what is fitted, by estimate id."""
+        if self._part(name) is not None:
+            return [name]
+        outputs = self._result(name).origins[name].outputs
+        found = [one for output in outputs for one in self._behind(output.partition("#")[2])]
+        return list(dict.fromkeys(found))
 
     def _changes_of(self, label: str) -> list[RowChange]:
         """Return the changes a label stands for: a set of runs, or one row."""
@@ -128,27 +155,41 @@ class Naming:
     def _kappa(self, item: Attribution) -> Attribution:
         """Name the runs behind a group's estimate."""
         _, group, form = item.id.split(".", 2)
-        mine = [
-            change
-            for change in self.changes
-            if change.table == "training_runs" and self.groups.get(change.row) == group
-        ]
-        evaluate = self.refits.kappa.alone(group, form)
+        mine = [change for change in self.changes if change.table == RUNS and self.groups.get(change.row) == group]
+        evaluate = self._values(ALONE, group, form)
         return name_rows(item, self.old, self.new, mine, evaluate, limit=MOST_RUNS, worlds=self.worlds)
 
     def _pooled_kappa(self, item: Attribution) -> Attribution:
         """Name the groups behind a pooled kappa."""
+        form = item.id.rpartition(".")[2]
+
+        def evaluate(world: World) -> Mapping[str, float]:
+            pool = self._asked(world, POOL, form).document
+            return {} if pool is None else {item.id: pool["value"]}
+
         parts = []
         for part in item.parts:
             by_group: dict[str, list[RowChange]] = {}
             for change in self.changes if abs(part.value) > NOTHING else ():
-                if change.table == "training_runs" and change.cause == part.cause:
+                if change.table == RUNS and change.cause == part.cause:
                     by_group.setdefault(self.groups[change.row], []).append(change)
             labels = [(_label(group, found), found) for group, found in by_group.items()]
             self.sets |= dict(labels)
-            rows = effects(item.id, self.worlds, labels, self.refits.kappa)[:MOST_ROWS] if labels else part.rows
+            rows = effects(item.id, self.worlds, labels, evaluate)[:MOST_ROWS] if labels else part.rows
             parts.append(replace(part, rows=rows))
         return replace(item, parts=tuple(parts))
+
+    def _values(self, node: Node, *arguments: str) -> Callable[[World], Mapping[str, float]]:
+        """Return the evaluation of a node whose document is values by estimate id."""
+
+        def evaluate(world: World) -> Mapping[str, float]:
+            document = self._asked(world, node, *arguments).document
+            return {name: value for name, value in document.items() if value is not None}
+
+        return evaluate
+
+    def _asked(self, world: World, node: Node, *arguments: str) -> Result:
+        return self.quarters.ask(world, node, *arguments)
 
 
 def _moved_by_data(item: Attribution) -> bool:
@@ -156,14 +197,14 @@ def _moved_by_data(item: Attribution) -> bool:
 
 
 def _label(group: str, changes: Sequence[RowChange]) -> str:
-    only = f"training_runs/{changes[0].row}"
-    return only if len(changes) == 1 else f"training_runs: {len(changes)} rows of {group}"
+    only = f"{RUNS}/{changes[0].row}"
+    return only if len(changes) == 1 else f"{RUNS}: {len(changes)} rows of {group}"
 
 
 def _groups(old: World, new: World) -> dict[str, str]:
     """Return the group of every training run in either world."""
     found: dict[str, str] = {}
     for world in (old, new):
-        frame = world.views["training_runs"]
+        frame = world.rows(RUNS)
         found |= dict(zip(frame["run_id"].astype(str), frame["group"].astype(str), strict=True))
     return found

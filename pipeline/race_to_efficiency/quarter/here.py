@@ -1,0 +1,39 @@
+"""The world of a workspace's quarter, and what its checkout remembers: where a stage begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from race_to_efficiency import storage
+from race_to_efficiency.quarter.node import Memory
+from race_to_efficiency.quarter.store import Store
+from race_to_efficiency.quarter.world import Table, World
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from race_to_efficiency.settings.params import Workspace
+
+STORE = ("data", "processed", "nodes")
+"""Where a checkout remembers what its nodes found; shared by all of its quarters."""
+
+
+def memory_of(root: Path) -> Memory:
+    """Return the memory of a checkout."""
+    return Memory(Store(root.joinpath(*STORE)))
+
+
+def world_here(workspace: Workspace, tables: Sequence[str]) -> World:
+    """Return the world of a workspace's quarter from the as-of views that stage ingest wrote.
+
+    Raises
+    ------
+    InputMissing
+        When ingest has not run.
+    """
+    from race_to_efficiency.ledger.schemas import TABLES as SCHEMAS
+
+    folder, quarter = workspace.processed / "ledger", workspace.quarter
+    views = {name: Table(storage.read_parquet(folder / f"{name}.parquet"), SCHEMAS[name].key) for name in tables}
+    return World(views, workspace.params, quarter.as_of, workspace.seed)

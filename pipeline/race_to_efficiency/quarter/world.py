@@ -1,0 +1,203 @@
+"""A world: what the ledgers say as of a date, and the settings, date and seed that turn it into numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    import pandas as pd
+
+    from race_to_efficiency.settings.params import Params
+    from race_to_efficiency.settings.scenarios import ScenarioParams
+
+GAMMA_TABLES = (
+    "accelerators",
+    "notable_training_runs",
+    "mlperf_training",
+    "speedrun_records",
+    "language_model_perplexity",
+    "published_values",
+)
+"""Ledgers that gamma is fitted on."""
+
+KAPPA_TABLES = ("training_runs",)
+"""Ledgers that kappa is fitted on."""
+
+TABLES = (*KAPPA_TABLES, *GAMMA_TABLES)
+
+BOOKKEEPING = ("line", "source_id", "recorded", "recorded_basis", "withdrawn")
+"""Columns about a row's version; no fit reads them."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which cells of a table are read.
+
+    Parameters
+    ----------
+    table : str
+    where : tuple of (str, str)
+        Column and the text it must equal.
+    columns : tuple of str
+        Columns read; all but the bookkeeping when empty.
+    used : bool
+        Only dated rows without an exclusion.
+    stating : str
+        Only rows that state this figure; no such condition when empty.
+    """
+
+    table: str
+    where: tuple[tuple[str, str], ...] = ()
+    columns: tuple[str, ...] = ()
+    used: bool = False
+    stating: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A ledger's as-of view with the digests of what was read of it, each computed once.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    key : str
+        The column of ids.
+    """
+
+    rows: pd.DataFrame
+    key: str
+    known: dict[Selection, tuple[pd.DataFrame, str]] = field(default_factory=dict, repr=False)
+
+    def select(self, selection: Selection) -> pd.DataFrame:
+        """Return the selected rows, with every column."""
+        return self._selected(selection)[0]
+
+    def digest(self, selection: Selection) -> str:
+        """Return a digest of the selected cells: what a function that asks for them can see."""
+        return self._selected(selection)[1]
+
+    def ids(self, selection: Selection) -> tuple[str, ...]:
+        """Return the ids of the selected rows."""
+        return tuple(self.select(selection)[self.key].astype(str)) if self.key in self.rows.columns else ()
+
+    def _selected(self, selection: Selection) -> tuple[pd.DataFrame, str]:
+        if selection not in self.known:
+            self.known[selection] = self._read(selection)
+        return self.known[selection]
+
+    def _read(self, selection: Selection) -> tuple[pd.DataFrame, str]:
+        import pandas as pd
+
+        rows = self.rows
+        keep = pd.Series(data=True, index=rows.index)
+        for column, text in selection.where:
+            keep &= rows[column].astype(str) == text
+        if selection.used and "released" in rows.columns:
+            keep &= rows["released"].notna()
+            if "exclusion" in rows.columns:
+                keep &= rows["exclusion"].fillna("") == ""
+        if selection.stating:
+            keep &= rows[selection.stating].notna()
+        chosen = rows.loc[keep]
+        cells = (
+            chosen[list(selection.columns)]
+            if selection.columns
+            else chosen.drop(columns=[*BOOKKEEPING], errors="ignore")
+        )
+        return chosen, cells_digest(cells)
+
+
+def cells_digest(cells: pd.DataFrame) -> str:
+    """Return a digest of a frame's cells, the same whether they were just parsed or read back from a file.
+
+    Texts, numbers and times keep their value, not the type that holds them: a missing one is a missing one.
+    """
+    import pandas as pd
+
+    plain = {}
+    for name, column in cells.items():
+        if pd.api.types.is_datetime64_any_dtype(column):
+            plain[name] = column.astype("datetime64[us]").astype("int64").to_numpy()
+        elif pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
+            plain[name] = column.to_numpy(dtype="float64", na_value=float("nan"))
+        else:
+            plain[name] = column.astype(object).where(column.notna(), None).to_numpy()
+    frame = pd.DataFrame(plain, index=range(len(cells)))
+    hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()
+    return storage.digest_bytes(hashes + ",".join(map(str, plain)).encode())
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Everything a quarter's numbers depend on.
+
+    Parameters
+    ----------
+    tables : mapping of str to Table
+        As-of views by ledger.
+    settings : Params
+    as_of : date
+        Reference date.
+    seed : int
+    scenarios : tuple of ScenarioParams
+        Those of the settings and of the files they name.
+    """
+
+    tables: Mapping[str, Table]
+    settings: Params
+    as_of: date
+    seed: int
+    scenarios: tuple[ScenarioParams, ...] = ()
+
+    def rows(self, table: str) -> pd.DataFrame:
+        """Return a ledger's as-of view."""
+        return self.tables[table].rows
+
+    def scenario(self, name: str) -> ScenarioParams | None:
+        """Return a scenario by its name, or None."""
+        return next((item for item in self.scenarios if item.name == name), None)
+
+
+HEADLINE = ("headline_scenario", "headline_anchor", "headline_years")
+"""Settings of the report that the headline's relative loss depends on."""
+
+
+def settings_document(settings: Params) -> dict[str, Any]:
+    """Return the settings a number of kappa, gamma or the headline can depend on, by section of params.yaml."""
+    told = settings.report.model_dump(mode="json")
+    return {
+        "fit_kappa": settings.fit_kappa.model_dump(mode="json"),
+        "fit_gamma": settings.fit_gamma.model_dump(mode="json"),
+        "forecast": settings.forecast.model_dump(mode="json", exclude={"threads", "write_draws"}),
+        "report": {name.removeprefix("headline_"): told[name] for name in HEADLINE},
+    }
+
+
+def changed_settings(old: World, new: World) -> list[str]:
+    """Return in words which settings differ between two worlds; the reference date is one of them."""
+    found = []
+    if old.as_of != new.as_of:
+        found.append(f"reference date {old.as_of} -> {new.as_of}")
+    before, after = _leaves(settings_document(old.settings)), _leaves(settings_document(new.settings))
+    names = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
+    return found + [f"{name}: {before.get(name, 'absent')} -> {after.get(name, 'absent')}" for name in names]
+
+
+def _leaves(document: Any, name: str = "") -> dict[str, str]:
+    """Return dotted name -> text of every leaf of a document."""
+    if isinstance(document, dict):
+        items = [(str(key), value) for key, value in document.items()]
+    elif isinstance(document, list) and any(isinstance(item, (dict, list)) for item in document):
+        items = [(str(index), value) for index, value in enumerate(document)]
+    else:
+        return {name: str(document)}
+    found: dict[str, str] = {}
+    for key, value in items:
+        found |= _leaves(value, f"{name}.{key}" if name else key)
+    return found

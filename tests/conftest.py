@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 from race_to_efficiency import storage
+from race_to_efficiency.calibration.common import processes
+
+if TYPE_CHECKING:
+    from race_to_efficiency.settings.params import Workspace
+
+processes.WORKERS = 1  # starting a process costs more than what a test gives it to do
 
 storage.one_blas_thread()
 
@@ -32,6 +40,15 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the publishers' originals (../shared) are not beside this checkout; own fixtures cover the code")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def small_quarter(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The real ledgers' 2026Q1 through every stage, with few draws: to read, never to write into."""
+    import small_quarter as quarter
+
+    base = tmp_path_factory.getbasetemp()
+    return quarter.make(root, (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "small_quarter")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,165 @@
+"""The data account, the statements' baselines, the outcomes and the scores, from the CSVs and the statements alone."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from plain import AS_OF, RAW, document, known, ledger, mlperf, view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from race_to_efficiency.settings.params import Workspace
+
+TABLES = ("accelerators", "mlperf_training", "notable_training_runs", "training_runs", "speedrun_records", "sources")
+PUBLISHED = RAW.parent / "published"
+
+
+def per_watt(column: str) -> pd.Series:
+    rows = view("accelerators")
+    return (rows[column] / rows["tdp_w"]).dropna()
+
+
+def last_best(benchmark: str) -> float:
+    """Least minutes on eight accelerators in the newest round with the benchmark."""
+    rows = mlperf().query("accelerator_count == 8 and benchmark == @benchmark")
+    return float(rows[rows["released"] == rows["released"].max()]["minutes"].min())
+
+
+def record_time() -> float:
+    rows = view("speedrun_records")
+    return float(rows[rows["track"] == 1]["record_time_s"].min())
+
+
+STATED: dict[str, Callable[[], float]] = {
+    "best_16_bit_4q": lambda: per_watt("fp16_tensor_flop_s").max(),
+    "best_8_bit_8q": lambda: per_watt("fp8_flop_s").max(),
+    "largest_run_compute_1y": lambda: float(view("notable_training_runs")["compute_flop"].max()),
+    "speedrun_4q": record_time,
+    "mlperf_bert": lambda: last_best("bert"),
+    "mlperf_retinanet": lambda: last_best("retinanet"),
+    "mlperf_llama2_70b_lora": lambda: last_best("llama2_70b_lora"),
+    "mlperf_stable_diffusion": lambda: last_best("stable_diffusion"),
+}
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_a_statement_starts_from_the_last_value_in_the_ledger(numbers: dict[str, Any], name: str) -> None:
+    assert numbers[f"statement.2026Q1.{name}.baseline0.5"]["value"] == pytest.approx(STATED[name](), rel=1e-9)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_account_counts_the_lines_of_the_file(numbers: dict[str, Any], table: str) -> None:
+    rows, last = ledger(table), known(table)
+    later = rows["recorded"] > AS_OF
+    undated = ~last["withdrawn"] & last["released"].isna()
+    counts = {
+        "read": len(rows),
+        "excluded.recorded_later": later.sum(),
+        "excluded.superseded": len(rows) - later.sum() - len(last),
+        "excluded.withdrawn": last["withdrawn"].sum(),
+        "excluded.undated": undated.sum(),
+        "quarantined": 0,
+    }
+    printed = {name: numbers.get(f"account.{table}.{name}", {"value": 0})["value"] for name in counts}
+    assert printed == counts
+
+
+def test_the_account_counts_what_the_rules_of_mlperf_leave(numbers: dict[str, Any]) -> None:
+    rows = view("mlperf_training")
+    assert numbers["account.mlperf_training.used"]["value"] == len(mlperf())
+    assert numbers["account.mlperf_training.excluded.open_division"]["value"] == (rows["division"] != "closed").sum()
+
+
+@cache
+def snapshot_at(table: str, end: pd.Timestamp) -> pd.Timestamp | None:
+    """The first day at or after a quarter's end on which the publisher's table was recorded; None when not yet."""
+    days = ledger(table)["recorded"]
+    days = days[(days >= end) & (days <= AS_OF)]
+    return None if days.empty else days.min()
+
+
+def best_by(table: str, value: Callable[[pd.DataFrame], pd.Series], end: pd.Timestamp) -> float:
+    """log2 of the largest value released by a quarter's end, as first recorded after it."""
+    day = snapshot_at(table, end)
+    if day is None:
+        return np.nan
+    rows = view(table, day)
+    return float(np.log2(value(rows[rows["released"] <= end]).max()))
+
+
+OUTCOMES: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series]]] = {
+    "tensor16_record": ("accelerators", lambda rows: rows["fp16_tensor_flop_s"] / rows["tdp_w"]),
+    "fp8_record": ("accelerators", lambda rows: rows["fp8_flop_s"] / rows["tdp_w"]),
+    "frontier_compute": ("notable_training_runs", lambda rows: rows["compute_flop"]),
+    "frontier_power": ("notable_training_runs", lambda rows: rows["power_draw_w"]),
+}
+
+
+@pytest.mark.parametrize("target", OUTCOMES)
+def test_an_outcome_is_read_in_the_first_snapshot_after_its_quarter(small_quarter: Workspace, target: str) -> None:
+    rows = pd.read_parquet(small_quarter.processed / "backtest.parquet")
+    own = rows[rows["target"] == target].drop_duplicates("target_quarter").set_index("target_quarter")["observed"]
+    table, value = OUTCOMES[target]
+    for quarter, observed in own.items():
+        end = pd.Period(str(quarter), freq="Q").end_time.normalize()
+        expected = best_by(table, value, end)
+        assert observed == pytest.approx(expected, rel=1e-12, nan_ok=True), quarter
+    assert own.notna().sum() >= 3
+
+
+def test_scores_and_coverage_follow_from_the_forecasts(small_quarter: Workspace, numbers: dict[str, Any]) -> None:
+    """WIS is twice the mean pinball loss (Bracher et al. 2021); skill is 1 less its ratio to the last value's."""
+    rows = pd.read_parquet(small_quarter.processed / "backtest.parquet")
+    columns = [name for name in rows if name.startswith("q0.")]
+    tau = np.array([float(name[1:]) for name in columns])
+    rows = rows[rows["observed"].notna() & (rows["vintage"] == "real")]
+    checked = 0
+    for target, horizon in (("frontier_compute", 1), ("tensor16_record", 1), ("tensor16_quarter_mean", 1)):
+        own = rows[(rows["target"] == target) & (rows["horizon_quarters"] == horizon)]
+        error = own["observed"].to_numpy()[:, None] - own[columns].to_numpy()
+        own = own.assign(wis=2 * np.maximum(tau * error, (tau - 1) * error).mean(axis=1))
+        mean = own.groupby("method")["wis"].mean()
+        key = f"score.{target}.{horizon}q.real"
+        assert numbers[f"{key}.n"]["value"] == (own["method"] == "forecast").sum()
+        assert numbers[f"{key}.skill"]["value"] == pytest.approx(1 - mean["forecast"] / mean["last_value"], rel=1e-9)
+        checked += 1
+    assert checked == 3
+
+
+def published(name: str) -> dict[str, Any]:
+    quarter = name.split(".", maxsplit=1)[0]
+    return next(item for item in document(PUBLISHED, f"{quarter}.json")["statements"] if item["id"] == name)
+
+
+def test_an_earlier_statement_is_scored_as_it_was_published(numbers: dict[str, Any]) -> None:
+    """Brier score of a probability, WIS of quantiles in doublings."""
+    for name, happened in (("new_16_bit_record", 0.0), ("speedrun_threshold", 0.0)):
+        stated = published(f"2025Q1.{name}")
+        printed = numbers[f"record.2025Q1.2025Q1.{name}.score"]["value"]
+        assert printed == pytest.approx((stated["probability"] - happened) ** 2, rel=1e-12)
+    best = {
+        "best_16_bit_4q": per_watt("fp16_tensor_flop_s").max(),
+        "speedrun_4q": record_time(),
+        "mlperf_bert": last_best("bert"),
+    }
+    for name, value in best.items():
+        for key, quantiles in (
+            ("score", published(f"2025Q1.{name}")["quantiles"]),
+            ("score_baseline", published(f"2025Q1.{name}")["baseline"]["quantiles"]),
+        ):
+            tau = np.array([float(level) for level in quantiles])
+            error = np.log2(value) - np.log2(list(quantiles.values()))
+            wis = 2 * np.maximum(tau * error, (tau - 1) * error).mean()
+            assert numbers[f"record.2025Q1.2025Q1.{name}.{key}"]["value"] == pytest.approx(wis, rel=1e-9)
+
+
+def test_every_published_statement_is_accounted_for(numbers: dict[str, Any]) -> None:
+    for quarter in ("2025Q1", "2025Q2", "2025Q3", "2025Q4"):
+        printed = {key: numbers[f"record.{quarter}.{key}"]["value"] for key in ("resolved", "open", "void", "by_hand")}
+        stated = len(document(PUBLISHED, f"{quarter}.json")["statements"])
+        assert sum(printed.values()) == numbers[f"record.{quarter}.n"]["value"] == stated

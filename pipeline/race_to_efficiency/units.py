@@ -21,7 +21,10 @@ FLOP_PER_PFS_DAY = 1e15 * 86_400
 HOURS_PER_YEAR = 8766.0
 """Hours in a Julian year of 365.25 days."""
 
-_QUARTER = re.compile(r"^(\d{4})[Qq]([1-4])$")
+YEARS = range(2000, 2100)
+"""Years a quarter may lie in: none of the quantities existed before, and dates up to 200 years later must exist."""
+
+_QUARTER = re.compile(r"^(\d{4})[Qq]([1-4])$", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)
@@ -45,14 +48,19 @@ class Quarter:
         Raises
         ------
         UsageError
-            When the text is not a year, the letter Q and a number 1 to 4.
+            When the text is not a year, the letter Q and a number 1 to 4, or the year is none of `YEARS`.
         """
         match = _QUARTER.match(text.strip())
         if match is None:
             raise UsageError(
                 f"'{text}' is not a quarter", why="a quarter is a year, Q and 1 to 4", remedy="write it as 2026Q1"
             )
-        return cls(int(match[1]), int(match[2]))
+        year = int(match[1])
+        if year not in YEARS:
+            raise UsageError(
+                f"the quarter '{text}' lies outside the years {YEARS[0]} to {YEARS[-1]}", remedy="write it as 2026Q1"
+            )
+        return cls(year, int(match[2]))
 
     def __str__(self) -> str:
         return f"{self.year}Q{self.number}"

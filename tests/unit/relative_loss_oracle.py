@@ -386,7 +386,7 @@ def drawn(rng: random.Random, count: int) -> list[tuple[str, dict[str, Any], str
 
 
 def rows() -> list[dict[str, str]]:
-    cases = CORNERS + drawn(random.Random(20250102), 25)  # noqa: S311 - test cases, not secrets
+    cases = CORNERS + drawn(random.Random(20250102), 25)
     table = []
     for number, (function, inputs, note) in enumerate(cases, start=1):
         value = evaluate(function, inputs)

@@ -284,7 +284,7 @@ RENAMING = {
 def test_ten_random_chips_renamed_by_unseen_rules(root: Path, tmp_path: Path, seed: int) -> None:
     """From the shipped ledger: at least nine proposals, none of them wrong, and nothing merged before acceptance."""
     raw = Path(shutil.copytree(root / "data" / "raw", tmp_path / "raw"))
-    generator = random.Random(seed)  # noqa: S311 - a drawn sample of chips, no secret
+    generator = random.Random(seed)
     live = view(raw, "2026-03-31").rows
     chosen = generator.sample(sorted(live["accelerator_id"]), 10)
     rules = generator.sample(list(RENAMING.values()), 10)

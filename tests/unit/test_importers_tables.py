@@ -114,9 +114,9 @@ def test_a_new_group_enters_with_its_citation(raw: Path, tmp_path: Path) -> None
     source = read_ledger("sources", raw).rows.set_index("source_id").loc["finch2026"]
     assert source["citation"] == "Finch and Wren (2026). Small birds scale. arXiv 2601.00001."
     assert (source["licence"], source["family"]) == ("CC-BY 4.0", "finch")
-    held = {path.name: path.read_bytes() for path in raw.iterdir()}
+    held = {path.name: path.read_bytes() for path in raw.glob("*.csv")}
     assert run_import("training-runs", delivery(tmp_path), raw).to_json()["unchanged"] == 2
-    assert {path.name: path.read_bytes() for path in raw.iterdir()} == held
+    assert {path.name: path.read_bytes() for path in raw.glob("*.csv")} == held
 
 
 @pytest.mark.parametrize(

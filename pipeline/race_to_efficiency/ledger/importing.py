@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import checkout, storage
-from race_to_efficiency.errors import UsageError
+from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.ledger.history import row_texts
 from race_to_efficiency.ledger.importers.parsed import Request
 from race_to_efficiency.ledger.importers.registry import IMPORTERS, importer_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["IMPORTERS", "ImportReport", "append_lines", "plan_import", "recorded_date", "run_import"]
+__all__ = ["IMPORTERS", "ImportReport", "plan_import", "recorded_date", "run_import"]
 
 _DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 
@@ -99,7 +99,9 @@ def plan_import(source: str, path: Path, raw_dir: Path, recorded: dt.date, *, ac
     pairs = row_texts(TABLES[aliases], ledger(aliases).rows) if aliases else []
     sources = known_keys("sources", raw_dir)
     planner = Planner(parsed, recorded.isoformat(), ledger(parsed.table), pairs, sources)
-    return planner.work_out(accept_renames=accept_renames)
+    plan = planner.work_out(accept_renames=accept_renames)
+    _read_back(plan, raw_dir)
+    return plan
 
 
 def _reader(raw_dir: Path) -> Callable[[str], Intake]:
@@ -167,20 +169,45 @@ def _append(plan: Plan, raw_dir: Path) -> None:
     A source or an alias without its rows changes no view, so an interruption between the writes leaves every view
     as it was.
     """
+    for name, lines in _new_lines(plan).items():
+        storage.write_bytes(raw_dir / TABLES[name].file_name, _with_lines(name, lines, raw_dir))
+
+
+def _new_lines(plan: Plan) -> dict[str, list[dict[str, str]]]:
+    """Return what a plan appends, table by table, in the order in which it is written."""
     table = TABLES[plan.parsed.table]
-    append_lines("sources", plan.parsed.sources, raw_dir)
-    if table.aliases:
-        append_lines(table.aliases, plan.alias_lines, raw_dir)
-    append_lines(table.name, plan.lines, raw_dir)
+    aliases = {table.aliases: plan.alias_lines} if table.aliases else {}
+    new = {"sources": plan.parsed.sources, **aliases, table.name: plan.lines}
+    return {name: lines for name, lines in new.items() if lines}
 
 
-def append_lines(name: str, lines: list[dict[str, str]], raw_dir: Path) -> None:
-    """Append lines to a ledger in one atomic write; no lines, no write."""
-    if not lines:
-        return
-    table = TABLES[name]
-    path = raw_dir / table.file_name
-    held = storage.read_bytes(path)
+def _with_lines(name: str, lines: list[dict[str, str]], raw_dir: Path) -> bytes:
+    """Return what a ledger's file holds once lines are appended."""
+    held = storage.read_bytes(raw_dir / TABLES[name].file_name)
     header = held.split(b"\n", 1)[0].decode("utf-8-sig").strip().split(",")
     text = csv_text([line.get(column, "") for column in header] for line in lines)
-    storage.write_bytes(path, held + (b"" if held.endswith(b"\n") else b"\n") + text.encode("utf-8"))
+    return held + (b"" if held.endswith(b"\n") else b"\n") + text.encode("utf-8")
+
+
+def _read_back(plan: Plan, raw_dir: Path) -> None:
+    """Read what a plan would write as the next run will, before anything is written: a ledger takes nothing back.
+
+    Raises
+    ------
+    DataInvalid
+        When a line it would append does not come back as a row.
+    """
+    files = {name: _with_lines(name, lines, raw_dir) for name, lines in _new_lines(plan).items()}
+    for name, lines in _new_lines(plan).items():
+        before, after = read_ledger(name, raw_dir), read_ledger(name, raw_dir, instead=files)
+        known = set(before.quarantined["line"])
+        bad: list[Any] = [row for row in after.quarantined.to_dict("records") if row["line"] not in known]
+        if not bad and after.n_read == before.n_read + len(lines):
+            continue
+        first = bad[0] if bad else {"column": "", "rule": "one record a line", "value": "", "remedy": "see its quotes"}
+        raise DataInvalid(
+            f"a line that this import would append to {name} cannot be read back",
+            where=f"data/raw/{name}.csv {first['column']}".strip(),
+            why=f"{first['rule']} (found '{first['value']}')",
+            remedy=f"{first['remedy']}: correct the delivery or its source record; nothing was appended",
+        )

@@ -6,6 +6,7 @@ Order: the header, a unique row id, cell-by-cell parsing, the pandera model (str
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
@@ -17,7 +18,7 @@ from race_to_efficiency.ledger.renames import canonical_ids
 from race_to_efficiency.ledger.schemas import DTYPES, TABLES, pandera_model, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -101,7 +102,13 @@ class Findings:
         return frame.astype({name: "int64" if name == "line" else "str" for name in QUARANTINE_COLUMNS})
 
 
-def read_ledger(name: str, raw_dir: Path, *, max_characters: int = MAX_TEXT_CHARACTERS) -> Intake:
+def read_ledger(
+    name: str,
+    raw_dir: Path,
+    *,
+    max_characters: int = MAX_TEXT_CHARACTERS,
+    instead: Mapping[str, bytes] = MappingProxyType({}),
+) -> Intake:
     """Read and validate one ledger.
 
     Parameters
@@ -112,6 +119,8 @@ def read_ledger(name: str, raw_dir: Path, *, max_characters: int = MAX_TEXT_CHAR
         The folder of the ledgers.
     max_characters : int
         Longest text a cell may hold.
+    instead : mapping of str to bytes
+        Tables whose files are to be read as if they held these bytes: what an import is about to write.
 
     Raises
     ------
@@ -122,19 +131,19 @@ def read_ledger(name: str, raw_dir: Path, *, max_characters: int = MAX_TEXT_CHAR
     """
     table = table_of(name)
     path = raw_dir / table.file_name
-    found = list(records(storage.read_bytes(path)))
+    found = list(records(instead[name] if name in instead else storage.read_bytes(path)))
     names = _header(table, path, found)
     findings = Findings(table, f"data/raw/{table.file_name}")
     lines = _readable(found[1:], names, findings)
     _duplicates(table, lines, findings)
     frame = _parse(table, lines, findings, max_characters)
     _validate(table, frame, lines, findings)
-    _foreign_keys(table, lines, raw_dir, findings)
+    _foreign_keys(table, lines, raw_dir, findings, instead)
     rows = frame.loc[~frame.index.isin(findings.lines)].rename_axis("line").reset_index()
     rows = rows[[*table.names, "line"]]
     quarantined = findings.frame()
     if table.aliases:
-        rows, quarantined = _rename(table, rows, quarantined, raw_dir)
+        rows, quarantined = _rename(table, rows, quarantined, raw_dir, instead)
     return Intake(name, rows, quarantined, len(found) - 1)
 
 
@@ -221,9 +230,12 @@ def _validate(table: Table, frame: pd.DataFrame, lines: dict[int, dict[str, str]
             findings.add_cell(line, lines[line], column, rule)
 
 
-def _foreign_keys(table: Table, lines: dict[int, dict[str, str]], raw_dir: Path, findings: Findings) -> None:
+def _foreign_keys(
+    table: Table, lines: dict[int, dict[str, str]], raw_dir: Path, findings: Findings, instead: Mapping[str, bytes]
+) -> None:
     """Quarantine rows whose key into another table has no line there."""
-    known = {column.references: known_keys(column.references, raw_dir) for column in table.columns if column.references}
+    names = {column.references for column in table.columns if column.references}
+    known = {name: known_keys(name, raw_dir, instead) for name in names}
     _references(table, lines, known, findings)
 
 
@@ -256,22 +268,23 @@ def check_lines(table: Table, lines: dict[int, dict[str, str]], known: dict[str,
     return list(findings.items.values())
 
 
-def known_keys(name: str, raw_dir: Path) -> set[str]:
+def known_keys(name: str, raw_dir: Path, instead: Mapping[str, bytes] = MappingProxyType({})) -> set[str]:
     """Return every key that has a line in a table, valid or not: a bad source row does not take its readers with it."""
     table = TABLES[name]
-    found = list(records(storage.read_bytes(raw_dir / table.file_name)))
-    names = _header(table, raw_dir / table.file_name, found)
+    path = raw_dir / table.file_name
+    found = list(records(instead[name] if name in instead else storage.read_bytes(path)))
+    names = _header(table, path, found)
     place = names.index(table.key)
     return {record.cells[place] for record in found[1:] if len(record.cells) > place and record.cells[place]}
 
 
 def _rename(
-    table: Table, rows: pd.DataFrame, quarantined: pd.DataFrame, raw_dir: Path
+    table: Table, rows: pd.DataFrame, quarantined: pd.DataFrame, raw_dir: Path, instead: Mapping[str, bytes]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give a withdrawal and a newcomer that the alias table joins the one id they had first."""
     if not (raw_dir / f"{table.aliases}.csv").exists():
         return rows, quarantined
-    aliases = read_ledger(table.aliases, raw_dir).rows
+    aliases = read_ledger(table.aliases, raw_dir, instead=instead).rows
     joined = canonical_ids(table, rows, aliases)
     if joined:
         rows = rows.assign(**{table.key: rows[table.key].replace(joined)})

@@ -22,19 +22,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import storage
 from race_to_efficiency.cells.physical import Record, records
 from race_to_efficiency.cells.published import date_cell, number_cell, plain_text
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.ledger.importers.delivery import refuse, screened_bytes
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
+from race_to_efficiency.ledger.importers.source_record import RECORD_FIELDS, read_record
 from race_to_efficiency.ledger.lines import number_text, slug, tidy
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-RECORD_FIELDS = ("source_id", "title", "authors", "year", "identifier", "licence", "released")
-"""What a source record must say of a source the ledger does not know."""
 
 NUMBERS = ("params", "tokens", "compute_flop", "loss_nats")
 TEXTS = ("run_id", "group", "cluster", "model_family", "dataset", "compute_basis", "run_flags")
@@ -84,17 +81,18 @@ class _Note:
     def __init__(self, request: Request) -> None:
         self.path = request.path.with_name(request.path.stem + ".source.yaml")
         self.request = request
-        document = storage.read_yaml(self.path) if self.path.exists() else {}
-        if not isinstance(document, dict):
-            raise DataInvalid(f"{self.path.name} is no source record", where=str(self.path), why="it is no mapping")
-        self.document: dict[str, Any] = document
-        self.columns = {str(theirs): str(ours) for ours, theirs in (document.get("columns") or {}).items()}
-        self.constants = {str(name): str(value) for name, value in (document.get("constants") or {}).items()}
-        self.source_id = str(document.get("source_id", "") or "")
+        record = read_record(self.path)
+        self.texts = record.texts
+        self.columns = {theirs: ours for ours, theirs in record.columns.items()}
+        self.constants = record.constants
+        self.source_id = record.texts.get("source_id", "")
         sources = request.ledger("sources").rows.set_index("source_id")
         self.known = sources
-        released = document.get("released", "")
-        self.released = date_cell(str(released)) if released else ""
+        try:
+            self.released = date_cell(record.texts.get("released", ""))
+        except ValueError as error:
+            where = f"{self.path}: released"
+            raise DataInvalid("released is no date", where=where, why=str(error), remedy="write 2026-01-15") from None
 
     def column_names(self, header: list[str]) -> list[str]:
         """Return the ledger column of each header cell, empty for those left out."""
@@ -115,19 +113,18 @@ class _Note:
         """
         if not self.source_id or self.source_id in self.known.index:
             return []
-        missing = [name for name in RECORD_FIELDS if not self.document.get(name)]
+        missing = [name for name in RECORD_FIELDS if name not in self.texts]
         if missing:
             raise self.asks(f"the source '{self.source_id}' is new: {', '.join(missing)}")
-        text = {name: tidy(str(self.document.get(name, "") or "")) for name in (*RECORD_FIELDS, "family", "loss_unit")}
+        text = {name: self.texts.get(name, "") for name in (*RECORD_FIELDS, "family", "loss_unit")}
         citation = f"{text['authors']} ({text['year']}). {text['title']}. {text['identifier']}."
         day = self.request.recorded.isoformat()
         stamp = {"released": self.released, "recorded": day, "recorded_basis": "stated", "withdrawn": "false"}
-        return [{**text, "citation": tidy(str(self.document.get("citation") or citation)), **stamp}]
+        return [{**text, "citation": self.texts.get("citation", citation), **stamp}]
 
     def prefix(self, group: str) -> str:
         """Return what stands before a run's own id or number."""
-        given = self.document.get("run_id_prefix")
-        return f"{slug(self.source_id or group)}-" if given is None else str(given)
+        return self.texts.get("run_id_prefix", f"{slug(self.source_id or group)}-")
 
     def asks(self, what: str) -> DataInvalid:
         """Return the error that asks for what is missing, with the place to write it."""

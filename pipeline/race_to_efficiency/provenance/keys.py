@@ -14,7 +14,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError, UsageError
+from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError, RaceError, UsageError
 from race_to_efficiency.provenance.findings import Finding
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ def read_trusted_keys(folder: Path) -> tuple[dict[str, Ed25519PublicKey], list[F
         try:
             key = load_public_key(path)
             wrong = "" if path.name == key_file_name(key_id(key)) else f"its key id is {key_id(key)}, its name another"
-        except (DataInvalid, InputMissing, OSError) as error:
-            wrong = str(getattr(error, "why", "") or error)
+        except RaceError as error:
+            wrong = error.why or error.what
         if wrong:
             place = f"{folder.parent.name}/{folder.name}/{path.name}"
             findings.append(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import InputMissing
+from race_to_efficiency.errors import RaceError, SystemRefused
+from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.quarter.node import Origin, Read, Result, digest_of
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Store:
         try:
             parquet = {name: storage.read_bytes(path.with_name(f"{key}.{name}.parquet")) for name in told["tables"]}
             reads = tuple((Read.from_json(read), digest) for read, digest in told["reads"])
-        except (OSError, InputMissing, KeyError, TypeError, ValueError):
+        except (RaceError, KeyError, TypeError, ValueError):
             return None
         origins = {
             name: Origin(
@@ -63,11 +65,19 @@ class Store:
         }
         if digest_of(told["document"], origins, parquet) != told["digest"]:
             return None
-        path.touch()
+        with contextlib.suppress(OSError):  # a checkout that may only be read
+            path.touch()
         return Result(told["node"], told["module"], told["document"], origins, reads, told["digest"], parquet)
 
     def keep(self, call: str, key: str, result: Result, shapes: Sequence[tuple[Read, ...]]) -> None:
-        """Write a result, its tables first; whoever reads a half-written one finds nothing."""
+        """Write a result, its tables first; whoever reads a half-written one finds nothing.
+
+        Where nothing can be written, nothing is remembered: that costs time and no more.
+        """
+        with contextlib.suppress(SystemRefused):
+            self._keep(call, key, result, shapes)
+
+    def _keep(self, call: str, key: str, result: Result, shapes: Sequence[tuple[Read, ...]]) -> None:
         path = self._path(key)
         for name, data in result.parquet.items():
             storage.write_bytes(path.with_name(f"{key}.{name}.parquet"), data, durable=False)
@@ -129,10 +139,10 @@ def _sealed(path: Path, name: str) -> dict[str, Any]:
     """Return the document of a sealed file; nothing where it is missing, another's, or a byte of it has changed."""
     try:
         seal, _, rest = storage.read_bytes(path).partition(b"\n")
-    except (OSError, InputMissing):
+    except RaceError:
         return {}
     body = rest.removesuffix(b"\n")
     if seal.decode("ascii", "replace") != storage.digest_bytes(body):
         return {}
-    found: dict[str, Any] = json.loads(body)
+    found: dict[str, Any] = parse_json(body, str(path))
     return found if found["name"] == name else {}

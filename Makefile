@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CRATE ?= reports/2026Q1
 
-.PHONY: help run test lint benchmark recovery severity dictionary crate lock audit-dependencies clean clean-generated
+.PHONY: help run test lint benchmark attacks recovery severity dictionary crate lock audit-dependencies clean clean-generated
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -35,6 +35,9 @@ lint: $(STAMP) ## ruff, mypy, import-linter
 
 benchmark: $(STAMP) ## measured speed and memory, side by side with peers
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+attacks: $(STAMP) ## stop, kill and alter copies of the checkout; hours, figures on the screen
+	@for script in benchmarks/attacks/*_anywhere.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 recovery: $(STAMP) ## simulated-truth study, reports/recovery.md (20 to 30 minutes on two cores; resumable)
 	$(BIN)/python -m race_to_efficiency recovery

@@ -1,7 +1,7 @@
 """The command `race`: registers one module a verb and turns errors into words and exit codes.
 
 Exit codes: 0 ok; 1 bug; 2 usage; 3 data invalid; 4 estimate not trustworthy; 5 integrity; 6 input missing or stale;
-7 locked; 8 the operating system refused (space, permission, memory); 130 interrupted; 143 terminated.
+7 locked; 8 the operating system refused (space, permission, memory); 129 hung up; 130 interrupted; 143 terminated.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments : list of str, optional
         Words after ``race``; the process's own when None.
     """
-    from race_to_efficiency import checkout, storage
+    from race_to_efficiency import checkout, children, storage
 
     storage.one_blas_thread()
     checkout.sweep_here()
@@ -72,11 +72,15 @@ def main(arguments: list[str] | None = None) -> int:
     as_json = "--json" in words
     terminal.ready()
     try:
-        try:
-            code = run_verb(words)
-        except RaceError as error:
-            code = report_error(error, as_json=as_json)
-        terminal.finish()
+        with children.heeding_signals():
+            try:
+                code = run_verb(words)
+            except RaceError as error:
+                code = report_error(error, as_json=as_json)
+            terminal.finish()
+    except children.Stopped as stopped:
+        terminal.progress(f"race: {stopped}; nothing was left half written")
+        return stopped.exit_code
     except terminal.OutputLostError as lost:
         terminal.abandon()
         if lost.closed:  # whoever read stdout has had enough
@@ -93,9 +97,6 @@ def run_verb(words: list[str]) -> int:
         raise
     except TyperException as error:
         raise UsageError(error.format_message(), remedy="see race --help") from None
-    except KeyboardInterrupt:
-        terminal.progress("race: interrupted; nothing was left half written")
-        return 130
     except SystemExit:  # typer's answer to a reader of --help who has had enough
         return 0
     except (OSError, MemoryError, RecursionError) as error:

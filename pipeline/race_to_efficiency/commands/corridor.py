@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
+import re
 import sys
 import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import checkout, storage
+from race_to_efficiency import checkout, children, storage
+from race_to_efficiency.commands import reproduction
 from race_to_efficiency.commands.terminal import progress
-from race_to_efficiency.errors import InputMissing, RaceError, SystemRefused, UsageError
+from race_to_efficiency.errors import InputMissing, Locked, RaceError, SystemRefused, UsageError
+from race_to_efficiency.provenance import made_from
 from race_to_efficiency.provenance.published_statements import keep_statements
 from race_to_efficiency.settings.params import STAGES, Workspace
 
@@ -20,8 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-ERROR_FILE = ".stage_error.json"
+ERROR_FILE = "stage_error.json"
 """Where a failed stage leaves its error: DVC itself returns 255 whatever the stage returned."""
+
+_BUSY = re.compile("Unable to acquire lock|is busy, it is being blocked by")
+_KILLED = re.compile(r"exited with (-9|137)\b")
+"""What DVC says when another DVC is at work, and when a stage was killed (by its own shell, or with none between)."""
 
 
 def run_stage(name: str, workspace: Workspace, **options: Any) -> dict[str, Any]:
@@ -64,6 +70,18 @@ def reproduce(workspace: Workspace, *, force: bool) -> bool:
         The error of the stage that failed, with its own exit code.
     """
     keep_statements(workspace)
+    note = made_from.read_note(workspace)
+    reproduction.own_caches(workspace.root)
+    reproduction.forget_the_dead(workspace.root)
+    if note.get("state", made_from.DONE) != made_from.DONE and reproduction.drop_torn_lock_file(workspace.root):
+        progress("  dvc.lock was left torn by a run that was cut off: every stage is looked at again")
+    # ledgers may have changed under a run that was killed, and DVC would not know: it looks at them after the stage
+    unsure = note.get("state") == made_from.RUNNING and note["inputs"] != made_from.input_digest(workspace)
+    with made_from.noted(workspace):
+        return _dvc_repro(workspace, force=force or unsure)
+
+
+def _dvc_repro(workspace: Workspace, *, force: bool) -> bool:
     error_file = workspace.processed / ERROR_FILE
     error_file.unlink(missing_ok=True)
     binaries = os.path.dirname(sys.executable)  # noqa: PTH120  (a symlinked interpreter must keep its own folder)
@@ -72,35 +90,30 @@ def reproduce(workspace: Workspace, *, force: bool) -> bool:
             "PATH": os.pathsep.join((binaries, os.environ.get("PATH", os.defpath))),
             checkout.HELD_FOR_US: str(workspace.root),
             "DVC_NO_ANALYTICS": "1",
-            "DVC_SITE_CACHE_DIR": str(workspace.root / ".dvc" / "tmp" / "site"),
+            "DVC_SITE_CACHE_DIR": str(workspace.root / reproduction.SITE_CACHE),
         }
     )
-    command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else [])]
+    # -P: a user's own dvc.py in the checkout must not stand in for the library
+    command = [sys.executable, "-P", "-m", reproduction.__name__, *(["--force"] if force else [])]
     ran = False
     tail: list[str] = []
-    with subprocess.Popen(
-        command, cwd=workspace.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        try:
-            for raw_line in process.stdout or ():
-                line = raw_line.rstrip()
-                tail = [*tail[-40:], line]
-                if line.startswith("Running stage"):
-                    ran = True
-                elif line.startswith("  ") and line.split()[0] in STAGES:
-                    progress(line)  # a failing stage's own words are told once, by the error it leaves
-        except KeyboardInterrupt:
-            process.terminate()
-            raise
+    with children.session(command, folder=workspace.root, environment=environment) as process:
+        for raw_line in process.stdout or ():
+            line = raw_line.rstrip()
+            tail = [*tail[-40:], line]
+            if line.startswith("Running stage"):
+                ran = True
+            elif line.startswith("  ") and line.split()[0] in STAGES:
+                progress(line)  # a failing stage's own words are told once, by the error it leaves
     if process.returncode:
-        raise stage_error(error_file, tail)
+        raise stage_error(error_file, tail, process.returncode)
     return ran
 
 
-def stage_error(error_file: Path, tail: list[str]) -> RaceError:
+def stage_error(error_file: Path, tail: list[str], code: int) -> RaceError:
     """Return the error a failed stage left, as the class its exit code names; else what its last words were."""
     if not error_file.exists():
-        return last_words(tail)
+        return last_words(tail, code)
     document = storage.read_json(error_file)
     fields = document["error"]
     for kind in all_errors(RaceError):
@@ -114,8 +127,8 @@ def stage_error(error_file: Path, tail: list[str]) -> RaceError:
     return RaceError(fields["what"], where=fields["where"], why=fields["why"], remedy=fields["remedy"])
 
 
-def last_words(tail: list[str]) -> RaceError:
-    """Return the error that the output of a process tells: one of ours by its kind, else one of the system's."""
+def last_words(tail: list[str], code: int) -> RaceError:
+    """Return the error that a process's output tells: one of ours by its kind, else one of DVC's or the system's."""
     why = "\n".join(tail[-15:])
     for line in tail:
         for kind in all_errors(RaceError):
@@ -124,6 +137,14 @@ def last_words(tail: list[str]) -> RaceError:
     refused = next((line for line in tail if "[Errno " in line), None)
     if refused is not None:
         return SystemRefused(refused.rpartition("[Errno ")[2].partition("] ")[2], why=why)
+    if _BUSY.search(why):
+        return Locked("DVC is at work in this checkout, started by hand", why=why, remedy="wait for it to end")
+    if code < 0 or _KILLED.search(why):
+        return SystemRefused(
+            "the run was ended from outside",
+            why="a process of it was killed, as the system does when memory runs out",
+            remedy="give it more memory, or end other programs; then run again",
+        )
     return RaceError("the pipeline stopped without saying why", why=why)
 
 
@@ -132,26 +153,14 @@ def all_errors(base: type[RaceError]) -> list[type[RaceError]]:
     return list(base.__subclasses__())
 
 
-def input_digest(workspace: Workspace) -> str:
-    """Return one digest of all a quarter depends on: ledgers, earlier publications, params, code and lock."""
-    from race_to_efficiency.evaluation.track_record import earlier_files
-
-    root = workspace.root
-    files = [*sorted(workspace.raw.glob("*.csv")), *earlier_files(workspace.published, str(workspace.quarter))]
-    files += [*storage.code_files(root), root / "requirements.lock"]
-    return storage.digest_document([storage.digest_tree(root, files), workspace.params.model_dump(mode="json")])
-
-
 def reproduce_quarter(workspace: Workspace, *, force: bool, runner: Callable[[Workspace], None] = run_corridor) -> bool:
     """Rebuild another quarter in its own folders unless nothing it depends on has changed; return whether it ran."""
     keep_statements(workspace)
-    stamp = workspace.processed / "run.json"
-    digest = input_digest(workspace)
-    if not force and stamp.exists() and storage.read_json(stamp).get("inputs") == digest:
+    note = made_from.read_note(workspace)
+    if not force and note.get("state") == made_from.DONE and note["inputs"] == made_from.input_digest(workspace):
         return False
-    stamp.unlink(missing_ok=True)
-    runner(workspace)
-    storage.write_json(stamp, {"quarter": str(workspace.quarter), "inputs": digest})
+    with made_from.noted(workspace):
+        runner(workspace)
     return True
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency import storage
+from race_to_efficiency import children, storage
 from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.recovery import (
     kappa as recovery_kappa,
@@ -167,16 +167,12 @@ def _computed(tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, dict[
     if workers == 1 or len(tasks) < 2:
         yield from ((task, compute(task)) for task in tasks)
         return
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures import as_completed
 
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with children.workers(workers) as pool:
         waiting = {pool.submit(compute, task): task for task in tasks}
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
 
 
 def _path(task: Task, store: Path) -> Path:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from race_to_efficiency import children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +15,6 @@ Result = TypeVar("Result")
 
 WORKERS = 2
 """Processes of a stage; a piece's result depends on its arguments alone, so their number changes no digit."""
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # a fork would copy the threads' locks of the libraries loaded by now
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def each(
@@ -40,7 +35,7 @@ def each(
     if workers == 1 or len(items) < 2:
         return [function(item) for item in items]
     order = sorted(range(len(items)), key=lambda index: -size(items[index]))
-    with _pool(workers) as pool:
+    with children.workers(workers) as pool:
         waiting = {index: pool.submit(function, items[index]) for index in order}
         return [waiting[index].result() for index in range(len(items))]
 
@@ -51,5 +46,5 @@ def beside(function: Callable[..., Result], *arguments: Any, workers: int) -> It
     if workers == 1:
         yield lambda: function(*arguments)
         return
-    with _pool(1) as pool:
+    with children.workers(1) as pool:
         yield pool.submit(function, *arguments).result

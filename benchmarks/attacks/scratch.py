@@ -1,0 +1,86 @@
+"""A copy of the checkout to be attacked, the processes that work in it, and what it must look like afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK = "RACE_ATTACK"
+ASIDE = {".git", ".venv", ".hypothesis", ".mypy_cache", ".ruff_cache", ".benchmarks", "__pycache__", ".tmp"}
+
+
+class Scratch:
+    """A copy of the checkout in a folder of its own.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where; a temporary folder when None.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.root = (folder or Path(tempfile.mkdtemp(prefix="race-attack-"))) / "checkout"
+        if not self.root.exists():
+            shutil.copytree(ROOT, self.root, ignore=lambda _, names: ASIDE & set(names))
+        self.mark = uuid.uuid4().hex
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start ``race WORDS`` in the copy, with the copy's own code."""
+        environment = {**os.environ, MARK: self.mark, "PYTHONPATH": str(self.root / "pipeline"), "NO_COLOR": "1"}
+        return subprocess.Popen(
+            [sys.executable, "-m", "race_to_efficiency", *words],
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def race(self, *words: str, seconds: float = 1800.0) -> tuple[int, str]:
+        """Run ``race WORDS`` to its end and return its exit code and what it wrote to stderr."""
+        process = self.start(*words)
+        _, err = process.communicate(timeout=seconds)
+        return process.returncode, err
+
+    def alive(self) -> list[str]:
+        """Return the processes begun here, directly or not, that are alive."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(" ".join(process.cmdline())[-60:])
+            except psutil.Error:
+                continue
+        return found
+
+    def seconds_until_gone(self, most: float) -> float | None:
+        """Return after how long no process is left; None when some still are after ``most`` seconds."""
+        begun = time.monotonic()
+        while self.alive():
+            if time.monotonic() - begun > most:
+                return None
+            time.sleep(0.02)
+        return time.monotonic() - begun
+
+    def hidden(self) -> list[str]:
+        """Return the hidden and temporary files under data/, reports/ and .tmp."""
+        folders = (self.root / name for name in ("data", "reports", ".tmp"))
+        files = (path for folder in folders for path in folder.rglob(".*") if path.is_file())
+        return sorted(path.relative_to(self.root).as_posix() for path in files)
+
+    def state(self, *names: str) -> dict[str, bytes]:
+        """Return name -> bytes of every file under the named files and folders."""
+        files: list[Path] = []
+        for name in names:
+            place = self.root / name
+            files += [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+        return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in sorted(files)}

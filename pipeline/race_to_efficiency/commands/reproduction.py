@@ -1,0 +1,89 @@
+"""``dvc repro`` as `race run` starts it: a process that ends with its owner, on folders that are the user's alone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import children
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CACHES = (".dvc/tmp", ".dvc/cache")
+"""DVC's folders under the checkout. Its index is read with pickle (diskcache, CVE-2025-69872): who may write there may
+run code as the user, so nobody else may."""
+
+SITE_CACHE = ".dvc/tmp/site"
+
+
+def own_caches(root: Path) -> None:
+    """Make DVC's folders the user's own before it starts; an index that others could write is thrown away unread."""
+    site = root / SITE_CACHE
+    if site.is_symlink():
+        site.unlink()
+    elif site.is_dir() and (site.stat().st_mode & 0o077 or site.stat().st_uid != os.getuid()):
+        shutil.rmtree(site)
+    for name in (*CACHES, SITE_CACHE):
+        place = root / name
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.chmod(0o700)
+
+
+def forget_the_dead(root: Path) -> None:
+    """Remove DVC's list of files in use when it is torn or names no process of DVC that is alive.
+
+    DVC itself looks only whether the number of a process is in use, and asks for a repair by hand when it is.
+    """
+    import psutil
+
+    path = root / ".dvc" / "tmp" / "rwlock"
+    try:
+        held: dict[str, dict[str, Any]] = json.loads(path.read_bytes())
+        users = [*held.get("write", {}).values(), *chain.from_iterable(held.get("read", {}).values())]
+        pids = {int(user["pid"]) for user in users}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        pids = set()
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            if any("dvc" in word or "reproduction" in word for word in psutil.Process(pid).cmdline()):
+                return
+    path.unlink(missing_ok=True)
+
+
+def drop_torn_lock_file(root: Path) -> bool:
+    """Remove dvc.lock when a run that was cut off left it torn (DVC writes it in place); return whether it was.
+
+    Nothing is lost: DVC finds in its cache, or computes again, what the file listed.
+    """
+    from dvc.dvcfile import Lockfile
+    from dvc.exceptions import DvcException
+    from dvc.utils.serialize import load_yaml
+
+    path = root / "dvc.lock"
+    if not path.is_file():
+        return False
+    try:
+        Lockfile.validate(load_yaml(str(path)), path.name)
+    except (DvcException, ValueError):
+        path.unlink()
+        return True
+    return False
+
+
+def main() -> int:
+    """Run ``dvc repro`` in the current folder with the words given, and return DVC's exit code."""
+    children.follow_owner()
+    from dvc.cli import main as dvc
+
+    code: int = dvc(["repro", *sys.argv[1:]])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""Every process of a command ends with it: told to stop, killed, stuck in compiled code, or losing a child itself."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from race_to_efficiency import children
+from race_to_efficiency.calibration.common.processes import each
+from race_to_efficiency.errors import SystemRefused
+
+STOPS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+MARK = "RACE_TEST_MARK"
+
+OWNER = """
+import os, sys, time
+from pathlib import Path
+from race_to_efficiency import children
+from race_to_efficiency.cli import main
+from race_to_efficiency import cli
+
+def session():
+    stage = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    child = f"from race_to_efficiency import children; children.follow_owner(); print('here', flush=True); {stage}"
+    with children.session([sys.executable, "-c", child], folder=Path.cwd(), environment=os.environ) as process:
+        process.stdout.readline()
+        time.sleep(0.5)
+        print("here", flush=True)
+        for _ in process.stdout:
+            pass
+    print("leader ended", process.returncode, flush=True)
+
+def workers():
+    with children.workers(2) as pool:
+        waiting = [pool.submit(time.sleep, 60) for _ in range(4)]
+        while len(pool._processes) < 2:
+            time.sleep(0.05)
+        [pool.submit(time.sleep, 0.0) for _ in range(2)]
+        time.sleep(1.0)
+        print("here", flush=True)
+        waiting[0].result()
+
+def compiled():
+    import hashlib
+    print("here", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000_000)
+
+if __name__ == "__main__":
+    cli.build = lambda: lambda words, standalone_mode: globals()[sys.argv[1]]()
+    sys.exit(main(["run"]))
+"""
+
+
+@pytest.fixture
+def mark() -> Iterator[str]:
+    """A word in the environment of every process a test starts, by which they are found wherever they went."""
+    word = uuid.uuid4().hex
+    yield word
+    for process in alive(word):
+        process.kill()
+
+
+def alive(mark: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def gone(mark: str, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while alive(mark):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def owner(path: Path, kind: str, mark: str, *before: str) -> subprocess.Popen[str]:
+    """Start a command that owns processes, and return it once they are at work."""
+    script = path / "owner.py"
+    script.write_text(OWNER)
+    process = subprocess.Popen(
+        [*before, sys.executable, str(script), kind],
+        env={**os.environ, MARK: mark},
+        cwd=path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "here\n"
+    return process
+
+
+@pytest.mark.parametrize("number", list(STOPS))
+@pytest.mark.parametrize(("kind", "processes"), [("session", 3), ("workers", 3), ("compiled", 1)])
+def test_told_to_stop_all_of_it_is_gone_within_two_seconds(
+    tmp_path: Path, mark: str, kind: str, processes: int, number: signal.Signals
+) -> None:
+    with owner(tmp_path, kind, mark) as process:
+        assert len(alive(mark)) >= processes
+        process.send_signal(number)
+        assert gone(mark, 2.0)
+        assert process.wait() == STOPS[number]
+
+
+@pytest.mark.parametrize("kind", ["session", "workers"])
+def test_killed_outright_its_children_follow(tmp_path: Path, mark: str, kind: str) -> None:
+    with owner(tmp_path, kind, mark) as process:
+        process.kill()
+        assert gone(mark, 2.0)
+
+
+def test_when_the_leader_of_a_session_is_killed_the_rest_ends_and_the_owner_goes_on(tmp_path: Path, mark: str) -> None:
+    with owner(tmp_path, "session", mark) as process:
+        leader = next(item for item in alive(mark) if item.ppid() == process.pid)
+        leader.kill()
+        out, _ = process.communicate(timeout=10)
+        assert out == f"leader ended {-signal.SIGKILL}\n"
+        assert process.returncode == 0
+        assert gone(mark, 2.0)
+
+
+def test_nohup_is_respected_and_an_ignored_interrupt_is_not(tmp_path: Path, mark: str) -> None:
+    ignoring = "trap '' HUP INT; exec \"$@\""
+    with owner(tmp_path, "workers", mark, "/bin/sh", "-c", ignoring, "sh") as process:
+        process.send_signal(signal.SIGHUP)
+        assert not gone(mark, 1.5)
+        process.send_signal(signal.SIGINT)
+        assert gone(mark, 2.0)
+        assert process.wait() == 130
+
+
+def die(number: int) -> int:
+    os.kill(os.getpid(), number)
+    return number
+
+
+def root_of(number: float) -> float:
+    return math.sqrt(number)
+
+
+def test_a_worker_killed_by_the_system_is_said_to_be() -> None:
+    with pytest.raises(SystemRefused, match="ended from outside") as caught:
+        each(die, [signal.SIGKILL, signal.SIGKILL], workers=2, size=int)
+    assert caught.value.exit_code == 8
+
+
+def test_an_error_in_a_worker_comes_back_as_it_was() -> None:
+    assert each(root_of, [1.0, 4.0, 9.0], workers=2, size=int) == [1.0, 2.0, 3.0]
+    with pytest.raises(ValueError, match="math domain error"):
+        each(root_of, [1.0, -1.0, 4.0], workers=2, size=int)
+
+
+def test_signals_are_given_back() -> None:
+    before = [signal.getsignal(number) for number in STOPS]
+    threads = threading.active_count()
+    for _ in range(3):
+        with children.heeding_signals():
+            assert [signal.getsignal(number) for number in STOPS] != before
+    assert [signal.getsignal(number) for number in STOPS] == before
+    time.sleep(0.1)
+    assert threading.active_count() == threads

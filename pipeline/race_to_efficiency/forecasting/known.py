@@ -26,7 +26,8 @@ class KnownRuns:
     largest_compute_flop : float or None, FLOP
     baseline_years : float or None, years
         Measured tau0: median hours of long runs / 8766; None when none of them has a known duration.
-    n_long_runs : int
+    long_run_ids : tuple of str
+        The runs behind tau0.
     long_run_flop : float, FLOP
         Compute from which a run counts for tau0.
     """
@@ -34,8 +35,13 @@ class KnownRuns:
     largest_id: str | None
     largest_compute_flop: float | None
     baseline_years: float | None
-    n_long_runs: int
+    long_run_ids: tuple[str, ...]
     long_run_flop: float
+
+    @property
+    def n_long_runs(self) -> int:
+        """How many runs tau0 rests on."""
+        return len(self.long_run_ids)
 
 
 @dataclass(frozen=True)
@@ -70,12 +76,12 @@ def known_runs(notable: pd.DataFrame, *, long_run_flop: float) -> KnownRuns:
     """
     used = notable[(notable["exclusion"] == "") & (notable["compute_flop"] > 0)]
     largest = used.sort_values(["compute_flop", "model_id"]).tail(1)
-    hours = used.loc[(used["compute_flop"] >= long_run_flop) & (used["hours"] > 0), "hours"]
+    long = used[(used["compute_flop"] >= long_run_flop) & (used["hours"] > 0)]
     return KnownRuns(
         largest_id=None if largest.empty else str(largest["model_id"].iloc[0]),
         largest_compute_flop=None if largest.empty else float(largest["compute_flop"].iloc[0]),
-        baseline_years=None if hours.empty else float(hours.median()) / HOURS_PER_YEAR,
-        n_long_runs=len(hours),
+        baseline_years=None if long.empty else float(long["hours"].median()) / HOURS_PER_YEAR,
+        long_run_ids=tuple(long["model_id"].astype(str)),
         long_run_flop=long_run_flop,
     )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.evaluation.choices import Choice
     from race_to_efficiency.evaluation.origin_views import LedgerViews
+    from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -39,6 +40,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     from race_to_efficiency.evaluation.backtesting import LEDGERS, backtest_all
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.scorecard import score_document, score_table
+    from race_to_efficiency.quarter.backtest_lineage import backtest_lineage
 
     quarter, params, folder = workspace.quarter, workspace.params.backtest, workspace.processed
     drawn = read_draws(folder)
@@ -49,16 +51,19 @@ def run(workspace: Workspace) -> dict[str, Any]:
     storage.write_parquet(folder / "backtest.parquet", table)
     storage.write_parquet(folder / "scores.parquet", scores)
     storage.write_json(folder / "scores.json", stamp | score_document(table, scores, choices))
-    n_statements = write_statements(workspace, views, choices, drawn)
-    record = write_track_record(workspace, views)
+    statements = write_statements(workspace, views, choices, drawn)
+    publications = write_track_record(workspace, views)
+    targets = table["target"].astype(str).unique().tolist()
+    backtest_lineage(views, targets, statements, publications, quarter.as_of).write(folder, "backtest")
+    record = {key: sum(item[key] for item in publications) for key in ("n", "resolved")}
     verdicts = scores["verdict"].value_counts()
     counts = {word: int(verdicts.get(word, 0)) for word in ("pass", "fail", "too few to judge")}
     outcomes = int((table["method"].eq("forecast") & table["observed"].notna()).sum())
     said = ", ".join(f"{count} {word}" for word, count in counts.items())
-    line = f"{outcomes} outcomes, {scores['target'].nunique()} targets: {said}; {n_statements} statements"
+    line = f"{outcomes} outcomes, {scores['target'].nunique()} targets: {said}; {len(statements)} statements"
     if record["n"]:
         line += f"; {record['resolved']} of {record['n']} published ones resolved"
-    return {"outcomes": outcomes, "verdicts": counts, "statements": n_statements, "record": record, "line": line}
+    return {"outcomes": outcomes, "verdicts": counts, "statements": len(statements), "record": record, "line": line}
 
 
 def read_draws(folder: Path) -> dict[str, Any]:
@@ -80,8 +85,8 @@ def read_draws(folder: Path) -> dict[str, Any]:
 
 def write_statements(
     workspace: Workspace, views: LedgerViews, choices: Sequence[Choice], drawn: Mapping[str, Any]
-) -> int:
-    """Write the quarter's dated statements (statements.json and .parquet) and return how many there are.
+) -> list[Statement]:
+    """Write the quarter's dated statements (statements.json and .parquet) and return them.
 
     They stand here and not in the forecast stage because they use the very models this stage has chosen and scored.
     """
@@ -101,11 +106,11 @@ def write_statements(
     stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
     storage.write_parquet(folder / "statements.parquet", statements_frame(statements))
     storage.write_json(folder / "statements.json", {**stamp, "statements": [item.to_json() for item in statements]})
-    return len(statements)
+    return statements
 
 
-def write_track_record(workspace: Workspace, views: LedgerViews) -> dict[str, int]:
-    """Write how earlier publications' statements did (track_record.json); return how many there are and were resolved.
+def write_track_record(workspace: Workspace, views: LedgerViews) -> list[dict[str, Any]]:
+    """Write how earlier publications' statements did (track_record.json); return what it says of each publication.
 
     What today's code would have stated for those quarters is not recomputed here: ``race show scores`` sets it beside.
     """
@@ -123,4 +128,5 @@ def write_track_record(workspace: Workspace, views: LedgerViews) -> dict[str, in
     document = track_record(scored)
     stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
     storage.write_json(folder / "track_record.json", stamp | document)
-    return {key: sum(item[key] for item in document["publications"]) for key in ("n", "resolved")}
+    publications: list[dict[str, Any]] = document["publications"]
+    return publications

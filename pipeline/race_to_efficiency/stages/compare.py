@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import RaceError
+from race_to_efficiency.quarter.lineage import Lineage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -45,8 +48,10 @@ def run(workspace: Workspace) -> dict[str, Any]:
     except RaceError as error:  # an early quarter may have nothing to fit; the report then says so
         why = f"{quarter} cannot be compared with {before.quarter}: {error.what}"
         storage.write_json(workspace.processed / "changes.json", {"missing": why})
+        lineage_of({}).write(workspace.processed, "compare")
         return {"rows": 0, "moved": 0, "missing": why, "line": why}
     storage.write_json(workspace.processed / "changes.json", document)
+    lineage_of(document).write(workspace.processed, "compare")
     rows = sum(sum(table["counts"].values()) for table in document["data"].values())
     moved = sum(bool(item["delta"]) for item in document["estimates"])
     line = f"{before.quarter} -> {quarter}: {rows} rows changed, {moved} estimates moved"
@@ -54,3 +59,13 @@ def run(workspace: Workspace) -> dict[str, Any]:
     if fitted:
         line += f"; {fitted} groups of kappa fitted again"
     return {"rows": rows, "moved": moved, "missing": None, "line": line}
+
+
+def lineage_of(document: Mapping[str, Any]) -> Lineage:
+    """Return the edges of a comparison: each change rests on the estimate of this quarter and the rows it names."""
+    lineage = Lineage()
+    for item in (*document.get("estimates", ()), *document.get("forecasts", ())):
+        named = [str(row["row"]) for part in item["parts"] for row in part["rows"]]
+        rows = [row for row in named if "/" in row and " " not in row]
+        lineage.add(f"change.{item['id']}", code="race_to_efficiency.stages.compare", rows=rows, sources=(item["id"],))
+    return lineage

@@ -32,12 +32,15 @@ def run(workspace: Workspace) -> dict[str, Any]:
     from race_to_efficiency.calibration.gamma.roadmap import Kappas
     from race_to_efficiency.quarter.gamma import DOCUMENT, with_kappa
     from race_to_efficiency.quarter.here import memory_of, world_here
+    from race_to_efficiency.quarter.lineage import Lineage
     from race_to_efficiency.quarter.node import Evaluation
     from race_to_efficiency.quarter.world import GAMMA_TABLES
 
     evaluation = Evaluation(world_here(workspace, GAMMA_TABLES), memory_of(workspace.root))
     kappa = Kappas.of_document(storage.read_json(workspace.processed / "kappa.json"))
-    document, quarter = with_kappa(evaluation, kappa), workspace.quarter
+    document, quarter, lineage = with_kappa(evaluation, kappa), workspace.quarter, Lineage()
+    lineage.add_nodes(evaluation, evaluation.ask(DOCUMENT))
+    lineage.write(workspace.processed, "fit_gamma")
     stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
     storage.write_json(workspace.processed / "gamma.json", stamp | document)
     storage.write_parquet(workspace.processed / "gamma_draws.parquet", evaluation.ask(DOCUMENT).tables["draws"])

@@ -11,6 +11,7 @@ from race_to_efficiency.forecasting.documents import anchors_document, scenarios
 from race_to_efficiency.forecasting.draws_file import open_draws
 from race_to_efficiency.forecasting.projection import draws_sink, project
 from race_to_efficiency.forecasting.tables import headline
+from race_to_efficiency.quarter.forecast_lineage import forecast_lineage
 from race_to_efficiency.scenarios import build_paths, load_scenarios
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def run(workspace: Workspace, *, draws: bool | None = None) -> dict[str, Any]:
     storage.write_parquet(folder / "milestones.parquet", projection.milestones)
     storage.write_json(folder / "scenarios.json", stamp | scenarios_document(basis, usable, paths, params, left_out))
     storage.write_json(folder / "anchors.json", stamp | anchors_document(basis, params, projection.limits, estimates))
+    forecast_lineage(basis, usable, params).write(folder, "forecast")
     report = workspace.params.report
     rows = headline(
         projection.forecast,

@@ -9,8 +9,11 @@ from race_to_efficiency.ledger.account import account_of
 from race_to_efficiency.ledger.intake import read_all
 from race_to_efficiency.ledger.schemas import TABLES
 from race_to_efficiency.ledger.vintages import view_of
+from race_to_efficiency.quarter.lineage import Lineage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -42,11 +45,37 @@ def run(workspace: Workspace) -> dict[str, Any]:
     accounts = {name: account_of(intake, views.get(name)) for name, intake in intakes.items()}
     quarantined = pd.concat([intake.quarantined for intake in intakes.values()], ignore_index=True)
     summary = {"quarter": str(workspace.quarter), "as_of": day.isoformat(), "tables": accounts}
+    held = {name: views[name].rows if name in views else intake.rows for name, intake in intakes.items()}
     folder = workspace.processed / "ledger"
-    for name, intake in intakes.items():
-        storage.write_parquet(folder / f"{name}.parquet", views[name].rows if name in views else intake.rows)
+    for name in intakes:
+        storage.write_parquet(folder / f"{name}.parquet", held[name])
+    lineage_of(held, {name: TABLES[name].key for name in held}).write(workspace.processed, "ingest")
     storage.write_parquet(workspace.processed / "quarantine.parquet", quarantined)
     storage.write_json(workspace.processed / "account.json", summary)
     total = {key: sum(account[key] for account in accounts.values()) for key in ("read", "used", "quarantined")}
     line = f"{total['read']:,} rows read, {total['used']:,} used, {total['quarantined']} quarantined"
     return {**summary, "quarantined": quarantined.to_dict("records"), "line": line}
+
+
+def lineage_of(views: Mapping[str, Any], keys: Mapping[str, str]) -> Lineage:
+    """Return the edges of the counts of every ledger: its rows, and those set aside with the reason.
+
+    Parameters
+    ----------
+    views : mapping of str to DataFrame
+        As-of views, or all rows of a table without versions.
+    keys : mapping of str to str
+        Column of ids by table.
+    """
+    lineage = Lineage()
+    for table, rows in views.items():
+        ids = (table + "/" + rows[keys[table]].astype(str)).tolist()
+        reasons = rows["exclusion"].fillna("").tolist() if "exclusion" in rows else [""] * len(ids)
+        told = list(zip(ids, reasons, strict=True))
+        lineage.add(
+            f"ledger.{table}",
+            code="race_to_efficiency.stages.ingest",
+            rows=[row for row, reason in told if not reason],
+            left_out=[(row, reason) for row, reason in told if reason],
+        )
+    return lineage

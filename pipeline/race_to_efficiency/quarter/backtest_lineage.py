@@ -1,0 +1,68 @@
+"""What the numbers of the backtest rest on: observations, the sources of statements, earlier publications."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency.evaluation.targets import TARGETS
+from race_to_efficiency.quarter.lineage import Lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from race_to_efficiency.evaluation.origin_views import LedgerViews
+    from race_to_efficiency.evaluation.statements import Statement
+
+RUNS = "training_runs"
+
+REDUCIBLE = "kappa_reducible.{}.chinchilla"
+"""Estimate that a larger run's loss is stated from."""
+
+
+def backtest_lineage(
+    views: LedgerViews,
+    targets: Sequence[str],
+    statements: Sequence[Statement],
+    publications: Sequence[Mapping[str, Any]],
+    as_of: date,
+) -> Lineage:
+    """Return the edges of the backtest: each target's observations, each statement's source, the track record.
+
+    Parameters
+    ----------
+    views : LedgerViews
+    targets : sequence of str
+        Those that were forecast.
+    statements : sequence of Statement
+    publications : sequence of mapping
+        Of the track record.
+    as_of : date
+    """
+    code, lineage = "race_to_efficiency.stages.backtest", Lineage()
+    runs = views.used(RUNS, as_of)
+    for name in dict.fromkeys(targets):
+        if name in TARGETS:
+            target = TARGETS[name]
+            items = views.known(target, as_of).observations["item"].astype(str)
+            rows = [f"{target.table}/{item}" for item in items]
+        else:
+            group = name.removeprefix("loss.")
+            rows = [f"{RUNS}/{run}" for run in runs.loc[runs["group"] == group, "run_id"].astype(str)]
+        lineage.add(f"backtest.{name}", code=code, rows=rows)
+    for item in statements:
+        lineage.add(f"statement.{item.id}", code=code, sources=_behind(item))
+    told = [f"backtest.{name}" for name in dict.fromkeys(targets) if name in TARGETS]
+    for publication in publications:
+        lineage.add(f"record.{publication['quarter']}", code=code, sources=told)
+    return lineage
+
+
+def _behind(statement: Statement) -> list[str]:
+    """Return the outputs a statement is made from, by what settles it."""
+    kind, _, name = statement.target.partition(":")
+    if kind == "estimate":
+        return [f"gamma.{name}"]
+    if kind == "loss":
+        return [REDUCIBLE.format(name)]
+    return ["pool.reducible"] if kind == "kappa_eff" else [f"backtest.{statement.target}"]

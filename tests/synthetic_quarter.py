@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from race_to_efficiency import storage
+from race_to_efficiency.quarter.forecast_lineage import curve_of
+from race_to_efficiency.quarter.lineage import Lineage
 from race_to_efficiency.settings.params import Workspace
 from race_to_efficiency.units import Quarter
 
@@ -60,6 +62,9 @@ fit_kappa:
   delta: 0.001
 forecast:
   horizon_years: 5
+report:
+  headline_scenario: constant_power
+  headline_anchor: frontier_trend
 """
 
 DVC = """\
@@ -175,7 +180,33 @@ def run_stages(space: Workspace, *, slope_factor: float = 1.0) -> None:
     chip_view = pd.DataFrame({"accelerator_id": [*chips, "chip-w"], "exclusion": ["" for _ in chips] + ["withdrawn"]})
     storage.write_parquet(space.processed / "ledger" / "accelerators.parquet", chip_view)
     storage.write_json(space.processed / "account.json", {"read": len(chips) + len(runs)})
+    write_edges(space, list(chips), list(good), [key for key in runs if key not in good])
     write_report(space, kappa, gamma)
+
+
+def write_edges(space: Workspace, chips: list[str], good: list[str], outliers: list[str]) -> None:
+    """Write what each output rests on, one file a stage."""
+    used, aside = [f"training_runs/{key}" for key in good], [(f"training_runs/{key}", "outlier") for key in outliers]
+    lineage = Lineage()
+    rows = [f"accelerators/{key}" for key in chips]
+    code = "race_to_efficiency.stages.{}".format
+    lineage.add("ledger.accelerators", code=code("ingest"), rows=rows, left_out=[("accelerators/chip-w", "withdrawn")])
+    lineage.add("ledger.training_runs", code=code("ingest"), rows=used, left_out=aside)
+    lineage.write(space.processed, "ingest")
+    lineage = Lineage()
+    lineage.add("kappa_total.pooled.power_law", code=code("fit_kappa"), rows=used, left_out=aside)
+    lineage.write(space.processed, "fit_kappa")
+    lineage = Lineage()
+    lineage.add("gamma.route.D", code=code("fit_gamma"), rows=rows)
+    lineage.write(space.processed, "fit_gamma")
+    lineage = Lineage()
+    curve = curve_of("constant_power", "total", "pooled")
+    lineage.add(curve, code=code("forecast"), sources=("kappa_total.pooled.power_law", "gamma.route.D"))
+    lineage.write(space.processed, "forecast")
+    lineage = Lineage()
+    lineage.add("equation.time_to_target", code="race_to_efficiency.relative_loss")
+    lineage.add("row.accelerators/chip-b", code=code("report"), rows=["accelerators/chip-b"])
+    lineage.write(space.processed, "report")
 
 
 def write_report(space: Workspace, kappa: float, gamma: float) -> None:
@@ -193,6 +224,8 @@ def write_report(space: Workspace, kappa: float, gamma: float) -> None:
             "value": value,
             "unit": "1",
             "form": "total",
+            "group": "pooled",
+            "status": "weak",
         }
     )
     report = space.processed / "report"
@@ -204,22 +237,30 @@ def write_report(space: Workspace, kappa: float, gamma: float) -> None:
             "value": kappa,
             "unit": "1",
             "text": f"{kappa:.4f}",
-            "refs": ["kappa_total.pooled.power_law"],
+            "nodes": ["kappa_total.pooled.power_law"],
+            "estimates": ["kappa_total.pooled.power_law"],
         },
-        "gamma": {"value": gamma, "unit": "doublings/yr", "text": f"{gamma:.3f}", "refs": ["gamma.route.D"]},
-        "chip.paper": {"value": 2e11, "unit": "FLOP/J", "text": "2e11", "source": "accelerators/chip-b"},
+        "gamma": {
+            "value": gamma,
+            "unit": "doublings/yr",
+            "text": f"{gamma:.3f}",
+            "nodes": ["gamma.route.D"],
+            "estimates": ["gamma.route.D"],
+        },
+        "chip.paper": {"value": 2e11, "unit": "FLOP/J", "text": "2e11", "nodes": ["row.accelerators/chip-b"]},
         "severity.years": {
             "value": 5.38,
             "unit": "years",
             "text": "5.4",
-            "source": "race_to_efficiency.relative_loss.time_to_target(0.7, 0.05, 2)",
+            "nodes": ["equation.time_to_target"],
         },
-        "rows.read": {"value": 4, "unit": "rows", "text": "4", "source": "account.json: accelerators, read"},
-        "fit.loss": {"value": 2.5, "unit": "nats", "text": "2.5", "source": "kappa_draws.parquet: run-3"},
+        "rows.read": {"value": 4, "unit": "rows", "text": "4", "nodes": ["ledger.accelerators"]},
+        "fit.loss": {"value": 2.5, "unit": "nats", "text": "2.5", "nodes": ["kappa_total.pooled.power_law"]},
         "R3": {
             "value": float(value[2]),
             "unit": "1",
             "text": f"{value[2]:.3f}",
+            "nodes": ["curve.constant_power.total.pooled"],
             "forecast_rows": ["forecast:scenario_id=constant_power,horizon=3,output_type_id=0.5"],
             "status": "weak",
         },
@@ -227,7 +268,8 @@ def write_report(space: Workspace, kappa: float, gamma: float) -> None:
             "value": float(value[-1]),
             "unit": "1",
             "text": f"{value[-1]:.3f}",
-            "refs": ["kappa_total.pooled.power_law", "gamma.route.D"],
+            "nodes": ["kappa_total.pooled.power_law", "gamma.route.D"],
+            "estimates": ["kappa_total.pooled.power_law", "gamma.route.D"],
         },
     }
     storage.write_json(report / "numbers.json", numbers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,13 @@ import synthetic_quarter
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing, UsageError
 from race_to_efficiency.provenance import sources
-from race_to_efficiency.provenance.lineage import closure, module_file, most_influential
+from race_to_efficiency.provenance.lineage import most_influential
 from race_to_efficiency.provenance.records import QuarterRecords, open_folder, open_records
 from race_to_efficiency.provenance.targets import resolve, split_quarter
 from race_to_efficiency.provenance.trace import trace
 from race_to_efficiency.provenance.verify import chain_state
+from race_to_efficiency.quarter.forecast_lineage import curve_of
+from race_to_efficiency.quarter.lineage import Lineage
 
 KEYS = {"target", "value", "unit", "intervals", "status", "computed_by", "rows", "sources", "chain"}
 
@@ -70,11 +71,11 @@ def test_gamma_is_the_value_worked_out_by_hand(records: QuarterRecords, checkout
 @pytest.mark.parametrize(
     ("name", "code", "rows"),
     [
-        ("R3", "race_to_efficiency.stages.forecast.run", 6),
-        ("fit.loss", "race_to_efficiency.stages.fit_kappa.run", 3),
-        ("rows.read", "race_to_efficiency.stages.ingest.run", 6),
-        ("chip.paper", "race_to_efficiency.stages.ingest.run", 1),
-        ("severity.years", "race_to_efficiency.relative_loss.time_to_target", 0),
+        ("R3", "race_to_efficiency.stages.forecast", 6),
+        ("fit.loss", "race_to_efficiency.stages.fit_kappa", 3),
+        ("rows.read", "race_to_efficiency.stages.ingest", 3),
+        ("chip.paper", "race_to_efficiency.stages.report", 1),
+        ("severity.years", "race_to_efficiency.relative_loss", 0),
     ],
 )
 def test_a_number_that_is_no_estimate_leads_to_what_it_was_read_from(
@@ -155,6 +156,15 @@ def readings(tmp_path: Path) -> QuarterRecords:
     ]
     storage.write_json(space.processed / "kappa.json", kappa)
     storage.write_parquet(space.processed / "forecast.parquet", pd.DataFrame(rows))
+    lineage, code = Lineage(), "race_to_efficiency.stages.forecast"
+    lineage.add("kappa_reducible.chips.chinchilla", code=code, rows=["training_runs/run-2"])
+    for form, kappa_id in (
+        ("total", "kappa_total.pooled.power_law"),
+        ("reducible", "kappa_reducible.chips.chinchilla"),
+    ):
+        lineage.add(f"pool.{form}", code=code, sources=[kappa_id])
+        lineage.add(curve_of("constant_power", form, "pooled"), code=code, sources=[f"pool.{form}", "gamma.route.D"])
+    lineage.write(space.processed, "forecast")
     return open_records(space)
 
 
@@ -174,8 +184,9 @@ def test_r_at_five_years_comes_in_both_readings(tmp_path: Path) -> None:
         assert total["reasons"] == ["anchor beyond the data"]
     kappas = [[x["id"] for x in item["derived_from"] if "kappa" in x["id"]] for item in (total, reducible)]
     assert kappas[0] == ["kappa_total.pooled.power_law"]
-    assert kappas[1] == ["kappa_reducible.pooled.chinchilla", "kappa_reducible.chips.chinchilla"]
-    assert "training_runs/run-2" in reducible["rows"]["used_ids"]
+    assert kappas[1] == ["kappa_reducible.chips.chinchilla"]
+    runs = [row for row in reducible["rows"]["used_ids"] if row.startswith("training_runs/")]
+    assert runs == ["training_runs/run-2"]  # those of groups that do not draw took no part
     assert document["chain"] == chain_state(tmp_path, None)
     assert not document["chain"]["published"]
     only = traced("r(5)", records, tmp_path)
@@ -252,62 +263,40 @@ def test_rows_as_of_a_day_are_the_newest_version_known_then(tmp_path: Path) -> N
     assert "chip-d" not in sources.rows_as_of(raw, "accelerators", "2025-08-31")
 
 
-def composed(**gamma: Any) -> QuarterRecords:
-    def record(name: str, group: str | None, status: str, rows: list[str]) -> dict[str, Any]:
-        return {"id": name, "symbol": name[:1], "form": "f", "group": group, "status": status, "rows_used": rows}
-
-    estimates = [
-        record("k.pooled.f", "pooled", "weak", []),
-        record("k.a.f", "a", "trusted", ["t/1"]),
-        record("k.b.f", "b", "refused", ["t/2"]),
-        record("gamma.route.D", None, "weak", ["t/3", "t/4", "t/5"]),
-        record("gamma.flop.ols", None, "weak", ["t/3"]),
-        record("gamma.algorithmic.mixture", None, "weak", ["t/4", "t/5"]),
-        record("gamma.algorithmic_lm.ln_loss", None, "weak", ["t/4"]),
-        record("gamma.algorithmic_published.prior", None, "weak", ["t/9"]),
-        record("gamma.growth.tdp", None, "weak", ["t/6"]),
-    ]
-    records = QuarterRecords("2025Q2", "2025-06-30", Path(), published=False)
-    records.__dict__["documents"] = {"kappa.json": {"estimates": estimates}, "gamma.json": {"estimates": [], **gamma}}
-    return records
-
-
-def test_an_estimate_leads_to_those_it_is_composed_of() -> None:
-    route = {
-        "estimate": "gamma.route.D",
-        "components": ["flop.ols", "algorithmic.mixture"],
-        "conversion": [{"term": "growth.tdp", "sign": -1}],
-    }
-    records = composed(routes=[route])
-    assert [item["id"] for item in closure(["k.pooled.f"], records)] == ["k.pooled.f", "k.a.f"]
-    records.estimates["k.pooled.f"]["diagnostics"] = {"families": [{"groups": ["b"]}]}
-    assert [item["id"] for item in closure(["k.pooled.f"], records)] == ["k.pooled.f", "k.b.f"]
-    assert [item["id"] for item in closure(["gamma.route.D"], records)] == [
-        "gamma.route.D",
-        "gamma.flop.ols",
-        "gamma.algorithmic.mixture",
-        "gamma.growth.tdp",
-        "gamma.algorithmic_lm.ln_loss",
-    ]
+def test_a_row_tells_what_it_reaches(tmp_path: Path) -> None:
+    space = synthetic_quarter.workspace(synthetic_quarter.make_checkout(tmp_path), "2025Q2")
+    synthetic_quarter.run_stages(space)
+    used = traced("training_runs/run-1", open_records(space), tmp_path)
+    curve = "curve.constant_power.total.pooled"
+    assert used["reaches"] == {"estimates": ["kappa_total.pooled.power_law"], "headline": [curve]}
+    assert used["rows"]["used_ids"] == ["training_runs/run-1"]
+    idle = traced("training_runs/run-4", open_records(space), tmp_path)
+    assert idle["reaches"] == {"estimates": [], "headline": []}
+    assert idle["reasons"] == ["it takes part in no number of the headline"]
 
 
 def test_pairs_left_out_of_gamma_are_named(records: QuarterRecords) -> None:
     entries = [
-        {"component": "route.D", "kind": "leave_two_out", "change": f"lowest without {names}", "delta": delta}
-        for names, delta in (("chip-a and chip-b", -0.2), ("accelerators/chip-c and chip-a", 0.3), ("chip-x", 9.0))
+        {
+            "component": "route.D",
+            "kind": "leave_two_out",
+            "rows": [f"accelerators/{name}" for name in names],
+            "delta": d,
+        }
+        for names, d in ((("chip-a", "chip-b"), -0.2), (("chip-a", "chip-c"), 0.3))
     ]
     records.documents["gamma.json"]["fragility"] = [*entries, {"component": "other", "kind": "window", "change": "x"}]
     found = most_influential([records.estimates["gamma.route.D"]], records)
-    assert [item["rows"] for item in found[1:]] == [
+    assert [item["rows"] for item in found] == [
         ["accelerators/chip-a", "accelerators/chip-c"],
         ["accelerators/chip-a", "accelerators/chip-b"],
     ]
 
 
-@pytest.mark.parametrize("name", ["race_to_efficiency.provenance.trace.trace", "race_to_efficiency.stages.ingest.run"])
-def test_computed_by_leads_to_a_source_file(name: str, root: Path) -> None:
-    path = module_file(name)
-    assert path is not None
-    assert (root / path).is_file()
-    assert hasattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name.rpartition(".")[2])
-    assert module_file("numpy.mean") is None
+def test_the_code_listed_is_what_the_functions_reach(records: QuarterRecords, checkout: Path, root: Path) -> None:
+    files = [item["file"] for item in traced("kappa_total", records, checkout)["code"]["files"]]
+    assert "pipeline/race_to_efficiency/calibration/kappa/group_fit.py" in files
+    assert not any(name.startswith("pipeline/race_to_efficiency/report/") for name in files)
+    assert all((root / name).is_file() for name in files)
+    (equation,) = [name for name in files if name.endswith("stages/fit_kappa.py")]
+    assert equation.startswith("pipeline/race_to_efficiency/")

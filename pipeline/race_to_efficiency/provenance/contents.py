@@ -11,7 +11,9 @@ from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import manifest
 from race_to_efficiency.provenance.export import process_run_crate, prov_document
 from race_to_efficiency.provenance.flow import quarter_flow
-from race_to_efficiency.provenance.records import SOURCES, source_list
+from race_to_efficiency.provenance.records import LINEAGE, SOURCES, source_list
+from race_to_efficiency.quarter.lineage import gathered
+from race_to_efficiency.settings.params import STAGES
 
 if TYPE_CHECKING:
     from race_to_efficiency.settings.params import Workspace
@@ -75,6 +77,7 @@ def published_files(workspace: Workspace) -> dict[str, bytes]:
     }
     for name in ("kappa.json", "gamma.json"):
         _require_quarter(workspace, name)
+    files[LINEAGE] = storage.parquet_bytes(gathered(workspace.processed, STAGES))
     files |= {f"{INPUTS}{name}": data for name, data in input_files(workspace).items()}
     files[manifest.PARAMS] = storage.read_bytes(workspace.root / "params.yaml")
     files |= {name: storage.dumps(item).encode() for name, item in _descriptions(workspace, files).items()}

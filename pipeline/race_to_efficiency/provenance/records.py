@@ -10,10 +10,13 @@ from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import registry, sources
 from race_to_efficiency.provenance.manifest import MANIFEST, PARAMS
+from race_to_efficiency.quarter.forecast_lineage import curve_of, loss_of
+from race_to_efficiency.quarter.lineage import Edges, file_of, gathered
+from race_to_efficiency.settings.params import STAGES
 from race_to_efficiency.settings.sealed import complete
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     import pandas as pd
@@ -24,6 +27,9 @@ SOURCES = "sources.json"
 """A published folder's own list of the sources its numbers rest on, so that it can be traced with no ledger at hand."""
 
 ESTIMATE_FILES = ("kappa.json", "gamma.json")
+
+LINEAGE = "lineage.parquet"
+"""A published folder's edges, of all stages."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,33 @@ class QuarterRecords:
         return {item["id"]: item for document in self.documents.values() for item in document["estimates"]}
 
     @cached_property
+    def edges(self) -> Edges:
+        """What every number rests on, as the stages wrote it.
+
+        Raises
+        ------
+        InputMissing
+            When the quarter was published or run before edges were kept.
+        """
+        kept = self.folder / LINEAGE
+        frame = storage.read_parquet(kept) if kept.is_file() else gathered(self.folder, STAGES)
+        if frame.empty:
+            raise InputMissing(
+                f"what the numbers of {self.quarter} rest on was not kept with them",
+                where=str(self.folder),
+                remedy=f"race run --quarter {self.quarter}, which writes it",
+            )
+        return Edges(frame)
+
+    @cached_property
+    def headline_outputs(self) -> frozenset[str]:
+        """Outputs that the headline's numbers are: its curves in both readings, and the loss from its anchor."""
+        report = self.settings["report"]
+        scenario, anchor = report["headline_scenario"], report["headline_anchor"]
+        curves = [curve_of(scenario, form, "pooled") for form in ("total", "reducible")]
+        return frozenset([*curves, loss_of(scenario, anchor, "pooled")])
+
+    @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables read so far, by name."""
         return {}
@@ -125,26 +158,12 @@ def excluded_rows(processed: Path) -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def used_rows(documents: dict[str, dict[str, Any]]) -> list[str]:
-    """Return every row any estimate was computed from, once, sorted."""
-    return sorted(
-        {row for document in documents.values() for item in document["estimates"] for row in item["rows_used"]}
-    )
-
-
-def shown_rows(numbers: Mapping[str, Mapping[str, Any]], ledgers: Collection[str]) -> list[str]:
-    """Return the ledger rows that the report shows as they are: numbers whose source is ``TABLE/ID``, sorted."""
-    named = {str(item.get("source") or "") for item in numbers.values()}
-    return sorted(name for name in named if "/" in name and f"{name.partition('/')[0]}.csv" in ledgers)
-
-
 def source_list(workspace: Workspace) -> dict[str, Any]:
     """Return sources.json of a quarter about to be published."""
-    documents = {name: storage.read_json(workspace.processed / name) for name in ESTIMATE_FILES}
     as_of = workspace.quarter.as_of.isoformat()
-    named = storage.read_json(workspace.processed / "report" / "numbers.json")
-    ledgers = {path.name for path in workspace.raw.glob("*.csv")}
-    rows = [*used_rows(documents), *shown_rows(named.get("numbers", named), ledgers)]
+    edges = gathered(workspace.processed, STAGES)
+    counted = edges["output"].str.startswith("ledger.")  # a count of rows cites nothing
+    rows = sorted(set(edges.loc[(edges["kind"] == "row") & ~counted, "target"]))
     found = sources.source_documents(workspace.raw, as_of, rows)
     excluded = excluded_rows(workspace.processed)
     return {"quarter": str(workspace.quarter), "as_of": as_of, "sources": found, "excluded": excluded}
@@ -160,7 +179,8 @@ def open_records(workspace: Workspace) -> QuarterRecords:
     """
     name, as_of = str(workspace.quarter), workspace.quarter.as_of.isoformat()
     entry = registry.latest(registry.read_entries(workspace.reports), name)
-    if entry is not None:
+    run_here = (workspace.processed / file_of(STAGES[0])).is_file()
+    if entry is not None and ((workspace.reports / entry.folder / LINEAGE).is_file() or not run_here):
         return QuarterRecords(name, as_of, workspace.reports / entry.folder, published=True, raw=workspace.raw)
     if not (workspace.processed / ESTIMATE_FILES[0]).exists():
         raise InputMissing(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.provenance.records import QuarterRecords
 
-Kind = Literal["estimate", "number", "forecast"]
+Kind = Literal["estimate", "number", "forecast", "row"]
 
 _QUARTER_AT_END = re.compile(r"@(\d{4}[Qq][1-4])$")
 _RELATIVE_LOSS = re.compile(r"^([Rr])\(\s*([0-9]+(?:\.[0-9]+)?)\s*(?:y|yr|yrs|year|years)?\s*\)$")
@@ -35,9 +35,9 @@ class Target:
 
     Parameters
     ----------
-    kind : {'estimate', 'number', 'forecast'}
+    kind : {'estimate', 'number', 'forecast', 'row'}
     name : str
-        Estimate id, number id, or the words that select forecast rows.
+        Estimate id, number id, ``TABLE/ID``, or the words that select forecast rows.
     reading : str
         ``total`` or ``reducible`` where the forecast is meant in one reading.
     row : int or None
@@ -77,6 +77,8 @@ def resolve(name: str, records: QuarterRecords) -> list[Target]:
         return [Target("number", name)]
     if name in records.estimates:
         return [Target("estimate", name)]
+    if f"{name.partition('/')[0]}.csv" in records.ledgers:
+        return [Target("row", name)]
     estimate = _by_symbol(records, name)
     if estimate is not None:
         return [Target("estimate", estimate)]

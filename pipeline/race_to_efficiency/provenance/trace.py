@@ -1,14 +1,13 @@
-"""From a number back to the rows it was computed from and the citations those rest on."""
+"""From a number back to the rows it was computed from, along the edges that the functions wrote which used them."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.provenance.lineage import closure, code_of, most_influential
-from race_to_efficiency.provenance.records import ESTIMATE_FILES
+from race_to_efficiency.provenance.lineage import code_of, most_influential
 from race_to_efficiency.provenance.targets import Target, resolve
+from race_to_efficiency.quarter.forecast_lineage import output_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,7 +24,8 @@ def trace(name: str, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[
     Parameters
     ----------
     name : str
-        A symbol, estimate id, number id, ``R(5)`` or ``forecast:...`` (see `targets.resolve`), without its quarter.
+        A symbol, estimate id, number id, ``R(5)``, ``forecast:...`` or a ledger row (see `targets.resolve`), without
+        its quarter.
     records : QuarterRecords
     chain : mapping
         State of the published chain (`chain_state`).
@@ -34,7 +34,7 @@ def trace(name: str, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[
     -------
     dict
         target, value, unit, intervals, status, computed_by, rows, sources, chain and more; for ``R(5)`` the document
-        of the paper's reading, with both under ``readings``.
+        of the paper's reading, with both under ``readings``; for a row what it reaches.
 
     Raises
     ------
@@ -48,10 +48,13 @@ def trace(name: str, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[
 
 
 def _document(name: str, target: Target, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[str, Any]:
-    head = {"estimate": _of_estimate, "number": _of_number, "forecast": _of_forecast}[target.kind](target, records)
-    estimates = closure(head.pop("estimates"), records)
-    used = list(dict.fromkeys([*head.pop("rows", []), *(row for item in estimates for row in item["rows_used"])]))
-    excluded = _excluded(estimates, set(used), records)
+    of = {"estimate": _of_estimate, "number": _of_number, "forecast": _of_forecast, "row": _of_row}[target.kind]
+    head, edges = of(target, records), records.edges
+    outputs = head.pop("outputs")
+    reached = edges.reached(outputs)
+    estimates = [records.estimates[output] for output in reached if output in records.estimates]
+    used = [target.name] if target.kind == "row" else edges.rows(outputs)
+    excluded = _excluded(outputs, used, records)
     return {
         "target": f"{name}@{records.quarter}",
         "kind": target.kind,
@@ -70,105 +73,55 @@ def _document(name: str, target: Target, records: QuarterRecords, chain: Mapping
             "excluded_ids": [{"row": row, "reason": reason} for row, reason in excluded.items()],
         },
         "sources": records.sources(used),
-        "code": code_of({str(item["computed_by"]) for item in estimates} | {str(head["computed_by"])}, records),
+        "code": code_of(edges.modules(outputs), records),
         "chain": dict(chain),
     }
+
+
+def _excluded(outputs: Iterable[str], used: list[str], records: QuarterRecords) -> dict[str, str]:
+    """Return the rows that were set aside, with the reason: as the fits say, else as the ledgers' views say."""
+    edges = records.edges
+    excluded = edges.left_out(outputs)
+    told = {row.partition("/")[0] for row in excluded}
+    tables = dict.fromkeys(row.partition("/")[0] for row in used)
+    excluded |= edges.left_out(f"ledger.{table}" for table in tables if table not in told)
+    taken = set(used)
+    return {row: reason for row, reason in excluded.items() if row not in taken}
 
 
 def _of_estimate(target: Target, records: QuarterRecords) -> dict[str, Any]:
     item = records.estimates[target.name]
     keys = ("value", "unit", "intervals", "status", "reasons", "computed_by", "seed", "diagnostics")
-    return {"id": item["id"], **{key: item.get(key) for key in keys}, "estimates": [item["id"]]}
-
-
-def _excluded(estimates: list[dict[str, Any]], used: set[str], records: QuarterRecords) -> dict[str, str]:
-    """Return the rows that were set aside, with the reason: as the estimates say, else as the ledgers' views say."""
-    excluded = {item["row"]: item["reason"] for estimate in estimates for item in estimate["rows_excluded"]}
-    told = {row.partition("/")[0] for row in excluded}
-    tables = {row.partition("/")[0] for item in estimates for row in item["rows_used"]} - told
-    excluded |= records.excluded(tables)
-    return {row: reason for row, reason in excluded.items() if row not in used}
+    return {"id": item["id"], **{key: item.get(key) for key in keys}, "outputs": [item["id"]]}
 
 
 def _of_number(target: Target, records: QuarterRecords) -> dict[str, Any]:
-    """Return a number of the report: what it shows, and the estimates, forecast rows or ledger rows it is."""
+    """Return a number of the report: what it shows, and the outputs it was made with."""
     item = records.numbers[target.name]
-    source, cells = str(item.get("source") or ""), list(item.get("forecast_rows", ()))
-    own = [name for name in (*item.get("estimates", ()), *item.get("refs", ())) if name in records.estimates]
-    head: dict[str, Any] = {"intervals": [], "status": None, "reasons": [], "estimates": own, "rows": []}
-    if own:
-        first = records.estimates[own[0]]
-        same = next(
-            (records.estimates[name] for name in own if records.estimates[name]["value"] == item["value"]), None
-        )
-        head |= {"computed_by": first["computed_by"], "intervals": same["intervals"] if same else []}
-        head["reasons"] = list(dict.fromkeys(why for name in own for why in records.estimates[name].get("reasons", ())))
-    elif cells:
+    own = [records.estimates[name] for name in item.get("estimates", ()) if name in records.estimates]
+    same = next((one for one in own if one["value"] == item["value"]), None)
+    outputs, cells = list(item["nodes"]), list(item.get("forecast_rows", ()))
+    head: dict[str, Any] = {
+        "intervals": same["intervals"] if same else [],
+        "reasons": list(dict.fromkeys(why for one in own for why in one.get("reasons", ()))),
+        "computed_by": own[0]["computed_by"] if own else _code_of_first(outputs, records),
+    }
+    if cells:
         (cell,) = resolve(cells[0], records)
-        head |= {key: value for key, value in _of_forecast(cell, records).items() if key not in ("id", "value", "unit")}
-    else:
-        head |= _of_source(source, records)
-    status = (
-        item.get("status") or head["status"] or _worst(records.estimates[name]["status"] for name in head["estimates"])
-    )
+        row = _of_forecast(cell, records)
+        head |= {key: row[key] for key in ("intervals", "reasons", "reading", "table", "forecast_row")}
+    behind = [records.estimates[name]["status"] for name in records.edges.reached(outputs) if name in records.estimates]
     shown = {"id": target.name, "value": item["value"], "unit": item.get("unit", ""), "text": item.get("text", "")}
-    return {**head, **shown, "status": status, "source": source or None, "forecast_rows": cells}
+    status = item.get("status") or _worst(behind)
+    return {**head, **shown, "status": status, "nodes": outputs, "forecast_rows": cells, "outputs": outputs}
 
 
-def _of_source(source: str, records: QuarterRecords) -> dict[str, Any]:
-    """Return what lies behind a number that is neither an estimate nor a forecast, from where the report read it.
-
-    A ledger row is its own end; the equation alone needs no rows; a table of a stage rests on all that stage used.
-    """
-    first = re.split(r"[:(]", source, maxsplit=1)[0].strip()
-    if first.startswith("race_to_efficiency."):
-        return {"computed_by": first, "estimates": []}
-    table, _, key = first.partition("/")
-    if key and f"{table}.csv" in records.ledgers:
-        return {"computed_by": "race_to_efficiency.stages.ingest.run", "estimates": [], "rows": [first]}
-    name = first.partition(".")[0]
-    stage = STAGE_OF.get(name, "forecast")
-    names = [*ESTIMATE_FILES] if stage in ("ingest", "backtest", "compare") else [f"{name.partition('_')[0]}.json"]
-    documents = [records.documents[file] for file in names if file in records.documents]
-    everything = [item["id"] for document in documents for item in document["estimates"]]
-    behind = everything or [*_drawn_from(records, "total", ""), *_drawn_from(records, "reducible", "")]
-    return {"computed_by": f"race_to_efficiency.stages.{stage}.run", "estimates": list(dict.fromkeys(behind))}
-
-
-STAGE_OF = {
-    "account": "ingest",
-    "quarantine": "ingest",
-    "kappa": "fit_kappa",
-    "kappa_draws": "fit_kappa",
-    "gamma": "fit_gamma",
-    "gamma_draws": "fit_gamma",
-    "backtest": "backtest",
-    "scores": "backtest",
-    "changes": "compare",
-}
-"""File a number was read from -> the stage that wrote it; every other file is the forecast's."""
-
-
-def _drawn_from(records: QuarterRecords, reading: str, route: str) -> list[str]:
-    """Return the estimates a forecast is drawn from: kappa's pool, the route of gamma, the anchor's compute."""
-    symbol = SYMBOLS[reading]
-    pool = records.settings.get("forecast", {}).get("pool") or {}
-    form = pool.get(f"{reading}_form") or FORMS[reading]
-    groups = [f"{symbol}.{group}.{form}" for group in pool.get(f"{reading}_groups") or ()]
-    drawn = [name for name in groups if name in records.estimates and records.estimates[name]["status"] != "refused"]
-    gamma = [route] if route in records.estimates else [target.name for target in resolve("gamma", records)]
-    anchor = [name for name in records.estimates if "frontier_compute" in name and name.startswith("gamma.")]
-    pooled = [name for name in (f"{symbol}.pooled.{form}",) if name in records.estimates]
-    return list(dict.fromkeys([*(drawn or pooled), *gamma, *anchor]))
-
-
-SYMBOLS = {"total": "kappa_total", "reducible": "kappa_reducible"}
-FORMS = {"total": "power_law", "reducible": "chinchilla"}
-"""Functional form whose draws each reading uses where params.yaml does not name another."""
+def _code_of_first(outputs: list[str], records: QuarterRecords) -> str:
+    return next((name for output in outputs for name in records.edges.targets(output, "code")), "")
 
 
 def _of_forecast(target: Target, records: QuarterRecords) -> dict[str, Any]:
-    """Return a cell of the forecast table: value, the intervals of its curve, the estimates it was drawn from."""
+    """Return a cell of the forecast table: value, the intervals of its curve, and the output the curve is."""
     table = records.table(target.table)
     row = table.iloc[target.row or 0].to_dict()
     curve = table
@@ -181,8 +134,7 @@ def _of_forecast(target: Target, records: QuarterRecords) -> dict[str, Any]:
         for level, low, high in ends
         if low in cells and high in cells
     ]
-    reading = "total" if row.get("form") == "total" else "reducible"
-    parents = _drawn_from(records, reading, f"gamma.route.{row.get('route', 'D')}")
+    output = output_of_row({str(name): value for name, value in row.items()})
     reasons = [text for text in str(row.get("reasons") or "").split(";") if text]
     shown = [name for name in table.columns if name not in ("value", "reasons", "status")]
     return {
@@ -191,12 +143,30 @@ def _of_forecast(target: Target, records: QuarterRecords) -> dict[str, Any]:
         "value": float(row["value"]),
         "unit": str(row["unit"]),
         "intervals": intervals,
-        "status": str(row.get("status") or _worst(records.estimates[name]["status"] for name in parents)),
+        "status": str(row["status"]),
         "reasons": reasons,
-        "computed_by": "race_to_efficiency.stages.forecast.run",
+        "computed_by": _code_of_first([output], records),
         "table": target.table,
         "forecast_row": {name: storage.finite(row[name]) for name in shown},
-        "estimates": parents,
+        "outputs": [output],
+    }
+
+
+def _of_row(target: Target, records: QuarterRecords) -> dict[str, Any]:
+    """Return what a ledger row reaches: estimates, and whether any number of the headline is among it."""
+    found = records.edges.resting_on(target.name)
+    headline = [output for output in found if output in records.headline_outputs]
+    words = "it takes part in no number of the headline" if not headline else ""
+    return {
+        "id": target.name,
+        "value": None,
+        "unit": "",
+        "intervals": [],
+        "status": None,
+        "reasons": [words] if words else [],
+        "computed_by": "race_to_efficiency.stages.ingest",
+        "reaches": {"estimates": [name for name in found if name in records.estimates], "headline": headline},
+        "outputs": [],
     }
 
 

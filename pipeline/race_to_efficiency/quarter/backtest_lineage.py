@@ -54,7 +54,7 @@ def backtest_lineage(
         lineage.add(f"statement.{item.id}", code=code, sources=_behind(item))
     told = [f"backtest.{name}" for name in dict.fromkeys(targets) if name in TARGETS]
     for publication in publications:
-        lineage.add(f"record.{publication['quarter']}", code=code, sources=told)
+        lineage.add(f"record.{publication['publication']}", code=code, sources=told)
     return lineage
 
 

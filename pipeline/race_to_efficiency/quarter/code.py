@@ -48,6 +48,11 @@ def modules_reached(module: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def is_module(name: str) -> bool:
+    """Tell whether a dotted name is a module of this package."""
+    return name in _graph()
+
+
 def files_reached(module: str) -> tuple[Path, ...]:
     """Return the source files of `modules_reached`."""
     root = package_root()

@@ -102,10 +102,10 @@ class Lineage:
                         waiting.append(evaluation.ask(NODES[name], *arguments))
 
     def frame(self) -> pd.DataFrame:
-        """Return the edges in a fixed order."""
+        """Return the edges, in the order they were added."""
         import pandas as pd
 
-        edges: Any = [dict(zip(COLUMNS, edge, strict=True)) for edge in sorted(self._edges)]
+        edges: Any = [dict(zip(COLUMNS, edge, strict=True)) for edge in self._edges]
         return pd.DataFrame(edges, columns=list(COLUMNS), dtype="str")
 
     def write(self, folder: Path, stage: str) -> None:
@@ -170,17 +170,28 @@ class Edges:
         return sorted({name for output in self.reached(outputs) for name in self.targets(output, "code")})
 
     def resting_on(self, row: str) -> list[str]:
-        """Return the outputs that a row took part in, directly or through others."""
-        direct = {
-            output for output, edges in self._by_output.items() if any(edge[:2] == ("row", row) for edge in edges)
-        }
-        return [output for output in self._by_output if direct & set(self.reached([output]))]
+        """Return the outputs that a row took part in, directly or through others, nearest first."""
+        above: dict[str, list[str]] = {}
+        found: dict[str, None] = {}
+        for output, edges in self._by_output.items():
+            for kind, target, _ in edges:
+                if kind == "from":
+                    above.setdefault(target, []).append(output)
+                elif (kind, target) == ("row", row):
+                    found[output] = None
+        waiting = list(found)
+        while waiting:
+            for output in above.get(waiting.pop(0), ()):
+                if output not in found:
+                    found[output] = None
+                    waiting.append(output)
+        return list(found)
 
 
-def read_edges(folder: Path, stages: Iterable[str]) -> Edges:
+def gathered(folder: Path, stages: Iterable[str]) -> pd.DataFrame:
     """Return the edges that some stages wrote in a folder; a stage that has not run has none."""
     import pandas as pd
 
     paths = [folder / file_of(stage) for stage in stages]
     frames = [storage.read_parquet(path) for path in paths if path.is_file()]
-    return Edges(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS)))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))

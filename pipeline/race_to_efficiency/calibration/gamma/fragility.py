@@ -204,7 +204,8 @@ def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
         row = _row(
             inputs, fit, "leave_two_out", f"{word} without {names}", None, value=float(found[position]), gate=True
         )
-        rows.append({**row, "n_rows": len(series) - 2})
+        left_out = [series.rows_used[index] for index in pairs[position]]
+        rows.append({**row, "n_rows": len(series) - 2, "rows": left_out})
     return rows
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.checkout import replacing
@@ -92,7 +93,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_chunks(path: Path, size_bytes: int = 1 << 20, *, remedy: str = "check the path") -> Iterator[bytes]:
-    """Yield a file's bytes in pieces, so that memory stays bounded whatever the file's size.
+    """Yield a file's bytes in pieces, so that memory stays bounded whatever the file's size; ``-``: standard input.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def read_chunks(path: Path, size_bytes: int = 1 << 20, *, remedy: str = "check t
     if "\0" in str(path):
         raise DataInvalid("no file has a name with a NUL in it", where=str(path))
     try:
-        with path.open("rb") as stream:
+        with sys.stdin.buffer if str(path) == "-" else path.open("rb") as stream:
             while piece := stream.read(size_bytes):
                 yield piece
     except (FileNotFoundError, NotADirectoryError):
@@ -177,6 +178,26 @@ def parquet_stream(path: Path, schema: Any, **options: Any) -> Iterator[Any]:
 
     with replacing(path) as stream, pq.ParquetWriter(stream, schema, **options) as writer:
         yield writer
+
+
+def parquet_file(path: Path) -> Any:
+    """Return a parquet file opened for reading column by column (`pyarrow.parquet.ParquetFile`).
+
+    Raises
+    ------
+    DataInvalid
+        When it is cut short or no parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        why = str(error).split(". ", 1)[0]
+        raise DataInvalid(
+            f"{path.name} is no whole parquet file", where=str(path), why=why, remedy="write it again"
+        ) from None
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

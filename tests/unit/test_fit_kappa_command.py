@@ -84,7 +84,7 @@ def test_how_a_spreadsheet_writes_the_table_does_not_matter(app, plain, tmp_path
 
 def test_unreadable_cells_are_set_aside_by_line_and_the_rest_is_fitted(app, tmp_path):
     rows = [list(row) for row in zip(*simulated(1, n=80), strict=True)]
-    bad = [(2, "nan"), (2, -2.0), (0, "7B"), (1, "lots"), (2, ""), (0, "inf")]
+    bad = [(2, "nan"), (2, -2.0), (0, "7 birds"), (1, "lots"), (2, ""), (0, "inf")]
     for line, (column, value) in enumerate(bad):
         rows[line][column] = value
     document = fitted(app, write(tmp_path / "runs.csv", RUNS, rows), "--form", "chinchilla")

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from race_to_efficiency.cells.published import SeveralNumbersError, date_cell, is_day_first, number_cell, plain_text
+from race_to_efficiency.cells import screening
+from race_to_efficiency.cells.numbers import SeveralNumbersError
+from race_to_efficiency.cells.published import date_cell, number_cell, order_of
+from race_to_efficiency.cells.screening import screened_bytes
+from race_to_efficiency.cells.text import plain_text, tidy
 from race_to_efficiency.errors import DataInvalid, InputMissing
-from race_to_efficiency.ledger.importers import delivery, epoch_hardware, epoch_models
-from race_to_efficiency.ledger.importers.delivery import screened_bytes
+from race_to_efficiency.ledger.importers import epoch_hardware, epoch_models
 from race_to_efficiency.ledger.importers.parsed import Parsed, Request
-from race_to_efficiency.ledger.lines import tidy
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "ledger"
 
@@ -110,13 +112,13 @@ def test_what_is_no_calendar_date_is_refused(text: str) -> None:
 def test_every_day_reads_back_in_every_style(day: dt.date) -> None:
     for style in ("%Y-%m-%d", "%m/%d/%Y", "%B %d, %Y", "%d %b %Y", "%m/%d/%y"):
         assert date_cell(day.strftime(style)) == day.isoformat()
-    assert date_cell(day.strftime("%d/%m/%Y"), day_first=True) == day.isoformat()
+    assert date_cell(day.strftime("%d/%m/%Y"), "day_first") == day.isoformat()
 
 
 def test_one_day_above_twelve_decides_which_part_is_the_day() -> None:
-    assert is_day_first(["3/4/2024", "28/5/2024", ""])
-    assert not is_day_first(["3/4/2024", "5/28/2024"])
-    assert not is_day_first(["3/4/2024"])
+    assert order_of(["3/4/2024", "28/5/2024", ""]) == "day_first"
+    assert order_of(["3/4/2024", "5/28/2024"]) == "month_first"
+    assert order_of(["3/4/2024"]) == "month_first"
 
 
 def test_a_spreadsheets_wrapping_is_removed_and_other_formulas_stay_text() -> None:
@@ -199,9 +201,9 @@ def export_text() -> str:
 
 BROKEN = {
     "web page": (b"<!DOCTYPE html>\n<html><body>502 Bad Gateway</body></html>", "web page", 1),
-    "semicolons": (export_text().replace(",", ";").encode(), "semicolons", 1),
-    "tabs": (export_text().replace(",", "\t").encode(), "tabs", 1),
-    "gzip": (gzip.compress(bytes(10_000_000)), "gzip", 1),
+    "gzip of no table": (gzip.compress(bytes(10_000_000)), "NUL", 1),
+    "half a gzip": (gzip.compress(export_text().encode())[:-30], "gzip and ends early", None),
+    "a byte of gzip changed": (gzip.compress(export_text().encode())[:60] + b"\xff" * 40, "gzip and cannot be", None),
     "zip": (b"PK\x03\x04" + bytes(100), "zip", 1),
     "NUL": (export_text().replace("Borealis B", "Borealis\x00B").encode(), "NUL", 4),
     "latin-1": (export_text().replace("Borealis B", "Boréalis B").encode("latin-1"), "UTF-8", 4),
@@ -231,8 +233,21 @@ def test_what_is_no_table_is_refused_with_the_reason_and_the_line(tmp_path: Path
     with pytest.raises(DataInvalid) as caught:
         read(epoch_hardware, path)
     assert reason in str(caught.value.why)
-    assert caught.value.where == f"{path}:{line}"
+    assert caught.value.where == (f"{path}:{line}" if line else str(path))
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("shape", ["semicolons", "tabs", "gzip"])
+def test_an_export_saved_by_a_spreadsheet_or_packed_is_read_all_the_same(tmp_path: Path, shape: str) -> None:
+    rows = list(csv.reader(export_text().splitlines()))
+    path = tmp_path / "export.csv"
+    if shape == "gzip":
+        path.write_bytes(gzip.compress(export_text().encode()))
+    else:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, delimiter=";" if shape == "semicolons" else "\t").writerows(rows)
+    plain = read(epoch_hardware, DATA / "hardware_generation_2.csv")
+    assert read(epoch_hardware, path).rows == plain.rows
 
 
 def test_a_missing_column_lists_what_was_found(tmp_path: Path) -> None:
@@ -246,11 +261,11 @@ def test_an_endless_line_is_refused_before_it_is_held(tmp_path: Path, monkeypatc
     path = tmp_path / "export.csv"
     path.write_bytes(export_text().encode() + b"x" * 5_000_000 + b"\n")
     held = []
-    monkeypatch.setattr(delivery.storage, "read_chunks", counting(held, delivery.storage.read_chunks))
+    monkeypatch.setattr(screening.storage, "read_chunks", counting(held, screening.storage.read_chunks))
     with pytest.raises(DataInvalid) as caught:
         screened_bytes(path)
     assert caught.value.where == f"{path}:7"
-    assert sum(held) <= delivery.MAX_LINE_BYTES + 2 * (1 << 20)
+    assert sum(held) <= screening.MAX_LINE_BYTES + 2 * (1 << 20)
 
 
 def counting(held: list[int], read_chunks):
@@ -265,9 +280,8 @@ def counting(held: list[int], read_chunks):
 def test_a_file_past_the_cap_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes(b"a,b\n" * 1000)
-    monkeypatch.setattr(delivery, "MAX_FILE_BYTES", 3000)
     with pytest.raises(DataInvalid, match="more than 3,000 bytes"):
-        screened_bytes(path)
+        screened_bytes(path, most_bytes=3000)
 
 
 def test_a_folder_or_nothing_at_the_path_is_said_so(tmp_path: Path) -> None:

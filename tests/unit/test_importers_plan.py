@@ -11,12 +11,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from race_to_efficiency.cells.text import tidy
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.ledger import importing
 from race_to_efficiency.ledger.history import History
 from race_to_efficiency.ledger.importing import recorded_date, run_import
 from race_to_efficiency.ledger.intake import read_ledger
-from race_to_efficiency.ledger.lines import tidy
 from race_to_efficiency.ledger.names import name_similarity
 from race_to_efficiency.ledger.proposals import Side, propose
 from race_to_efficiency.ledger.schemas import TABLES

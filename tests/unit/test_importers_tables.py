@@ -153,9 +153,9 @@ def test_bad_rows_are_quarantined_one_by_one(raw: Path, tmp_path: Path) -> None:
     assert (report["read"], report["new"], report["quarantined"]) == (7, 3, 4)
     assert [(p["line"], p["column"], p["rule"]) for p in report["quarantine"]] == [
         (4, "compute_flop", "two of params, tokens, compute_flop"),
-        (5, "loss_nats", "number"),
+        (5, "loss_nats", "not a number"),
+        (6, "loss_nats", "not positive"),
         (7, "", "4 cells (found 2)"),
-        (6, "loss_nats", "> 0"),
     ]
 
 

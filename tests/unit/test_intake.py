@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from race_to_efficiency.cells.physical import records
-from race_to_efficiency.cells.typed import CellError, parse_cell
+from race_to_efficiency.cells.physical import lines_of, records
+from race_to_efficiency.cells.text import CellError
+from race_to_efficiency.cells.typed import parse_cell
 from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.ledger.intake import REPEATED_LINE, read_all, read_ledger
 from race_to_efficiency.ledger.metadata import Column
@@ -306,13 +307,13 @@ def ledger_factory(root: Path, tmp_path_factory: pytest.TempPathFactory):
 )
 def test_records_read_what_the_csv_module_wrote(rows: list[list[str]]) -> None:
     text = "a,b,c\n" + "".join(row_text(row) for row in rows)
-    found = [list(record.cells) for record in records(text.encode())][1:]
+    found = [list(record.cells) for record in records(lines_of(text.encode()))][1:]
     wanted = [row for row in rows if row_text(row).strip()]
     assert found == wanted
 
 
 def test_a_quote_that_never_closes_ends_with_its_line() -> None:
-    found = list(records(b'a,b\n1,"open\n2,x\n3,y\n'))
+    found = list(records(lines_of(b'a,b\n1,"open\n2,x\n3,y\n')))
     assert [(record.line, bool(record.problem)) for record in found] == [(1, False), (2, True), (3, False), (4, False)]
 
 
@@ -320,14 +321,14 @@ def test_a_quote_that_never_closes_ends_with_its_line() -> None:
 def test_a_number_cell_holds_every_finite_float_and_nothing_else(value: float) -> None:
     column = Column("x", "number", "")
     if math.isfinite(value):
-        assert parse_cell(column, repr(value)) == value
+        assert parse_cell(column.kind, repr(value)) == value
     else:
         with pytest.raises(CellError) as caught:
-            parse_cell(column, repr(value))
+            parse_cell(column.kind, repr(value))
         assert caught.value.rule == "finite"
 
 
 @pytest.mark.parametrize("text", ["0x10", "1_000", "1,000", "1e", "--1", "1 2", "١٢", "12 W", "None"])
 def test_text_that_python_or_a_person_might_read_as_a_number_is_refused(text: str) -> None:
     with pytest.raises(CellError):
-        parse_cell(Column("x", "number", ""), text)
+        parse_cell("number", text)

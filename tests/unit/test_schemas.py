@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency import storage
+from race_to_efficiency.cells.text import number_text, tidy
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.ledger.dictionary import dictionary_text
-from race_to_efficiency.ledger.lines import cell_text, number_text, slug, tidy
+from race_to_efficiency.ledger.lines import cell_text, slug
 from race_to_efficiency.ledger.metadata import Column
 from race_to_efficiency.ledger.schemas import DTYPES, LEDGERS, TABLES, pandera_model, table_of
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from race_to_efficiency.cells.dates import MISSING, read_dates
+from race_to_efficiency.cells.dates import read_dates
+from race_to_efficiency.cells.text import MISSING
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.units import decimal_year
 

@@ -7,19 +7,19 @@ byte costs that line and no other. A quoted cell that spans lines is joined only
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MAX_JOINED_LINES = 500
 """How many physical lines one quoted cell may span."""
 
+UNCLOSED = "a quote is opened and never closed"
 
-@dataclass(frozen=True)
-class Record:
-    """One record of a CSV file.
+
+class Record(NamedTuple):
+    """One record of a text table.
 
     Parameters
     ----------
@@ -35,58 +35,75 @@ class Record:
     problem: str = ""
 
 
-def records(data: bytes, width: int | None = None) -> Iterator[Record]:
-    """Yield the records of CSV bytes, blank lines left out.
+def lines_of(data: bytes) -> list[bytes]:
+    """Return the physical lines of a text, without a leading byte-order mark."""
+    return data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+
+
+def records(
+    lines: Sequence[bytes], width: int | None = None, *, delimiter: str = ",", start: int = 0
+) -> Iterator[Record]:
+    """Yield the records of a text table, blank lines left out.
 
     Parameters
     ----------
-    data : bytes
-        UTF-8 text; a leading byte-order mark is dropped, CRLF is accepted.
+    lines : sequence of bytes
+        From `lines_of`: UTF-8, CRLF is accepted.
     width : int, optional
         Cells a record must have for a quoted line break to be believed; the first record's when omitted.
+    delimiter : str
+    start : int
+        Lines to skip.
     """
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    number = 0
+    number = start
     while number < len(lines):
         raw = lines[number].removesuffix(b"\r")
-        if raw.strip():
-            record, used = _record(lines, number, width)
-            width = width or len(record.cells)
-            yield record
-            number += used
-        else:
+        if not raw.strip():
             number += 1
+            continue
+        record, used = _record(lines, number, width, delimiter) if b'"' in raw else (_plain(raw, number, delimiter), 1)
+        width = width or len(record.cells)
+        yield record
+        number += used
 
 
-def _record(lines: list[bytes], start: int, width: int | None) -> tuple[Record, int]:
+def _plain(raw: bytes, number: int, delimiter: str) -> Record:
+    """Return the record of a line without quotes."""
+    try:
+        return Record(number + 1, tuple(raw.decode("utf-8").split(delimiter)))
+    except UnicodeDecodeError as error:
+        return Record(number + 1, _rough_cells(raw, delimiter), f"byte 0x{raw[error.start]:02x} is not UTF-8")
+
+
+def _record(lines: Sequence[bytes], start: int, width: int | None, delimiter: str) -> tuple[Record, int]:
     """Return the record that starts at a physical line and how many lines it takes."""
     if lines[start].count(b'"') % 2 == 0:
-        return _parsed(lines[start].removesuffix(b"\r"), start + 1), 1
+        return _parsed(lines[start].removesuffix(b"\r"), start + 1, delimiter), 1
     joined = lines[start]
     for taken in range(2, MAX_JOINED_LINES + 1):
         if start + taken > len(lines):
             break
         joined += b"\n" + lines[start + taken - 1]
         if joined.count(b'"') % 2 == 0:
-            whole = _parsed(joined.removesuffix(b"\r"), start + 1)
+            whole = _parsed(joined.removesuffix(b"\r"), start + 1, delimiter)
             if not whole.problem and (width is None or len(whole.cells) == width):
                 return whole, taken
             break
-    return Record(start + 1, _rough_cells(lines[start]), "a quote is opened and never closed"), 1
+    return Record(start + 1, _rough_cells(lines[start].removesuffix(b"\r"), delimiter), UNCLOSED), 1
 
 
-def _parsed(raw: bytes, line: int) -> Record:
+def _parsed(raw: bytes, line: int, delimiter: str) -> Record:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        return Record(line, _rough_cells(raw), f"byte 0x{raw[error.start]:02x} is not UTF-8")
+        return Record(line, _rough_cells(raw, delimiter), f"byte 0x{raw[error.start]:02x} is not UTF-8")
     try:
-        rows = list(csv.reader([text]))
+        rows = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return Record(line, _rough_cells(raw), str(error))
+        return Record(line, _rough_cells(raw, delimiter), str(error))
     return Record(line, tuple(cell for row in rows for cell in row))
 
 
-def _rough_cells(raw: bytes) -> tuple[str, ...]:
+def _rough_cells(raw: bytes, delimiter: str) -> tuple[str, ...]:
     """Cells of an unreadable line, only to name the row in a report."""
-    return tuple(cell.strip('"') for cell in raw.decode("utf-8", "replace").split(","))
+    return tuple(cell.strip('"') for cell in raw.decode("utf-8", "replace").split(delimiter))

@@ -1,4 +1,4 @@
-"""Cell by cell: text becomes a number, a count, a date or a flag, or a finding that names the cell.
+"""A ledger's cells, read strictly: text becomes a number, a count, a date or a flag, or an error that names the rule.
 
 This happens before the schema sees the table, so one cell that cannot be read never hides what is wrong with another.
 """
@@ -10,55 +10,53 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.ledger.metadata import MAX_TEXT_CHARACTERS
+from race_to_efficiency.cells.numbers import PLAIN
+from race_to_efficiency.cells.text import CONTROL, CellError
 
 if TYPE_CHECKING:
-    from race_to_efficiency.ledger.metadata import Column
+    from collections.abc import Callable
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+MAX_TEXT_CHARACTERS = 20_000
+"""Longest text a cell may hold; longer cells are quarantined, never cut."""
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LARGEST_COUNT = 2**53
 
 
-class CellError(ValueError):
-    """A cell's text is not what its column holds; ``rule`` names the rule it breaks."""
-
-    def __init__(self, rule: str) -> None:
-        super().__init__(rule)
-        self.rule = rule
-
-
-def parse_cell(column: Column, text: str, *, max_characters: int = MAX_TEXT_CHARACTERS) -> Any:
+def parse_cell(kind: str, text: str, *, required: bool = False, max_characters: int = MAX_TEXT_CHARACTERS) -> Any:
     """Return a cell's value: float, int, date, bool or str; None for an empty cell (text: the empty text).
+
+    Parameters
+    ----------
+    kind : {'text', 'number', 'count', 'date', 'flag'}
+    text : str
+    required : bool
+        Whether an empty cell breaks a rule.
+    max_characters : int
 
     Raises
     ------
     CellError
-        When the text cannot be read as the column's kind, or a required cell is empty.
+        When the text cannot be read as the kind, or a required cell is empty.
     """
-    if column.kind == "text":
-        return _text(column, text, max_characters)
-    stripped = text.strip()
-    if not stripped:
-        if column.required:
-            raise CellError("required")
-        return None
-    return _PARSERS[column.kind](stripped)
-
-
-def _text(column: Column, text: str, max_characters: int) -> str:
-    if column.required and not text.strip():
+    if required and not text.strip():
         raise CellError("required")
+    if kind == "text":
+        return _text(text, max_characters)
+    stripped = text.strip()
+    return _PARSERS[kind](stripped) if stripped else None
+
+
+def _text(text: str, max_characters: int) -> str:
     if len(text) > max_characters:
         raise CellError(f"at most {max_characters} characters")
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         raise CellError("no control characters")
     return text
 
 
 def _number(text: str) -> float:
-    if not _NUMBER.fullmatch(text):
+    if not PLAIN.fullmatch(text):
         raise CellError("finite" if text.lower().lstrip("+-") in {"inf", "infinity", "nan"} else "number")
     value = float(text)
     if not math.isfinite(value):
@@ -88,4 +86,4 @@ def _flag(text: str) -> bool:
     return text.lower() == "true"
 
 
-_PARSERS: dict[str, Any] = {"number": _number, "count": _count, "date": _date, "flag": _flag}
+_PARSERS: dict[str, Callable[[str], Any]] = {"number": _number, "count": _count, "date": _date, "flag": _flag}

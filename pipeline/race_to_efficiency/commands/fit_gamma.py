@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from race_to_efficiency.calibration.gamma.components import Fitted
-    from race_to_efficiency.own_tables.table_rows import Table
+    from race_to_efficiency.own_tables.table_rows import DatedRows
 
-SHOWN = 20
-"""Rows set aside that are listed on the screen."""
+SHOWN = 3
+"""Rows set aside for one reason that are listed one by one on the screen."""
 
 EXAMPLE = "Example: race fit gamma chips.csv --date released --value flop_per_joule --cluster maker --json"
 
@@ -27,14 +27,17 @@ def register(app: typer.Typer) -> None:
 
     @app.command(name="gamma", epilog=EXAMPLE)
     def gamma(
-        file: Annotated[str, typer.Argument(help="CSV file with a header line")],
+        file: Annotated[str, typer.Argument(help="CSV (any separator), Parquet or JSON, gzipped or not; - for stdin")],
         date_column: Annotated[str, typer.Option("--date", help="column of dates: ISO, decimal year, month by name")],
-        value: Annotated[str, typer.Option("--value", help="column of positive numbers")],
+        value: Annotated[str, typer.Option("--value", help="column of positive numbers, or a ratio: flop_s/tdp_w")],
         group: Annotated[str | None, typer.Option(help="column: one fit for each of its values")] = None,
         cluster: Annotated[str | None, typer.Option(help="column: rows that share a value are not independent")] = None,
         estimator: Annotated[str, typer.Option(help="mean, quantile or frontier (records)")] = "mean",
         quantile: Annotated[
             float | None, typer.Option(help="which quantile, in (0, 1); as in params.yaml if absent")
+        ] = None,
+        where: Annotated[
+            list[str] | None, typer.Option(help="rows to use: 'price > 0', 'maker == Acme', or a flag; repeatable")
         ] = None,
         falling: Annotated[bool, typer.Option("--falling", help="smaller is better: the rate of 1/value")] = False,
         start: Annotated[str | None, typer.Option(help="first date used, YYYY-MM-DD")] = None,
@@ -53,7 +56,7 @@ def register(app: typer.Typer) -> None:
         """Fit doublings a year, doubling time and growth a year to your own table; touches nothing."""
         from pathlib import Path
 
-        from race_to_efficiency.own_tables.table_rows import Question, read_table
+        from race_to_efficiency.own_tables.table_rows import Question, read_rows
         from race_to_efficiency.own_tables.table_trend import fit_table
         from race_to_efficiency.settings.params import find_params, read_params
 
@@ -71,6 +74,7 @@ def register(app: typer.Typer) -> None:
             order=_order(date_order),
             limit=censored_below if truncated_below is None else truncated_below,
             limit_kind="censored" if truncated_below is None else "truncated",
+            where=tuple(where or ()),
         )
         settings = read_params(find_params(Path.cwd()))
         params = settings.fit_gamma.model_copy(update={"draws": settings.own_tables.draws if draws is None else draws})
@@ -79,7 +83,7 @@ def register(app: typer.Typer) -> None:
             if not 0 < quantile < 1:
                 raise UsageError(f"--quantile must lie between 0 and 1, got {quantile:g}")
             params = params.model_copy(update={"quantile": quantile})
-        table = read_table(Path(file), question)
+        table = read_rows(Path(file), question)
         fits = fit_table(table, question, params, seed=seed)
         if as_json:
             terminal.document(_document(table, fits))
@@ -88,7 +92,7 @@ def register(app: typer.Typer) -> None:
         _refuse_if_all_refused(table, fits, Path(file), as_json=as_json)
 
 
-def _refuse_if_all_refused(table: Table, fits: list[Fitted], path: Path, *, as_json: bool) -> None:
+def _refuse_if_all_refused(table: DatedRows, fits: list[Fitted], path: Path, *, as_json: bool) -> None:
     """Leave with the right exit code when no group has a number; with --json the document already says why."""
     if any(fit.estimate.status != "refused" for fit in fits):
         return
@@ -96,9 +100,8 @@ def _refuse_if_all_refused(table: Table, fits: list[Fitted], path: Path, *, as_j
         error: Exception = DataInvalid(
             f"no row of {path.name} can be used",
             where=str(path),
-            why=f"{table.n_missing} rows lack a cell, {table.n_outside} lie outside the window, "
-            f"{len(table.quarantined)} were set aside",
-            remedy="see the rule and remedy of each row set aside",
+            why="; ".join([_lost(table), *(said for said, _ in _summary(table))]),
+            remedy="; ".join(dict.fromkeys(remedy for _, remedy in _summary(table))) or "widen the window",
         )
     else:
         error = NotTrustworthy(
@@ -109,7 +112,7 @@ def _refuse_if_all_refused(table: Table, fits: list[Fitted], path: Path, *, as_j
     raise error
 
 
-def _document(table: Table, fits: list[Fitted]) -> dict[str, Any]:
+def _document(table: DatedRows, fits: list[Fitted]) -> dict[str, Any]:
     used = len(table.line)
     return {
         "estimates": [fit.estimate.to_json() for fit in fits],
@@ -125,23 +128,40 @@ def _document(table: Table, fits: list[Fitted]) -> dict[str, Any]:
     }
 
 
-def _print(table: Table, fits: list[Fitted]) -> None:
+def _print(table: DatedRows, fits: list[Fitted]) -> None:
     """Print one line a group, then why a number is weak or refused, then the rows set aside."""
-    lost = (
-        f"{table.n_missing} lack a cell, {table.n_outside} lie outside the window, {len(table.quarantined)} set aside"
-    )
-    terminal.line(f"{table.name}: {len(table.line)} of {table.n_read} rows used; {lost}")
+    terminal.line(f"{table.name}: {len(table.line)} of {table.n_read} rows used; {_lost(table)}")
     for fit in fits:
         terminal.line(_line(fit))
         for reason in fit.estimate.reasons:
             terminal.line(f"  {reason}")
     for note in table.notes:
         terminal.line(note)
-    for item in table.quarantined[:SHOWN]:
-        place = f"{item['file']}:{item['line']}:{item['column']}"
-        terminal.line(f"{place}: '{item['value']}' set aside: {item['rule']}; {item['remedy']}")
-    if len(table.quarantined) > SHOWN:
-        terminal.line(f"... and {len(table.quarantined) - SHOWN} more rows set aside; --json lists them all")
+    for said, remedy in _summary(table):
+        terminal.line(f"{said}; {remedy}")
+
+
+def _lost(table: DatedRows) -> str:
+    return (
+        f"{table.n_missing} lack a cell, {table.n_outside} lie outside the window, {len(table.quarantined)} set aside"
+    )
+
+
+def _summary(table: DatedRows) -> list[tuple[str, str]]:
+    """Return the rows set aside in one line a kind, and what to do; few of a kind are listed one by one."""
+    kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for item in table.quarantined:
+        kinds.setdefault((item["column"], item["rule"]), []).append(item)
+    said = []
+    for (column, rule), items in kinds.items():
+        first, last = items[0], items[-1]
+        if len(items) > SHOWN:
+            lines = f"{first['file']}:{first['line']}-{last['line']}:{column}"
+            said.append((f"{lines}: {len(items)} cells such as '{first['value']}' set aside: {rule}", first["remedy"]))
+        else:
+            places = [f"{item['file']}:{item['line']}:{column}: '{item['value']}'" for item in items]
+            said += [(f"{place} set aside: {rule}", first["remedy"]) for place in places]
+    return said
 
 
 def _line(fit: Fitted) -> str:
@@ -152,10 +172,13 @@ def _line(fit: Fitted) -> str:
     if estimate.value is None or headline is None:
         return f"{name}: {estimate.n_rows} rows, {estimate.status}"
     factor, doubling = facts["factor_per_year"], facts["doubling_time"]
-    times = " or ".join(f"[{_end(low, '-inf')}, {_end(high, 'inf')}]" for low, high in doubling["intervals"])
+    value, pieces, word = doubling["value"], doubling["intervals"], "doubling"
+    if estimate.value < 0 and headline.high is not None and headline.high < 0:
+        value, pieces, word = -value, [[-high, -low] for low, high in pieces], "halving"
+    times = " or ".join(f"[{_end(low, '-inf')}, {_end(high, 'inf')}]" for low, high in pieces)
     return (
         f"{name}: {estimate.value:.4g} doublings/yr [{_end(headline.low)}, {_end(headline.high)}] "
-        f"(95 %, {headline.method}); doubling in {_end(doubling['value'], 'inf')} months {times}; "
+        f"(95 %, {headline.method}); {word} in {_end(value, 'inf')} months {times}; "
         f"x{factor['value']:.4g} a year [{_end(factor['low'])}, {_end(factor['high'], 'inf')}]; "
         f"{estimate.n_rows} rows, {estimate.status}"
     )

@@ -50,8 +50,14 @@ def register(app: typer.Typer) -> None:
         exclude: Annotated[
             list[str] | None, typer.Option(help="rows to leave out: 'loss > 4', 'dataset == C4', or a flag; repeatable")
         ] = None,
+        where: Annotated[
+            list[str] | None, typer.Option(help="rows to keep, written as for --exclude; repeatable")
+        ] = None,
         column: Annotated[
-            list[str] | None, typer.Option(help="another name of a column: --column loss=val_loss; repeatable")
+            list[str] | None,
+            typer.Option(
+                help="another name of a column: loss=val_loss, with a factor: params=params_M*1e6; repeatable"
+            ),
         ] = None,
         loss_unit: Annotated[str, typer.Option(help="unit of the loss a token: nats, bits or perplexity")] = "nats",
         frontier: Annotated[
@@ -74,7 +80,7 @@ def register(app: typer.Typer) -> None:
         if delta is not None and not 0 < delta < float("inf"):
             raise UsageError(f"--delta must be positive, got {delta:g}")
         picture = output_file(plot, "--plot")
-        _one_of("--loss-unit", loss_unit, LOSS_UNITS)
+        _one_of("--loss-unit", loss_unit, tuple(LOSS_UNITS))
         _one_of("--form", form, (*FORM_NAMES, "all"))
         if frontier is not None:
             _one_of("--frontier", frontier, FRONTIER_RULES)
@@ -85,7 +91,9 @@ def register(app: typer.Typer) -> None:
         }
         params = settings.fit_kappa.model_copy(update=given if delta is None else {**given, "delta": delta})
         seed = settings.own_tables.seed if seed is None else seed
-        table = read_runs(Path(file), columns=_renamed(column or []), loss_unit=loss_unit, exclude=exclude or [])
+        table = read_runs(
+            Path(file), columns=_renamed(column or []), loss_unit=loss_unit, exclude=exclude or [], where=where or []
+        )
         found = fit_table(table, params, cluster=cluster, frontier=frontier, seed=seed)  # type: ignore[arg-type]
         if picture is not None:
             from race_to_efficiency.commands.kappa_plot import write_plot
@@ -105,15 +113,15 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
 
 def _renamed(pairs: list[str]) -> dict[str, str]:
     """Return quantity -> column from ``loss=val_loss`` words."""
-    from race_to_efficiency.own_tables.run_rows import QUANTITIES
+    from race_to_efficiency.cells.run_columns import SPELLINGS
 
     columns = {}
     for pair in pairs:
         quantity, mark, name = pair.partition("=")
-        if not mark or quantity.strip() not in QUANTITIES:
+        if not mark or quantity.strip() not in SPELLINGS:
             raise UsageError(
                 f"--column '{pair}' names no quantity",
-                why=f"write QUANTITY=COLUMN with a quantity of {', '.join(QUANTITIES)}",
+                why=f"write QUANTITY=COLUMN with a quantity of {', '.join(SPELLINGS)}",
             )
         columns[quantity.strip()] = name.strip().strip("'\"")
     return columns

@@ -9,6 +9,9 @@ import typer
 from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _SHOWN = 25
 """How many revisions, flags or findings a person is shown; --json holds all."""
 
@@ -37,10 +40,12 @@ def register(app: typer.Typer) -> None:
         from race_to_efficiency.ledger.importing import run_import
         from race_to_efficiency.settings.params import find_root
 
+        root = find_root(Path.cwd())
         report = run_import(
             source,
             Path(path).expanduser(),
-            find_root(Path.cwd()) / "data" / "raw",
+            root / "data" / "raw",
+            fitted_groups=_fitted_groups(root) if source == "training-runs" else None,
             recorded=recorded,
             accept_renames=accept_renames,
             dry_run=dry_run,
@@ -53,6 +58,17 @@ def register(app: typer.Typer) -> None:
             show_report(document)
 
 
+def _fitted_groups(root: Path) -> set[str] | None:
+    """Return the groups of runs a fit uses; None where the settings cannot be read, which an import does not need."""
+    from race_to_efficiency.errors import RaceError
+    from race_to_efficiency.settings.params import read_params
+
+    try:
+        return {group.group for group in read_params(root / "params.yaml").fit_kappa.groups}
+    except RaceError:
+        return None
+
+
 def show_report(document: dict[str, Any]) -> None:
     """Print an import's report for a person."""
     verb = "would append" if document["dry_run"] else "appended"
@@ -63,6 +79,7 @@ def show_report(document: dict[str, Any]) -> None:
     _show_revisions(document["revisions"])
     _show_findings("Flagged: look before you trust", document["flags"], _flag_line)
     _show_findings("Quarantined", document["quarantine"], _problem_line)
+    _show_findings("Excluded", document["exclusions"], _problem_line)
     _show_findings("Withdrawn", document["withdrawals"], lambda item: f"{item['id']} ({item['name']})")
     if document["appended"] and not document["dry_run"]:
         terminal.line("Next: race run, then race diff with the quarter before.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.cells.typed import MAX_TEXT_CHARACTERS
 from race_to_efficiency.ledger.exclusions import RULES
-from race_to_efficiency.ledger.metadata import MAX_TEXT_CHARACTERS
 from race_to_efficiency.ledger.schemas import DTYPES, TABLES
 
 if TYPE_CHECKING:

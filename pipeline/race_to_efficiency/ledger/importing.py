@@ -18,7 +18,7 @@ from race_to_efficiency.ledger.plan import Plan, Planner
 from race_to_efficiency.ledger.schemas import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from pathlib import Path
 
 __all__ = ["IMPORTERS", "ImportReport", "plan_import", "recorded_date", "run_import"]
@@ -125,6 +125,7 @@ def run_import(
     accept_renames: bool = False,
     dry_run: bool = False,
     wait_seconds: float = checkout.WAIT_SECONDS,
+    fitted_groups: Container[str] | None = None,
 ) -> ImportReport:
     """Bring a delivery into its ledger.
 
@@ -144,6 +145,8 @@ def run_import(
         Work everything out and write nothing.
     wait_seconds : float
         How long to wait for another command at work in the checkout.
+    fitted_groups : container of str, optional
+        Groups of runs that a fit uses; new rows of another are flagged.
 
     Raises
     ------
@@ -160,7 +163,16 @@ def run_import(
         with checkout.locked(raw_dir, f"race import {source}", wait_seconds=wait_seconds):
             plan = plan_import(source, path, raw_dir, day, accept_renames=accept_renames)
             _append(plan, raw_dir)
+    if fitted_groups is not None:
+        plan.flags += _unused(plan, fitted_groups)
     return ImportReport(importer.source, plan.parsed.table, day, dry_run, plan)
+
+
+def _unused(plan: Plan, fitted_groups: Container[str]) -> list[dict[str, Any]]:
+    """Return a flag for each group of new runs that no fit uses."""
+    groups = sorted({line["group"] for line in plan.lines if line.get("group")})
+    why = "no fit uses this group: name it under fit_kappa.groups in params.yaml"
+    return [{"kind": "group_not_fitted", "id": group, "why": why} for group in groups if group not in fitted_groups]
 
 
 def _append(plan: Plan, raw_dir: Path) -> None:

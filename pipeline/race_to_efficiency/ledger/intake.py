@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.cells.physical import Record, records
-from race_to_efficiency.cells.typed import CellError, parse_cell
+from race_to_efficiency.cells.physical import Record, lines_of, records
+from race_to_efficiency.cells.text import CellError
+from race_to_efficiency.cells.typed import MAX_TEXT_CHARACTERS, parse_cell
 from race_to_efficiency.errors import DataInvalid
-from race_to_efficiency.ledger.metadata import MAX_TEXT_CHARACTERS
 from race_to_efficiency.ledger.renames import canonical_ids
 from race_to_efficiency.ledger.schemas import DTYPES, TABLES, pandera_model, table_of
 
@@ -131,7 +131,7 @@ def read_ledger(
     """
     table = table_of(name)
     path = raw_dir / table.file_name
-    found = list(records(instead[name] if name in instead else storage.read_bytes(path)))
+    found = list(records(lines_of(instead[name] if name in instead else storage.read_bytes(path))))
     names = _header(table, path, found)
     findings = Findings(table, f"data/raw/{table.file_name}")
     lines = _readable(found[1:], names, findings)
@@ -206,7 +206,8 @@ def _parse(table: Table, lines: dict[int, dict[str, str]], findings: Findings, m
         values = []
         for line, cells in lines.items():
             try:
-                values.append(parse_cell(column, cells[column.name], max_characters=max_characters))
+                text, limit = cells[column.name], max_characters
+                values.append(parse_cell(column.kind, text, required=column.required, max_characters=limit))
             except CellError as error:
                 findings.add_cell(line, cells, column, error.rule)
                 values.append(blank)
@@ -272,7 +273,7 @@ def known_keys(name: str, raw_dir: Path, instead: Mapping[str, bytes] = MappingP
     """Return every key that has a line in a table, valid or not: a bad source row does not take its readers with it."""
     table = TABLES[name]
     path = raw_dir / table.file_name
-    found = list(records(instead[name] if name in instead else storage.read_bytes(path)))
+    found = list(records(lines_of(instead[name] if name in instead else storage.read_bytes(path))))
     names = _header(table, path, found)
     place = names.index(table.key)
     return {record.cells[place] for record in found[1:] if len(record.cells) > place and record.cells[place]}

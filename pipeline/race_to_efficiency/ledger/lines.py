@@ -8,18 +8,14 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.cells.text import number_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from race_to_efficiency.ledger.metadata import Column, Table
 
 _GREEK = re.compile(r"^GREEK (?:CAPITAL|SMALL) LETTER (\w+)$")
-
-
-def number_text(value: float) -> str:
-    """Return the shortest text that reads back as the same float64, without a trailing ``.0``."""
-    text = repr(float(value))
-    return text.removesuffix(".0")
 
 
 def cell_text(column: Column, value: object) -> str:
@@ -45,11 +41,6 @@ def csv_text(rows: Iterable[Iterable[str]]) -> str:
 def ledger_text(table: Table, rows: Iterable[Mapping[str, str]]) -> str:
     """Return a whole ledger file: header and one line for each row of texts."""
     return csv_text([table.names, *([row.get(name, "") for name in table.names] for row in rows)])
-
-
-def tidy(text: str) -> str:
-    """Return text with every run of blanks and line breaks as one blank, none at the ends."""
-    return " ".join(text.split())
 
 
 def slug(name: str) -> str:

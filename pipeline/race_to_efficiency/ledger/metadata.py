@@ -8,9 +8,6 @@ from typing import Literal
 
 Kind = Literal["text", "number", "count", "date", "flag"]
 
-MAX_TEXT_CHARACTERS = 20_000
-"""Longest text a cell may hold; longer cells are quarantined, never cut."""
-
 EARLIEST_DATE = "1940-01-01"
 LATEST_DATE = "2100-12-31"
 

@@ -11,6 +11,7 @@ from race_to_efficiency.calibration.kappa.duplicates import find_duplicates, sig
 from race_to_efficiency.calibration.kappa.efficient import budgets
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
 from race_to_efficiency.calibration.kappa.robust import fit_batch
+from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +66,9 @@ def once_each(table: RunTable) -> RunTable:
     found = find_duplicates(quantities["params"], quantities["tokens"], quantities["loss"])
     if not found:
         return table
-    reasons = [f"repeats {table.names[item.first]}" for item in found]
-    kept = table.without(np.array([item.row for item in found]), reasons)
+    repeats = np.zeros(len(table), dtype=np.bool_)
+    repeats[[item.row for item in found]] = True
+    kept = table.without(repeats, [f"repeats {table.names[item.first]}" for item in found])
     return kept.noting(f"{len(found)} rows repeat the params, tokens and loss of another row: each run counts once")
 
 
@@ -93,13 +95,10 @@ def scale_findings(table: RunTable) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if name in quantities and float(np.median(quantities[name])) < least:
             middle = float(np.median(quantities[name]))
             notes.append(f"{name} of {middle:.3g} is no count: kappa does not depend on its unit, A and B do")
-    if {"params", "tokens", "compute_flop"} <= set(quantities):
-        ratio = quantities["compute_flop"] / (6.0 * quantities["params"] * quantities["tokens"])
-        spread = float(np.std(np.log(ratio)))
-        if spread > 0.7:
-            doubts.append(f"compute_flop/(6 params tokens) scatters by a factor {np.exp(spread):.2g}: columns disagree")
-        elif not 0.3 < float(np.median(ratio)) < 3.0:
-            notes.append(f"compute_flop is {np.median(ratio):.3g} x 6 params tokens: is it in FLOP?")
+    if set(SCALES) <= set(quantities):
+        ratio = compute_ratio(*(quantities[name] for name in SCALES))
+        doubts += [ratio.doubt] if ratio and ratio.doubt else []
+        notes += [ratio.remark] if ratio and ratio.remark else []
     return tuple(doubts), tuple(notes)
 
 
@@ -136,20 +135,23 @@ def sharpened(table: RunTable) -> tuple[RunTable, tuple[str, ...]]:
         The table, and reasons for doubt.
     """
     quantities = table.quantities
-    if "compute_flop" not in quantities or "compute_flop is 6 params tokens" in " ".join(table.notes):
+    if "compute_flop" not in quantities or "compute_flop" in table.derived:
         return table, ()
     coarse = {name: float(np.median(significant_digits(values))) <= 2 for name, values in quantities.items()}
     if not coarse["compute_flop"] or len(np.unique(quantities["compute_flop"])) < 3:
         return table, ()
-    derived = [name for name in ("params", "tokens") if f"{name} of" in " ".join(table.notes)]
-    if derived or not {"params", "tokens"} <= set(quantities) or coarse["params"] or coarse["tokens"]:
+    ratio = None
+    if set(SCALES) <= set(quantities) and not table.derived:
+        ratio = compute_ratio(*(quantities[name] for name in SCALES))
+    if ratio is not None and ratio.constant:
+        return table, ()
+    if ratio is None or coarse["params"] or coarse["tokens"]:
         return table, ("compute is written with two digits: an error of up to 5 % in every run",)
-    exact = 6.0 * quantities["params"] * quantities["tokens"]
-    ratio = float(np.exp(np.median(np.log(quantities["compute_flop"] / exact))))
-    if np.std(np.log(quantities["compute_flop"] / exact)) > 0.1:
+    if ratio.spread > 0.1:
         return table, ("compute is written with two digits and is no multiple of 6 params tokens",)
-    changed = {**quantities, "compute_flop": exact * ratio}
-    note = f"compute_flop is written with two digits: replaced by {ratio:.3g} x 6 params tokens"
+    exact = implied_compute(quantities["params"], quantities["tokens"])
+    changed = {**quantities, "compute_flop": exact * ratio.middle}
+    note = f"compute_flop is written with two digits: replaced by {ratio.middle:.3g} x 6 params tokens"
     return table.replacing(changed).noting(note), ()
 
 
@@ -164,15 +166,14 @@ def shared_models(table: RunTable, *, delta: float) -> tuple[tuple[str, ...] | N
     params = table.quantities.get("params")
     for name in MODEL_COLUMNS:
         cells = table.cells.get(name)
-        if cells is None or not all(cells) or not 2 <= len(set(cells)) <= 0.7 * len(cells):
+        labels = () if cells is None else tuple(cells.tolist())
+        models = set(labels)
+        if not all(labels) or not 2 <= len(models) <= 0.7 * len(labels):
             continue
-        one_size = params is None or all(
-            len({float(params[k]) for k, cell in enumerate(cells) if cell == label}) == 1 for label in set(cells)
-        )
-        if one_size:
-            return cells, (
-                f"column '{name}' repeats: its {len(set(cells))} models are resampled whole (--cluster none: not)",
-            )
+        # a model has one size: as many pairs of label and size as labels
+        if params is None or len(set(zip(labels, params.tolist(), strict=True))) == len(models):
+            words = f"column '{name}' repeats: its {len(models)} models are resampled whole (--cluster none: not)"
+            return labels, (words,)
     if params is None or "tokens" not in table.quantities:
         return None, ()
     return _same_size(params, table.quantities["tokens"], table.quantities["loss"], delta=delta)

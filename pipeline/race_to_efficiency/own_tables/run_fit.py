@@ -105,19 +105,19 @@ def fit_table(
 
 def _rows(table: RunTable, findings: Findings) -> GroupRows:
     """Return the table as a group of its own."""
-    group = re.sub(r"[^A-Za-z0-9_]+", "_", table.name.rsplit(".", 1)[0]).strip("_") or "table"
+    group = re.sub(r"[^A-Za-z0-9_]+", "_", table.title).strip("_") or "table"
     clustered = findings.clusters is not None and len(set(findings.clusters)) < len(table)
     known = dict(table.quantities)
     return GroupRows(
         spec=KappaGroup(group=group, family=group, frontier=findings.frontier, clustered=clustered),
-        ids=table.names,
-        clusters=findings.clusters or table.names,
+        ids=tuple(table.names),
+        clusters=findings.clusters or tuple(table.names),
         quantities=known,
         window=None,
         excluded=table.excluded,
         fatal=findings.fatal,
         doubts=findings.doubts,
-        table=table.name,
+        table=table.title,
     )
 
 

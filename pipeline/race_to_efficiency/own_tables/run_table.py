@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.cells.table import title_of
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.cells.table import Table
+
     Floats = NDArray[np.float64]
+
+
+class Texts(Mapping[str, "NDArray[Any]"]):
+    """The columns of some rows of a table as texts, each read when it is asked for.
+
+    Parameters
+    ----------
+    table : Table
+    rows : (n,) int, optional
+        All rows when omitted.
+    """
+
+    def __init__(self, table: Table, rows: NDArray[np.intp] | None = None) -> None:
+        self.table, self.rows = table, rows
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if self.table.place(name) is None:
+            raise KeyError(name)
+        cells = self.table.texts(name)
+        return cells if self.rows is None else cells[self.rows]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.table.header)
+
+    def __len__(self) -> int:
+        return len(self.table.header)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.table.header
+
+    def taken(self, rows: NDArray[np.intp]) -> Texts:
+        """Return the same columns of some of the rows."""
+        return Texts(self.table, rows if self.rows is None else self.rows[rows])
 
 
 @dataclass(frozen=True)
@@ -27,11 +65,11 @@ class RunTable:
         Data rows in the file.
     lines : (n,) int
         1-based line of each usable row.
-    names : (n,) tuple of str
+    names : (n,) sequence of str
         The run's own name, or ``line N``.
     quantities : mapping of str to (n,) float
         Of params, tokens, compute_flop, loss: those the file gives or implies.
-    cells : mapping of str to tuple of str
+    cells : Texts or mapping of str to (n,) object
         All columns of the usable rows, as text.
     set_aside : list of mapping
         file, line, column, value, rule, remedy of each row left out as unreadable.
@@ -39,6 +77,8 @@ class RunTable:
         Run and reason of each row left out on request or as a repetition.
     notes : tuple of str
         What was assumed or derived, in words.
+    derived : frozenset of str
+        Quantities that follow from two others, in some rows at least.
     n_not_sampled : int
         Usable rows a random sample of a long table left out.
     """
@@ -46,16 +86,22 @@ class RunTable:
     name: str
     n_read: int
     lines: NDArray[np.int64]
-    names: tuple[str, ...]
+    names: Sequence[str]
     quantities: dict[str, Floats]
-    cells: dict[str, tuple[str, ...]]
+    cells: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     set_aside: list[dict[str, Any]] = field(default_factory=list)
     excluded: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    derived: frozenset[str] = frozenset()
     n_not_sampled: int = 0
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    @property
+    def title(self) -> str:
+        """The file's name without its endings: what ids are made of."""
+        return title_of(self.name)
 
     def noting(self, *words: str) -> RunTable:
         """Return the table with further notes."""
@@ -70,21 +116,26 @@ class RunTable:
         if len(self) <= most:
             return self
         generator = np.random.default_rng(np.random.SeedSequence([seed, len(self)]))
-        keep = np.sort(generator.choice(len(self), most, replace=False))
+        mask = np.zeros(len(self), dtype=np.bool_)
+        mask[generator.choice(len(self), most, replace=False)] = True
         words = f"fitted to {most:,} of {len(self):,} rows, drawn at random: exact leave-one-out takes no more"
-        return replace(self._kept(keep), n_not_sampled=len(self) - most).noting(words)
+        return replace(self.kept(mask), n_not_sampled=len(self) - most).noting(words)
 
-    def without(self, rows: NDArray[np.intp], reasons: Sequence[str]) -> RunTable:
-        """Return the table without some rows, each with its reason."""
-        left_out = tuple((self.names[k], why) for k, why in zip(rows, reasons, strict=True))
-        kept = self._kept(np.setdiff1d(np.arange(len(self)), rows))
-        return replace(kept, excluded=(*self.excluded, *left_out))
+    def without(self, rows: NDArray[np.bool_], reasons: Sequence[str]) -> RunTable:
+        """Return the table without the rows of a mask, each with its reason, in their order."""
+        left_out = tuple((self.names[k], why) for k, why in zip(np.flatnonzero(rows).tolist(), reasons, strict=True))
+        return replace(self.kept(~rows), excluded=(*self.excluded, *left_out))
 
-    def _kept(self, keep: NDArray[np.intp]) -> RunTable:
+    def kept(self, rows: NDArray[np.bool_]) -> RunTable:
+        """Return the rows of a mask."""
+        if rows.all():
+            return self
+        index = np.flatnonzero(rows)
+        cells = self.cells
         return replace(
             self,
-            lines=self.lines[keep],
-            names=tuple(self.names[k] for k in keep),
-            quantities={name: values[keep] for name, values in self.quantities.items()},
-            cells={name: tuple(values[k] for k in keep) for name, values in self.cells.items()},
+            lines=self.lines[index],
+            names=tuple(self.names[k] for k in index.tolist()),
+            quantities={name: values[index] for name, values in self.quantities.items()},
+            cells=cells.taken(index) if isinstance(cells, Texts) else {n: v[index] for n, v in cells.items()},
         )

@@ -1,19 +1,17 @@
-"""The rows of an analyst's own CSV file: read cell by cell; a bad row is set aside and takes no other with it."""
+"""The rows of an analyst's own dated table: a bad row is set aside and takes no other with it."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from race_to_efficiency import storage
-from race_to_efficiency.cells.dates import MISSING, read_dates
-from race_to_efficiency.errors import DataInvalid, UsageError
+from race_to_efficiency.cells.files import open_table
+from race_to_efficiency.cells.table import title_of
+from race_to_efficiency.cells.text import MISSING
+from race_to_efficiency.errors import UsageError
+from race_to_efficiency.own_tables.selection import chosen
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,12 +19,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from race_to_efficiency.calibration.common.series import Floats
     from race_to_efficiency.cells.dates import Dates, Order
+    from race_to_efficiency.cells.numbers import Numbers
+    from race_to_efficiency.cells.table import Table
+
+    Floats = NDArray[np.float64]
 
 ESTIMATORS = ("mean", "quantile", "frontier")
-_GROUPED = re.compile(r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")
-_NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class Question:
     Parameters
     ----------
     date_column, value_column : str
+        The value may be a product or ratio of columns: ``flop_s/tdp_w``.
     group_column, cluster_column : str or None
         One fit a group; rows of one cluster are not independent.
     estimator : {'mean', 'quantile', 'frontier'}
@@ -48,6 +48,8 @@ class Question:
     limit : float or None
         Value below which rows are missing (truncated) or only known to lie (censored).
     limit_kind : {'truncated', 'censored'}
+    where : tuple of str
+        Expressions or flags; only rows that all of them take are used.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class Question:
     order: Order | None = None
     limit: float | None = None
     limit_kind: Literal["truncated", "censored"] = "truncated"
+    where: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.estimator not in ESTIMATORS:
@@ -77,25 +80,22 @@ class Question:
             )
 
     @property
-    def columns(self) -> dict[str, str]:
-        """Named columns by role."""
-        named = {
-            "date": self.date_column,
-            "value": self.value_column,
-            "group": self.group_column,
-            "cluster": self.cluster_column,
-        }
+    def labels(self) -> dict[str, str]:
+        """Columns of labels by role."""
+        named = {"group": self.group_column, "cluster": self.cluster_column}
         return {role: name for role, name in named.items() if name is not None}
 
 
 @dataclass(frozen=True)
-class Table:
+class DatedRows:
     """Rows of a file: used ones as columns, the others with file, line, column, rule and remedy.
 
-    read = used + outside the window + missing a cell + quarantined.
+    `name` is the file's, `title` the same without its endings: what ids are made of.
+    read = used + outside the window (or left out on request) + missing a cell + quarantined.
     """
 
     name: str
+    title: str
     line: NDArray[np.int64]
     day: NDArray[np.datetime64]
     decimal: Floats
@@ -109,142 +109,99 @@ class Table:
     notes: tuple[str, ...]
 
 
-@dataclass
-class _SetAside:
-    """Rows that cannot be used, each with the place, the rule it breaks and what to do."""
-
-    file: str
-    columns: dict[str, str]
-    items: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, line: int, role: str, cell: str, rule: str, remedy: str) -> None:
-        place = {"file": self.file, "line": line, "column": self.columns[role]}
-        self.items.append({**place, "value": cell, "rule": rule, "remedy": remedy})
-
-    @property
-    def wrong(self) -> list[dict[str, Any]]:
-        return sorted((item for item in self.items if item["rule"] != MISSING), key=lambda item: item["line"])
-
-
-def read_table(path: Path, question: Question) -> Table:
-    """Read a CSV file.
+def read_rows(path: Path, question: Question) -> DatedRows:
+    """Read a dated table.
 
     Parameters
     ----------
     path : Path
+        See `cells.files.open_table`.
     question : Question
-
-    Returns
-    -------
-    Table
 
     Raises
     ------
     InputMissing, DataInvalid, UsageError
         When the file is missing, is no table, or lacks a named column (those found are listed).
     """
-    header, records = _records(path)
-    places = {role: _place(header, name, path) for role, name in question.columns.items()}
-    aside = _SetAside(path.name, question.columns)
-    complete = []
-    for line, record in records:
-        if len(record) == len(header):
-            complete.append((line, record))
-        else:
-            rule = f"{len(record)} cells where the header has {len(header)}"
-            aside.add(line, "date", "", rule, "quote cells that hold commas")
-    lines = [line for line, _ in complete]
-    cells = {role: [record[place].strip() for _, record in complete] for role, place in places.items()}
-    dates = read_dates(cells["date"], order=question.order, where=f"{path.name}:{question.date_column}")
-    values = _values(lines, cells, dates, aside)
-    used = np.isfinite(values)
-    inside = used & _inside(dates.day, question)
-    keep = np.flatnonzero(inside)
-    blank = [""] * len(lines)
-    # A row that names no cluster is one of its own.
-    clusters = [text or f"line {line}" for text, line in zip(cells.get("cluster", blank), lines, strict=True)]
-    return Table(
-        name=path.name,
-        line=np.asarray(lines, dtype=np.int64)[keep],
+    table = open_table(path)
+    dates = table.dates(question.date_column, question.order)
+    numbers = table.numbers(question.value_column, None)
+    labels = {role: table.texts(name) for role, name in question.labels.items()}
+    problems = _problems(dates, numbers, labels.get("group"))
+    wanted = np.ones(len(table), dtype=np.bool_)
+    for text in question.where:
+        wanted &= chosen(text, table, {}, option="--where")
+    usable = np.ones(len(table), dtype=np.bool_)
+    usable[list(problems)] = False
+    inside = _inside(dates.day, question)
+    keep = np.flatnonzero(usable & wanted & inside)
+    wrong = {row: found for row, found in problems.items() if found[1] != MISSING and wanted[row]}
+    blank = np.full(len(table), "", dtype=object)
+    clusters = labels.get("cluster", blank)[keep]
+    if (unnamed := np.flatnonzero(clusters == "")).size:  # a row that names no cluster is one of its own
+        clusters = clusters.copy()
+        clusters[unnamed] = [f"line {line}" for line in table.line[keep][unnamed].tolist()]
+    return DatedRows(
+        name=table.name,
+        title=title_of(table.name),
+        line=table.line[keep],
         day=dates.day[keep],
         decimal=dates.decimal[keep],
-        log2_value=(-1.0 if question.falling else 1.0) * np.log2(values[keep]),
-        group=np.asarray(cells.get("group", blank), dtype=object)[keep],
-        cluster=np.asarray(clusters, dtype=object)[keep],
-        quarantined=aside.wrong,
-        n_read=len(records),
-        n_missing=len(aside.items) - len(aside.wrong),
-        n_outside=int(used.sum() - inside.sum()),
-        notes=dates.notes,
+        log2_value=(-1.0 if question.falling else 1.0) * np.log2(numbers.value[keep]),
+        group=labels.get("group", blank)[keep],
+        cluster=clusters,
+        quarantined=_set_aside(table, question, wrong),
+        n_read=table.n_read,
+        n_missing=sum(bool(wanted[row]) for row in problems) - len(wrong),
+        n_outside=int((~wanted | (usable & ~inside)).sum()),
+        notes=(*table.notes, *dates.notes, *numbers.notes),
     )
 
 
-def _records(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the header and each record with the line it starts on; blank lines are skipped."""
-    reader = csv.reader(io.StringIO(storage.read_text(path), newline=""), strict=True)
-    rows: list[tuple[int, list[str]]] = []
-    before = 0
-    try:
-        for record in reader:
-            if any(cell.strip() for cell in record):
-                rows.append((before + 1, record))
-            before = reader.line_num
-    except csv.Error as error:
-        where = f"{path}:{reader.line_num}"
-        raise DataInvalid(f"{path.name} is not a CSV table", where=where, why=str(error)) from None
-    if not rows:
-        raise DataInvalid(f"{path.name} is empty", where=str(path), why="a table needs a header line and rows")
-    return rows[0][1], rows[1:]
+def _problems(dates: Dates, numbers: Numbers, group: NDArray[Any] | None) -> dict[int, tuple[str, str]]:
+    """Return the rows that cannot be used: the role of the cell that is the reason, and the rule it breaks."""
+    with np.errstate(invalid="ignore"):
+        low = np.flatnonzero(numbers.value <= 0).tolist()
+    problems: dict[int, tuple[str, str]] = {}
+    if group is not None:
+        problems |= dict.fromkeys(np.flatnonzero(group == "").tolist(), ("group", MISSING))
+    problems |= dict.fromkeys(low, ("value", "not positive"))
+    problems |= {row: ("value", rule) for row, rule in numbers.problems.items()}
+    problems |= {row: ("date", rule) for row, rule in dates.problems.items()}
+    return problems
 
 
-def _place(header: list[str], name: str, path: Path) -> int:
-    """Return the position of a column; blanks and line breaks around and inside a name do not matter."""
-    tidy = [" ".join(cell.split()) for cell in header]
-    places = [index for index, cell in enumerate(tidy) if cell == " ".join(name.split())]
-    if len(places) == 1:
-        return places[0]
-    where = f"{path}:1"
-    if places:
-        raise DataInvalid(f"column '{name}' stands {len(places)} times", where=where, remedy="rename one of them")
-    hint = "; the file seems to use another separator" if len(header) == 1 and re.search(r"[;\t|]", header[0]) else ""
-    found = ", ".join(repr(cell) for cell in tidy)
-    raise UsageError(
-        f"{path.name} has no column '{name}'",
-        where=where,
-        why=f"the columns found are {found}{hint}",
-        remedy="name one of these columns",
-    )
+_REMEDIES = {
+    "date": "write it as YYYY-MM-DD",
+    "value": "give a positive number, or leave the row out",
+    "group": "name the row's group",
+}
 
 
-def _values(lines: list[int], cells: dict[str, list[str]], dates: Dates, aside: _SetAside) -> Floats:
-    """Return the positive numbers of usable rows, NaN elsewhere; the others are set aside."""
-    values = np.full(len(lines), np.nan)
-    for index, line in enumerate(lines):
-        if index in dates.problems:
-            aside.add(line, "date", cells["date"][index], dates.problems[index], "write it as YYYY-MM-DD")
-            continue
-        number, problem = _number(cells["value"][index])
-        if problem:
-            aside.add(line, "value", cells["value"][index], problem, "give a positive number, or leave the row out")
-        elif "group" in cells and not cells["group"][index]:
-            aside.add(line, "group", "", MISSING, "name the row's group")
-        else:
-            values[index] = number
-    return values
-
-
-def _number(cell: str) -> tuple[float, str]:
-    """Return a positive finite number, or why the cell is none."""
-    if not cell:
-        return math.nan, MISSING
-    if _GROUPED.match(cell):
-        cell = cell.replace(",", "")
-    if not _NUMBER.match(cell):
-        return math.nan, "not a number"
-    number = float(cell)
-    if not math.isfinite(number):
-        return math.nan, "too large"
-    return (number, "") if number > 0 else (math.nan, "not positive: a growth rate needs positive values")
+def _set_aside(table: Table, question: Question, wrong: dict[int, tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return where each row that is wrong stands, the cell as it is, the rule it breaks and what to do."""
+    named = {"date": question.date_column, "value": question.value_column, "group": question.group_column or ""}
+    place = {
+        role: next((int(k) for _, k in table.parts(named[role]) if isinstance(k, int)), 0)
+        for role in named
+        if named[role]
+    }
+    items = [
+        {
+            "file": table.name,
+            "line": int(table.line[row]),
+            "column": named[role],
+            "value": str(table.column(place[role])[row]),
+            "rule": rule,
+            "remedy": _REMEDIES[role],
+        }
+        for row, (role, rule) in wrong.items()
+    ]
+    for record in table.unread:
+        value = ", ".join(record.cells)[:200]
+        place_of = {"file": table.name, "line": record.line, "column": question.date_column, "value": value}
+        items.append({**place_of, "rule": record.problem, "remedy": "quote cells that hold the separator"})
+    return sorted(items, key=lambda item: item["line"])
 
 
 def _inside(days: NDArray[np.datetime64], question: Question) -> NDArray[np.bool_]:

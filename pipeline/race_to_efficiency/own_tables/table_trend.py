@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.calibration.common.series import Slopes
     from race_to_efficiency.calibration.gamma.components import Resampling
-    from race_to_efficiency.own_tables.table_rows import Question, Table
+    from race_to_efficiency.own_tables.table_rows import DatedRows, Question
     from race_to_efficiency.settings.gamma import GammaParams
 
+_LARGE_SHARE = 0.1
+"""Share of unreadable rows above which the readable ones may not stand for all."""
 
-def fit_table(table: Table, question: Question, params: GammaParams, *, seed: int) -> list[Fitted]:
+
+def fit_table(table: DatedRows, question: Question, params: GammaParams, *, seed: int) -> list[Fitted]:
     """Fit every group of a table.
 
     Parameters
     ----------
-    table : Table
+    table : DatedRows
     question : Question
     params : GammaParams
     seed : int
@@ -45,10 +48,10 @@ def fit_table(table: Table, question: Question, params: GammaParams, *, seed: in
     return [_fit_group(table, question, params, seed, str(name)) for name in names]
 
 
-def _fit_group(table: Table, question: Question, params: GammaParams, seed: int, name: str) -> Fitted:
+def _fit_group(table: DatedRows, question: Question, params: GammaParams, seed: int, name: str) -> Fitted:
     keep = table.group == name
     series = Series(
-        table=table.name,
+        table=table.title,
         row_ids=np.asarray([f"line {line}" for line in table.line[keep]], dtype=object),
         dates=table.day[keep],
         value=table.log2_value[keep],
@@ -69,10 +72,18 @@ def _fit_group(table: Table, question: Question, params: GammaParams, seed: int,
     if fit.draws is not None:
         reasons = verdict(fragility_rows(inputs, fit, {}))
         fit = fit.with_status("weak", reasons) if reasons else fit
-    return _named(fit, name, table)
+    return _named(_doubted(fit, table), name, table)
 
 
-def _named(fit: Fitted, name: str, table: Table) -> Fitted:
+def _doubted(fit: Fitted, table: DatedRows) -> Fitted:
+    """Doubt a fit to a table of which a large share could not be read."""
+    lost = len(table.quarantined)
+    if fit.draws is None or lost <= _LARGE_SHARE * (lost + len(table.line)):
+        return fit
+    return fit.with_status("weak", [f"{lost} of {table.n_read} rows could not be read: what do they hold?"])
+
+
+def _named(fit: Fitted, name: str, table: DatedRows) -> Fitted:
     """Return the fit with the ids of this table, and with the real coverage of its interval where clusters are few."""
     estimate = fit.estimate
     facts = dict(estimate.diagnostics)
@@ -91,7 +102,7 @@ def _named(fit: Fitted, name: str, table: Table) -> Fitted:
     return replace(fit, estimate=renamed)
 
 
-def table_end(table: Table) -> date:
+def table_end(table: DatedRows) -> date:
     """Return the last date of a table (any date when it holds none: nothing is fitted then)."""
     from datetime import date as calendar_date
 

@@ -6,6 +6,7 @@ fit of L(t) alone stands at the end.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_
 from race_to_efficiency.calibration.kappa.joint_fit import fit_joint
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.own_tables.run_fit import fit_table
-from race_to_efficiency.own_tables.run_rows import RunTable
+from race_to_efficiency.own_tables.run_table import RunTable
 from race_to_efficiency.relative_loss import relative_loss
 from race_to_efficiency.scaling_laws import curvature_z
 from race_to_efficiency.settings.params import shipped_params
@@ -60,7 +61,6 @@ def _table(loss: Floats, **quantities: Floats) -> RunTable:
         lines=np.arange(2, count + 2),
         names=tuple(f"run {k}" for k in range(count)),
         quantities={**quantities, "loss": loss},
-        cells={},
     )
 
 
@@ -71,7 +71,7 @@ def _judged(
     changes = {"forms": (form.name,), "bootstrap_replicates": REPLICATES, "extrapolation_cutoffs": ()}
     params = shipped_params().fit_kappa.model_copy(update=changes)
     if clusters is not None:
-        table.cells["cluster"] = tuple(str(item) for item in clusters)
+        table = replace(table, cells={"cluster": np.array([str(item) for item in clusters], dtype=object)})
     seed = int(rng.integers(2**31))
     try:
         column = None if clusters is None else "cluster"

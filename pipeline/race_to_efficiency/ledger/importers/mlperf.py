@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.cells.screening import refuse, screened_bytes
+from race_to_efficiency.cells.text import number_text, tidy
 from race_to_efficiency.errors import DataInvalid, InputMissing
-from race_to_efficiency.ledger.importers.delivery import refuse
 from race_to_efficiency.ledger.importers.mlperf_logs import (
     DEFAULT_REQUIRED_RUNS,
     REQUIRED_RUNS,
@@ -20,7 +21,6 @@ from race_to_efficiency.ledger.importers.mlperf_logs import (
 )
 from race_to_efficiency.ledger.importers.mlperf_systems import availability, normalised, read_object, whole_number
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
-from race_to_efficiency.ledger.lines import number_text, tidy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.cells.screening import screened_bytes
 from race_to_efficiency.errors import DataInvalid
-from race_to_efficiency.ledger.importers.delivery import screened_bytes
 from race_to_efficiency.loading.json_text import parse_json
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.cells.screening import screened_bytes
+from race_to_efficiency.cells.text import tidy
 from race_to_efficiency.errors import DataInvalid
-from race_to_efficiency.ledger.importers.delivery import screened_bytes
-from race_to_efficiency.ledger.lines import tidy
 from race_to_efficiency.loading.json_text import Repeated, parse_json
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
+from race_to_efficiency.cells.text import tidy
 from race_to_efficiency.errors import DataInvalid
-from race_to_efficiency.ledger.lines import tidy
 
 if TYPE_CHECKING:
     from pathlib import Path

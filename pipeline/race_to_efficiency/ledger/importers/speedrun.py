@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.cells.physical import records
-from race_to_efficiency.cells.published import date_cell, number_cell, plain_text
-from race_to_efficiency.ledger.importers.delivery import refuse, screened_bytes
+from race_to_efficiency.cells.files import open_table
+from race_to_efficiency.cells.published import date_cell, number_cell
+from race_to_efficiency.cells.screening import MAX_DELIVERY_BYTES, refuse, screened_bytes
+from race_to_efficiency.cells.text import number_text, plain_text, tidy
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
-from race_to_efficiency.ledger.lines import number_text, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,20 +55,25 @@ def read(request: Request) -> Parsed:
     DataInvalid
         When the file holds no records table.
     """
-    data = screened_bytes(request.path)
-    entries = list(_markdown(data.decode("utf-8-sig")) or ())
-    entries = entries or list(_csv(data, request))
+    data = screened_bytes(request.path, most_bytes=MAX_DELIVERY_BYTES)
+    unread: list[Problem] = []
+    entries = list(_markdown(data.decode("utf-8-sig")) or ()) or list(_csv(request, unread))
     if not entries:
         why = "no records table: neither a README with '# | Record time | ... | Date' nor CSV with record_no and a time"
         raise refuse(request.path, why, line=1)
-    parsed = Parsed("speedrun_records", "modded_nanogpt", len(entries))
+    parsed = Parsed("speedrun_records", "modded_nanogpt", len(entries) + len(unread), quarantined=unread)
     numbers: Counter[tuple[str, str]] = Counter()
     for entry in entries:
+        name = f"record {entry.texts.get('record_no', '')}"
         try:
-            parsed.rows.append(_row(entry, numbers))
+            row = _row(entry, numbers)
+            if row.cells["released"]:
+                parsed.rows.append(row)
+            else:
+                remedy = "nothing to do: it enters with the first delivery that gives its date"
+                parsed.excluded.append(Problem(entry.line, name, "released", "undated", "", remedy))
         except ValueError as error:
             column = "record_time_s" if "time" in str(error) else "released" if "date" in str(error) else "record_no"
-            name = f"record {entry.texts.get('record_no', '')}"
             remedy = "write the record as the table does: number, time with its unit, date"
             value = " | ".join(entry.texts.values())
             parsed.quarantined.append(Problem(entry.line, name, column, str(error), value, remedy))
@@ -86,10 +91,8 @@ def _row(entry: Entry, numbers: Counter[tuple[str, str]]) -> ParsedRow:
     row_id = f"track{track}-{int(number):03d}" + ("" if times == 1 else chr(ord("a") + times - 1))
     seconds = number_cell(texts.get("record_time_s", "")) or _seconds(texts.get("reported", ""))
     cells = {"track": track, "record_no": str(int(number)), "record_time_s": seconds}
-    released = date_cell(texts.get("released", ""))
-    if not released:
-        raise ValueError("date")
-    cells |= {"released": released} | ({"reported": tidy(texts["reported"])} if texts.get("reported") else {})
+    cells |= {"reported": tidy(texts["reported"])} if texts.get("reported") else {}
+    cells |= {"released": date_cell(texts.get("released", ""))}
     cells |= {name: plain_text(texts[name]) for name in _COPIED if texts.get(name)}
     defaults = {"loss_target_nats": TARGETS.get(track, ""), "hardware": HARDWARE}
     defaults |= {"run_flags": "retiming_not_new_record"} if times > 1 else {}
@@ -127,17 +130,18 @@ def _markdown(text: str) -> Iterator[Entry]:
             yield Entry(line, {**texts, "track": track or str(tables)})
 
 
-def _csv(data: bytes, request: Request) -> Iterator[Entry]:
-    """Yield the records of a CSV table in the ledger's columns."""
-    found = list(records(data))
-    names = [_NAMES.get(tidy(cell).lower(), "") for cell in found[0].cells]
+def _csv(request: Request, unread: list[Problem]) -> Iterator[Entry]:
+    """Yield the records of a table in the ledger's columns; what cannot be read is added to ``unread``."""
+    table = open_table(request.path, most_bytes=MAX_DELIVERY_BYTES)
+    names = {_NAMES[name.lower()]: name for name in table.header if name.lower() in _NAMES}
     if "record_no" not in names or not {"reported", "record_time_s"} & set(names) or "released" not in names:
         return
-    for record in found[1:]:
-        if record.problem or len(record.cells) != len(names):
-            why = record.problem or f"{len(names)} cells expected, {len(record.cells)} found"
-            raise refuse(request.path, why, line=record.line)
-        yield Entry(record.line, {name: cell for name, cell in zip(names, record.cells, strict=True) if name})
+    for record in table.unread:
+        raw = ",".join(record.cells)
+        unread.append(Problem(record.line, "", "", record.problem, raw, "correct the line in the table"))
+    columns = {ours: table.texts(theirs) for ours, theirs in names.items()}
+    for row, line in enumerate(table.line.tolist()):
+        yield Entry(line, {ours: cells[row] for ours, cells in columns.items()})
 
 
 IMPORTER = Importer("speedrun", "modded-nanogpt: the records table (README.md or CSV)", read)

@@ -22,25 +22,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.cells.physical import Record, records
-from race_to_efficiency.cells.published import date_cell, number_cell, plain_text
+import numpy as np
+
+from race_to_efficiency.cells.files import open_table
+from race_to_efficiency.cells.published import date_cell, order_of
+from race_to_efficiency.cells.run_columns import PLAIN_NAMES, find_figures
+from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute, read_figures
+from race_to_efficiency.cells.screening import MAX_DELIVERY_BYTES, refuse
+from race_to_efficiency.cells.text import CellError, number_text, plain_text, tidy
 from race_to_efficiency.errors import DataInvalid
-from race_to_efficiency.ledger.importers.delivery import refuse, screened_bytes
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
 from race_to_efficiency.ledger.importers.source_record import RECORD_FIELDS, read_record
-from race_to_efficiency.ledger.lines import number_text, slug, tidy
+from race_to_efficiency.ledger.lines import slug
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from race_to_efficiency.cells.run_figures import Figures
+    from race_to_efficiency.cells.table import Table
 
-NUMBERS = ("params", "tokens", "compute_flop", "loss_nats")
-TEXTS = ("run_id", "group", "cluster", "model_family", "dataset", "compute_basis", "run_flags")
-COMMON_NAMES = {
-    "model size": "params", "parameters": "params", "n": "params", "training flop": "compute_flop",
-    "training flops": "compute_flop", "flop": "compute_flop", "flops": "compute_flop", "compute": "compute_flop",
-    "loss": "loss_nats", "d": "tokens", "flags": "run_flags", "source_id": "group", "name": "run_id",
-}  # fmt: skip
-"""Other names under which the neutral columns are met."""
+TEXTS = ("run_id", "group", "cluster", "model_family", "dataset", "compute_basis", "run_flags", "released")
+OTHER_NAMES = {"flags": "run_flags", "source_id": "group", "name": "run_id"}
+"""Other names under which the neutral columns of text are met; figures go by those of `cells.run_columns`."""
 
 
 def read(request: Request) -> Parsed:
@@ -55,16 +56,15 @@ def read(request: Request) -> Parsed:
     DataInvalid
         When the file is no such table, or what is missing stands in neither the table nor the source record.
     """
-    data = screened_bytes(request.path)
-    found = list(records(data))
-    if len(found) < 2:
-        raise refuse(request.path, "it has a header and no rows", line=1)
+    table = open_table(request.path, most_bytes=MAX_DELIVERY_BYTES)
+    if not table.n_read:
+        raise refuse(request.path, "it has a header and no rows", line=table.header_line)
     note = _Note(request)
-    names = note.column_names([tidy(cell) for cell in found[0].cells])
-    _ask_for_missing(request.path, names, note, found[0])
-    parsed = Parsed("training_runs", note.source_id, len(found) - 1, sources=note.new_source())
-    for number, record in enumerate(found[1:]):
-        _take(record, number, names, note, parsed)
+    figures, texts, notes = note.columns_of(table)
+    _ask_for_missing(table, figures, texts, note)
+    parsed = Parsed("training_runs", note.source_id, table.n_read, sources=note.new_source())
+    parsed.flags += [{"kind": "read_as", "why": word} for word in (*table.notes, *notes)]
+    _take(table, read_figures(table, figures), texts, note, parsed)
     held = set(note.known.index) | {source["source_id"] for source in parsed.sources}
     unknown = sorted({row.cells["source_id"] for row in parsed.rows} - held)
     if unknown:
@@ -83,7 +83,7 @@ class _Note:
         self.request = request
         record = read_record(self.path)
         self.texts = record.texts
-        self.columns = {theirs: ours for ours, theirs in record.columns.items()}
+        self.columns = record.columns
         self.constants = record.constants
         self.source_id = record.texts.get("source_id", "")
         sources = request.ledger("sources").rows.set_index("source_id")
@@ -94,14 +94,22 @@ class _Note:
             where = f"{self.path}: released"
             raise DataInvalid("released is no date", where=where, why=str(error), remedy="write 2026-01-15") from None
 
-    def column_names(self, header: list[str]) -> list[str]:
-        """Return the ledger column of each header cell, empty for those left out."""
-        names = []
-        for cell in header:
-            plain = cell.lower()
-            ours = self.columns.get(cell) or (plain if plain in (*NUMBERS, *TEXTS, "released") else "")
-            names.append(ours or ("" if self.columns else COMMON_NAMES.get(plain, "")))
-        return [name if name not in names[:place] else "" for place, name in enumerate(names)]
+    def columns_of(self, table: Table) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
+        """Return figure -> column, ledger column of text -> column, and what names were guessed."""
+        figures = {PLAIN_NAMES[name]: column for name, column in self.columns.items() if name in PLAIN_NAMES}
+        texts = {name: column for name, column in self.columns.items() if name in TEXTS}
+        for column in table.header:
+            plain = column.lower()
+            name = plain if plain in TEXTS else "" if self.columns else OTHER_NAMES.get(plain, "")
+            if name:
+                texts.setdefault(name, column)
+        if self.columns:
+            plainly = {PLAIN_NAMES[name]: name for name in table.header if name in PLAIN_NAMES}
+            return {**plainly, **figures}, texts, ()
+        found = find_figures(table.header, figures)
+        if "loss" in found.rivals:
+            raise self.asks(f"which column is loss_nats: {' or '.join(found.rivals['loss'])} (under `columns`)")
+        return found.columns, texts, found.notes
 
     def new_source(self) -> list[dict[str, str]]:
         """Return the line for the sources table, none when the source is known.
@@ -137,73 +145,82 @@ class _Note:
         )
 
 
-def _ask_for_missing(path: Path, names: list[str], note: _Note, header: Record) -> None:
+def _ask_for_missing(table: Table, figures: dict[str, str], texts: dict[str, str], note: _Note) -> None:
     """Ask for everything the table and its record leave open, all at once."""
-    given = set(names) | set(note.constants)
-    figures = [name for name in ("params", "tokens", "compute_flop") if name in given]
-    missing = [name for name in ("loss_nats", "model_family", "dataset") if name not in given]
-    missing += [] if len(figures) >= 2 else ["two of params, tokens, compute_flop"]
+    given = set(texts) | set(note.constants)
+    scales = [name for name in SCALES if name in figures]
+    enough = len(scales) >= 2 or "compute_flop" in scales
+    missing = [] if "loss" in figures else ["loss_nats"]
+    missing += [name for name in ("model_family", "dataset") if name not in given]
+    missing += [] if enough else ["two of params, tokens, compute_flop (or compute_flop)"]
     missing += [] if note.source_id or "group" in given else ["source_id"]
     missing += [] if note.released or "released" in given or note.source_id in note.known.index else ["released"]
-    if len(header.cells) < 3 and not figures:
-        found = ", ".join(tidy(cell) for cell in header.cells)
-        why = f"missing required columns: loss_nats and two of params, tokens, compute_flop; found: {found[:500]}"
-        raise refuse(path, why, line=header.line)
+    found = ", ".join(table.header)[:500]
+    if len(table.header) < 3 and not figures:
+        why = f"missing required columns: loss_nats and two of params, tokens, compute_flop; found: {found}"
+        raise refuse(table.path, why, line=table.header_line)
     if missing:
-        raise note.asks(", ".join(missing) + f" (the table has: {', '.join(tidy(cell) for cell in header.cells)})")
+        raise note.asks(f"{', '.join(missing)} (the table has: {found})")
 
 
-def _take(record: Record, number: int, names: list[str], note: _Note, parsed: Parsed) -> None:
-    """Turn one record into a row, or quarantine it."""
-    if record.problem or len(record.cells) != len(names):
-        rule = record.problem or f"{len(names)} cells (found {len(record.cells)})"
-        remedy = "correct the line in the table"
-        parsed.quarantined.append(Problem(record.line, "", "", rule, ",".join(record.cells), remedy))
-        return
-    texts = note.constants | {name: cell for name, cell in zip(names, record.cells, strict=True) if name}
-    column = ""
-    try:
-        cells = {}
-        for column in NUMBERS:
-            if column in texts:
-                cells[column] = number_cell(texts[column])
-        column = "compute_flop"
-        basis = _complete(cells)
-        column = "released"
-        released = date_cell(texts.get("released", ""))
-    except ValueError as error:
-        remedy = f"{column} must be a finite number" if column != "released" else "write the date as 2026-01-15"
-        name = texts.get("run_id", "")
-        parsed.quarantined.append(Problem(record.line, name, column, str(error), texts.get(column, ""), remedy))
-        return
-    cells |= {name: plain_text(texts[name]) for name in TEXTS if texts.get(name)}
-    group = cells.setdefault("group", note.source_id)
-    run_id = note.prefix(group) + (cells.pop("run_id", "") or f"{number:03d}")
-    cells |= {"released": released} if released else {}
-    cells["source_id"] = group if group in note.known.index else note.source_id or group
-    defaults = {"cluster": run_id, "compute_basis": basis, "released": note.released or _released(note, group)}
-    parsed.rows.append(ParsedRow(record.line, run_id, cells, defaults))
+def _take(table: Table, figures: Figures, texts: dict[str, str], note: _Note, parsed: Parsed) -> None:
+    """Turn each record into a row, or quarantine it."""
+    words = {name: table.texts(column) for name, column in texts.items()}
+    order = order_of(words.get("released", ()))
+    number = {line: k for k, line in enumerate(sorted([*table.line.tolist(), *(r.line for r in table.unread)]))}
+    for finding in figures.wrong:
+        column = finding.column.replace("loss", "loss_nats")
+        parsed.quarantined.append(Problem(finding.line, "", column, finding.rule, finding.value, finding.remedy))
+    for row in np.flatnonzero(figures.good).tolist():
+        line, own = int(table.line[row]), {name: plain_text(cells[row]) for name, cells in words.items()}
+        cells, basis = _completed({name: float(values[row]) for name, values in figures.value.items()})
+        try:
+            released = date_cell(own.pop("released", note.constants.get("released", "")), order)
+        except CellError as error:
+            value, remedy = str(words["released"][row]), "write the date as 2026-01-15"
+            problem = Problem(line, own.get("run_id", ""), "released", error.rule, value, remedy)
+            parsed.quarantined.append(problem)
+            continue
+        cells |= {name: text for name, text in {**note.constants, **own}.items() if text and name in TEXTS}
+        group = cells.setdefault("group", note.source_id)
+        run_id = note.prefix(group) + (cells.pop("run_id", "") or f"{number[line]:03d}")
+        cells |= {"released": released} if released else {}
+        cells["source_id"] = group if group in note.known.index else note.source_id or group
+        defaults = {"cluster": run_id, "compute_basis": basis, "released": note.released or _released(note, group)}
+        parsed.rows.append(ParsedRow(line, run_id, cells, defaults))
+    parsed.flags += _slips(figures)
 
 
-def _complete(cells: dict[str, str]) -> str:
-    """Fill in the figure that follows from the other two by C = 6 N D; return what compute then means.
+def _slips(figures: Figures) -> list[dict[str, Any]]:
+    """Flag compute that is far from 6 params tokens, as `race fit kappa` does."""
+    if not set(SCALES) <= set(figures.value):
+        return []
+    ratio = compute_ratio(*(figures.value[name][figures.good] for name in SCALES))
+    words = ratio.doubt or ratio.remark if ratio else ""
+    if not words or ratio is None:
+        return []
+    kind = "unit_slip" if "FLOP?" in words else "compute_ratio"
+    return [{"kind": kind, "column": "compute_flop", "factor": ratio.middle, "why": words}]
 
-    References
-    ----------
-    Kaplan et al. (2020), arXiv 2001.08361: about 6 FLOP a parameter and token.
+
+def _completed(value: dict[str, float]) -> tuple[dict[str, str], str]:
+    """Return a run's figures as ledger texts, the one that follows from two others by C = 6 N D filled in.
+
+    Returns
+    -------
+    dict of str to str, str
+        Texts by ledger column, and what compute then means.
     """
-    value = {name: float(cells[name]) for name in ("params", "tokens", "compute_flop") if cells.get(name)}
-    if len(value) == 3:
-        return "stated"
-    if "compute_flop" not in value and len(value) == 2:
-        cells["compute_flop"] = number_text(6.0 * value["params"] * value["tokens"])
-        return "6nd"
-    if len(value) == 2:
-        missing = "tokens" if "params" in value else "params"
-        other = value.get("params") or value["tokens"]
-        cells[missing] = number_text(value["compute_flop"] / (6.0 * other)) if other else ""
-        return "c_over_6n"
-    raise ValueError("two of params, tokens, compute_flop")
+    known = {name: number for name, number in value.items() if np.isfinite(number)}
+    basis = "stated"
+    if {"params", "tokens"} <= set(known) and "compute_flop" not in known:
+        known["compute_flop"] = float(implied_compute(known["params"], known["tokens"]))
+        basis = "6nd"
+    elif "compute_flop" in known and len({"params", "tokens"} & set(known)) == 1:
+        other = "tokens" if "params" in known else "params"
+        known[other] = known["compute_flop"] / (6.0 * known["params" if other == "tokens" else "tokens"])
+        basis = "c_over_6n"
+    return {name.replace("loss", "loss_nats"): number_text(number) for name, number in known.items()}, basis
 
 
 def _released(note: _Note, group: str) -> str:

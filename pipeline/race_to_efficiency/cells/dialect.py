@@ -1,0 +1,108 @@
+"""How a text table is written: what separates its cells, which mark its decimals take, where its names stand."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from race_to_efficiency.cells.physical import records
+from race_to_efficiency.cells.text import is_missing, tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from race_to_efficiency.cells.numbers import DecimalMark
+    from race_to_efficiency.cells.physical import Record
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_LOOKED_AT = 50
+_COUNTED = 100_000
+_DECLARED = re.compile(rb'"?sep=(.)"?\s*')
+_COMMA_DECIMAL = re.compile(
+    r"[+-]?(\d{1,3}(\.\d{3})+,\d*|0,\d+|\d+,(\d{1,2}|\d{4,}))([eE][+-]?\d+)?|[+-]?\d{1,3}(\.\d{3}){2,}"
+)
+_POINT_DECIMAL = re.compile(r"[+-]?(\d{1,3}(,\d{3})+\.\d*|\d*\.\d+)([eE][+-]?\d+)?|[+-]?\d{1,3}(,\d{3}){2,}")
+_COMMA_THREE = re.compile(r"[+-]?\d{1,3},\d{3}")
+_POINT_THREE = re.compile(r"[+-]?\d{1,3}\.\d{3}")
+
+
+class Dialect(NamedTuple):
+    """What separates cells, and the first line that is no declaration (0-based)."""
+
+    delimiter: str
+    start: int
+
+
+def dialect_of(lines: Sequence[bytes]) -> Dialect:
+    """Return the dialect of a text table: the separator under which most lines have as many cells as the header.
+
+    Parameters
+    ----------
+    lines : sequence of bytes
+        From `lines_of`.
+    """
+    first = next((k for k, line in enumerate(lines) if line.strip()), 0)
+    declared = _DECLARED.fullmatch(lines[first].strip(b"\r")) if lines else None
+    if declared:
+        return Dialect(declared[1].decode("latin-1"), first + 1)
+    best, dialect = (0.0, 0), Dialect(",", 0)
+    some = lines[first : first + _LOOKED_AT]
+    for delimiter in DELIMITERS:
+        widths = [len(record.cells) for record in records(some, delimiter=delimiter)]
+        if not widths or widths[0] < 2:
+            continue
+        share = sum(width == widths[0] for width in widths) / len(widths)
+        if (share, widths[0]) > best:
+            best, dialect = (share, widths[0]), Dialect(delimiter, 0)
+    return dialect
+
+
+def decimal_of(cells: Iterable[str], delimiter: str) -> tuple[DecimalMark, tuple[str, ...]]:
+    """Return the mark of the decimals and a note where it was a choice.
+
+    The cells that can only be read one way decide. Where all could be read both ways (3,142 is pi or three thousand),
+    cells separated by semicolons have decimal commas, as spreadsheets write where the comma is the decimal mark.
+
+    Parameters
+    ----------
+    cells : iterable of str
+        All cells of the table that hold a comma or a point.
+    delimiter : str
+    """
+    points, commas, either, example = 0, 0, False, ""
+    for cell in itertools.islice(cells, _COUNTED):
+        if _COMMA_DECIMAL.fullmatch(cell):
+            commas, example = commas + 1, example or cell
+        elif _COMMA_THREE.fullmatch(cell):
+            either = True
+        elif _POINT_DECIMAL.fullmatch(cell) and not _POINT_THREE.fullmatch(cell):
+            points += 1
+    if commas > points:
+        return ",", (f"decimal commas: '{example}' allows no other reading",)
+    if either and not points and delimiter == ";":
+        return ",", ("decimal commas were assumed, since semicolons separate the cells",)
+    return ".", ()
+
+
+def second_header(found: Sequence[Record]) -> bool:
+    """Return whether the names stand in the second line, as pandas writes columns of two levels.
+
+    The first line then repeats names, the second holds others and no number, and the third holds numbers.
+    """
+    if len(found) < 3:
+        return False
+    first, second, third = ([tidy(cell) for cell in record.cells] for record in found[:3])
+    distinct = Counter(name for name in second if name)
+    return (
+        len(first) == len(second) == len(third)
+        and len(set(first)) < len(first)
+        and max(distinct.values(), default=2) == 1
+        and not any(_numeric(cell) for cell in second)
+        and any(_numeric(cell) for cell in third)
+    )
+
+
+def _numeric(cell: str) -> bool:
+    return bool(re.match(r"[+-]?[\d.,]*\d", cell)) and not is_missing(cell)

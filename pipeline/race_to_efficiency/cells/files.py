@@ -1,0 +1,210 @@
+"""From a file of any kind to a table: text with any separator, JSON, JSON lines, parquet, gzip, standard input."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from race_to_efficiency import storage
+from race_to_efficiency.cells.dialect import DELIMITERS, decimal_of, dialect_of, second_header
+from race_to_efficiency.cells.physical import Record, lines_of, records
+from race_to_efficiency.cells.screening import MAX_FILE_BYTES, refuse, screened_bytes
+from race_to_efficiency.cells.table import Table
+from race_to_efficiency.cells.text import tidy
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.loading.json_text import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def open_table(path: Path, *, most_bytes: int = MAX_FILE_BYTES) -> Table:
+    """Read a table, whatever it is written as; each physical row is a row of it or one of `Table.unread`.
+
+    Parameters
+    ----------
+    path : Path
+        ``-`` is the standard input.
+    most_bytes : int
+        Cap on the unpacked text.
+
+    Raises
+    ------
+    InputMissing
+        When there is no such file.
+    DataInvalid
+        When it is no table; what it is instead is named.
+    """
+    if path.is_file() and next(iter(storage.read_chunks(path, 4)), b"") == b"PAR1":
+        return _parquet(path)
+    data = screened_bytes(path, most_bytes=most_bytes)
+    start = data.lstrip()[:1]
+    if start in (b"{", b"["):
+        return _json(path, data)
+    if b"\n" not in data and b"\r" in data:
+        data = data.replace(b"\r", b"\n")
+    return _text(path, data)
+
+
+def _text(path: Path, data: bytes) -> Table:
+    """Return the table of a text with separators."""
+    lines = lines_of(data)
+    delimiter, start = dialect_of(lines)
+    stream = records(lines, delimiter=delimiter, start=start)
+    head = list(itertools.islice(stream, 3))
+    header = head[0]
+    if header.problem:
+        raise refuse(path, f"its first line cannot be read: {header.problem}", line=header.line)
+    named = DELIMITERS.get(delimiter, delimiter)
+    notes: tuple[str, ...] = () if delimiter == "," else (f"the cells are separated by {named}",)
+    if second_header(head):
+        header, head = head[1], head[1:]
+        notes += (f"two header rows: the names are those of line {header.line}",)
+    names = tuple(tidy(cell) for cell in header.cells)
+    _refuse_without_names(path, names, header.line)
+    width = len(names)
+    columns: list[list[str]] = [[] for _ in names]
+    places: list[int] = []
+    unread: list[Record] = []
+
+    def take(record: Record) -> None:
+        cells = record.cells
+        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+            cells = cells[:width]
+        if record.problem or len(cells) != width:
+            why = record.problem or f"{width} cells (found {len(cells)})"
+            unread.append(Record(record.line, record.cells, why))
+            return
+        places.append(record.line)
+        for column, cell in zip(columns, cells, strict=True):
+            column.append(cell.strip())
+
+    for record in itertools.chain(head[1:], stream):
+        take(record)
+    marked = (cell for column in columns for cell in column if "," in cell or "." in cell)
+    decimal, said = decimal_of(marked, delimiter) if b"," in data and (delimiter != "," or b'"' in data) else (".", ())
+    held = [np.array(column, dtype=object) for column in columns]
+    line = np.array(places, dtype=np.int64)
+    return Table(
+        path, names, line, held.__getitem__, tuple(unread), decimal, notes + said, header.line, data.endswith(b"\n")
+    )
+
+
+def _refuse_without_names(path: Path, names: tuple[str, ...], line: int) -> None:
+    if sum(_is_number(name) for name in names) > len(names) / 2:
+        why = "its first line holds numbers, not the names of the columns"
+        raise refuse(path, why, line=line, remedy="write a first line with the columns' names, e.g. params,tokens,loss")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _json(path: Path, data: bytes) -> Table:
+    """Return the table of JSON lines, of an array of records, or of an object of columns."""
+    whole, broken = _whole_json(path, data)
+    if broken is not None and data.lstrip()[:1] == b"[":
+        raise broken
+    items: Iterable[tuple[int, Any]]
+    unread: list[Record] = []
+    if isinstance(whole, dict) and whole and all(isinstance(column, list | dict) for column in whole.values()):
+        columns = [list(column.values()) if isinstance(column, dict) else column for column in whole.values()]
+        if len(set(map(len, columns))) > 1:
+            raise refuse(path, "its columns differ in length", line=1)
+        rows = [dict(zip(whole, cells, strict=True)) for cells in zip(*columns, strict=True)]
+        items = enumerate(rows, 2)
+    elif isinstance(whole, list):
+        items = enumerate(whole, 2)
+    else:
+        items = _json_lines(path, data, unread)
+    found: list[dict[str, Any]] = []
+    places: list[int] = []
+    names: dict[str, None] = {}
+    for line, item in items:
+        if isinstance(item, dict):
+            flat = dict(_flat(item))
+            names |= dict.fromkeys(flat)
+            found.append(flat)
+            places.append(line)
+        else:
+            unread.append(Record(line, (str(item)[:200],), "not a JSON object"))
+    if not names:
+        raise refuse(path, "it is JSON and holds no records", line=1, remedy="write one object a line, or an array")
+    header = tuple(names)
+    held = [_json_column([row.get(name) for row in found]) for name in header]
+    return Table(path, header, np.array(places, dtype=np.int64), held.__getitem__, tuple(unread))
+
+
+def _whole_json(path: Path, data: bytes) -> tuple[Any, DataInvalid | None]:
+    try:
+        return parse_json(data, str(path)), None
+    except DataInvalid as error:
+        return None, error
+
+
+def _json_lines(path: Path, data: bytes, unread: list[Record]) -> Iterable[tuple[int, Any]]:
+    for number, raw in enumerate(lines_of(data), 1):
+        if raw.strip():
+            try:
+                yield number, parse_json(raw, f"{path}:{number}")
+            except DataInvalid as error:
+                unread.append(Record(number, (raw.decode("utf-8")[:200],), f"no JSON: {error.why}"))
+
+
+def _flat(item: dict[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:
+    for name, value in item.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield tidy(f"{before}{name}"), value
+
+
+def _json_column(values: Sequence[Any]) -> NDArray[Any]:
+    """Return a column as numbers where it holds nothing else, else as texts."""
+    kinds = {type(value) for value in values}
+    if kinds <= {int, float, type(None)} and kinds != {type(None)}:
+        if kinds == {int}:
+            return np.array(values, dtype=np.int64 if max(map(abs, values)) < 2**62 else np.float64)
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    texts = ["" if value is None else value if isinstance(value, str) else json.dumps(value) for value in values]
+    return np.array([text.strip() for text in texts], dtype=object)
+
+
+def _parquet(path: Path) -> Table:
+    """Return the table of a parquet file; a column is read when it is asked for."""
+    import pyarrow as pa
+
+    file = storage.parquet_file(path)
+    schema = file.schema_arrow
+    shown = [k for k, name in enumerate(schema.names) if name != "__index_level_0__"]
+
+    def column(place: int) -> NDArray[Any]:
+        name, kind = schema.names[shown[place]], schema.types[shown[place]]
+        if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+            where = f"{path}:{name}"
+            raise DataInvalid(f"column '{name}' holds {kind}, no cells", where=where, remedy="write numbers or texts")
+        cells = file.read([name]).column(0)
+        if pa.types.is_dictionary(kind):
+            cells = cells.cast(kind.value_type)
+            kind = kind.value_type
+        if pa.types.is_decimal(kind):
+            cells, kind = cells.cast(pa.float64()), pa.float64()
+        if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            words = cells.cast(pa.string()).to_pandas(deduplicate_objects=True).fillna("").str.strip()
+            return np.asarray(words, dtype=object)
+        if pa.types.is_temporal(kind):
+            return np.asarray(cells.cast(pa.timestamp("ms")).to_numpy(), dtype="datetime64[D]")
+        return np.asarray(cells.to_numpy())
+
+    names = tuple(tidy(schema.names[k]) for k in shown)
+    return Table(path, names, np.arange(2, file.metadata.num_rows + 2, dtype=np.int64), column)

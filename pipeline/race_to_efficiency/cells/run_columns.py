@@ -1,0 +1,164 @@
+"""Which column of a stranger's table of training runs is which, under the names toolkits and papers give them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.cells.scales import SUFFIXES, UNITS, scale_of, split_unit
+from race_to_efficiency.cells.text import tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+DIMENSIONS = {"params": "", "tokens": "", "compute_flop": "flop", "loss": "loss"}
+"""Units a figure's cells may state (keys of `scales.UNITS`; the empty text: a count)."""
+
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "params": (
+        "params", "param", "parameters", "nparams", "numparams", "nparameters", "numparameters", "paramcount",
+        "parametercount", "totalparams", "totalparameters", "modelparams", "modelparameters", "modelsize", "n",
+    ),
+    "tokens": (
+        "tokens", "ntokens", "numtokens", "tokencount", "totaltokens", "trainingtokens", "traintokens", "ntraintokens",
+        "numtraintokens", "numtrainingtokens", "tokensseen", "seentokens", "consumedtokens", "consumedtraintokens",
+        "numinputtokensseen", "throughputtotaltokens", "d",
+    ),
+    "loss": (
+        "loss", "lossnats", "finalloss", "lmloss", "valloss", "validationloss", "finalvalloss", "evalloss", "testloss",
+        "trainloss", "trainingloss", "finaltrainloss", "lossval", "losstrain", "crossentropy", "crossentropyloss",
+        "traincrossentropyloss", "evalcrossentropyloss", "celoss", "nll", "l",
+    ),
+    "compute_flop": (
+        "computeflop", "computeflops", "compute", "flop", "flops", "trainingflop", "trainingflops", "trainflop",
+        "trainflops", "totalflop", "totalflops", "totalflos", "trainingcompute", "c",
+    ),
+}  # fmt: skip
+"""Names of the figures in letters and digits, lower case, as toolkits and papers write them."""
+
+OTHER_UNITS = {
+    "ppl": "perplexity", "perplexity": "perplexity", "valppl": "perplexity", "evalppl": "perplexity",
+    "bitspertoken": "bits", "bpt": "bits",
+    "bpb": "", "bitsperbyte": "", "bpc": "", "bitsperchar": "", "bitspercharacter": "",
+}  # fmt: skip
+"""Names of a loss in another unit, and the value of --loss-unit it asks for (none for a unit a byte or character)."""
+
+PLAIN_NAMES = {"loss_nats": "loss", **{name: name for name in SPELLINGS}}
+"""Names taken as they stand, without a word."""
+
+
+def key(name: str) -> str:
+    """Return a header name as letters and digits only, lower case."""
+    return re.sub(r"[^a-z0-9]+", "", name.lower())
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the figures of a table stand.
+
+    Parameters
+    ----------
+    columns : dict of str to str
+        Figure -> column, or column and factor (``Params (B)*1e9``), as `Table.numbers` reads it.
+    notes : tuple of str
+        Which names were taken for which figure.
+    rivals : dict of str to tuple of str
+        Figures that several columns could be.
+    """
+
+    columns: dict[str, str]
+    notes: tuple[str, ...] = ()
+    rivals: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def find_figures(header: Sequence[str], given: Mapping[str, str] | None = None) -> Found:
+    """Find params, tokens, compute_flop and loss under the names toolkits give them.
+
+    Parameters
+    ----------
+    header : sequence of str
+    given : mapping of str to str, optional
+        Figure -> column, where the user names it.
+    """
+    columns = dict(given or {})
+    notes: list[str] = []
+    rivals: dict[str, tuple[str, ...]] = {}
+    for name in header:
+        if name in PLAIN_NAMES:
+            columns.setdefault(PLAIN_NAMES[name], name)
+    taken = set(columns.values())
+    for figure in SPELLINGS:
+        if figure in columns:
+            continue
+        fits = {name: factor for name in header if name not in taken and (factor := _meant(name, figure))}
+        if len(fits) > 1:
+            rivals[figure] = tuple(map(_written, fits, fits.values()))
+        for name, factor in fits.items() if len(fits) == 1 else ():
+            columns[figure] = _written(name, factor)
+            times = "" if factor == 1.0 else f" x {factor:g}"
+            notes.append(f"column '{name}' was read as {figure}{times}")
+    return Found(columns, tuple(notes), rivals)
+
+
+def _meant(name: str, figure: str) -> float | None:
+    """Return the factor of a column that is a figure by its name, None for one that is not."""
+    if key(name) in SPELLINGS[figure]:
+        return 1.0
+    base, unit = split_unit(name)
+    return scale_of(unit, DIMENSIONS[figure]) if unit and key(base) in SPELLINGS[figure] else None
+
+
+def _written(name: str, factor: float) -> str:
+    return name if factor == 1.0 else f"{name}*{factor:g}".replace("e+", "e")
+
+
+def suggestions(figure: str, header: Sequence[str], *, option: str = "--column") -> list[str]:
+    """Return options that would name a figure, for the columns whose names come near it; at most three.
+
+    Parameters
+    ----------
+    figure : str
+        Of `SPELLINGS`.
+    header : sequence of str
+    option : str
+        Option, or empty for the bare ``figure=column``.
+    """
+    written: list[str] = []
+    scaled: set[str] = set()
+    for column, extra in dict(_near(figure, header)).items():
+        if column in scaled:
+            continue
+        scaled.add(column.partition("*")[0])
+        quoted = f"'{figure}={column}'" if re.search(r"[^\w=.:-]", f"{figure}={column}") else f"{figure}={column}"
+        written.append(f"{option} {quoted}{extra}".strip())
+    return written[:3]
+
+
+def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the columns that come near a figure, the best first, each with the option it also asks for."""
+    for name in header:
+        if (factor := _meant(name, figure)) or (factor := _scaled_name(name, figure)):
+            yield _written(name, factor), ""
+    if figure == "loss":
+        for name in header:
+            unit = OTHER_UNITS.get(key(name)) if key(name) in OTHER_UNITS else None
+            if unit is not None:
+                yield name, f" --loss-unit {unit}" if unit else ""
+    word = figure.removesuffix("_flop").removesuffix("s") if figure != "loss" else figure
+    plain = {key(name): name for name in header if not re.search(r"lower|upper|stderr|std$", name.lower())}
+    for known, name in plain.items():
+        if word in known or any(len(spelling) > 4 and spelling in known for spelling in SPELLINGS[figure]):
+            yield name, ""
+    for near in difflib.get_close_matches(key(figure), list(plain), n=2, cutoff=0.6):
+        yield plain[near], ""
+
+
+def _scaled_name(name: str, figure: str) -> float | None:
+    """Return the factor a name ends (or, for FLOP, begins) with: params_M, tokens_billions, gflops."""
+    base, _, unit = tidy(name).replace(" ", "_").rpartition("_")
+    if base and key(base) in SPELLINGS[figure] and unit:
+        power = SUFFIXES.get(unit.lower(), SUFFIXES.get(unit.lower().removesuffix("s")))
+        return float(f"1e{power}") if power else scale_of(unit, DIMENSIONS[figure])
+    return UNITS["flop"].get(re.sub(r"_", "-", name.lower())) if figure == "compute_flop" else None

@@ -1,0 +1,148 @@
+"""A stranger's file as it arrives: screened piece by piece before a single record is believed.
+
+Whatever arrives in place of a table (an error page, a spreadsheet, a cut-off download, another encoding) is refused
+with the reason and the line; a gzip file is unpacked as it is screened, and memory stays bounded by the caps below.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import TYPE_CHECKING
+
+from race_to_efficiency import storage
+from race_to_efficiency.errors import DataInvalid, InputMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MAX_FILE_BYTES = 4_000_000_000
+"""Largest text accepted, unpacked: some 10^8 rows."""
+
+MAX_DELIVERY_BYTES = 64_000_000
+"""Largest delivery of a publisher accepted; the largest export known has 2 MB."""
+
+MAX_LINE_BYTES = 2_000_000
+"""Longest physical line accepted; the longest known has 20 kB."""
+
+GZIP = b"\x1f\x8b"
+_FORMATS = {
+    b"PK\x03\x04": "zip (or a spreadsheet)",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"(\xb5/\xfd": "zstandard",
+    b"PAR1": "parquet",
+    b"%PDF": "PDF",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet",
+    b"\x89HDF": "HDF5",
+    b"\x93NUMPY": "a numpy array",
+}
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<head|<\?xml|<body)", re.IGNORECASE)
+
+
+def refuse(path: Path, why: str, *, line: int | None = None, remedy: str = "") -> DataInvalid:
+    """Return the error that refuses a file."""
+    where = f"{path}:{line}" if line else str(path)
+    remedy = remedy or "download or export the table again; nothing was changed"
+    return DataInvalid(f"{path.name} cannot be read: {why}", where=where, why=why, remedy=remedy)
+
+
+def screened_bytes(path: Path, *, whole_text: bool = True, most_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Return a text file's bytes, unpacked, after screening it in pieces; ``-`` is the standard input.
+
+    Parameters
+    ----------
+    path : Path
+    whole_text : bool
+        Refuse an empty file and bytes that are not UTF-8; a run log may hold both and still be read.
+    most_bytes : int
+        Cap on the unpacked text.
+
+    Raises
+    ------
+    InputMissing
+        When there is no such file.
+    DataInvalid
+        When it is not a plain UTF-8 text of bounded size; the line is named.
+    """
+    if str(path) != "-" and not path.exists():
+        raise InputMissing(f"{path.name} does not exist", where=str(path), remedy="check the path")
+    if path.is_dir():
+        raise refuse(path, "it is not a file", remedy="name the file, or the importer that reads folders")
+    kept: list[bytes] = []
+    size, line, open_line, most_in_line = 0, 1, 0, MAX_LINE_BYTES
+    for piece in _unpacked(path):
+        if not size:
+            _refuse_other_formats(path, piece)
+            if piece.lstrip()[:1] == b"[":
+                most_in_line = most_bytes  # a JSON array may be one line
+        if (place := piece.find(b"\x00")) >= 0:
+            raise refuse(path, "a NUL byte: this is no text table", line=line + piece.count(b"\n", 0, place))
+        newlines = piece.count(b"\n")
+        if open_line + len(piece) > most_in_line and (past := _overlong(piece, open_line, most_in_line)) is not None:
+            raise refuse(path, f"a line of more than {most_in_line:,} bytes", line=line + past)
+        size += len(piece)
+        line += newlines
+        open_line = len(piece) - piece.rfind(b"\n") - 1 if newlines else open_line + len(piece)
+        if size > most_bytes:
+            raise refuse(path, f"more than {most_bytes:,} bytes", line=line)
+        kept.append(piece)
+    data = b"".join(kept)
+    if whole_text:
+        _refuse_other_encodings(path, data)
+    return data
+
+
+def _unpacked(path: Path, piece_bytes: int = 1 << 20) -> Iterator[bytes]:
+    """Yield a file's pieces, those of a gzip file unpacked."""
+    inflate = None
+    for number, piece in enumerate(storage.read_chunks(path, piece_bytes)):
+        if not number and piece.startswith(GZIP):
+            inflate = zlib.decompressobj(wbits=31)
+        if inflate is None:
+            yield piece
+            continue
+        rest = piece
+        try:
+            while rest:
+                yield inflate.decompress(rest, piece_bytes)
+                rest = inflate.unconsumed_tail
+                if inflate.eof and inflate.unused_data:  # a gzip file may hold several members
+                    rest, inflate = inflate.unused_data, zlib.decompressobj(wbits=31)
+        except zlib.error as error:
+            raise refuse(path, f"it is gzip and cannot be unpacked: {error}") from None
+    if inflate is None:
+        return
+    yield inflate.flush()
+    if not inflate.eof:
+        raise refuse(path, "it is gzip and ends early: the download was cut short")
+
+
+def _refuse_other_formats(path: Path, head: bytes) -> None:
+    for magic, name in _FORMATS.items():
+        if head.startswith(magic):
+            raise refuse(path, f"it is {name}, not a text table", line=1, remedy="save the table as CSV")
+    if head.startswith(_UTF16):
+        raise refuse(path, "it is UTF-16", line=1, remedy="save it as UTF-8")
+    if _PAGE.match(head.removeprefix(b"\xef\xbb\xbf")):
+        raise refuse(path, "it is a web page, not a table", line=1)
+
+
+def _refuse_other_encodings(path: Path, data: bytes) -> None:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        why = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        raise refuse(path, why, line=line, remedy="save the file as UTF-8") from None
+    if not data.strip().removeprefix(b"\xef\xbb\xbf").strip():
+        raise refuse(path, "it is empty", line=1)
+
+
+def _overlong(piece: bytes, open_line: int, most: int) -> int | None:
+    """Return how many lines after the piece's first the first overlong line stands; None without one."""
+    parts = piece.split(b"\n")
+    lengths = [open_line + len(parts[0]), *(len(part) for part in parts[1:])]
+    return next((place for place, length in enumerate(lengths) if length > most), None)

@@ -72,14 +72,14 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     cleaned = cleaned.removeprefix("$").replace("US$", "").strip()
     if cleaned.lower() in MISSING_WORDS:
         return None
-    cleaned = _POWER_OF_TEN.sub(r"e\1", cleaned)
+    cleaned = _POWER_OF_TEN.sub(r"e\1", cleaned.translate(_SWAPPED) if decimal == "," else cleaned)
     factor, unit = 1.0, ""
     if cleaned.endswith("%"):
         cleaned, unit = cleaned.removesuffix("%").strip(), "%"
-    elif not PLAIN.fullmatch(cleaned) and (match := _WITH_UNIT.fullmatch(cleaned)):
+    elif not (PLAIN.fullmatch(cleaned) or _GROUPED.fullmatch(cleaned)) and (match := _WITH_UNIT.fullmatch(cleaned)):
         cleaned, unit = match[1].strip(), match[2].strip()
         factor = _factor(unit, dimension)
-    value = _plain(cleaned.translate(_SWAPPED) if decimal == "," else cleaned, listed=decimal == ".")
+    value = _plain(cleaned, listed=decimal == ".")
     if unit == "%":
         return Number(value / 100.0)
     return Number(value, factor, unit)

@@ -111,7 +111,7 @@ def _meant(name: str, figure: str) -> float | None:
 
 
 def _written(name: str, factor: float) -> str:
-    return name if factor == 1.0 else f"{name}*{factor:g}".replace("e+", "e")
+    return name if factor == 1.0 else f"{name}*{factor:g}".replace("e+0", "e").replace("e+", "e")
 
 
 def suggestions(figure: str, header: Sequence[str], *, option: str = "--column") -> list[str]:

@@ -331,7 +331,7 @@ def test_compute_that_is_a_constant_times_6nd_is_remarked(factor, said):
         (b"1,2,3\n4,5,6\n", "holds numbers, not the names"),
         (b'"params,tokens\n1,2\n', "first line cannot be read"),
         (b"[1, 2, 3]", "no records"),
-        (b'[{"a": 1}', "not whole"),
+        (b'[{"a": 1}', "not valid JSON"),
         (b'{"a": [1, 2], "b": [1]}', "differ in length"),
         (b"\x1f\x8b\x08garbage", "gzip"),
         (b"PAR1 but no more", "no whole parquet"),

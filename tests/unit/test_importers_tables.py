@@ -131,7 +131,7 @@ def test_a_new_group_enters_with_its_citation(raw: Path, tmp_path: Path) -> None
 def test_what_is_missing_is_asked_for_by_name_and_nothing_is_written(
     raw: Path, tmp_path: Path, note: str | None, asked: list[str]
 ) -> None:
-    held = {path.name: path.read_bytes() for path in raw.iterdir()}
+    held = {path.name: path.read_bytes() for path in raw.iterdir() if path.is_file()}
     with pytest.raises(DataInvalid) as caught:
         run_import("training-runs", delivery(tmp_path, note=note), raw)
     assert all(name in str(caught.value.why) for name in asked)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.cells.screening import refuse, screened_bytes
+from race_to_efficiency.cells.screening import refuse
 from race_to_efficiency.cells.text import number_text, tidy
 from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.ledger.importers.mlperf_logs import (

@@ -29,7 +29,7 @@ from race_to_efficiency.cells.published import date_cell, order_of
 from race_to_efficiency.cells.run_columns import PLAIN_NAMES, find_figures
 from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute, read_figures
 from race_to_efficiency.cells.screening import MAX_DELIVERY_BYTES, refuse
-from race_to_efficiency.cells.text import CellError, number_text, plain_text, tidy
+from race_to_efficiency.cells.text import CellError, number_text, plain_text
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
 from race_to_efficiency.ledger.importers.source_record import RECORD_FIELDS, read_record

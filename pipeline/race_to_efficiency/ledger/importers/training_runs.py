@@ -30,7 +30,7 @@ from race_to_efficiency.cells.run_columns import PLAIN_NAMES, find_figures
 from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute, read_figures
 from race_to_efficiency.cells.screening import MAX_DELIVERY_BYTES, refuse
 from race_to_efficiency.cells.text import CellError, number_text, plain_text
-from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
 from race_to_efficiency.ledger.importers.source_record import RECORD_FIELDS, read_record
 from race_to_efficiency.ledger.lines import slug
@@ -96,6 +96,13 @@ class _Note:
 
     def columns_of(self, table: Table) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
         """Return figure -> column, ledger column of text -> column, and what names were guessed."""
+        for name, column in self.columns.items():
+            try:
+                table.parts(column)
+            except UsageError as error:
+                where = f"{self.path}: columns.{name}"
+                remedy = "name a column as the table does"
+                raise DataInvalid(error.what, where=where, why=error.why, remedy=remedy) from None
         figures = {PLAIN_NAMES[name]: column for name, column in self.columns.items() if name in PLAIN_NAMES}
         texts = {name: column for name, column in self.columns.items() if name in TEXTS}
         for column in table.header:

@@ -23,7 +23,7 @@ VERBS = ("run", "import_", "diff", "show", "predict", "solve", "severity", "repo
 FIT_VERBS = ("fit_kappa", "fit_gamma")
 """Modules whose ``register(app)`` adds one command under ``race fit``."""
 
-OTHER_VERBS = ("audit", "dictionary", "recovery")
+OTHER_VERBS = ("audit", "cache", "dictionary", "recovery")
 """Verbs of the auditor and of the maintainer."""
 
 

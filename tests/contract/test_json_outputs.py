@@ -6,6 +6,7 @@ import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import json_documents
@@ -15,7 +16,9 @@ import report_quarter
 import synthetic_quarter
 from race_to_efficiency import cli, storage
 from race_to_efficiency.commands import corridor, run, show
-from race_to_efficiency.provenance import lineage, manifest, rederive
+from race_to_efficiency.provenance import manifest, rederive
+from race_to_efficiency.quarter.here import memory_of
+from race_to_efficiency.quarter.node import Evaluation, Found, Node
 from race_to_efficiency.settings import params as config
 from small_settings import section
 
@@ -199,6 +202,21 @@ def test_import_and_ingest(race: Race, small_checkout: Path, tmp_path: Path, mon
     assert found["quarantined"][0]["value"] == "lots"
 
 
+def test_cache(race: Race, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(root / "params.yaml", tmp_path / "params.yaml")
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    empty = race("cache", "cache")
+    assert empty["nodes"] == []
+    monkeypatch.setattr("race_to_efficiency.quarter.node.code_digest", lambda module: module)
+    world: Any = SimpleNamespace(tables={})
+    Evaluation(world, memory_of(tmp_path)).ask(Node("test.one", lambda _: Found({"value": 1.0})))
+    (node,) = race("cache", "cache")["nodes"]
+    assert node["node"] == "test.one"
+    assert race("cache", "cache", "--clear")["removed"] >= node["bytes"] > 0
+    assert race("cache", "cache")["nodes"] == []
+
+
 def test_dictionary(race: Race, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert not race("dictionary", "dictionary", "--check")["changed"]
@@ -225,7 +243,7 @@ def test_recovery(race: Race, small_checkout: Path, tmp_path: Path, monkeypatch:
 
 def use_code(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Take a folder of our own for the code in use: the true one may be edited while this runs."""
-    for user in (manifest, rederive, lineage):
+    for user in (manifest, rederive):
         monkeypatch.setattr(user, "code_in_use", lambda: folder)
 
 

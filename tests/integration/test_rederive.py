@@ -10,7 +10,7 @@ import pytest
 import synthetic_quarter
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError
-from race_to_efficiency.provenance import lineage, manifest
+from race_to_efficiency.provenance import manifest
 from race_to_efficiency.provenance import rederive as module
 from race_to_efficiency.provenance.compare import agree, check_page, page_numerals
 from race_to_efficiency.provenance.rederive import Rederivation, rederive
@@ -20,7 +20,7 @@ ESTIMATOR = "pipeline/race_to_efficiency/calibration/slope.py"
 
 def use_code(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Take a folder of our own for the code in use: the true one may be edited while this runs."""
-    for user in (manifest, module, lineage):
+    for user in (manifest, module):
         monkeypatch.setattr(user, "code_in_use", lambda: folder)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.provenance.manifest import MANIFEST, code_in_use
-from race_to_efficiency.quarter.code import files_reached, is_module
+from race_to_efficiency.provenance.manifest import MANIFEST
+from race_to_efficiency.quarter.code import files_reached, is_module, package_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +49,7 @@ def code_of(modules: Iterable[str], records: QuarterRecords) -> dict[str, Any]:
         Where the functions stand that made the numbers.
     records : QuarterRecords
     """
-    root = code_in_use()
+    root = package_root().parent
     published = storage.read_json(records.folder / MANIFEST)["code"] if records.published else {}
     paths = {path for name in modules if is_module(name) for path in files_reached(name)}
     files = []

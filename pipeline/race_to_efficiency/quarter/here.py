@@ -19,9 +19,16 @@ STORE = ("data", "processed", "nodes")
 """Where a checkout remembers what its nodes found; shared by all of its quarters."""
 
 
+def store_of(root: Path) -> Store:
+    """Return the store of a checkout."""
+    return Store(root.joinpath(*STORE))
+
+
 def memory_of(root: Path) -> Memory:
-    """Return the memory of a checkout."""
-    return Memory(Store(root.joinpath(*STORE)))
+    """Return the memory of a checkout, within its limit."""
+    store = store_of(root)
+    store.prune()
+    return Memory(store)
 
 
 def world_here(workspace: Workspace, tables: Sequence[str]) -> World:

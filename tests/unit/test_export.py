@@ -88,6 +88,23 @@ def test_every_published_result_leads_back_to_citations(folder: Path) -> None:
     assert digest == storage.digest_file(folder / "report.html")
 
 
+def test_outputs_are_derived_from_the_ledgers_whose_rows_took_part(folder: Path) -> None:
+    document = read(folder, "prov.json")
+    quarter = folder.name
+    pairs = [(item["prov:generatedEntity"], item["prov:usedEntity"]) for item in document["wasDerivedFrom"].values()]
+    of = {
+        f"race:{quarter}/output/{name}": [b for a, b in pairs if a == f"race:{quarter}/output/{name}"] for name in NAMES
+    }
+    assert [sorted(used) for used in of.values()] == [
+        [f"race:{quarter}/ledger/accelerators.csv"],
+        [f"race:{quarter}/ledger/training_runs.csv"],
+        [f"race:{quarter}/output/gamma.route.D", f"race:{quarter}/output/kappa_total.pooled.power_law"],
+    ]
+
+
+NAMES = ("gamma.route.D", "kappa_total.pooled.power_law", "curve.constant_power.total.pooled")
+
+
 def test_the_crate_keeps_the_rules_of_ro_crate(folder: Path) -> None:
     document = read(folder, "ro-crate-metadata.json")
     assert document["@context"] == "https://w3id.org/ro/crate/1.1/context"

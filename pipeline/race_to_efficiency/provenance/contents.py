@@ -12,7 +12,7 @@ from race_to_efficiency.provenance import manifest
 from race_to_efficiency.provenance.export import process_run_crate, prov_document
 from race_to_efficiency.provenance.flow import quarter_flow
 from race_to_efficiency.provenance.records import LINEAGE, SOURCES, source_list
-from race_to_efficiency.quarter.lineage import gathered
+from race_to_efficiency.quarter.lineage import Edges, gathered
 from race_to_efficiency.settings.params import STAGES
 
 if TYPE_CHECKING:
@@ -118,10 +118,11 @@ def _descriptions(workspace: Workspace, files: dict[str, bytes]) -> dict[str, An
     """Return the documents that describe a quarter: its sources, PROV-JSON, RO-Crate."""
     sources = source_list(workspace)
     files = {**files, SOURCES: storage.dumps(sources).encode()}
-    flow = quarter_flow(workspace, files, sources["sources"])
+    edges = Edges(storage.parquet_frame(files[LINEAGE]))
+    flow = quarter_flow(workspace, files, sources["sources"], edges)
     provenance = prov_document(flow)
     files["prov.json"] = storage.dumps(provenance).encode()
-    crate = process_run_crate(quarter_flow(workspace, files, sources["sources"]))
+    crate = process_run_crate(quarter_flow(workspace, files, sources["sources"], edges))
     return {SOURCES: sources, "prov.json": provenance, "ro-crate-metadata.json": crate}
 
 

@@ -38,8 +38,9 @@ MEDIA_TYPES = {
 def prov_document(flow: QuarterFlow) -> dict[str, Any]:
     """Return a quarter's provenance as PROV-JSON.
 
-    Entities are files (published, intermediate, ledgers, settings) and sources; activities are the stages; ledgers are
-    derived from their sources as primary sources, so every published file leads back to citations.
+    Entities are files (published, intermediate, ledgers, settings), sources and outputs; activities are the stages.
+    Ledgers are derived from their sources as primary sources, and outputs from the ledgers whose rows took part and
+    from each other, so every published file and number leads back to citations.
     """
     document: dict[str, Any] = {
         "prefix": {"race": "urn:race-to-efficiency:", "prov": "http://www.w3.org/ns/prov#"},
@@ -68,6 +69,7 @@ def prov_document(flow: QuarterFlow) -> dict[str, Any]:
                 key = f"_:{kind}-{len(document[kind]) + 1}"
                 document[kind][key] = {"prov:activity": activity, "prov:entity": entity}
     _derive_from_sources(flow, document)
+    _derive_outputs(flow, document)
     return document
 
 
@@ -109,6 +111,24 @@ def _derive_from_sources(flow: QuarterFlow, document: dict[str, Any]) -> None:
                 "prov:usedEntity": identity,
                 "prov:type": primary,
             }
+
+
+def _derive_outputs(flow: QuarterFlow, document: dict[str, Any]) -> None:
+    """Add every output, the ledgers whose rows took part in it, and the outputs it rests on."""
+    for output in flow.edges.outputs:
+        identity = f"race:{flow.quarter}/output/{output}"
+        rows = flow.edges.targets(output, "row")
+        document["entity"].setdefault(identity, {"prov:label": output})
+        if rows:
+            document["entity"][identity]["race:rows"] = len(rows)
+        tables = dict.fromkeys(row.partition("/")[0] for row in rows)
+        used = [_entity(flow, document, f"data/raw/{table}.csv") for table in tables]
+        for target in flow.edges.targets(output, "from"):
+            used.append(f"race:{flow.quarter}/output/{target}")
+            document["entity"].setdefault(used[-1], {"prov:label": target})
+        for entity in used:
+            key = f"_:from-{len(document['wasDerivedFrom']) + 1}"
+            document["wasDerivedFrom"][key] = {"prov:generatedEntity": identity, "prov:usedEntity": entity}
 
 
 def process_run_crate(flow: QuarterFlow) -> dict[str, Any]:

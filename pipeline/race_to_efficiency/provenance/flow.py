@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from race_to_efficiency.quarter.lineage import Edges
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -51,6 +52,8 @@ class QuarterFlow:
     stages : tuple of StageFlow
     sources : sequence of mapping
         Source documents (`sources.source_documents`).
+    edges : Edges
+        What every number rests on, as the stages wrote it.
     """
 
     quarter: str
@@ -61,6 +64,7 @@ class QuarterFlow:
     ledgers: Mapping[str, str]
     stages: tuple[StageFlow, ...]
     sources: Sequence[Mapping[str, Any]]
+    edges: Edges
 
     def published_name(self, path: str) -> str | None:
         """Return the published file a path of the checkout became, or None when it is not published."""
@@ -71,7 +75,9 @@ class QuarterFlow:
         return None
 
 
-def quarter_flow(workspace: Workspace, files: Mapping[str, bytes], sources: Sequence[Mapping[str, Any]]) -> QuarterFlow:
+def quarter_flow(
+    workspace: Workspace, files: Mapping[str, bytes], sources: Sequence[Mapping[str, Any]], edges: Edges
+) -> QuarterFlow:
     """Describe a quarter about to be published.
 
     Raises
@@ -89,6 +95,7 @@ def quarter_flow(workspace: Workspace, files: Mapping[str, bytes], sources: Sequ
         ledgers=ledgers,
         stages=spelt_out(read_stages(workspace.root / "dvc.yaml"), partial(files_under, workspace)),
         sources=sources,
+        edges=edges,
     )
 
 

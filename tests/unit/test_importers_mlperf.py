@@ -270,3 +270,60 @@ def test_the_sample_of_v5_0_gives_the_ledgers_rows_to_the_printed_digits(
     assert [(flag["kind"], flag["path"]) for flag in report["flags"]] == [
         ("log_without_run_stop", "tinycorp/results/tinybox_green/retinanet/result_4.txt")
     ]
+
+
+def add_result(results: Path, name: str) -> Path:
+    """Add a second result of the same system, sound in every part."""
+    place = results / "Acme" / "results" / "box_n2" / name
+    place.mkdir()
+    for number, minutes in enumerate(RUNS):
+        (place / f"result_{number}.txt").write_text(log(minutes + 7), encoding="utf-8")
+    return place
+
+
+DEEP = "[" * 50_000 + "]" * 50_000
+BAD_FILES = {
+    "a log line that is JSON and no event": ("result_0.txt", log(100.0) + ":::MLLOG 3\n", "no event"),
+    "an event without a time": ("result_0.txt", log(100.0) + ':::MLLOG {"key": "x"}\n', "no event"),
+    "an event at no time": ("result_0.txt", log(100.0) + ':::MLLOG {"key": "x", "time_ms": "1"}\n', "no event"),
+    "metadata that are none": ("result_0.txt", log(100.0) + ':::MLLOG {"time_ms": 1, "metadata": [1]}\n', "no event"),
+    "a log of NULs": ("result_0.txt", "\0" * 50, "NUL"),
+    "a deep scaling file": ("scaling.json", DEEP, "more than 64 deep"),
+    "a scaling factor without end": ("scaling.json", '{"scaling_factor": 1e999}', "no finite number"),
+    "a scaling factor of nothing": ("scaling.json", '{"scaling_factor": 0}', "no positive scaling_factor"),
+    "a scaling factor that is none": ("scaling.json", '{"scaling_factor": [1]}', "no positive scaling_factor"),
+    "two scaling factors": ("scaling.json", '{"scaling_factor": 1, "scaling_factor": 2}', "scaling_factor twice"),
+    "a scaling file that is no object": ("scaling.json", "3", "no JSON object"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_one_bad_file_costs_one_result_and_not_the_round(results: Path, raw: Path, name: str) -> None:
+    file, text, why = BAD_FILES[name]
+    (add_result(results, "unet3d") / file).write_text(text, encoding="utf-8")
+    report, row = bring(results, raw)
+    assert (report["read"], report["new"], report["quarantined"]) == (2, 1, 1)
+    assert row["minutes"] == 100.0
+    assert why in report["quarantine"][0]["rule"]
+    assert file in report["quarantine"][0]["where"]
+
+
+def test_a_link_to_a_log_that_is_gone_costs_one_result(results: Path, raw: Path) -> None:
+    place = add_result(results, "unet3d")
+    (place / "result_3.txt").unlink()
+    (place / "result_3.txt").symlink_to(place / "gone.txt")
+    report, _ = bring(results, raw)
+    assert (report["new"], report["quarantined"]) == (1, 1)
+
+
+def test_a_garbled_line_in_a_whole_log_costs_nothing_and_names_we_do_not_read_may_repeat(
+    results: Path, raw: Path
+) -> None:
+    place = results / "Acme" / "results" / "box_n2" / "resnet"
+    (place / "result_0.txt").write_text(log(RUNS[0]) + ":::MLLOG {broken\n" + f":::MLLOG {DEEP}\n", encoding="utf-8")
+    text = json.dumps(SYSTEM)
+    (results / "Acme" / "systems" / "box_n2.json").write_text(
+        text.replace("{", '{"accelerator_frequency": "", "accelerator_frequency": "1590MHz", '), encoding="utf-8"
+    )
+    report, row = bring(results, raw)
+    assert (report["quarantined"], row["minutes"]) == (0, 100.0)

@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
         root = find_root(Path.cwd())
         report = run_import(
             source,
-            Path(path).expanduser(),
+            Path(path),
             root / "data" / "raw",
             fitted_groups=_fitted_groups(root) if source == "training-runs" else None,
             recorded=recorded,

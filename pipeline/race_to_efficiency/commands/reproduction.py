@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import children
+from race_to_efficiency import children, storage
+from race_to_efficiency.errors import RaceError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,10 +44,10 @@ def forget_the_dead(root: Path) -> None:
 
     path = root / ".dvc" / "tmp" / "rwlock"
     try:
-        held: dict[str, dict[str, Any]] = json.loads(path.read_bytes())
+        held: dict[str, dict[str, Any]] = storage.read_json(path)
         users = [*held.get("write", {}).values(), *chain.from_iterable(held.get("read", {}).values())]
         pids = {int(user["pid"]) for user in users}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (RaceError, ValueError, TypeError, KeyError, AttributeError):
         pids = set()
     for pid in pids:
         with contextlib.suppress(psutil.Error):

@@ -7,6 +7,7 @@ it cannot move the cursor, recolour or rename the window, hide itself, or be tak
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.visible import progress, visible, visible_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.table import Table
     from rich.text import Text
@@ -84,7 +85,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 def finish() -> None:
     """Write out what stdout still holds, so that a full disk or a closed pipe is met while it can be told."""
-    _out("", flush=True)
+    with _stdout():
+        sys.stdout.flush()
 
 
 def abandon() -> None:
@@ -93,30 +95,29 @@ def abandon() -> None:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _out(text: str, *, flush: bool = False) -> None:
-    """Write to stdout.
-
-    Raises
-    ------
-    OutputLostError
-        When the system refuses.
-    """
+@contextlib.contextmanager
+def _stdout() -> Iterator[None]:
+    """Turn what the system refuses of stdout into `OutputLostError`."""
     try:
-        sys.stdout.write(text)
-        if flush:
-            sys.stdout.flush()
+        yield
     except OSError as error:
         raise OutputLostError(error) from None
+
+
+def _out(text: str) -> None:
+    with _stdout():
+        sys.stdout.write(text)
 
 
 def _rich(renderable: Text | Table, *, wrapped: bool = False) -> None:
     """Write a text or table of rich, in colour where the terminal has them."""
     from rich.console import Console
 
-    console = Console(markup=False, emoji=False, highlight=False)
-    with console.capture() as captured:
-        console.print(renderable, soft_wrap=not wrapped)
-    _out(captured.get())
+    stream = io.StringIO()
+    colours = sys.stdout.isatty() or None  # None: as the environment says
+    console = Console(file=stream, force_terminal=colours, markup=False, emoji=False, highlight=False)
+    console.print(renderable, soft_wrap=not wrapped)
+    _out(stream.getvalue())
 
 
 def _text(text: str, style: str = "") -> Text:

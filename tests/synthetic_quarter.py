@@ -179,7 +179,7 @@ def run_stages(space: Workspace, *, slope_factor: float = 1.0) -> None:
     storage.write_parquet(space.processed / "ledger" / "training_runs.parquet", view)
     chip_view = pd.DataFrame({"accelerator_id": [*chips, "chip-w"], "exclusion": ["" for _ in chips] + ["withdrawn"]})
     storage.write_parquet(space.processed / "ledger" / "accelerators.parquet", chip_view)
-    storage.write_json(space.processed / "account.json", {"read": len(chips) + len(runs)})
+    storage.write_json(space.processed / "account.json", {**head, "read": len(chips) + len(runs)})
     write_edges(space, list(chips), list(good), [key for key in runs if key not in good])
     write_report(space, kappa, gamma)
 

@@ -16,6 +16,7 @@ from race_to_efficiency.commands.terminal import progress
 from race_to_efficiency.errors import InputMissing, Locked, RaceError, SystemRefused, UsageError
 from race_to_efficiency.provenance import made_from
 from race_to_efficiency.provenance.published_statements import keep_statements
+from race_to_efficiency.provenance.stamps import require_own
 from race_to_efficiency.settings.params import STAGES, Workspace
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def run_stage(name: str, workspace: Workspace, **options: Any) -> dict[str, Any]
     started = time.monotonic()
     error_file = workspace.processed / ERROR_FILE
     try:
+        require_own(workspace, before=name)
         summary: dict[str, Any] = import_module(f"race_to_efficiency.stages.{name}").run(workspace, **options)
     except (RaceError, OSError, MemoryError, RecursionError) as raised:
         error = raised if isinstance(raised, RaceError) else SystemRefused.of(raised)
@@ -170,8 +172,9 @@ def require_processed(workspace: Workspace, name: str) -> Path:
     Raises
     ------
     InputMissing
-        When that quarter has not been run here; the command that makes it is named.
+        When that quarter has not been run here, or another one was; the command that makes it is named.
     """
+    require_own(workspace)
     path = workspace.processed / name
     if not path.exists():
         raise InputMissing(

@@ -72,8 +72,10 @@ def rendered(workspace: Workspace) -> tuple[Path, str]:
     from race_to_efficiency.commands.corridor import run_stage
     from race_to_efficiency.commands.run import install_report
     from race_to_efficiency.provenance import registry
+    from race_to_efficiency.provenance.stamps import require_own
 
     if (workspace.processed / "kappa.json").exists():
+        require_own(workspace)
         with checkout.locked(workspace.root, f"race report {workspace.quarter}"):
             run_stage("report", workspace)
             page, note = install_report(workspace)

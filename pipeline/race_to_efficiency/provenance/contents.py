@@ -12,6 +12,7 @@ from race_to_efficiency.provenance import manifest
 from race_to_efficiency.provenance.export import process_run_crate, prov_document
 from race_to_efficiency.provenance.flow import quarter_flow
 from race_to_efficiency.provenance.records import LINEAGE, SOURCES, source_list
+from race_to_efficiency.provenance.stamps import require_own
 from race_to_efficiency.quarter.lineage import Edges, gathered
 from race_to_efficiency.settings.params import STAGES
 
@@ -57,6 +58,7 @@ def published_files(workspace: Workspace) -> dict[str, bytes]:
     InputMissing, DataInvalid
         When the quarter was not run, or a file is of another quarter or too large.
     """
+    require_own(workspace)
     for name in REQUIRED:
         if not (workspace.processed / name).is_file():
             raise InputMissing(
@@ -75,8 +77,6 @@ def published_files(workspace: Workspace) -> dict[str, bytes]:
         for name in RECORDS
         if name not in files and (workspace.processed / name).is_file()
     }
-    for name in ("kappa.json", "gamma.json"):
-        _require_quarter(workspace, name)
     files[LINEAGE] = storage.parquet_bytes(gathered(workspace.processed, STAGES))
     files |= {f"{INPUTS}{name}": data for name, data in input_files(workspace).items()}
     files[manifest.PARAMS] = storage.read_bytes(workspace.root / "params.yaml")
@@ -136,15 +136,3 @@ def described_files(workspace: Workspace) -> dict[str, Any]:
     """
     files = published_files(workspace)
     return {name: parse_json(files[name], name) for name in (SOURCES, "prov.json", "ro-crate-metadata.json")}
-
-
-def _require_quarter(workspace: Workspace, name: str) -> None:
-    path = workspace.processed / name
-    found = storage.read_json(path).get("quarter")
-    if found != str(workspace.quarter):
-        raise DataInvalid(
-            f"{name} is of another quarter",
-            where=str(path),
-            why=f"it says {found}, to be published is {workspace.quarter}",
-            remedy=f"race run --quarter {workspace.quarter}",
-        )

@@ -10,6 +10,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import registry, sources
 from race_to_efficiency.provenance.manifest import MANIFEST, PARAMS
+from race_to_efficiency.provenance.stamps import require_own
 from race_to_efficiency.quarter.forecast_lineage import curve_of, loss_of
 from race_to_efficiency.quarter.lineage import Edges, file_of, gathered
 from race_to_efficiency.settings.params import STAGES
@@ -188,6 +189,7 @@ def open_records(workspace: Workspace) -> QuarterRecords:
             where=str(workspace.processed),
             remedy=f"race run --quarter {name}",
         )
+    require_own(workspace)
     return QuarterRecords(name, as_of, workspace.processed, published=False, raw=workspace.raw)
 
 

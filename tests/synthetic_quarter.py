@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from race_to_efficiency import storage
+from race_to_efficiency.provenance import made_from
 from race_to_efficiency.quarter.forecast_lineage import curve_of
 from race_to_efficiency.quarter.lineage import Lineage
 from race_to_efficiency.settings.params import Workspace
@@ -182,6 +183,8 @@ def run_stages(space: Workspace, *, slope_factor: float = 1.0) -> None:
     storage.write_json(space.processed / "account.json", {**head, "read": len(chips) + len(runs)})
     write_edges(space, list(chips), list(good), [key for key in runs if key not in good])
     write_report(space, kappa, gamma)
+    note = {"quarter": str(space.quarter), "inputs": "", "ledgers": made_from.ledger_digests(space)}
+    storage.write_json(space.processed / made_from.NOTE, {**note, "state": made_from.DONE})
 
 
 def write_edges(space: Workspace, chips: list[str], good: list[str], outliers: list[str]) -> None:

@@ -38,6 +38,16 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> Path:
     return path
 
 
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write several files, each atomically: once all are on the disk, they are renamed in the order given."""
+    with contextlib.ExitStack() as stack:
+        for path, data in reversed(list(files.items())):  # the stack is left from its end
+            stream = stack.enter_context(replacing(path))
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write UTF-8 text with LF line ends, atomically."""
     return write_bytes(path, text.encode("utf-8"))

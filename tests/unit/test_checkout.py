@@ -123,6 +123,34 @@ def test_a_folder_that_is_a_mount_of_its_own_is_written_and_swept(root: Path, mo
     assert not left(root)
 
 
+@pytest.mark.parametrize("renames", [0, 1, 2, 3])
+def test_files_written_together_are_all_on_disk_before_the_first_is_renamed(
+    root: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    names = ["sources.csv", "aliases.csv", "chips.csv"]
+    for name in names:
+        storage.write_text(root / "data" / "raw" / name, "old")
+    replace, done = Path.replace, []
+
+    def cut_off(self: Path, other: Path) -> Path:
+        assert len(left(root)) == len(names) - len(done)
+        if len(done) == renames:
+            raise KeyboardInterrupt
+        done.append(other.name)
+        return replace(self, other)
+
+    monkeypatch.setattr(Path, "replace", cut_off)
+    files = {root / "data" / "raw" / name: b"new" for name in names}
+    if renames < len(names):
+        with pytest.raises(KeyboardInterrupt):
+            storage.write_together(files)
+    else:
+        storage.write_together(files)
+    assert done == names[:renames]
+    assert [path.read_text() for path in files] == ["new"] * renames + ["old"] * (len(names) - renames)
+    assert not left(root)
+
+
 def test_outside_a_checkout_a_file_is_written_beside_its_place(tmp_path: Path) -> None:
     target = tmp_path / "mine.png"
     with checkout.replacing(target) as stream:

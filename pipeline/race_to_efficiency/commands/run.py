@@ -68,29 +68,31 @@ def install_report(workspace: Workspace) -> tuple[Path, str]:
     reports/<quarter>-draft/.
     """
     from race_to_efficiency import storage
+    from race_to_efficiency.provenance.installed import install
 
     source = workspace.processed / "report"
-    files = {path.relative_to(source): storage.read_bytes(path) for path in sorted(source.rglob("*")) if path.is_file()}
-    name = str(workspace.quarter)
-    revisions = [folder for folder in workspace.reports.glob(f"{name}.r*") if (folder / "manifest.json").exists()]
-    newest = max(revisions, key=lambda folder: int(folder.name.rpartition(".r")[2]), default=workspace.reports / name)
+    found = (path for path in sorted(source.rglob("*")) if path.is_file())
+    files = {path.relative_to(source).as_posix(): storage.read_bytes(path) for path in found}
+    quarter = str(workspace.quarter)
+    revisions = [folder for folder in workspace.reports.glob(f"{quarter}.r*") if (folder / "manifest.json").exists()]
+    newest = max(
+        revisions, key=lambda folder: int(folder.name.rpartition(".r")[2]), default=workspace.reports / quarter
+    )
     target, note = newest, ""
     if (newest / "manifest.json").exists():
         changed = [
-            path.as_posix()
-            for path, data in files.items()
-            if not (newest / path).exists() or storage.read_bytes(newest / path) != data
+            name
+            for name, data in files.items()
+            if not (newest / name).exists() or storage.read_bytes(newest / name) != data
         ]
         if not changed:
             return newest / "report.html", f"{newest.name} is published and this run reproduces it byte for byte"
-        target = workspace.reports / f"{name}-draft"
+        target = workspace.reports / f"{quarter}-draft"
         note = (
             f"{newest.name} is published and frozen; this run differs in {len(changed)} of {len(files)} files "
             f"({', '.join(changed[:3])}{', ...' if len(changed) > 3 else ''}), so it stands in {target.name}"
         )
-    for path, data in files.items():
-        if not (target / path).exists() or storage.read_bytes(target / path) != data:
-            storage.write_bytes(target / path, data)
+    install(workspace, target.name, files)
     return target / "report.html", note
 
 

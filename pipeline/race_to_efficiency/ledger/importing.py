@@ -176,13 +176,13 @@ def _unused(plan: Plan, fitted_groups: Container[str]) -> list[dict[str, Any]]:
 
 
 def _append(plan: Plan, raw_dir: Path) -> None:
-    """Append sources and aliases first: the ledger's one write then completes the import, or there was none.
+    """Append to all tables at once, sources and aliases first.
 
-    A source or an alias without its rows changes no view, so an interruption between the writes leaves every view
-    as it was.
+    A source or an alias without its rows changes no view, so an interruption even between the renames leaves every
+    view as it was.
     """
-    for name, lines in _new_lines(plan).items():
-        storage.write_bytes(raw_dir / TABLES[name].file_name, _with_lines(name, lines, raw_dir))
+    new = _new_lines(plan).items()
+    storage.write_together({raw_dir / TABLES[name].file_name: _with_lines(name, lines, raw_dir) for name, lines in new})
 
 
 def _new_lines(plan: Plan) -> dict[str, list[dict[str, str]]]:

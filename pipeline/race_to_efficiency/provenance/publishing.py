@@ -15,6 +15,8 @@ from race_to_efficiency.provenance import keys, manifest, registry, signing
 from race_to_efficiency.provenance.contents import published_files
 from race_to_efficiency.provenance.findings import broken
 from race_to_efficiency.provenance.folder import check_folder
+from race_to_efficiency.provenance.installed import install
+from race_to_efficiency.provenance.made_from import require_same_ledgers
 from race_to_efficiency.provenance.verify import published_folders, verify
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def publish(
     Raises
     ------
     InputMissing
-        When the quarter was not run.
+        When the quarter was not run, or its numbers were made from other ledgers than those to be sealed.
     UsageError
         When it is published already and no reason for a revision is given, or its folder holds foreign files.
     IntegrityError
@@ -74,6 +76,7 @@ def publish(
         files = published_files(workspace)
         seals, marks = manifest.seal_ledgers(workspace.raw, workspace.quarter.as_of.isoformat())
         _require_complete_lines(workspace, seals)
+        require_same_ledgers(workspace, seals)
         files[manifest.MARKS] = storage.dumps(marks).encode()
         document = manifest.build(
             workspace.root,
@@ -180,10 +183,7 @@ def _write(
     if signing_key is not None:
         files[signing.ENVELOPE_NAME] = signing.sign(signing.statement(data, document), signing_key)
     files[registry.ENTRY] = registry.carried(entry)
-    folder = workspace.reports / entry.folder
-    _require_no_foreign(folder, files)
-    for name, content in files.items():
-        storage.write_bytes(folder / name, content)
+    install(workspace, entry.folder, files, alone=True)
     if signing_key is not None:
         public = signing_key.public_key()
         path = workspace.reports / "keys" / keys.key_file_name(keys.key_id(public))
@@ -191,21 +191,3 @@ def _write(
             storage.write_bytes(path, keys.public_pem(public))
     storage.write_bytes(workspace.reports / registry.REGISTRY, registry.render([*entries, entry]))
     return entry
-
-
-def _require_no_foreign(folder: Path, files: dict[str, bytes]) -> None:
-    """Refuse a folder with files that no stage wrote: they would be neither published nor removed."""
-    if not folder.is_dir():
-        return
-    stale = {signing.ENVELOPE_NAME}
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
-    foreign = sorted(present - set(files) - stale)
-    if foreign:
-        raise UsageError(
-            f"{folder.name} holds files that are no part of the publication",
-            where=", ".join(foreign[:5]),
-            why="a published folder holds exactly what its manifest lists",
-            remedy="move them out of the folder, then publish again",
-        )
-    for name in stale & present - set(files):
-        (folder / name).unlink()

@@ -140,13 +140,14 @@ def make_document(reading: Reading) -> Found:
     changes = sorted(
         (row for result in parts for row in result.document.get("slope_change", ())), key=lambda row: row["place"]
     )
+    beside, trends = compare_published(inputs, everything)
     document = {
         "estimates": [fit.estimate.to_json() for fit in everything.values()],
         "components": [component_row(fit) for result in parts for fit in fits_of(result)],
         "routes": [{**result.document["row"], "default": result.node == default.node} for result in routes],
         "fragility": fragility + tornado_rows(headline, default.document["terms"], fragility),
         "slope_change": [{key: value for key, value in row.items() if key != "place"} for row in changes],
-        "published": compare_published(inputs, everything),
+        "published": beside,
     }
     node = {fit.estimate.id: result.node for result in (*parts, *routes) for fit in fits_of(result)}
     tables = [
@@ -154,6 +155,7 @@ def make_document(reading: Reading) -> Found:
         *(item.tables["draws"] for item in (*parts, *routes)),
     ]
     origins = {name: Origin(outputs=(f"{place}#{name}",)) for name, place in node.items()}
+    origins |= {fit.estimate.id: origin_of(fit.estimate) for fit in trends}
     return Found(document, {"draws": pd.concat(tables, axis=1)}, origins)
 
 

@@ -1,9 +1,10 @@
-"""Forecast and milestone rows as numbers on the page: each carries the id of the row it is."""
+"""Forecast and milestone rows as numbers on the page: each carries the id of the row it is, and its curve's output."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from race_to_efficiency.quarter.forecast_lineage import output_of_row
 from race_to_efficiency.report.content import Badge, Fact, Label, Rich, Text, join
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, slug
@@ -49,10 +50,15 @@ class Curve(NamedTuple):
         """Start of the ids of this curve's numbers."""
         return f"{slug(self.symbol)}.{slug(self.scenario)}.{slug(self.anchor)}"
 
+    @property
+    def columns(self) -> dict[str, object]:
+        """The columns that pick the curve out of the table."""
+        names = ("target", "form", "scenario_id", "anchor", "group")
+        return dict(zip(names, self, strict=True))
+
     def row_id(self, years: float, level: float) -> str:
         """Return the id of a forecast row, in the words `race audit trace` selects it by."""
-        columns = {"target": self.target, "form": self.form, "scenario_id": self.scenario, "anchor": self.anchor}
-        columns |= {"group": self.group, "horizon": f"{years:g}", "output_type": "quantile"}
+        columns = self.columns | {"horizon": f"{years:g}", "output_type": "quantile"}
         return (
             "forecast:" + ",".join(f"{name}={value}" for name, value in columns.items()) + f",output_type_id={level:g}"
         )
@@ -136,6 +142,7 @@ class Forecasts:
             cell.value,
             cell.unit,
             decimals(3),
+            nodes=(output_of_row(curve.columns),),
             forecast_rows=(curve.row_id(years, level),),
             status=cell.status,
         )

@@ -1,7 +1,8 @@
-"""The numbers of a report: each with an id, a value, a unit, the text it is shown as, and what it was computed from.
+"""The numbers of a report: each with an id, a value, a unit, the text it is shown as, and the outputs it was made with.
 
-numbers.json is ``{id: {value, unit, text, estimates, forecast_rows, source, status}}``. HTML, PDF, Markdown and every
-figure's data table take their numbers from here and nowhere else.
+numbers.json is ``{id: {value, unit, text, nodes, estimates, forecast_rows, status}}``; ``nodes`` are outputs, named in
+`race_to_efficiency.quarter.lineage`. HTML, PDF, Markdown and every figure's data table take their numbers from here and
+nowhere else.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.quarter.lineage import Edges, Lineage
 from race_to_efficiency.report.content import Label, Num, Rich, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MINUS = "−"
+SETTINGS = "race_to_efficiency.settings.params"
+"""Module that read a setting."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,12 @@ class Number:
     unit : str
     text : str
         As it is shown.
+    nodes : tuple of str
+        Outputs it was made with.
     estimates : tuple of str
         Ids of the estimates it is, or is computed from.
     forecast_rows : tuple of str
         Ids of the forecast rows it is.
-    source : str
-        File and place inside it, for a number that is neither.
     status : str or None
         trusted, weak or refused, where it is an estimate or rests on one.
     """
@@ -47,9 +51,9 @@ class Number:
     value: float | int | None
     unit: str
     text: str
+    nodes: tuple[str, ...]
     estimates: tuple[str, ...] = ()
     forecast_rows: tuple[str, ...] = ()
-    source: str = ""
     status: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -58,9 +62,9 @@ class Number:
             "value": self.value,
             "unit": self.unit,
             "text": self.text,
+            "nodes": list(self.nodes),
             "estimates": list(self.estimates),
             "forecast_rows": list(self.forecast_rows),
-            "source": self.source,
             "status": self.status,
         }
         if self.value is None:
@@ -136,10 +140,14 @@ def slug(text: str) -> str:
 
 
 class Numbers:
-    """The registry a report is built with; the same id always means the same number."""
+    """The registry a report is built with; the same id always means the same number.
+
+    ``lineage`` holds the edges of the outputs that the report makes itself.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[str, Number] = {}
+        self.lineage = Lineage()
 
     def __contains__(self, number_id: str) -> bool:
         return number_id in self._entries
@@ -158,9 +166,9 @@ class Numbers:
         write: Callable[[float], str] | None = None,
         *,
         absent: str = "never",
+        nodes: Sequence[str] = (),
         estimates: Sequence[str] = (),
         forecast_rows: Sequence[str] = (),
-        source: str = "",
         status: str | None = None,
     ) -> Num:
         """Register a number and return its place in the prose.
@@ -175,26 +183,56 @@ class Numbers:
             Value to text; three significant digits by default, whole numbers for integers.
         absent : str
             The word for a missing value: never, open, not identified ...
+        nodes : sequence of str
+            Outputs it is made with; its estimates where none is given.
 
         Raises
         ------
         ValueError
-            When the id already stands for another number, or nothing says where the number comes from.
+            When the id already stands for another number, or nothing says what the number is made with.
         """
-        if not (estimates or forecast_rows or source):
-            raise ValueError(f"number {number_id!r} has no estimate, forecast row or source")
+        made_with = tuple(nodes or estimates)
+        if not made_with:
+            raise ValueError(f"number {number_id!r} is made with no output")
+        for node in made_with:
+            self._shown_as_it_is(node)
         known = None if value is None or not math.isfinite(value) else value
         if known is not None:
             known = int(known) if isinstance(known, int) else float(known)
         if write is None:
             write = count if isinstance(known, int) else significant(3)
         text = absent if known is None else write(known)
-        entry = Number(
-            number_id, known, unit, text, tuple(estimates), tuple(forecast_rows), source=source, status=status
-        )
+        entry = Number(number_id, known, unit, text, made_with, tuple(estimates), tuple(forecast_rows), status=status)
         if self._entries.setdefault(number_id, entry) != entry:
             raise ValueError(f"number id {number_id!r} already stands for {self._entries[number_id]}, not {entry}")
         return Num(number_id)
+
+    def made(self, output: str, *, code: str, rows: Iterable[str] = (), sources: Iterable[str] = ()) -> tuple[str]:
+        """Tell what an output rests on that the report makes itself; return it as a number's nodes.
+
+        Parameters
+        ----------
+        output : str
+        code : str
+            Dotted module of the function that made it.
+        rows : iterable of str
+            ``TABLE/ID`` of the rows that took part.
+        sources : iterable of str
+            Outputs that took part.
+        """
+        parts = tuple(sources)
+        for source in parts:
+            self._shown_as_it_is(source)
+        self.lineage.add(output, code=code, rows=rows, sources=parts)
+        return (output,)
+
+    def _shown_as_it_is(self, output: str) -> None:
+        """Tell what a setting or a ledger's figure rests on: no stage before writes those."""
+        kind, _, name = output.partition(".")
+        if kind == "setting":
+            self.lineage.add(output, code=SETTINGS)
+        elif kind == "row":
+            self.lineage.add(output, code=__name__, rows=(name,))
 
     def span(self, low: Num, high: Num) -> Rich:
         """Return ``low to high`` as prose."""
@@ -203,6 +241,26 @@ class Numbers:
     def bracket(self, low: Num, high: Num) -> Rich:
         """Return ``[low, high]`` as prose."""
         return (Text("["), low, Text(", "), high, Text("]"))
+
+    def check(self, known: Container[str]) -> None:
+        """Hold every number's outputs, and what the report's own outputs rest on, against those that are known.
+
+        Parameters
+        ----------
+        known : container of str
+            Outputs of the stages before.
+
+        Raises
+        ------
+        ValueError
+            When a number was made with an output of which no stage tells what it rests on.
+        """
+        edges = Edges(self.lineage.frame())
+        for entry in self._entries.values():
+            own = edges.reached(entry.nodes)
+            unknown = next((output for output in own if output not in edges and output not in known), None)
+            if unknown is not None:
+                raise ValueError(f"number {entry.id!r} is made with {unknown!r}, which no stage's edges know")
 
     def to_json(self) -> dict[str, Any]:
         """Return numbers.json: id to entry, sorted by id."""

@@ -29,9 +29,10 @@ from race_to_efficiency.report.page import UNWRITABLE, Page
 from race_to_efficiency.report.pdf import render_pdf
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
     from typing import Any
 
+    from race_to_efficiency.quarter.lineage import Lineage
     from race_to_efficiency.report.inputs import Inputs
 
 FORMATS = ("html", "pdf", "md")
@@ -68,12 +69,15 @@ class Report:
         By path inside the report's folder.
     numbers : int
         How many numbers it holds.
+    lineage : Lineage
+        What the outputs rest on that the report itself made.
     problems : tuple of str
         Parts that could not be written, with the reason; empty when all went well.
     """
 
     files: dict[str, bytes]
     numbers: int
+    lineage: Lineage
     problems: tuple[str, ...]
 
 
@@ -84,6 +88,7 @@ def make_report(
     version: str,
     digests: dict[str, str] | None = None,
     formats: Sequence[str] = FORMATS,
+    known: Container[str] | None = None,
 ) -> Report:
     """Return the report of a quarter in the formats asked for.
 
@@ -95,6 +100,13 @@ def make_report(
         SHA-256 by file name of what the report was made from.
     formats : sequence of str
         Of `FORMATS`.
+    known : container of str, optional
+        Outputs of the stages before, which every number is then held against.
+
+    Raises
+    ------
+    ValueError
+        When a number was made with an output that is not known.
     """
     page = Page(inputs, version, title, digests or {})
     with ThreadPoolExecutor(1) as beside:
@@ -103,6 +115,8 @@ def make_report(
         with drawing():
             sections = tuple(build(page) for build in SECTIONS)
         scripts, payload = chart.result() if chart is not None else ([], None)
+    if known is not None:
+        page.numbers.check(known)
     document = Document(
         title, SUBTITLE, inputs.quarter, inputs.as_of.isoformat(), version, page.cite, sections, page.note
     )
@@ -116,7 +130,8 @@ def make_report(
     for figure in page.figures.values():
         files[f"figures/{figure.id}.svg"] = (figure.svg + "\n").encode()
         files[f"figures/{figure.id}.csv"] = table_csv(figure.table, page.numbers).encode()
-    return Report({**files, "numbers.json": page.numbers_json()}, len(page.numbers), tuple(page.problems))
+    files["numbers.json"] = page.numbers_json()
+    return Report(files, len(page.numbers), page.numbers.lineage, tuple(page.problems))
 
 
 def chart_scripts(page: Page) -> tuple[list[str], dict[str, Any] | None]:

@@ -1,13 +1,12 @@
-"""How an estimate, an interval and a forecast row become numbers on the page, each with its id and its source."""
+"""How an estimate, an interval and a cell become numbers on the page, each with its id and what it is made with."""
 
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Badge, Code, Fact, Inline, Label, Num, Rich, Text, join, say
-from race_to_efficiency.report.numbers import MINUS, Numbers, count, decimals, percent, scientific, significant, slug
+from race_to_efficiency.report.content import Badge, Code, Fact, Label, Num, Rich, Text, join, say
+from race_to_efficiency.report.numbers import Numbers, count, decimals, percent, scientific, significant, slug
 from race_to_efficiency.report.words.names import name_in_words
 
 if TYPE_CHECKING:
@@ -28,18 +27,10 @@ WRITERS: dict[str, Callable[[float], str]] = {
 }
 """How a value in a unit is written; anything else with three significant digits."""
 
-NUMERAL = re.compile(r"(?<![\w.,/\u2212-])([-\u2212]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?=$|[\s,;:)\]%]|\.(?!\w))")
-"""A numeral that stands alone in prose: not part of a name, a date or a version."""
-
 
 def writer(unit: str) -> Callable[[float], str]:
     """Return how values in a unit are written."""
     return WRITERS.get(unit, significant(3))
-
-
-def as_written(text: str) -> Callable[[float], str]:
-    """Return a formatter that shows a number as a stage wrote it."""
-    return lambda _: text
 
 
 class Shown:
@@ -106,57 +97,6 @@ class Shown:
             f"{slug(estimate.id)}.n_rows", estimate.n_rows, "rows", estimates=(estimate.id,), status=estimate.status
         )
 
-    def sentence(self, text: str, key: str, *, source: str, estimates: Sequence[str] = ()) -> Rich:
-        """Return text a stage wrote, its numerals as numbers with ids; names that hold digits stay text.
-
-        Parameters
-        ----------
-        text : str
-        key : str
-            Start of the numbers' ids.
-        source : str
-            Where the text stands.
-        estimates : sequence of str
-        """
-        out: list[Inline] = []
-        words: list[str] = []
-        for place, piece in enumerate(NUMERAL.split(text)):
-            if NUMERAL.fullmatch(piece):
-                out += [Fact("".join(words))] if words else []
-                words = []
-                number = self.numbers.add(
-                    f"{key}.said{place}",
-                    float(piece.replace(",", "").replace(MINUS, "-")),
-                    "as written",
-                    as_written(piece),
-                    source=source,
-                    estimates=estimates,
-                )
-                out.append(number)
-            else:
-                words.append(piece)
-        return (*out, *([Fact("".join(words))] if words else []))
-
-    def state(
-        self, status: str, reasons: Sequence[str], key: str, *, source: str, estimates: Sequence[str] = ()
-    ) -> Rich:
-        """Return a state with its reasons after it, as the stages wrote them."""
-        mark: Rich = (Badge(status, tuple(reasons)),)
-        if not reasons:
-            return mark
-        return (
-            *mark,
-            Text(" "),
-            *self.sentence("; ".join(reasons), f"{key}.reason", source=source, estimates=estimates),
-        )
-
-    def estimate_state(self, estimate: Estimate) -> Rich:
-        """Return an estimate's state with its reasons after it."""
-        ids = (estimate.id,)
-        return self.state(
-            estimate.status, estimate.reasons, slug(estimate.id), source=f"{estimate.id}: reasons", estimates=ids
-        )
-
     def cell(
         self,
         number_id: str,
@@ -164,7 +104,7 @@ class Shown:
         unit: str,
         write: Callable[[float], str] | None = None,
         *,
-        source: str = "",
+        nodes: Sequence[str] = (),
         estimates: Sequence[str] = (),
         forecast_rows: Sequence[str] = (),
         absent: str = "–",
@@ -179,9 +119,9 @@ class Shown:
                 unit,
                 write or (count if isinstance(known, int) else writer(unit)),
                 absent=absent,
+                nodes=nodes,
                 estimates=tuple(name for name in estimates if name in self.known),
                 forecast_rows=tuple(forecast_rows),
-                source=source or "; ".join(estimates),
                 status=status,
             ),
         )
@@ -190,6 +130,17 @@ class Shown:
 def badge(estimate: Estimate) -> Badge:
     """Return an estimate's state with its reasons."""
     return Badge(estimate.status, estimate.reasons)
+
+
+def said(texts: Sequence[str]) -> Rich:
+    """Return what a stage wrote, one text after another: text, whose numerals are no numbers of the page."""
+    return join([Fact(text) for text in texts], "; ")
+
+
+def state(estimate: Estimate) -> Rich:
+    """Return an estimate's state with its reasons after it."""
+    mark: Rich = (badge(estimate),)
+    return (*mark, Text(" "), *said(estimate.reasons)) if estimate.reasons else mark
 
 
 def window(estimate: Estimate) -> Rich:

@@ -1,4 +1,4 @@
-"""Stage report: everything the other stages wrote in; the report as page, paper, Markdown and data out."""
+"""Stage report: everything the other stages wrote in; the report as page, paper, Markdown, data and edges out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from race_to_efficiency import __version__, storage
 if TYPE_CHECKING:
     from race_to_efficiency.settings.params import Workspace
 
-FOLDER = "report"
+STAGE = FOLDER = "report"
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
@@ -28,9 +28,13 @@ def run(workspace: Workspace) -> dict[str, Any]:
     ------
     InputMissing
         When no stage before has run.
+    ValueError
+        When a number was made with an output of which no stage tells what it rests on.
     """
+    from race_to_efficiency.quarter.lineage import Edges, gathered
     from race_to_efficiency.report.inputs import read_inputs
     from race_to_efficiency.report.report import make_report
+    from race_to_efficiency.settings.params import STAGES
 
     quarter = workspace.quarter
     inputs = read_inputs(workspace.processed, str(quarter), quarter.as_of, workspace.params)
@@ -39,7 +43,9 @@ def run(workspace: Workspace) -> dict[str, Any]:
         title=workspace.params.report.title,
         version=__version__,
         digests=inputs.digests,
+        known=Edges(gathered(workspace.processed, [name for name in STAGES if name != STAGE])),
     )
+    made.lineage.write(workspace.processed, STAGE)
     files = dict(made.files)
     forecast = workspace.processed / "forecast.parquet"
     if forecast.is_file():

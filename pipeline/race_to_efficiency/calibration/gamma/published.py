@@ -68,7 +68,7 @@ MATCHES: dict[str, Match] = {
 """Published value -> ours, by value_id; a value not listed here is reported as unmatched."""
 
 
-def compare_published(inputs: Inputs, fits: Mapping[str, Fitted]) -> list[dict[str, Any]]:
+def compare_published(inputs: Inputs, fits: Mapping[str, Fitted]) -> tuple[list[dict[str, Any]], list[Fitted]]:
     """Return each published value beside ours.
 
     Parameters
@@ -81,14 +81,18 @@ def compare_published(inputs: Inputs, fits: Mapping[str, Fitted]) -> list[dict[s
     list of dict
         value_id, quantity, published (value, low, high), ours (value, low, high, estimate), difference, overlap,
         verdict (agrees / explained / unexplained / unmatched), note.
+    list of Fitted
+        Trends of ours fitted for the comparison alone.
     """
-    rows = []
+    rows, own = [], []
     table = inputs.rows("published_values")
     for record in table.to_dict("records"):
         match = MATCHES.get(str(record["value_id"]))
         fit = None if match is None else _ours(inputs, match, fits)
+        if fit is not None and fit.component.key not in fits:
+            own.append(fit)
         rows.append(_row({str(key): value for key, value in record.items()}, match, fit))
-    return rows
+    return rows, own
 
 
 def _ours(inputs: Inputs, match: Match, fits: Mapping[str, Fitted]) -> Fitted | None:

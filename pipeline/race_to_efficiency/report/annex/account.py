@@ -42,9 +42,9 @@ def coverage(page: Page) -> list[Block]:
     found = ledgers(page)
     totals = {key: sum(int(item.get(key, 0)) for item in found.values()) for key in ("read", "used", "quarantined")}
     totals["excluded"] = sum(sum(item.get("excluded", {}).values()) for item in found.values())
+    nodes = page.numbers.made("page.account", code=__name__, sources=[f"ledger.{name}" for name in found])
     numbers = {
-        key: page.numbers.add(f"account.total.{key}", value, "rows", source="account.json: all tables")
-        for key, value in totals.items()
+        key: page.numbers.add(f"account.total.{key}", value, "rows", nodes=nodes) for key, value in totals.items()
     }
     return [
         Para(
@@ -61,9 +61,7 @@ def coverage(page: Page) -> list[Block]:
 
 def number(page: Page, ledger: str, key: str, value: int) -> Rich:
     """Return a count of the account."""
-    return page.shown.cell(
-        f"account.{slug(ledger)}.{slug(key)}", int(value), "rows", source=f"account.json: {ledger}, {key}"
-    )
+    return page.shown.cell(f"account.{slug(ledger)}.{slug(key)}", int(value), "rows", nodes=(f"ledger.{ledger}",))
 
 
 def tables(page: Page) -> list[Block]:

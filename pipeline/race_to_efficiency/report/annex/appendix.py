@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from race_to_efficiency.report.annex.severity import claims, severity
 from race_to_efficiency.report.content import Bullets, Code, Fact, Label, Para, Section, Table, columns, say
 from race_to_efficiency.report.page import section, subsections
-from race_to_efficiency.report.shown import badge
+from race_to_efficiency.report.shown import badge, state
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block
@@ -38,7 +38,7 @@ def every_estimate(page: Page) -> list[Block]:
             page.shown.interval(item),
             (Label(item.unit),),
             (page.shown.rows(item),),
-            page.shown.estimate_state(item) if item.symbol.startswith(REASONED) else (badge(item),),
+            state(item) if item.symbol.startswith(REASONED) else (badge(item),),
         )
         for item in page.inputs.estimates.values()
     )

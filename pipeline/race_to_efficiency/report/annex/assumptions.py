@@ -61,32 +61,46 @@ def row(page: Page, record: dict[str, Any]) -> tuple[Rich, ...]:
 
 def rate(page: Page, record: dict[str, Any], what: str) -> Rich:
     """Return a scenario's rate: the number assumed, or the median and interval of what was measured."""
-    name, source = slug(record["name"]), f"scenarios.json: {record['name']}, {what}"
+    name, nodes = slug(record["name"]), rate_of(record, what)
     measured = (record.get("measured_rates") or {}).get(what)
     if isinstance(measured, dict):
         ids = (f"gamma.route.{record['route']}",) if what == "gamma" and record.get("route") else ()
         median, low, high = (
-            page.shown.cell(f"scenario.{name}.{what}.{key}", measured[key], UNIT, RATE, source=source, estimates=ids)
+            page.shown.cell(f"scenario.{name}.{what}.{key}", measured[key], UNIT, RATE, nodes=nodes, estimates=ids)
             for key in ("median", "low", "high")
         )
         return say("{median} [{low}, {high}]", median=median, low=low, high=high)
     value = record.get(what)
     if isinstance(value, (int, float)):
-        return page.shown.cell(f"scenario.{name}.{what}", float(value), UNIT, RATE, source=source)
+        return page.shown.cell(f"scenario.{name}.{what}", float(value), UNIT, RATE, nodes=nodes)
     return say("–")
+
+
+def setting_of(record: dict[str, Any]) -> str:
+    """Return the setting that a scenario is."""
+    return f"setting.forecast.scenarios.{record['name']}"
+
+
+def rate_of(record: dict[str, Any], what: str) -> tuple[str, ...]:
+    """Return the output that a scenario's rate is: the series it was measured on, or the setting that gives it."""
+    if not isinstance((record.get("measured_rates") or {}).get(what), dict):
+        return (f"{setting_of(record)}.{what}",)
+    return (f"gamma.route.{record['route']}" if what == "gamma" else f"gamma.growth.{what.removesuffix('_growth')}",)
 
 
 def power(page: Page, record: dict[str, Any]) -> Rich:
     """Return a scenario's fleet in words."""
     fleet, name = record.get("fleet") or {}, slug(record["name"])
-    source = f"scenarios.json: {record['name']}, fleet"
+    given = setting_of(record)
     path = fleet.get("path", "constant")
     if path == "growth":
         cap = record.get("max_power_multiple")
         capped = (
             say(
                 ", at most ×{cap}",
-                cap=page.shown.cell(f"scenario.{name}.power_cap", float(cap), "1", general, source=source),
+                cap=page.shown.cell(
+                    f"scenario.{name}.power_cap", float(cap), "1", general, nodes=(f"{given}.max_power_multiple",)
+                ),
             )
             if cap
             else ()
@@ -95,7 +109,7 @@ def power(page: Page, record: dict[str, Any]) -> Rich:
     multiple = fleet.get("multiple")
     if multiple is None:
         return (Fact(path),)
-    times = page.shown.cell(f"scenario.{name}.fleet", float(multiple), "1", general, source=source)
+    times = page.shown.cell(f"scenario.{name}.fleet", float(multiple), "1", general, nodes=(f"{given}.fleet",))
     return (
         say("constant, ×{times}", times=times)
         if path == "constant"

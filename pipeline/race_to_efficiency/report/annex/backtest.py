@@ -39,9 +39,9 @@ def backtest(page: Page, scores: list[dict[str, Any]], cells: Cells) -> list[Blo
     if rows:
         blocks.append(pit_figure(page, rows))
     if document.get("models"):
-        blocks.append(models_table(page, document["models"]))
+        blocks.append(models_table(document["models"]))
     if document.get("rules"):
-        blocks += rules(page, document["rules"])
+        blocks += rules(document["rules"])
     chosen = [item for item in scores if int(item["horizon_quarters"]) in SHOWN_HORIZONS]
     body: tuple[tuple[Rich, ...], ...] = tuple(
         (
@@ -74,10 +74,10 @@ def pit_figure(page: Page, rows: list[dict[str, Any]]) -> Figure:
     body = []
     for item in rows:
         name = horizon_name(item)
+        parts = [f"backtest.{target}" for target in item["targets"]]
+        nodes = page.numbers.made(f"page.pit.{slug(name)}", code=__name__, sources=parts)
         for index, share in enumerate(item["shares"], 1):
-            number = page.shown.cell(
-                f"pit.{slug(name)}.{index}", float(share), "share", percent(0), source=f"scores.json: pit, {name}"
-            )
+            number = page.shown.cell(f"pit.{slug(name)}.{index}", float(share), "share", percent(0), nodes=nodes)
             body.append((say("{name}, tenth {index}", name=Label(name), index=Label(str(index))), number))
     return page.figure(
         "fig-pit",
@@ -99,18 +99,14 @@ def pit_figure(page: Page, rows: list[dict[str, Any]]) -> Figure:
     )
 
 
-def models_table(page: Page, models: list[dict[str, Any]]) -> Table:
+def models_table(models: list[dict[str, Any]]) -> Table:
     """Return which model of scatter each target uses, chosen on early origins and confirmed on late ones."""
     rows = tuple(
         (
             (Fact(target_in_words(str(item["target"]))),),
             (Fact(str(item["chosen"]).replace("_", " ")),),
             (Label(str(item["chosen_by"])),),
-            page.shown.sentence(
-                str(item.get("words") or "–"),
-                f"model.{slug(str(item['target']))}",
-                source=f"scores.json: models, {item['target']}",
-            ),
+            (Fact(str(item.get("words") or "–")),),
         )
         for item in models
     )
@@ -118,18 +114,12 @@ def models_table(page: Page, models: list[dict[str, Any]]) -> Table:
     return Table("models", caption, columns("target", "model", "chosen by", "~evidence"), rows, folded=True)
 
 
-def rules(page: Page, found: Any) -> list[Block]:
+def rules(found: Any) -> list[Block]:
     """Return the rules of the verdicts as the stage states them."""
     items = (
         found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else [("rule", found)]
     )
-    rows = tuple(
-        (
-            (Fact(str(key).replace("_", " ")),),
-            page.shown.sentence(str(text), f"rule.{slug(str(key))}", source="scores.json: rules"),
-        )
-        for key, text in items
-    )
+    rows = tuple(((Fact(str(key).replace("_", " ")),), (Fact(str(text)),)) for key, text in items)
     if not rows:
         return [Para(say("No rules are stated."))]
     return [Table("rules", say("How outcomes are counted and judged"), columns("rule", "~in words"), rows, folded=True)]

@@ -86,9 +86,9 @@ def visible(item: Item) -> list[Item]:
     return [part for part in acting(item) if abs(part["value"]) >= least] or acting(item)
 
 
-def source_of(item: Item) -> str:
-    """Return where a change stands in changes.json."""
-    return f"changes.json: {item['id']}"
+def node_of(item: Item) -> tuple[str, ...]:
+    """Return the output that a change is."""
+    return (f"change.{item['id']}",)
 
 
 def change_table(page: Page, table_id: str, caption: Rich, items: Sequence[Item]) -> Table:
@@ -107,9 +107,9 @@ def change_row(page: Page, item: Item) -> tuple[Rich, ...]:
     ]
     return (
         (Fact(title_of(item)),),
-        page.shown.cell(f"{key}.old", item["old"], unit, write, source=source_of(item)),
-        page.shown.cell(f"{key}.new", item["new"], unit, write, source=source_of(item), estimates=(item["id"],)),
-        page.shown.cell(f"{key}.delta", item["delta"], unit, write_change(item), source=source_of(item)),
+        page.shown.cell(f"{key}.old", item["old"], unit, write, nodes=node_of(item)),
+        page.shown.cell(f"{key}.new", item["new"], unit, write, nodes=node_of(item), estimates=(item["id"],)),
+        page.shown.cell(f"{key}.delta", item["delta"], unit, write_change(item), nodes=node_of(item)),
         join(causes, "; ") or say("did not move"),
         join(named_rows(page, item), "; ") or say("–"),
     )
@@ -122,7 +122,7 @@ def part_number(page: Page, item: Item, part: Item) -> Rich:
         part["value"],
         str(item.get("unit") or "1"),
         write_change(item),
-        source=source_of(item),
+        nodes=node_of(item),
     )
 
 
@@ -135,11 +135,11 @@ def named_rows(page: Page, item: Item) -> list[Rich]:
             known = row.get("effect") is not None and part["cause"] != "settings"
             if known and abs(row["effect"]) < 0.5 * 10.0 ** -places_of(item):
                 continue
-            name = page.shown.sentence(str(row["row"]), key, source=source_of(item))
+            name: Rich = (Fact(str(row["row"])),)
             if not known:
                 found.append(name)
                 continue
             unit = str(item.get("unit") or "1")
-            effect = page.shown.cell(key, row["effect"], unit, write_change(item), source=source_of(item))
+            effect = page.shown.cell(key, row["effect"], unit, write_change(item), nodes=node_of(item))
             found.append(say("{name} ({effect})", name=name, effect=effect))
     return found

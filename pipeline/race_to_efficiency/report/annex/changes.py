@@ -11,9 +11,9 @@ from race_to_efficiency.report.annex.change_tables import (
     change_row,
     change_table,
     moves,
+    node_of,
     part_number,
     places_of,
-    source_of,
     title_of,
     visible,
     write_change,
@@ -78,9 +78,17 @@ def summary(page: Page) -> list[Block]:
         "new": sum(item["old"] is None for item in items),
         "gone": sum(item["new"] is None for item in items),
     }
-    source = "changes.json: data" if counts["rows"] else "changes.json"
+    rows = [
+        node for name, table in document["data"].items() for kind in KINDS for node in changed(page, name, kind, table)
+    ]
+    behind = {"rows": rows, "compared": [node for item in items for node in node_of(item)]}
+    made = {
+        name: page.numbers.made(f"page.changes.{name}", code=__name__, sources=parts) for name, parts in behind.items()
+    }
     shown = {
-        name: page.shown.cell(f"changes.{name}", count, "rows" if name == "rows" else "1", source=source)
+        name: page.shown.cell(
+            f"changes.{name}", count, "rows" if name == "rows" else "1", nodes=made.get(name, made["compared"])
+        )
         for name, count in counts.items()
     }
     old, new = document["from"], document["to"]
@@ -193,7 +201,7 @@ def data(page: Page) -> list[Block]:
     for name, item in sorted(page.inputs.part("changes", "data").items()):
         cells = [
             page.shown.cell(
-                f"changed_rows.{slug(name)}.{kind}", item["counts"][kind], "rows", source=f"changes.json: data, {name}"
+                f"changed_rows.{slug(name)}.{kind}", item["counts"][kind], "rows", nodes=changed(page, name, kind, item)
             )
             for kind in KINDS
         ]
@@ -207,6 +215,12 @@ def data(page: Page) -> list[Block]:
             tuple(rows),
         )
     ]
+
+
+def changed(page: Page, table: str, kind: str, item: Item) -> tuple[str, ...]:
+    """Return the output that a table's rows changed in one way are."""
+    rows = [f"{table}/{row['id']}" for row in item[kind]]
+    return page.numbers.made(f"page.changed_rows.{table}.{kind}", code=__name__, rows=rows)
 
 
 def example(kind: str, row: Item) -> Rich:
@@ -223,11 +237,11 @@ def forecasts(page: Page) -> list[Block]:
         raise Missing(str(document.get("forecasts_missing") or "changes.json holds no forecasts"))
     rows = []
     for item in document["forecasts"]:
-        key, source = f"change.{slug(item['id'])}", source_of(item)
+        key = f"change.{slug(item['id'])}"
         ends = {
             side: page.numbers.bracket(
                 *(
-                    page.numbers.add(f"{key}.{side}.{end}95", value, "1", decimals(3), source=source)
+                    page.numbers.add(f"{key}.{side}.{end}95", value, "1", decimals(3), nodes=node_of(item))
                     for end, value in zip(("low", "high"), item[f"{side}_interval_95"], strict=True)
                 )
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.annex.assumptions import is_cited, records
+from race_to_efficiency.report.annex.assumptions import is_cited, records, setting_of
 from race_to_efficiency.report.content import Fact, Label, Table, columns, say
 from race_to_efficiency.report.forecasts import scenario_title, years_words
 from race_to_efficiency.report.inputs import Missing
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.page import Page
 
 TARGETS = (0.9, 0.8, 0.7)
-SOURCE = "race_to_efficiency.planning with params.yaml: cost"
+PRICES = "setting.cost.values"
 
 
 def cost(page: Page) -> list[Block]:
@@ -56,13 +56,16 @@ def bills(page: Page, parameters: CostParameters) -> Table:
             continue
         name = slug(record["name"])
         found = [(year, fleet_bill(multiple, year, parameters)) for year in page.years]
-        power = number(page, f"cost.{name}.power", float(found[0][1].power_w) / 1e6, "MW", decimals(0))
+        fleet = (f"{setting_of(record)}.fleet",)
+        power = number(page, f"cost.{name}.power", float(found[0][1].power_w) / 1e6, "MW", decimals(0), fleet)
         energy = [
-            number(page, f"cost.{name}.energy.{year:g}y", float(bill.energy_twh), "TWh", significant(2))
+            number(page, f"cost.{name}.energy.{year:g}y", float(bill.energy_twh), "TWh", significant(2), fleet)
             for year, bill in found
         ]
         money = [
-            number(page, f"cost.{name}.money.{year:g}y", float(bill.total_usd) / 1e9, "billion USD", significant(2))
+            number(
+                page, f"cost.{name}.money.{year:g}y", float(bill.total_usd) / 1e9, "billion USD", significant(2), fleet
+            )
             for year, bill in found
         ]
         rows.append((scenario_title(record), power, *energy, *money))
@@ -85,9 +88,16 @@ def bills(page: Page, parameters: CostParameters) -> Table:
     )
 
 
-def number(page: Page, key: str, value: float, unit: str, write: Callable[[float], str]) -> Rich:
-    """Return one figure of the bills."""
-    return page.shown.cell(key, value, unit, write, source=SOURCE, absent="never")
+def number(
+    page: Page, key: str, value: float, unit: str, write: Callable[[float], str], sources: tuple[str, ...]
+) -> Rich:
+    """Return one figure of the bills, made from these outputs and the unit costs that it takes."""
+    from race_to_efficiency.planning.cost import CostParameters
+
+    names = {"years": (), "billion USD": tuple(CostParameters.__dataclass_fields__)}.get(unit, ("baseline_power_w",))
+    parts = (*sources, *(f"{PRICES}.{name}" for name in names))
+    nodes = page.numbers.made(f"page.{key}", code=__name__, sources=parts)
+    return page.shown.cell(key, value, unit, write, nodes=nodes, absent="never")
 
 
 def contest(page: Page, parameters: CostParameters) -> list[Block]:
@@ -100,6 +110,7 @@ def contest(page: Page, parameters: CostParameters) -> list[Block]:
     kappa = float(page.inputs.document("scenarios")["pools"]["total"]["kappa"]["median"])
     sides = [(plain_fleet(by_name[name]) or 0.0, float(by_name[name]["gamma"])) for name in ("hare", "turtle")]
     rows = []
+    behind = ("pool.total", "scenario.hare", "scenario.turtle")
     for target in TARGETS:
         race = hare_against_turtle(sides[0], sides[1], target, kappa, parameters)
         key = f"contest.{target:g}"
@@ -111,12 +122,12 @@ def contest(page: Page, parameters: CostParameters) -> list[Block]:
         rows += [
             (
                 (Label(f"R = {target:g}, {unit}"),),
-                number(page, f"{key}.{what}.hare", float(hare) / scale, unit, write),
-                number(page, f"{key}.{what}.turtle", float(turtle) / scale, unit, write),
+                number(page, f"{key}.{what}.hare", float(hare) / scale, unit, write, behind),
+                number(page, f"{key}.{what}.turtle", float(turtle) / scale, unit, write, behind),
                 (Fact(winner.capitalize()),),
             )
             for what, hare, turtle, scale, unit, write, winner in pairs
         ]
-    kappa_shown = number(page, "contest.kappa", kappa, "1", significant(3))
+    kappa_shown = page.shown.cell("contest.kappa", kappa, "1", significant(3), nodes=("pool.total",))
     caption = say("Hare against Turtle to a total loss, at the pool's median kappa of {kappa}", kappa=kappa_shown)
     return [Table("contest", caption, columns("to reach", "#Hare", "#Turtle", "less"), tuple(rows))]

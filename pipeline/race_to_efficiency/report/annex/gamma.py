@@ -9,7 +9,7 @@ from race_to_efficiency.report.annex.forests import bar, disjoint, forest_table
 from race_to_efficiency.report.content import Fact, Label, Para, Section, Strong, Table, columns, join, say
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.page import section, subsections
-from race_to_efficiency.report.shown import badge, words
+from race_to_efficiency.report.shown import badge, state, words
 from race_to_efficiency.report.words.names import name_in_words
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def route_table(page: Page, records: list[Record]) -> Table:
                 made_of(row),
                 words(row.get("omits", ())),
                 words([row["basis"]]),
-                page.shown.estimate_state(item),
+                state(item),
             )
             for row, item in records
         ),

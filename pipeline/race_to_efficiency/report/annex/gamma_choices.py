@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.report.annex.roadmap import fitted
 from race_to_efficiency.report.content import Fact, Label, Para, Strong, Table, columns, say
 from race_to_efficiency.report.figures.bars import WhatIf, tornado
 from race_to_efficiency.report.inputs import Missing
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.page import Page
 
 ROUTE = "gamma.route.D"
+SERIES, MIXTURE = "gamma.algorithmic_lm.ln_loss", "gamma.algorithmic.mixture"
 UNIT = "doublings/yr"
 RATE = decimals(2)
 P_VALUE = decimals(3)
@@ -71,8 +73,7 @@ def choice(row: dict[str, Any]) -> str:
 def what_if(page: Page, row: dict[str, Any], key: str) -> Rich:
     """Return a value of the fragility table."""
     name = f"fragility.{slug(row['component'])}.{slug(row['change'])}.{key}"
-    source = f"gamma.json: fragility, {row['component']}, {row['change']}"
-    return page.shown.cell(name, row[key], UNIT, RATE, source=source, estimates=(ROUTE,))
+    return page.shown.cell(name, row[key], UNIT, RATE, estimates=(ROUTE,))
 
 
 def choice_table(page: Page, rows: list[dict[str, Any]]) -> Table:
@@ -99,7 +100,8 @@ def product(page: Page) -> list[Block]:
     found = page.inputs.part("gamma", "product")
 
     def cell(name: str) -> Rich:
-        return page.shown.cell(f"product.{name}", found.get(name), "1/yr", decimals(3), source="gamma.json: product")
+        nodes = (SERIES,) if name.startswith("b_time") else (MIXTURE, *(fitted(page, "total") or (SERIES,)))
+        return page.shown.cell(f"product.{name}", found.get(name), "1/yr", decimals(3), nodes=nodes)
 
     return [
         Para(
@@ -136,9 +138,8 @@ def slope_row(page: Page, row: dict[str, Any], index: int) -> tuple[Rich, ...]:
     """Return one test as a row."""
     name = str(row["component"])
     key = f"slope_change.{slug(name)}.{slug(str(row.get('clock', index)))}"
-    source = f"gamma.json: slope_change, {index}"
     cells = [
-        page.shown.cell(f"{key}.{field}", row.get(field), unit, write, source=source)
+        page.shown.cell(f"{key}.{field}", row.get(field), unit, write, nodes=(f"gamma.{name}",))
         for field, unit, write in (("slope_before", UNIT, RATE), ("slope_after", UNIT, RATE), ("p_value", "1", P_VALUE))
     ]
     at, clock = row.get("at"), row.get("clock", "date")
@@ -176,16 +177,17 @@ def published_row(page: Page, row: dict[str, Any]) -> tuple[Rich, ...]:
     """Return one published value beside ours."""
     name = str(row["value_id"])
     estimate = row.get("estimate")
-    theirs, ours = f"published_values/{name}", f"gamma.json: published, {name}"
+    theirs = f"row.published_values/{name}"
+    ours = estimate or theirs  # what has no counterpart of ours is no number of ours
 
-    def cell(key: str, source: str) -> Rich:
+    def cell(key: str, node: str) -> Rich:
         ids = (estimate,) if estimate in page.inputs.estimates and key.startswith("ours") else ()
-        return page.shown.cell(f"published.{slug(name)}.{key}", row.get(key), UNIT, RATE, source=source, estimates=ids)
+        return page.shown.cell(f"published.{slug(name)}.{key}", row.get(key), UNIT, RATE, nodes=(node,), estimates=ids)
 
-    def ends(key: str, source: str) -> Rich:
+    def ends(key: str, node: str) -> Rich:
         if row.get(f"{key}_low") is None and row.get(f"{key}_high") is None:
             return say("–")
-        return say("[{low}, {high}]", low=cell(f"{key}_low", source), high=cell(f"{key}_high", source))
+        return say("[{low}, {high}]", low=cell(f"{key}_low", node), high=cell(f"{key}_high", node))
 
     return (
         (Fact(str(row["quantity"])),),

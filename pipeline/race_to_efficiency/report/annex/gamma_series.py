@@ -11,7 +11,7 @@ from race_to_efficiency.report.content import Fact, Label, Table, columns, say
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.shown import window, words
+from race_to_efficiency.report.shown import state, window, words
 from race_to_efficiency.report.words.names import name_in_words
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def components(page: Page) -> list[Block]:
         "doublings a year",
         [((Fact(name_of(row).removeprefix("growth, ")),), item) for row, item in growth],
     )
-    return [component_figure(page, efficiency), meaning_table(page, records), inputs_grow]
+    return [component_figure(page, efficiency), meaning_table(records), inputs_grow]
 
 
 def name_of(row: dict[str, Any]) -> str:
@@ -77,7 +77,7 @@ def component_figure(page: Page, efficiency: list[Record]) -> Figure:
     )
 
 
-def meaning_table(page: Page, records: list[Record]) -> Table:
+def meaning_table(records: list[Record]) -> Table:
     """Return what each component is, covers and must be read with."""
     return Table(
         "components",
@@ -91,7 +91,7 @@ def meaning_table(page: Page, records: list[Record]) -> Table:
                 words([row["basis"]]),
                 window(item),
                 (Fact(row["caveat"] or "–"),),
-                page.shown.estimate_state(item),
+                state(item),
             )
             for row, item in records
         ),
@@ -114,8 +114,13 @@ def series(page: Page) -> list[Block]:
     title = "Efficiency of chips and of training runs"
     short = "Two scatter plots of log efficiency against date, each with its fitted line."
     best = float(chips["value"].max())
+    both = (chip.id, run.id)
     above = page.numbers.add(
-        "series.runs_above_best_chip", int((runs["value"] > best).sum()), "rows", estimates=(chip.id, run.id)
+        "series.runs_above_best_chip",
+        int((runs["value"] > best).sum()),
+        "rows",
+        nodes=page.numbers.made("page.series", code=__name__, sources=both),
+        estimates=both,
     )
     figure = page.figure(
         "fig-series",

@@ -154,7 +154,7 @@ def floor_number(page: Page, record: dict[str, Any], key: str) -> Num:
     """Return a quantile of the floor at an anchor."""
     name = str(record["name"])
     return page.numbers.add(
-        f"floor.{slug(name)}.{key}", record["floor"][key], "share", percent(1), source=f"anchors.json: {name}, floor"
+        f"floor.{slug(name)}.{key}", record["floor"][key], "share", percent(1), nodes=(f"anchor.{name}",)
     )
 
 
@@ -167,7 +167,7 @@ def difference(page: Page) -> Block:
         record["kappa_eff"]["median"],
         "1",
         decimals(4),
-        source=f"anchors.json: {name}, kappa_eff",
+        nodes=(f"anchor.{name}",),
     )
     return Para(
         say(
@@ -192,18 +192,23 @@ def connection(page: Page) -> Block:
     gamma = page.inputs.estimate(GAMMA).value
     parts: dict[str, Part | str] = {"years": years_label(SENTENCE_YEARS)}
     for form, curve, estimate_id in (("total", total, TOTAL), ("reducible", reducible, REDUCIBLE)):
-        pool, kappa, source = pools[form], page.inputs.estimate(estimate_id).value, f"scenarios.json: pools, {form}"
+        pool, kappa, nodes = pools[form], page.inputs.estimate(estimate_id).value, (f"pool.{form}",)
         if kappa is None or gamma is None:
             raise Missing(f"{estimate_id} or {GAMMA} is refused")
         at_printed = float(relative_loss(SENTENCE_YEARS, kappa, gamma))
+        behind = (estimate_id, GAMMA)
         parts |= {
-            f"{form}_median": page.shown.cell(f"pool.{form}.kappa.median", pool["kappa"]["median"], "1", source=source),
+            f"{form}_median": page.shown.cell(f"pool.{form}.kappa.median", pool["kappa"]["median"], "1", nodes=nodes),
             f"{form}_families": page.shown.cell(
-                f"pool.{form}.families", len(pool["families"]), "families", source=source
+                f"pool.{form}.families", len(pool["families"]), "families", nodes=nodes
             ),
             f"{form}_names": words(pool["families"]),
             f"{form}_at_printed": page.shown.cell(
-                f"equation.{form}.{SENTENCE_YEARS:g}y", at_printed, "1", estimates=(estimate_id, GAMMA)
+                f"equation.{form}.{SENTENCE_YEARS:g}y",
+                at_printed,
+                "1",
+                nodes=page.numbers.made(f"page.equation.{form}", code=__name__, sources=behind),
+                estimates=behind,
             ),
             f"{form}_forecast": page.forecasts.number(curve, SENTENCE_YEARS),
         }

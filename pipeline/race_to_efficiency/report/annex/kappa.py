@@ -11,7 +11,7 @@ from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, significant, slug
 from race_to_efficiency.report.page import section, subsections
-from race_to_efficiency.report.shown import badge
+from race_to_efficiency.report.shown import badge, state
 from race_to_efficiency.report.words.names import group_in_words
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def status_table(page: Page, estimates: list[Estimate]) -> Table:
                 page.shown.cell(
                     f"{key}.residual_sd", item.diagnostics.get("residual_sd"), "1", decimals(4), estimates=(item.id,)
                 ),
-                page.shown.estimate_state(item),
+                state(item),
             )
         )
     return Table(

@@ -40,8 +40,9 @@ def figure(
 ) -> Rich:
     """Return one figure of a check."""
     where = ".".join(slug(part) for part in (str(row["group"]), str(row["form"]), place) if part)
-    source = f"kappa.json: {kind}, {row['group']}, {row['form']}{', ' + place if place else ''}"
-    return page.shown.cell(f"{kind}.{where}.{name}", row.get(name), unit, write, source=source)
+    symbol = "kappa_total" if row["form"] == "power_law" else "kappa_reducible"
+    nodes = (f"{symbol}.{row['group']}.{row['form']}",)
+    return page.shown.cell(f"{kind}.{where}.{name}", row.get(name), unit, write, nodes=nodes)
 
 
 def influence(page: Page, rows: list[dict[str, Any]]) -> Table | None:
@@ -153,7 +154,6 @@ def slope(page: Page, row: dict[str, Any] | None) -> Rich:
         row["kappa_effective"]["value"],
         "1",
         significant(2),
-        source=f"kappa.json: frontier, {row['group']}, {compute} FLOP",
         estimates=(f"kappa_reducible.{row['group']}.chinchilla", f"E.{row['group']}.chinchilla"),
     )
     return (*number, *say(" *")) if row.get("decades_beyond_range", 0) > 0 else number

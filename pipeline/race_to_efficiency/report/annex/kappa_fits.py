@@ -97,13 +97,22 @@ def panel_of(page: Page, fit: FrontierFit) -> Panel:
     )
 
 
-def parted(page: Page, contents: list[Panel]) -> Num:
+def drawn(page: Page, found: list[FrontierFit]) -> tuple[str, ...]:
+    """Return the output that the panels are: the laws they show."""
+    shown = {fit.power_law.id: fit.group for fit in found} | {fit.floor.id: fit.group for fit in found if fit.floor}
+    forms = ("A.{}.power_law", "A.{}.floor", "E.{}.floor")
+    names = [*shown, *(form.format(group) for form in forms for group in dict.fromkeys(shown.values()))]
+    known = [name for name in names if name in page.inputs.estimates]
+    return page.numbers.made("page.fits", code=__name__, sources=known)
+
+
+def parted(page: Page, found: list[FrontierFit], contents: list[Panel]) -> Num:
     """Return in how many panels the tangent ends below the law with a floor."""
     below = 0
     for content in contents:
         ends = {line.name: float(np.asarray(line.y)[-1]) for line in content.lines}
         below += ends.get(BEYOND, np.inf) < ends.get(WITH_FLOOR, -np.inf)
-    return page.numbers.add("fits.tangent_below_floor", int(below), "groups", source="kappa.json: estimates")
+    return page.numbers.add("fits.tangent_below_floor", int(below), "groups", nodes=drawn(page, found))
 
 
 def fits(page: Page) -> list[Block]:
@@ -139,8 +148,8 @@ def fits(page: Page) -> list[Block]:
                 "Dashed: the tangent two decades beyond its data. At its end it lies below the law with a floor in "
                 "{below} of {panels} groups: read as a forecast, the total reading is the optimistic one there. "
                 "Tokenizers and data differ, so levels do not compare between panels.",
-                below=parted(page, contents),
-                panels=page.numbers.add("fits.panels", len(contents), "groups", source="kappa.json: estimates"),
+                below=parted(page, found, contents),
+                panels=page.numbers.add("fits.panels", len(contents), "groups", nodes=drawn(page, found)),
             ),
             long=say(
                 "In each panel loss falls with compute along a slightly convex curve; the two laws part beyond it."
@@ -204,14 +213,13 @@ def profile_of(page: Page, group: str) -> list[dict[str, float]]:
 
 def profile_row(page: Page, group: str, index: int, row: dict[str, float]) -> tuple[Rich, ...]:
     """Return one point of a profile."""
-    source = f"kappa.json: profiles, {group}, chinchilla"
     ids = (f"E.{group}.chinchilla", f"kappa_reducible.{group}.chinchilla")
     key = f"profile.{slug(group)}.{index}"
     return (
         (Fact(group_in_words(group)),),
-        page.shown.cell(f"{key}.kappa", row["kappa"], "1", decimals(4), source=source, estimates=ids),
-        page.shown.cell(f"{key}.E", row["E"], "nats/token", decimals(3), source=source, estimates=ids),
-        page.shown.cell(f"{key}.deviance", row["deviance"], "1", decimals(2), source=source, estimates=ids),
+        page.shown.cell(f"{key}.kappa", row["kappa"], "1", decimals(4), estimates=ids),
+        page.shown.cell(f"{key}.E", row["E"], "nats/token", decimals(3), estimates=ids),
+        page.shown.cell(f"{key}.deviance", row["deviance"], "1", decimals(2), estimates=ids),
     )
 
 
@@ -220,8 +228,9 @@ def correlation_table(page: Page, draws: pd.DataFrame, names: list[str]) -> Tabl
     rows = []
     for name in names:
         own = draws[draws["group"] == name]
-        source = f"kappa_draws.parquet: {name}, chinchilla"
         ids = (f"E.{name}.chinchilla", f"kappa_reducible.{name}.chinchilla")
+        known = [item for item in ids if item in page.inputs.estimates]
+        nodes = page.numbers.made(f"page.ridge.{name}", code=__name__, sources=known)
         both = own[["E", "kappa"]].to_numpy()
         spread = float(both[:, 1].std() / both[:, 1].mean())
         rows.append(
@@ -232,13 +241,11 @@ def correlation_table(page: Page, draws: pd.DataFrame, names: list[str]) -> Tabl
                     float(np.corrcoef(both.T)[0, 1]),
                     "1",
                     decimals(2),
-                    source=source,
+                    nodes=nodes,
                     estimates=ids,
                 ),
-                page.shown.cell(
-                    f"ridge.{slug(name)}.spread", spread, "share", percent(0), source=source, estimates=ids
-                ),
-                page.shown.cell(f"ridge.{slug(name)}.refits", len(own), "refits", source=source, estimates=ids),
+                page.shown.cell(f"ridge.{slug(name)}.spread", spread, "share", percent(0), nodes=nodes, estimates=ids),
+                page.shown.cell(f"ridge.{slug(name)}.refits", len(own), "refits", nodes=nodes, estimates=ids),
             )
         )
     return Table(

@@ -113,7 +113,7 @@ def estimation(page: Page) -> list[Block]:
     draws = (
         say(
             "{draws} joint draws",
-            draws=page.numbers.add("forecast.draws", int(total), "draws", source="scenarios.json: draws"),
+            draws=page.numbers.add("forecast.draws", int(total), "draws", nodes=("setting.forecast.draws",)),
         )
         if total
         else say("joint draws")
@@ -157,7 +157,7 @@ def settings(page: Page) -> list[Block]:
     rows: list[tuple[Any, ...]] = []
     if baseline.get("measured") is not None:
         value = page.shown.cell(
-            "baseline_years.measured", baseline["measured"], "yr", decimals(2), source="anchors.json: baseline_years"
+            "baseline_years.measured", baseline["measured"], "yr", decimals(2), nodes=("anchor.baseline_years",)
         )
         rows.append((say("years of a large run, measured"), value))
     if largest.get("compute_flop") is not None:
@@ -166,7 +166,7 @@ def settings(page: Page) -> list[Block]:
             largest["compute_flop"],
             "FLOP",
             significant(2),
-            source="anchors.json: largest_known_run",
+            nodes=(f"row.notable_training_runs/{largest['model_id']}",),
         )
         rows.append((say("compute of the largest known run, FLOP"), value))
     return [Table("setting-table", say("What the anchors rest on"), columns("setting", "#value"), tuple(rows))]

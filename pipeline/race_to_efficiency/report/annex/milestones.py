@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.content import Label, Table, Text, columns, say
+from race_to_efficiency.quarter.forecast_lineage import output_of_row
+from race_to_efficiency.report.content import Badge, Label, Table, Text, columns, say
 from race_to_efficiency.report.forecasts import READINGS, milestone_row_id
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, probability, slug
@@ -47,6 +48,7 @@ def milestone_row(page: Page, rows: pd.DataFrame, name: str) -> tuple[Rich, ...]
     first = rows.iloc[0]
     key = f"years_to.{slug(str(first['form']))}.{slug(str(first['target']))}.{first['threshold']:g}"
     found = {}
+    nodes = (output_of_row({str(name): value for name, value in first.items()}),)
     for _, row in rows.iterrows():
         level = float(row["output_type_id"])
         if any(abs(level - wanted) < 1e-9 for wanted in MILESTONE_LEVELS):
@@ -56,6 +58,7 @@ def milestone_row(page: Page, rows: pd.DataFrame, name: str) -> tuple[Rich, ...]
                 "years",
                 decimals(1),
                 absent="never",
+                nodes=nodes,
                 forecast_rows=(milestone_row_id(row),),
                 status=str(row["status"]),
             )
@@ -65,6 +68,7 @@ def milestone_row(page: Page, rows: pd.DataFrame, name: str) -> tuple[Rich, ...]
         float(first["unreachable_probability"]),
         "share",
         probability,
+        nodes=nodes,
         forecast_rows=(milestone_row_id(first),),
     )
     return (
@@ -73,5 +77,5 @@ def milestone_row(page: Page, rows: pd.DataFrame, name: str) -> tuple[Rich, ...]
         say("[{low}, {high}]", low=found.get(0.1, missing), high=found.get(0.9, missing)),
         say("[{low}, {high}]", low=found.get(0.025, missing), high=found.get(0.975, missing)),
         never,
-        page.shown.state(str(first["status"]), (), key, source="milestones.parquet"),
+        (Badge(str(first["status"])),),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.quarter.forecast_lineage import curve_of
 from race_to_efficiency.report.annex.milestones import milestones
-from race_to_efficiency.report.content import Column, Fact, Label, Section, Table, Text, columns, join, say
+from race_to_efficiency.report.content import Badge, Column, Fact, Label, Section, Table, Text, columns, join, say
 from race_to_efficiency.report.figures.fan import LEVELS, Fan, fans
 from race_to_efficiency.report.forecasts import READINGS, years_words
 from race_to_efficiency.report.inputs import Missing
@@ -123,9 +124,24 @@ def limit_years(page: Page, item: dict[str, Any], key: str = "years") -> Rich:
         item.get(key),
         "years",
         decimals(1),
-        source=f"anchors.json: trust_limits, {place}",
+        nodes=behind_limit(page, item, key),
         absent="never",
     )
+
+
+def behind_limit(page: Page, item: dict[str, Any], key: str) -> tuple[str, ...]:
+    """Return the outputs that a limit is passed by: a path from an anchor, a route's series, or what no path moves."""
+    named = (("scenario", item["scenario_id"]), ("anchor", item["anchor"]))
+    found = tuple(f"{kind}.{name}" for kind, name in named if name is not None)
+    if found:
+        return found
+    if item["limit"] == "curvature":
+        return ("pool.reducible",)
+    params = page.inputs.params
+    if params is None:
+        raise Missing("the settings are not here")
+    end = {"low": "_low", "high": "_high"}.get(key, "")
+    return (f"gamma.{params.forecast.trust.hardware_component}", f"setting.fit_gamma.caps.cmos_headroom{end}")
 
 
 def fan_table(page: Page, curves: list[tuple[Curve, str]]) -> Table:
@@ -149,15 +165,13 @@ def trust_limits(page: Page) -> list[Block]:
     rows = []
     for item in limits(page):
         name = LIMIT_NAMES.get(item["limit"], item["limit"].replace("_", " "))
-        source = f"anchors.json: trust_limits, {item['limit']}"
-        place = slug(f"{item['limit']}.{item['form']}.{item['scenario_id']}.{item['anchor']}")
         rows.append(
             (
                 (Text(name),),
                 (Label(item["form"]),),
                 limit_years(page, item),
                 say("[{low}, {high}]", low=limit_years(page, item, "low"), high=limit_years(page, item, "high")),
-                page.shown.sentence(str(item["words"]), f"limit.{place}.words", source=source),
+                (Fact(str(item["words"])),),
             )
         )
     if not rows:
@@ -176,11 +190,11 @@ def anchors(page: Page) -> list[Block]:
     """Return the anchors: compute, floor, slope, and the distance from what was fitted."""
     rows = []
     for record in page.inputs.part("anchors", "anchors"):
-        name, source = record["name"], f"anchors.json: {record['name']}"
+        name = record["name"]
         decades = [group["decades_beyond_fitted_range"] for group in record["groups"]]
 
-        def cell(key: str, value: Any, unit: str, write: Any, name: str = name, source: str = source) -> Rich:
-            return page.shown.cell(f"anchor.{slug(name)}.{key}", value, unit, write, source=source)
+        def cell(key: str, value: Any, unit: str, write: Any, name: str = name) -> Rich:
+            return page.shown.cell(f"anchor.{slug(name)}.{key}", value, unit, write, nodes=(f"anchor.{name}",))
 
         rows.append(
             (
@@ -193,7 +207,7 @@ def anchors(page: Page) -> list[Block]:
                     low=cell("decades_low", min(decades), "decades", decimals(1)),
                     high=cell("decades_high", max(decades), "decades", decimals(1)),
                 ),
-                page.shown.state(record["status"], (), f"anchor.{slug(name)}", source=source),
+                (Badge(record["status"]),),
             )
         )
     return [
@@ -240,9 +254,10 @@ def width(page: Page) -> list[Block]:
     names = list(record["sensitivity"][0]["variance_shares"])
     rows = []
     for item in record["sensitivity"]:
-        key, source = f"width.{item['form']}.{item['years']:g}y", f"scenarios.json: {page.scenario}, sensitivity"
+        key = f"width.{item['form']}.{item['years']:g}y"
+        nodes = (curve_of(page.scenario, item["form"], "given" if record.get("kappa") else "pooled"),)
         cells = [
-            page.shown.cell(f"{key}.{name}", item["variance_shares"][name], "share", percent(0), source=source)
+            page.shown.cell(f"{key}.{name}", item["variance_shares"][name], "share", percent(0), nodes=nodes)
             for name in names
         ]
         rows.append(((Label(f"{item['form']}, {years_words(item['years'])}"),), *cells))

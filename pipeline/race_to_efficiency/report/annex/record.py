@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.report.annex.backtest import backtest
 from race_to_efficiency.report.annex.statements import statements
 from race_to_efficiency.report.annex.track_record import published_statements
-from race_to_efficiency.report.content import Bullets, Callout, Fact, Label, Para, Section, Table, clean, columns, say
+from race_to_efficiency.report.content import Bullets, Callout, Fact, Label, Para, Section, Table, columns, say
 from race_to_efficiency.report.figures.coverage import Covered, coverage
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, percent, significant, slug
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.page import Page
 
 LEVELS = (50, 80, 95)
+EVERY_LOSS = "loss.all"
 HEADLINE_HORIZON = 4
 """Quarters ahead at which the scorecard is read first."""
 
@@ -58,8 +59,17 @@ def cell(page: Page, item: dict[str, Any], name: str, unit: str = "1", write: An
     """Return one figure of a score."""
     quarters = int(item["horizon_quarters"])
     key = f"score.{slug(str(item['target']))}.{quarters}q.{slug(str(item['vintage']))}.{name}"
-    source = f"scores.parquet: {clean(str(item['target']))}, {quarters} quarters, {item['vintage']}"
-    return page.shown.cell(key, number(item.get(name)), unit, write or significant(2), source=source)
+    nodes = scored(page, str(item["target"]))
+    return page.shown.cell(key, number(item.get(name)), unit, write or significant(2), nodes=nodes)
+
+
+def scored(page: Page, target: str) -> tuple[str, ...]:
+    """Return the output that a target's forecasts at past origins are; the loss of all groups is that of each."""
+    if target != EVERY_LOSS:
+        return (f"backtest.{target}",)
+    groups = dict.fromkeys(str(item["target"]) for item in scores(page))
+    parts = [f"backtest.{name}" for name in groups if name.startswith("loss.") and name != EVERY_LOSS]
+    return page.numbers.made(f"page.{EVERY_LOSS}", code=__name__, sources=parts)
 
 
 def name_of(item: dict[str, Any]) -> str:
@@ -138,14 +148,11 @@ def judged(page: Page) -> list[Block]:
 def verdict(page: Page, item: dict[str, Any]) -> Rich:
     """Return a verdict's target, horizon, outcomes and reason."""
     quarters = int(item["horizon_quarters"])
-    key = f"score.{slug(str(item['target']))}.{quarters}q.{slug(str(item['vintage']))}"
     return say(
         "{target}, {ahead} ahead: {reason}; {n} outcomes, {n_eff} of them independent",
         target=Fact(name_of(item)),
         ahead=Label(f"{quarters} quarter{'s' if quarters > 1 else ''}"),
-        reason=page.shown.sentence(
-            str(item.get("verdict_reason") or item["verdict"]), f"{key}.reason", source="scores.parquet: verdict_reason"
-        ),
+        reason=Fact(str(item.get("verdict_reason") or item["verdict"])),
         n=cell(page, item, "n", "outcomes", decimals(0)),
         n_eff=cell(page, item, "n_eff", "outcomes", decimals(1)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.calibration.gamma.roadmap import LAYERS
 from race_to_efficiency.report.content import Fact, Label, Para, Section, Table, clean, columns, say
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
 from race_to_efficiency.report.numbers import decimals, slug
@@ -14,6 +15,21 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.page import Page
 
 UNIT = "doublings/yr"
+TARGETS = "setting.fit_gamma.roadmap"
+POWER = "gamma.growth.power"
+CAPS = "setting.fit_gamma.caps"
+HEADROOM = {
+    "hardware": (f"{CAPS}.cmos_headroom",),
+    "software": ("gamma.utilisation.ols", f"{CAPS}.utilisation_limit", f"{CAPS}.format_bits"),
+    "infrastructure": (f"{CAPS}.power_usage_effectiveness",),
+}
+"""What bounds a layer."""
+
+KAPPAS = {
+    "total": ("kappa_total.pooled.power_law",),
+    "reducible": ("kappa_reducible.pooled.chinchilla", "kappa_reducible.pooled.floor"),
+}
+"""Pooled kappas of a reading, the first choice first."""
 
 
 def build(page: Page) -> Section:
@@ -68,8 +84,47 @@ def roadmap(page: Page) -> list[Block]:
 
 def cell(page: Page, key: str, row: dict[str, Any], name: str, unit: str = UNIT, places: int = 2) -> Rich:
     """Return one figure of the roadmap."""
-    source = f"gamma.json: roadmap, {row['reading']}, {row['target']:g}, {row['layer']}"
-    return page.shown.cell(f"{key}.{slug(row['layer'])}.{name}", row.get(name), unit, decimals(places), source=source)
+    nodes = behind(page, row, name) or (TARGETS,)
+    return page.shown.cell(f"{key}.{slug(row['layer'])}.{name}", row.get(name), unit, decimals(places), nodes=nodes)
+
+
+def behind(page: Page, row: dict[str, Any], name: str) -> tuple[str, ...]:
+    """Return the outputs that a figure of the roadmap is computed from."""
+    layer = str(row["layer"])
+    if name == "headroom":
+        return HEADROOM.get(layer, ())
+    if name == "years_of_headroom":
+        return (*HEADROOM.get(layer, ()), *rates(page, layer))
+    if name in ("required", "gap"):
+        others = {"all layers": (), "power": tuple(LAYERS)}.get(
+            layer, tuple(item for item in LAYERS if item.name != layer)
+        )
+        delivered = [output for item in others for output in rates(page, item.name)]
+        return (TARGETS, *kappa_of(page, row), *delivered, *(rates(page, layer) if name == "gap" else ()))
+    return rates(page, layer)
+
+
+def rates(page: Page, layer: str) -> tuple[str, ...]:
+    """Return the estimates that a layer's measured rate is made of; none where the layer is taken to stand still."""
+    if layer == "power":
+        return tuple(name for name in (POWER,) if name in page.inputs.estimates)
+    parts = [item for item in LAYERS if layer in (item.name, "all layers")]
+    names = [f"gamma.{name}" for item in parts for name in (item.estimate, item.minus) if name]
+    return tuple(name for name in dict.fromkeys(names) if name in page.inputs.estimates)
+
+
+def kappa_of(page: Page, row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the kappa that a target is to be reached with: none where the setting of the target gives it."""
+    params = page.inputs.params
+    targets = () if params is None else params.fit_gamma.roadmap
+    own = ((item.reading, item.target, item.by.isoformat()) for item in targets if item.kappa is not None)
+    return () if (row["reading"], row["target"], row["by"]) in own else fitted(page, str(row["reading"]))
+
+
+def fitted(page: Page, reading: str) -> tuple[str, ...]:
+    """Return the pooled kappa that gamma's stage takes for a reading; none where every one is refused."""
+    usable = (name for name in KAPPAS[reading] if name in page.inputs.estimates)
+    return tuple(name for name in usable if page.inputs.estimates[name].status != "refused")[:1]
 
 
 def layer_row(page: Page, key: str, row: dict[str, Any]) -> tuple[Rich, ...]:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.annex.assumptions import RATE, UNIT, assumptions, is_cited, records
+from race_to_efficiency.report import presets
+from race_to_efficiency.report.annex.assumptions import (
+    RATE,
+    UNIT,
+    assumptions,
+    is_cited,
+    rate_of,
+    records,
+    setting_of,
+)
 from race_to_efficiency.report.annex.cost import cost
 from race_to_efficiency.report.content import Explorer, Fact, Label, Para, Section, Table, Text, columns, say
 from race_to_efficiency.report.forecasts import READINGS, scenario_title, years_words
@@ -13,6 +22,8 @@ from race_to_efficiency.report.numbers import decimals, general, probability, si
 from race_to_efficiency.report.page import subsections
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
@@ -78,11 +89,11 @@ def crossovers(page: Page) -> list[Block]:
     rows = []
     for item in page.inputs.part("scenarios", "crossovers"):
         first, later = item["ahead_first"], item["ahead_later"]
-        key, source = f"crossover.{slug(first)}.{slug(later)}", f"scenarios.json: crossovers, {first}, {later}"
+        key, nodes = f"crossover.{slug(first)}.{slug(later)}", (f"crossover.{first}.{later}",)
         ahead = (item.get("probability_ahead_from_start") or 0.0) > 0.5
         absent = "ahead already" if ahead else "never"
         years = {
-            level: page.shown.cell(f"{key}.years.q{level}", value, "years", decimals(1), source=source, absent=absent)
+            level: page.shown.cell(f"{key}.years.q{level}", value, "years", decimals(1), nodes=nodes, absent=absent)
             for level, value in item["years"].items()
         }
         rows.append(
@@ -95,12 +106,12 @@ def crossovers(page: Page) -> list[Block]:
                 years.get("0.5", say("–")),
                 say("[{low}, {high}]", low=years.get("0.025", say("–")), high=years.get("0.975", say("–"))),
                 page.shown.cell(
-                    f"{key}.within", item.get("probability_within_horizon"), "share", probability, source=source
+                    f"{key}.within", item.get("probability_within_horizon"), "share", probability, nodes=nodes
                 ),
                 page.shown.cell(
-                    f"{key}.ahead", item.get("probability_ahead_from_start"), "share", probability, source=source
+                    f"{key}.ahead", item.get("probability_ahead_from_start"), "share", probability, nodes=nodes
                 ),
-                page.shown.cell(f"{key}.never", item.get("probability_never"), "share", probability, source=source),
+                page.shown.cell(f"{key}.never", item.get("probability_never"), "share", probability, nodes=nodes),
             )
         )
     return [
@@ -114,21 +125,39 @@ def crossovers(page: Page) -> list[Block]:
     ]
 
 
+def start_of(page: Page, record: dict[str, Any], reading: str) -> dict[str, tuple[str, ...]]:
+    """Return the outputs that a starting point's kappa, gamma, fleet and floor are."""
+    given = setting_of(record)
+    floor = page.numbers.made("equation.no_floor", code=presets.__name__)
+    if reading == "reducible":
+        floor = (f"{given}.floor" if record.get("floor") is not None else f"anchor.{page.anchor}",)
+    return {
+        "kappa": (f"{given}.kappa" if record.get("kappa") is not None else f"pool.{reading}",),
+        "gamma": rate_of(record, "gamma"),
+        "fleet": (f"{given}.fleet",),
+        "floor": floor,
+    }
+
+
 def explorer(page: Page) -> list[Block]:
     """Return the place of the interactive chart, with the table that stands without scripts."""
     rows = []
+    by_name = {record["name"]: record for record in records(page)}
     for item in page.presets:
-        source = f"scenarios.json: {item['id']}, medians"
         key = f"explorer.{slug(item['id'])}"
+        record = by_name[item["id"].removesuffix(f".{item['reading']}")]
+        nodes = start_of(page, record, item["reading"])
+        behind = (*nodes["kappa"], f"scenario.{record['name']}", *nodes["floor"])
+        made = page.numbers.made(f"page.explorer.{item['id']}", code=presets.__name__, sources=behind)
         rows.append(
             (
                 (Fact(item["title"]),),
-                page.shown.cell(f"{key}.kappa", item["kappa"], "1", significant(3), source=source),
-                page.shown.cell(f"{key}.gamma", item["gamma"], UNIT, RATE, source=source),
-                page.shown.cell(f"{key}.fleet", item["fleet"], "1", general, source=source),
-                page.shown.cell(f"{key}.floor", item["floor"], "1", decimals(3), source=source),
+                page.shown.cell(f"{key}.kappa", item["kappa"], "1", significant(3), nodes=nodes["kappa"]),
+                page.shown.cell(f"{key}.gamma", item["gamma"], UNIT, RATE, nodes=nodes["gamma"]),
+                page.shown.cell(f"{key}.fleet", item["fleet"], "1", general, nodes=nodes["fleet"]),
+                page.shown.cell(f"{key}.floor", item["floor"], "1", decimals(3), nodes=nodes["floor"]),
                 *(
-                    page.shown.cell(f"{key}.{year:g}y", loss, "1", decimals(4), source=source)
+                    page.shown.cell(f"{key}.{year:g}y", loss, "1", decimals(4), nodes=made)
                     for year, loss in zip(page.years, item["losses"], strict=True)
                 ),
             )

@@ -31,9 +31,9 @@ def severity(page: Page) -> list[Block]:
     return [intro, years_table(page, rows), fleet_table(page, rows)]
 
 
-def source_of(row: SeverityRow) -> str:
-    """Return where a row of the table comes from."""
-    return f"race_to_efficiency.planning.severity: target {row.target:g}, gamma {row.gamma:g}"
+def recomputed(page: Page) -> tuple[str, ...]:
+    """Return the output that the table is: the equation, without a row."""
+    return page.numbers.made("equation.severity", code=__name__)
 
 
 def years_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
@@ -49,7 +49,7 @@ def years_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
                     by_place[target, gamma].years,
                     "years",
                     significant(3),
-                    source=source_of(by_place[target, gamma]),
+                    nodes=recomputed(page),
                     absent="never",
                 )
                 for gamma in gammas
@@ -64,19 +64,17 @@ def years_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
 def fleet_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
     """Return the fleets that reach each target by a deadline, and the energy they draw until then."""
     deadlines = [need.by_years for need in rows[0].fleets]
-    body = []
+    body, drawn = [], (*recomputed(page), "setting.cost.values.baseline_power_w")
     for row in rows:
         key = f"severity.{row.target:g}.gamma{row.gamma:g}"
         fleets = [
             page.shown.cell(
-                f"{key}.fleet.{need.by_years:g}y", need.fleet, "fleets", significant(3), source=source_of(row)
+                f"{key}.fleet.{need.by_years:g}y", need.fleet, "fleets", significant(3), nodes=recomputed(page)
             )
             for need in row.fleets
         ]
         energy = [
-            page.shown.cell(
-                f"{key}.energy.{need.by_years:g}y", need.energy_twh, "TWh", significant(2), source=source_of(row)
-            )
+            page.shown.cell(f"{key}.energy.{need.by_years:g}y", need.energy_twh, "TWh", significant(2), nodes=drawn)
             for need in row.fleets
         ]
         body.append(((Label(f"R = {row.target:g}, gamma {row.gamma:g}"),), *fleets, *energy))
@@ -86,22 +84,12 @@ def fleet_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
     return Table("severity-fleets", caption, columns("target", *titles), tuple(body), folded=True)
 
 
-def claims(page: Page) -> list[Block]:
+def claims(page: Page) -> list[Block]:  # noqa: ARG001  (every part of a section is built alike)
     """Return public statements about the paper's scenarios with what the equation says of them."""
     from race_to_efficiency.planning.claims import check_claims
 
     rows = tuple(
-        (
-            page.shown.sentence(
-                item.claim, f"claim.{item.id}.said", source=f"race_to_efficiency.planning.claims: {item.id}"
-            ),
-            (Fact(item.source),),
-            (Fact(item.verdict),),
-            page.shown.sentence(
-                item.why, f"claim.{item.id}.why", source=f"race_to_efficiency.planning.claims: {item.id}"
-            ),
-        )
-        for item in check_claims()
+        tuple((Fact(text),) for text in (item.claim, item.source, item.verdict, item.why)) for item in check_claims()
     )
     caption = say("Public claims and what the equation makes of them (recomputed)")
     return [Table("claim-table", caption, columns("~claim", "~said where", "verdict", "~why"), rows)]

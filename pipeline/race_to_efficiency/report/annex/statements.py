@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.content import Fact, Label, Table, columns, say
 from race_to_efficiency.report.numbers import probability, significant, slug
+from race_to_efficiency.report.shown import said
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
@@ -51,29 +52,27 @@ def key_of(item: dict[str, Any]) -> str:
     return f"statement.{slug(str(item['id']))}"
 
 
-def words(page: Page, item: dict[str, Any]) -> Rich:
-    """Return what is stated, its numerals as numbers."""
-    return page.shown.sentence(
-        str(item.get("what") or item["id"]), f"{key_of(item)}.what", source=f"statements.json: {item['id']}"
-    )
+def node_of(item: dict[str, Any]) -> tuple[str, ...]:
+    """Return the output that a statement is."""
+    return (f"statement.{item['id']}",)
 
 
-def rule(page: Page, item: dict[str, Any]) -> Rich:
+def words(item: dict[str, Any]) -> Rich:
+    """Return what is stated."""
+    return (Fact(str(item.get("what") or item["id"])),)
+
+
+def rule(item: dict[str, Any]) -> Rich:
     """Return what settles a statement and how."""
-    parts = [str(item[key]) for key in ("resolution_source", "resolution_rule") if item.get(key)]
-    found = page.shown.sentence(
-        "; ".join(parts) or "–", f"{key_of(item)}.rule", source=f"statements.json: {item['id']}"
-    )
-    return found or say("–")
+    return said([str(item[key]) for key in ("resolution_source", "resolution_rule") if item.get(key)]) or say("–")
 
 
 def event_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     """Return an event as a row."""
-    source = f"statements.json: {item['id']}"
     return (
-        words(page, item),
+        words(item),
         (Label(str(item.get("by") or "–")),),
-        page.shown.cell(f"{key_of(item)}.probability", item["probability"], "share", probability, source=source),
+        page.shown.cell(f"{key_of(item)}.probability", item["probability"], "share", probability, nodes=node_of(item)),
     )
 
 
@@ -82,7 +81,7 @@ def amount_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     quantiles = item.get("quantiles") or {}
     unit = str(item.get("unit") or "1")
     return (
-        words(page, item),
+        words(item),
         (Label(str(item.get("by") or "–")),),
         quantile(page, item, quantiles, "0.5"),
         *(
@@ -97,26 +96,31 @@ def amount_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
 
 def rule_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     """Return how a statement is settled, with its baseline."""
-    baseline, source = item.get("baseline") or {}, f"statements.json: {item['id']}"
+    baseline, nodes = item.get("baseline") or {}, node_of(item)
     beside = (
         quantile(page, item, baseline.get("quantiles") or {}, "0.5", "baseline")
         if item.get("probability") is None
-        else page.shown.cell(
-            f"{key_of(item)}.baseline", baseline.get("probability"), "share", probability, source=source
-        )
+        else page.shown.cell(f"{key_of(item)}.baseline", baseline.get("probability"), "share", probability, nodes=nodes)
     )
-    return (words(page, item), rule(page, item), (Fact(str(baseline.get("method") or "–").replace("_", " ")),), beside)
+    return (words(item), rule(item), (Fact(str(baseline.get("method") or "–").replace("_", " ")),), beside)
 
 
-def quantile(page: Page, item: dict[str, Any], values: dict[str, Any], level: str, kind: str = "q") -> Rich:
-    """Return one quantile; a date is written as one."""
+def quantile(
+    page: Page,
+    item: dict[str, Any],
+    values: dict[str, Any],
+    level: str,
+    kind: str = "q",
+    nodes: tuple[str, ...] = (),
+) -> Rich:
+    """Return one quantile, of the statement where no other output is named; a date is written as one."""
     unit = str(item.get("unit") or "1")
     return page.shown.cell(
         f"{key_of(item)}.{kind}{level}",
         values.get(level),
         unit,
         written_date if unit == DATE_UNIT else significant(2 if unit.startswith("FLOP") else 3),
-        source=f"statements.json: {item['id']}",
+        nodes=nodes or node_of(item),
         absent=LATER if level in values else "–",
     )
 

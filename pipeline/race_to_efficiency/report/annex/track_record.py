@@ -70,7 +70,7 @@ def publication_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
                 item[key],
                 "statements",
                 count,
-                source=f"track_record.json: publications, {name}",
+                nodes=(f"record.{name}",),
             )
             for key in STATES
         ),
@@ -79,25 +79,24 @@ def publication_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
 
 def settled_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     """Return one settled statement: what was stated and what came out."""
-    key, source = f"record.{slug(str(item['publication']))}.{slug(str(item['id']))}", f"track_record.json: {item['id']}"
+    key, nodes = f"record.{slug(str(item['publication']))}.{slug(str(item['id']))}", (f"record.{item['publication']}",)
     event = item["low80"] is None and item["pit"] is None
     values = {"0.5": item["median"], "0.1": item["low80"], "0.9": item["high80"], "1": item["observed"]}
     shown = {"id": f"{item['publication']}.{item['id']}", "unit": item["unit"]}
-    said = page.shown.sentence(str(item["what"]), f"{key}.what", source=source)
-    what = say("{publication}: {said}", publication=Label(str(item["publication"])), said=said)
+    what = say("{publication}: {said}", publication=Label(str(item["publication"])), said=str(item["what"]))
     scores = tuple(
-        page.shown.cell(f"{key}.{name}", item[name], "1", decimals(2), source=source)
+        page.shown.cell(f"{key}.{name}", item[name], "1", decimals(2), nodes=nodes)
         for name in ("score", "score_baseline")
     )
     if event:
-        stated = page.shown.cell(f"{key}.probability", item["median"], "share", probability, source=source)
+        stated = page.shown.cell(f"{key}.probability", item["median"], "share", probability, nodes=nodes)
         outcome: Rich = (Fact("yes" if item["observed"] else "no"),)
         return (what, stated, say("–"), outcome, *scores)
-    low, high = (quantile(page, shown, values, level, "record") for level in ("0.1", "0.9"))
+    low, high = (quantile(page, shown, values, level, "record", nodes) for level in ("0.1", "0.9"))
     return (
         what,
-        quantile(page, shown, values, "0.5", "record"),
+        quantile(page, shown, values, "0.5", "record", nodes),
         say("[{low}, {high}]", low=low, high=high),
-        quantile(page, shown, values, "1", "record"),
+        quantile(page, shown, values, "1", "record", nodes),
         *scores,
     )

@@ -12,6 +12,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.calibration.common.estimates import Estimate, Interval
 from race_to_efficiency.relative_loss import relative_loss
 from race_to_efficiency.settings.params import Workspace
+from report_edges import write_edges
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,8 +223,8 @@ def scenario_documents() -> tuple[dict[str, Any], dict[str, Any]]:
         "trust_limits": [
             {"limit": "range", "form": "both", "scenario_id": "constant_power", "anchor": "frontier_trend",
              "years": 0.0, "low": 0.0, "high": 2.5, "passed_at_start": True, "words": "left by 10% from the first day"},
-            {"limit": "near_floor", "form": "reducible", "scenario_id": None, "anchor": None, "years": 4.5,
-             "low": 3.0, "high": None, "passed_at_start": False, "words": "within 10% of the floor"},
+            {"limit": "near_floor", "form": "reducible", "scenario_id": "constant_power",
+             "anchor": "frontier_trend", "years": 4.5, "low": 3.0, "high": None, "passed_at_start": False, "words": "within 10% of the floor"},
         ],
     }  # fmt: skip
     return scenarios, anchors
@@ -254,7 +255,8 @@ def record_tables() -> tuple[list[dict[str, Any]], pd.DataFrame]:
 
 
 SCORES: dict[str, Any] = {
-    "pit": [{"horizon_quarters": h, "n": 40, "shares": [0.05] * 5 + [0.15] * 5} for h in (None, 1, 4)],
+    "pit": [{"horizon_quarters": h, "n": 40, "shares": [0.05] * 5 + [0.15] * 5, "targets": ["mean_chip"]}
+            for h in (None, 1, 4)],
     "models": [{"target": HOSTILE[0], "chosen": "trend", "chosen_by": "2022Q4", "words": "trend: 0.123 on 40, rank 1"}],
     "rules": {"bias": "1 - 2 PIT: +1 when every forecast was too high"},
 }  # fmt: skip
@@ -333,6 +335,7 @@ def write_quarter(processed: Path, *, changes: bool = True) -> Path:
         storage.write_json(processed / f"{name}.json", document)
     for name, frame in tables.items():
         storage.write_parquet(processed / f"{name}.parquet", frame)
+    write_edges(processed, documents, tables)
     for name, frame in {"training_runs": runs, "sources": sources, **ledgers}.items():
         storage.write_parquet(processed / "ledger" / f"{name}.parquet", frame)
     return processed
@@ -343,6 +346,7 @@ def workspace(root: Path) -> Workspace:
     from race_to_efficiency.units import Quarter
     from small_settings import section
 
-    params: Any = SimpleNamespace(quarter=QUARTER, seed=1, report=section("report", reconstructed=False))
+    given = {"report": section("report", reconstructed=False), "fit_gamma": section("fit_gamma")}
+    params: Any = SimpleNamespace(quarter=QUARTER, seed=1, **given)
     assert Quarter.parse(QUARTER).as_of == AS_OF
     return Workspace(root=root, params=params, processed=root / "data" / "processed", reports=root / "reports")

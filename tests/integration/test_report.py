@@ -168,7 +168,8 @@ def test_every_number_on_the_page_is_that_of_numbers_json(page, numbers):
 
 def test_every_number_says_what_it_is_and_where_it_comes_from(numbers):
     for number_id, entry in numbers.items():
-        assert entry["estimates"] or entry["forecast_rows"] or entry["source"], number_id
+        assert entry["nodes"], number_id
+        assert "source" not in entry
         assert entry["unit"], number_id
         assert (entry["value"] is None) == ("reason" in entry), number_id
 

@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.quarter.lineage import Edges
 from race_to_efficiency.report.numbers import (
     Numbers,
     count,
@@ -74,25 +75,56 @@ def test_the_same_id_is_the_same_number_or_an_error():
 
 
 def test_a_number_from_nowhere_is_refused():
-    with pytest.raises(ValueError, match="no estimate, forecast row or source"):
+    with pytest.raises(ValueError, match="'a' is made with no output"):
         Numbers().add("a", 1.0, "1")
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, None])
 def test_what_is_no_number_is_a_word_and_json_has_no_infinity(value):
     numbers = Numbers()
-    numbers.add("t", value, "years", source="milestones.parquet", absent="never")
+    numbers.add("t", value, "years", nodes=("curve.static.total.pooled",), absent="never")
     assert numbers.to_json()["t"] == {
         "value": None,
         "unit": "years",
         "text": "never",
+        "nodes": ["curve.static.total.pooled"],
         "estimates": [],
         "forecast_rows": [],
-        "source": "milestones.parquet",
         "status": None,
         "unreachable": True,
         "reason": "never",
     }
+
+
+def test_a_number_is_made_with_its_estimates_where_no_other_output_is_named():
+    numbers = Numbers()
+    numbers.add("a", 1.0, "1", estimates=("x", "y"))
+    numbers.add("b", 1.0, "1", estimates=("x",), nodes=("pool.total",))
+    assert [numbers[name].nodes for name in ("a", "b")] == [("x", "y"), ("pool.total",)]
+
+
+def test_what_the_report_makes_itself_says_what_it_rests_on():
+    numbers = Numbers()
+    made = numbers.made("page.bill", code="here", rows=("t/one",), sources=("pool.total", "setting.cost.values.price"))
+    numbers.add("bill", 1.0, "USD", nodes=made)
+    numbers.add("figure", 1.0, "USD", nodes=("row.t/two",))
+    edges = Edges(numbers.lineage.frame())
+    assert edges.rows(["page.bill"]) == ["t/one"]
+    assert edges.rows(["row.t/two"]) == ["t/two"]
+    assert set(edges.targets("page.bill", "from")) == {"pool.total", "setting.cost.values.price"}
+    assert edges.targets("page.bill", "code") == ["here"]
+    assert edges.targets("setting.cost.values.price", "code") == ["race_to_efficiency.settings.params"]
+    numbers.check({"pool.total"})
+
+
+@pytest.mark.parametrize("nodes", [("pool.total",), ("page.own", "pool.reducible"), ("equation.none",)])
+def test_an_output_that_nobody_tells_of_is_refused_with_the_number(nodes):
+    numbers = Numbers()
+    numbers.made("page.own", code="here", sources=("pool.total",))
+    numbers.add("known", 1.0, "1", nodes=("pool.reducible",))
+    numbers.add("odd", 1.0, "1", nodes=nodes)
+    with pytest.raises(ValueError, match=r"number 'odd' is made with '(pool\.total|equation\.none)'"):
+        numbers.check({"pool.reducible"})
 
 
 @given(st.text(max_size=200))

@@ -20,6 +20,7 @@ an estimate's id            ``kappa_total.pooled.power_law``, ``gamma.route.D`` 
 ``setting.PATH``            a number of params.yaml
 ``equation.NAME``           what the equation alone gives; no row takes part
 ``row.TABLE/ID``            a figure of a ledger shown as it is
+``page.NAME``               what the report itself works out from other outputs
 ==========================  ==============================================================================
 """
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import RaceError
+from race_to_efficiency.forecasting.tables import READINGS
+from race_to_efficiency.quarter.forecast_lineage import output_of_row
 from race_to_efficiency.quarter.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from race_to_efficiency.settings.params import Workspace
+    from race_to_efficiency.settings.params import ReportParams, Workspace
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
@@ -48,10 +50,10 @@ def run(workspace: Workspace) -> dict[str, Any]:
     except RaceError as error:  # an early quarter may have nothing to fit; the report then says so
         why = f"{quarter} cannot be compared with {before.quarter}: {error.what}"
         storage.write_json(workspace.processed / "changes.json", {"missing": why})
-        lineage_of({}).write(workspace.processed, "compare")
+        lineage_of({}, params.report).write(workspace.processed, "compare")
         return {"rows": 0, "moved": 0, "missing": why, "line": why}
     storage.write_json(workspace.processed / "changes.json", document)
-    lineage_of(document).write(workspace.processed, "compare")
+    lineage_of(document, params.report).write(workspace.processed, "compare")
     rows = sum(sum(table["counts"].values()) for table in document["data"].values())
     moved = sum(bool(item["delta"]) for item in document["estimates"])
     line = f"{before.quarter} -> {quarter}: {rows} rows changed, {moved} estimates moved"
@@ -61,11 +63,22 @@ def run(workspace: Workspace) -> dict[str, Any]:
     return {"rows": rows, "moved": moved, "missing": None, "line": line}
 
 
-def lineage_of(document: Mapping[str, Any]) -> Lineage:
-    """Return the edges of a comparison: each change rests on the estimate of this quarter and the rows it names."""
+def lineage_of(document: Mapping[str, Any], report: ReportParams) -> Lineage:
+    """Return the edges of a comparison: each change rests on this quarter's number, if it has one, and the rows named.
+
+    Parameters
+    ----------
+    document : mapping
+        changes.json.
+    report : ReportParams
+        Names the scenario and the anchor whose relative loss is compared.
+    """
     lineage = Lineage()
+    headline = {"scenario_id": report.headline_scenario, "anchor": report.headline_anchor, "group": "pooled"}
+    curves = {name: output_of_row({**headline, "target": target, "form": form}) for name, target, form, _ in READINGS}
     for item in (*document.get("estimates", ()), *document.get("forecasts", ())):
+        now = [] if item["new"] is None else [curves[item["reading"]] if "reading" in item else item["id"]]
         named = [str(row["row"]) for part in item["parts"] for row in part["rows"]]
         rows = [row for row in named if "/" in row and " " not in row]
-        lineage.add(f"change.{item['id']}", code="race_to_efficiency.stages.compare", rows=rows, sources=(item["id"],))
+        lineage.add(f"change.{item['id']}", code="race_to_efficiency.stages.compare", rows=rows, sources=now)
     return lineage

@@ -38,12 +38,13 @@ def run(workspace: Workspace) -> dict[str, Any]:
 
     quarter = workspace.quarter
     inputs = read_inputs(workspace.processed, str(quarter), quarter.as_of, workspace.params)
+    before = Edges(gathered(workspace.processed, [name for name in STAGES if name != STAGE]))
     made = make_report(
         inputs,
         title=workspace.params.report.title,
         version=__version__,
         digests=inputs.digests,
-        known=Edges(gathered(workspace.processed, [name for name in STAGES if name != STAGE])),
+        known=frozenset(before.outputs),
     )
     made.lineage.write(workspace.processed, STAGE)
     files = dict(made.files)

@@ -223,8 +223,8 @@ def scenario_documents() -> tuple[dict[str, Any], dict[str, Any]]:
         "trust_limits": [
             {"limit": "range", "form": "both", "scenario_id": "constant_power", "anchor": "frontier_trend",
              "years": 0.0, "low": 0.0, "high": 2.5, "passed_at_start": True, "words": "left by 10% from the first day"},
-            {"limit": "near_floor", "form": "reducible", "scenario_id": "constant_power",
-             "anchor": "frontier_trend", "years": 4.5, "low": 3.0, "high": None, "passed_at_start": False, "words": "within 10% of the floor"},
+            {"limit": "near_floor", "form": "reducible", "scenario_id": "constant_power", "anchor": "frontier_trend",
+             "years": 4.5, "low": 3.0, "high": None, "passed_at_start": False, "words": "within 10% of the floor"},
         ],
     }  # fmt: skip
     return scenarios, anchors

@@ -25,6 +25,9 @@ def register(app: typer.Typer) -> None:
     def run(
         quarter: Annotated[str | None, typer.Option(help="rebuild another quarter, in folders of its own")] = None,
         force: Annotated[bool, typer.Option("--force", help="run every stage, also where nothing changed")] = False,
+        allow_empty: Annotated[
+            bool, typer.Option("--allow-empty", help="run a quarter without a single new row")
+        ] = False,
         wait: opt.Wait = opt.WAIT,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
@@ -37,6 +40,7 @@ def register(app: typer.Typer) -> None:
 
         from race_to_efficiency import checkout
         from race_to_efficiency.commands import corridor
+        from race_to_efficiency.ledger.freshness import freshness
         from race_to_efficiency.provenance.verify import changed_ledger_lines
         from race_to_efficiency.settings.params import find_root, open_workspace
 
@@ -47,18 +51,49 @@ def register(app: typer.Typer) -> None:
             terminal.progress(f"race run {workspace.quarter} (data as of {workspace.quarter.as_of})")
             for warning in changed_ledger_lines(root):
                 terminal.progress(f"  warning: {warning}")
+            if not allow_empty:
+                require_something_new(workspace)
             rebuild = corridor.reproduce if default else corridor.reproduce_quarter
             ran = rebuild(workspace, force=force)
             report, note = install_report(workspace)
         if not ran:
             terminal.progress("Nothing to do: ledgers, settings and code are as they were at the last run.")
-        summary = {**summarise(workspace), "ran": ran, "report": str(report.relative_to(root)), "note": note}
+        fresh = freshness(workspace.raw, workspace.quarter.as_of)
+        old = [f"{item.table} {item.newest_recorded or 'never'}" for item in fresh if item.old]
+        if old:
+            terminal.progress(f"  older than a quarter at {workspace.quarter.as_of}: {', '.join(old)}")
+        told = [item.to_json() for item in fresh]
+        summary = {
+            **summarise(workspace),
+            "freshness": told,
+            "ran": ran,
+            "report": str(report.relative_to(root)),
+            "note": note,
+        }
         if as_json:
             terminal.document(summary)
         else:
             print_summary(summary)
         if any(item["status"] == "refused" for item in summary["estimates"]):
             raise typer.Exit(4)
+
+
+def require_something_new(workspace: Workspace) -> None:
+    """Refuse a quarter none of whose rows is new since the one published before it; a published one always runs again.
+
+    Raises
+    ------
+    InputMissing
+        The newest row of every ledger is named.
+    """
+    from race_to_efficiency.ledger.freshness import require_new_rows
+    from race_to_efficiency.provenance import registry
+    from race_to_efficiency.units import Quarter
+
+    published = [Quarter.parse(entry.quarter) for entry in registry.read_entries(workspace.reports)]
+    if workspace.quarter not in published:
+        before = max((quarter for quarter in published if quarter.as_of < workspace.quarter.as_of), default=None)
+        require_new_rows(workspace.raw, workspace.quarter, before)
 
 
 def install_report(workspace: Workspace) -> tuple[Path, str]:

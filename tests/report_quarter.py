@@ -331,8 +331,10 @@ def write_quarter(processed: Path, *, changes: bool = True) -> Path:
         documents["changes"] = changes_document()
     tables = {"kappa_draws": draws, "forecast": forecast, "milestones": milestones, "scores": scores,
               "quarantine": quarantine}  # fmt: skip
+    stamp = {"quarter": QUARTER, "as_of": AS_OF.isoformat()}
     for name, document in documents.items():
-        storage.write_json(processed / f"{name}.json", document)
+        stamped = {**stamp, **document} if name in ("account", "scenarios", "scores") else document
+        storage.write_json(processed / f"{name}.json", stamped)
     for name, frame in tables.items():
         storage.write_parquet(processed / f"{name}.parquet", frame)
     write_edges(processed, documents, tables)

@@ -343,7 +343,7 @@ def test_run_and_show_estimates(race: Race, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(config, "open_workspace", lambda root, quarter=None: space)
     monkeypatch.setattr(corridor, "reproduce", lambda workspace, force: force)
     monkeypatch.chdir(tmp_path)
-    found = race("run", "run")
+    found = race("run", "run", "--allow-empty")
     assert {item["id"] for item in found["estimates"]} == set(run.HEADLINE_ESTIMATES)
     assert found["quarantined"][0]["value"] == report_quarter.HOSTILE[0]
     assert race("show_estimates", "show", "estimates")["estimates"]

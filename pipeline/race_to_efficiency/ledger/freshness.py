@@ -50,8 +50,11 @@ class Freshness:
 
 
 def dates_of(raw: Path, table: str) -> list[tuple[str, str]]:
-    """Return (released, recorded) of every line of a ledger; what is no date is left to the intake."""
-    reader = csv.DictReader(io.StringIO(storage.read_text(raw / TABLES[table].file_name)))
+    """Return (released, recorded) of every line of a ledger; what is missing or no date is left to the intake."""
+    path = raw / TABLES[table].file_name
+    if not path.is_file():
+        return []
+    reader = csv.DictReader(io.StringIO(storage.read_text(path)))
     return [(row.get("released") or "", row.get("recorded") or "") for row in reader]
 
 

@@ -83,8 +83,11 @@ def register(app: typer.Typer) -> None:
             if not 0 < quantile < 1:
                 raise UsageError(f"--quantile must lie between 0 and 1, got {quantile:g}")
             params = params.model_copy(update={"quantile": quantile})
-        table = read_rows(Path(file), question)
-        fits = fit_table(table, question, params, seed=seed)
+        with terminal.steps() as step:
+            step(f"reading {file}")
+            table = read_rows(Path(file), question)
+            step(f"fitting {len(table.line):,} rows")
+            fits = fit_table(table, question, params, seed=seed)
         if as_json:
             terminal.document(_document(table, fits))
         else:

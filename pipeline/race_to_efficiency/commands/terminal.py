@@ -10,18 +10,19 @@ import contextlib
 import io
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
 from race_to_efficiency.visible import progress, visible, visible_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["abandon", "document", "finish", "labelled", "line", "progress", "ready", "table"]
+__all__ = ["abandon", "document", "finish", "labelled", "line", "progress", "ready", "steps", "table"]
 
 STYLES = {"trusted": "green", "weak": "yellow", "refused": "red", "warning": "yellow", "broken": "red"}
 """Colours of the words that a reader looks for; the word itself always stands: colour is never the only sign."""
@@ -48,6 +49,35 @@ def ready() -> None:
         reconfigure = getattr(getattr(sys, name), "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+PATIENCE_SECONDS = 2.0
+"""What takes longer says on stderr what it is at."""
+
+
+@contextlib.contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Yield a function that takes the name of each step; what runs beyond `PATIENCE_SECONDS` is told."""
+    current = [""]
+    late = threading.Event()
+
+    def tell() -> None:
+        late.set()
+        if current[0]:
+            progress(current[0])
+
+    def step(text: str) -> None:
+        current[0] = text
+        if late.is_set():
+            progress(text)
+
+    timer = threading.Timer(PATIENCE_SECONDS, tell)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield step
+    finally:
+        timer.cancel()
 
 
 def line(text: str, style: str | None = None) -> None:

@@ -90,7 +90,8 @@ class Question:
 class DatedRows:
     """Rows of a file: used ones as columns, the others with file, line, column, rule and remedy.
 
-    `name` is the file's, `title` the same without its endings: what ids are made of.
+    `name` is the file's, `title` the same without its endings: what ids are made of. `cluster` is None where rows are
+    independent; a row that names no cluster is one of its own.
     read = used + outside the window (or left out on request) + missing a cell + quarantined.
     """
 
@@ -101,7 +102,7 @@ class DatedRows:
     decimal: Floats
     log2_value: Floats
     group: NDArray[Any]
-    cluster: NDArray[Any]
+    cluster: NDArray[Any] | None
     quarantined: list[dict[str, Any]]
     n_read: int
     n_missing: int
@@ -137,9 +138,8 @@ def read_rows(path: Path, question: Question) -> DatedRows:
     keep = np.flatnonzero(usable & wanted & inside)
     wrong = {row: found for row, found in problems.items() if found[1] != MISSING and wanted[row]}
     blank = np.full(len(table), "", dtype=object)
-    clusters = labels.get("cluster", blank)[keep]
-    if (unnamed := np.flatnonzero(clusters == "")).size:  # a row that names no cluster is one of its own
-        clusters = clusters.copy()
+    clusters = labels["cluster"][keep] if "cluster" in labels else None
+    if clusters is not None and (unnamed := np.flatnonzero(clusters == "")).size:
         clusters[unnamed] = [f"line {line}" for line in table.line[keep][unnamed].tolist()]
     return DatedRows(
         name=table.name,

@@ -16,9 +16,12 @@ from race_to_efficiency.calibration.gamma.frontier import record_slopes
 from race_to_efficiency.calibration.gamma.limited import limited_trend
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import line_slopes
+from race_to_efficiency.own_tables.long_trend import LONG, fit_long, rows_in_short, thinned
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from numpy.typing import NDArray
 
     from race_to_efficiency.calibration.common.series import Slopes
     from race_to_efficiency.calibration.gamma.components import Resampling
@@ -49,17 +52,10 @@ def fit_table(table: DatedRows, question: Question, params: GammaParams, *, seed
 
 
 def _fit_group(table: DatedRows, question: Question, params: GammaParams, seed: int, name: str) -> Fitted:
-    keep = table.group == name
-    series = Series(
-        table=table.title,
-        row_ids=np.asarray([f"line {line}" for line in table.line[keep]], dtype=object),
-        dates=table.day[keep],
-        value=table.log2_value[keep],
-        clusters=table.cluster[keep],
-        decimal_year=table.decimal[keep],
-    ).ordered()
+    series = _series(table, np.flatnonzero(table.group == name))
+    long = len(series) > LONG and question.limit is None
     as_of = series.dates.max().item() if len(series) else table_end(table)
-    draws = _affordable_draws(params.draws, len(series), question.estimator)
+    draws = params.draws if long else _affordable_draws(params.draws, len(series), question.estimator)
     inputs = Inputs({}, params.model_copy(update={"draws": draws}), as_of, seed)
     slopes, resampling, estimator = _estimator(question, params)
     component = Component(question.value_column, estimator, (), "none", _meaning(question))
@@ -68,11 +64,43 @@ def _fit_group(table: DatedRows, question: Question, params: GammaParams, seed: 
         limit = float(np.log2(question.limit))
         return _named(limited_trend(inputs, part, series, limit, question.limit_kind), name, table)
     first = "ols" if question.cluster_column is None and question.estimator == "mean" else None
-    fit = fit_trend(inputs, component, series, slopes=slopes, resampling=resampling, first=first)
+    if long and question.estimator != "frontier":
+        quantile = params.quantile if question.estimator == "quantile" else None
+        leading = "cluster_bootstrap" if quantile else first or "cluster"
+        return _named(
+            _doubted(fit_long(inputs, component, series, first=leading, quantile=quantile), table), name, table
+        )
+    rows = thinned(series, params.gate.start_shift_years) if long else series
+    fit = fit_trend(inputs, component, rows, slopes=slopes, resampling=resampling, first=first)
     if fit.draws is not None:
         reasons = verdict(fragility_rows(inputs, fit, {}))
         fit = fit.with_status("weak", reasons) if reasons else fit
+    if long:
+        units, named = series.n_clusters, rows_in_short(series)
+        estimate = replace(fit.estimate, n_rows=len(series), n_clusters=units, window=series.window, rows_used=named)
+        fit = replace(fit, estimate=estimate)
     return _named(_doubted(fit, table), name, table)
+
+
+def _series(table: DatedRows, keep: NDArray[np.intp]) -> Series:
+    """Return the rows of a group, ordered by date and value; of a long one, lines and clusters as numbers."""
+    lines = table.line[keep]
+    long = len(keep) > LONG
+    clusters = lines if table.cluster is None else table.cluster[keep]
+    if not long:
+        lines = np.asarray([f"line {line}" for line in lines.tolist()], dtype=object)
+        clusters = lines if table.cluster is None else clusters
+    elif table.cluster is not None:
+        clusters = np.unique(clusters, return_inverse=True)[1]
+    series = Series(
+        table=table.title,
+        row_ids=lines,
+        dates=table.day[keep],
+        value=table.log2_value[keep],
+        clusters=clusters,
+        decimal_year=table.decimal[keep],
+    )
+    return series.take(np.lexsort((lines, series.value, series.time))) if long else series.ordered()
 
 
 def _doubted(fit: Fitted, table: DatedRows) -> Fitted:
@@ -88,7 +116,7 @@ def _named(fit: Fitted, name: str, table: DatedRows) -> Fitted:
     estimate = fit.estimate
     facts = dict(estimate.diagnostics)
     facts["notes"] = list(table.notes)
-    if fit.series is not None and fit.draws is not None and fit.slopes is line_slopes:
+    if fit.series is not None and fit.draws is not None and fit.slopes is line_slopes and len(fit.series) <= LONG:
         facts["stated_coverage"] = stated_coverage(fit.series, estimate.seed or 0)
     label = f"{name}." if name else ""
     renamed = replace(

@@ -14,7 +14,7 @@ from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import line_slopes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from race_to_efficiency.calibration.common.series import Floats, Series
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
@@ -86,11 +86,15 @@ def fragility_rows(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) ->
         return []
     rows = []
     if fit.series is not None and fit.slopes is not None:
-        rows += [*_moved_starts(inputs, fit), *_two_rows_out(inputs, fit), *_other_clusters(inputs, fit)]
+        rows += [
+            *moved_starts(inputs, fit, lambda moved: _again(inputs, fit, moved)),
+            *_two_rows_out(inputs, fit),
+            *_other_clusters(inputs, fit),
+        ]
     for kind, key in DEFINITIONS.get(fit.component.key, ()):
         other = others.get(key)
         if other is not None:
-            rows.append(_row(inputs, fit, kind, key, other))
+            rows.append(choice_row(inputs, fit, kind, key, other))
     return rows
 
 
@@ -158,12 +162,20 @@ def mixture_rows(inputs: Inputs, blend: Fitted, parts: Mapping[str, Fitted]) -> 
     rows = []
     for key, part in parts.items():
         if blend.draws is not None and part.draws is not None:
-            rows.append(_row(inputs, blend, "definition", f"{key} alone", part))
+            rows.append(choice_row(inputs, blend, "definition", f"{key} alone", part))
     return rows
 
 
-def _moved_starts(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
-    """Return the estimate with the window's start moved earlier and later; earlier only where such rows exist."""
+def moved_starts(inputs: Inputs, fit: Fitted, again: Callable[[Series], Fitted]) -> list[dict[str, Any]]:
+    """Return the estimate with the window's start moved earlier and later; earlier only where such rows exist.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    fit : Fitted
+    again : callable
+        Fits other rows in the same way.
+    """
     series, whole = fit.series, fit.whole
     if series is None or whole is None or fit.slopes is None:
         return []
@@ -175,8 +187,8 @@ def _moved_starts(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
         if len(moved) == len(series) or (sign < 0 and len(moved) < len(series)):
             continue
         change = f"start {inputs.params.gate.start_shift_years:g} years {word}"
-        other = _again(inputs, fit, moved)
-        rows.append(_row(inputs, fit, "window", change, other, gate=True))
+        other = again(moved)
+        rows.append(choice_row(inputs, fit, "window", change, other, gate=True))
     return rows
 
 
@@ -201,7 +213,7 @@ def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
     rows = []
     for word, position in (("lowest", int(np.nanargmin(found))), ("highest", int(np.nanargmax(found)))):
         names = " and ".join(str(series.row_ids[index]) for index in pairs[position])
-        row = _row(
+        row = choice_row(
             inputs, fit, "leave_two_out", f"{word} without {names}", None, value=float(found[position]), gate=True
         )
         left_out = [series.rows_used[index] for index in pairs[position]]
@@ -250,11 +262,11 @@ def _other_clusters(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
     if other.draws is None:
         return []
     interval = next((item for item in other.estimate.intervals if item.method == "cluster"), None)
-    row = _row(inputs, fit, "clusters", f"clustered by maker ({coarse.n_clusters})", other)
+    row = choice_row(inputs, fit, "clusters", f"clustered by maker ({coarse.n_clusters})", other)
     return [row if interval is None else {**row, "low": interval.low, "high": interval.high}]
 
 
-def _row(
+def choice_row(
     inputs: Inputs,
     fit: Fitted,
     kind: str,
@@ -264,6 +276,7 @@ def _row(
     value: float | None = None,
     gate: bool = False,
 ) -> dict[str, Any]:
+    """Return one row of `fragility_rows`: another fit, or another value, beside the fit in question."""
     limit = inputs.params.gate.max_relative_move
     base = float(fit.estimate.value or 0.0)
     estimate = None if other is None else other.estimate

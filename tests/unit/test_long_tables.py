@@ -1,0 +1,159 @@
+"""Long tables: every row counts, within bounded time and memory, and the answer is that of the short way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+import typer
+from race_to_efficiency import storage
+from race_to_efficiency.commands import fit_gamma
+from race_to_efficiency.own_tables import long_trend, table_trend
+from race_to_efficiency.own_tables.long_trend import could_be_records, quantile_line
+from typer.testing import CliRunner
+
+ROWS = 12_000
+
+
+@pytest.fixture(scope="module")
+def app():
+    application = typer.Typer()
+    application.callback()(lambda: None)
+    fit_gamma.register(application)
+    return application
+
+
+def gamma(app, path, *words):
+    arguments = ["gamma", path, "--date", "date", "--value", "value", "--draws", 1000, "--json", *words]
+    done = CliRunner().invoke(app, list(map(str, arguments)))
+    assert done.exit_code == 0, (done.output, done.exception)
+    return json.loads(done.stdout)
+
+
+def frame(rows=ROWS, rate=0.5, seed=0):
+    rng = np.random.default_rng(seed)
+    years = np.round(np.sort(rng.uniform(2005, 2025, rows)), 5)
+    maker = rng.integers(0, 40, rows)
+    noise = rng.normal(0, 1, rows) + rng.normal(0, 0.5, 40)[maker]
+    makers = [f"m{k}" for k in maker]
+    return pd.DataFrame({"date": years, "value": 2.0 ** (rate * (years - 2015) + noise), "maker": makers})
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("long") / "t.csv"
+    frame().to_csv(path, index=False)
+    return path
+
+
+def test_a_long_line_is_statsmodels_and_its_error_that_of_independent_rows(app, table):
+    found = gamma(app, table)["estimates"][0]
+    data = frame()
+    theirs = sm.OLS(np.log2(data["value"]), sm.add_constant(data["date"] - 2015)).fit()
+    assert found["value"] == pytest.approx(theirs.params.iloc[1], rel=1e-9)
+    assert found["n_rows"] == ROWS
+    ends = {item["method"]: (item["low"], item["high"]) for item in found["intervals"] if item["level"] == 0.95}
+    assert ends["ols"] == pytest.approx(tuple(theirs.conf_int().iloc[1]), rel=1e-6)
+    robust = theirs.get_robustcov_results("HC3").bse[1]
+    assert found["stderr"] == pytest.approx(robust, rel=0.08)  # a thousand blocks know an error to some 2 %
+    assert found["rows_used"] == [f"t/{ROWS} rows, lines 2 to {ROWS + 1}"]
+
+
+def test_named_clusters_are_resampled_whole(app, table):
+    found = gamma(app, table, "--cluster", "maker")["estimates"][0]
+    data = frame()
+    design = sm.add_constant(data["date"].to_numpy() - 2015)
+    theirs = sm.OLS(np.log2(data["value"].to_numpy()), design).fit(
+        cov_type="cluster", cov_kwds={"groups": np.unique(data["maker"], return_inverse=True)[1]}
+    )
+    assert found["n_clusters"] == 40
+    assert found["stderr"] == pytest.approx(theirs.bse[1], rel=0.1)
+
+
+@pytest.mark.parametrize("estimator", ["mean", "frontier"])
+def test_the_long_way_and_the_short_way_agree(app, tmp_path, monkeypatch, estimator):
+    path = tmp_path / "t.csv"
+    frame(rows=1500, seed=3).to_csv(path, index=False)
+    short = gamma(app, path, "--estimator", estimator)["estimates"][0]
+    for module in (long_trend, table_trend):
+        monkeypatch.setattr(module, "LONG", 1000)
+    long = gamma(app, path, "--estimator", estimator)["estimates"][0]
+    assert long["value"] == pytest.approx(short["value"], rel=1e-9)
+    assert long["stderr"] == pytest.approx(short["stderr"], rel=0.15)
+    assert (long["status"], long["n_rows"], long["window"]) == (short["status"], 1500, short["window"])
+    pairs = zip(short["reasons"], long["reasons"], strict=True)
+    assert all(ours.split(" without")[0] == theirs.split(" without")[0] for ours, theirs in pairs)
+
+
+def test_a_quantile_line_is_statsmodels(app, table):
+    data = frame()
+    time = (data["date"] - data["date"].mean()).to_numpy()
+    value = np.log2(data["value"].to_numpy())
+    for quantile in (0.1, 0.5, 0.9):
+        theirs = sm.QuantReg(value, sm.add_constant(time)).fit(q=quantile, max_iter=5000)
+        slope, level = quantile_line(time, value, quantile)
+        assert (slope, level) == pytest.approx((theirs.params[1], theirs.params[0]), abs=2e-4)
+        left = value - level - slope * time
+        check = np.where(left >= 0, quantile * left, (quantile - 1) * left).sum()
+        assert check <= np.where(theirs.resid >= 0, quantile * theirs.resid, (quantile - 1) * theirs.resid).sum() + 1e-9
+    found = gamma(app, table, "--estimator", "quantile", "--quantile", 0.9)["estimates"][0]
+    assert found["value"] == pytest.approx(slope, rel=1e-9)
+    assert found["stderr"] == pytest.approx(theirs.bse[1], rel=0.15)
+
+
+def test_rows_that_cannot_be_records_never_are():
+    rng = np.random.default_rng(1)
+    for clusters in (np.arange(3000), rng.integers(0, 200, 3000)):
+        value = 0.001 * np.arange(3000) + rng.normal(0, 1, 3000)
+        possible = could_be_records(value, clusters)
+        assert possible.sum() < 1500
+        for _ in range(300):
+            present = rng.poisson(1.0, clusters.max() + 1)[clusters] > 0
+            high = np.maximum.accumulate(np.where(present, value, -np.inf))
+            records = np.concatenate([[present[0]], high[1:] > high[:-1]])
+            assert not (records & ~possible).any()
+
+
+def test_the_same_rows_as_csv_and_as_parquet_give_the_same_json(app, tmp_path):
+    data = frame()
+    data.to_csv(tmp_path / "t.csv", index=False)
+    data.to_parquet(tmp_path / "t.parquet")
+    for words in ((), ("--group", "maker"), ("--estimator", "frontier")):
+        assert gamma(app, tmp_path / "t.csv", *words) == gamma(app, tmp_path / "t.parquet", *words)
+
+
+def limited(words, cwd):
+    """Return a command's CPU seconds, its largest memory in MB, and what it printed."""
+    program = (
+        "import resource, sys\n"
+        "from race_to_efficiency import cli\n"
+        "code = cli.main(sys.argv[1:])\n"
+        "used = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, file=sys.stderr)\n"
+        "sys.exit(code)\n"
+    )
+    environment = storage.environment({"OPENBLAS_NUM_THREADS": "1"})
+    command = [sys.executable, "-c", program, *map(str, words)]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    seconds, megabytes = map(float, done.stderr.split("\n")[-2].split())
+    return seconds, megabytes, done.stdout, done.stderr
+
+
+def test_a_million_dated_rows_take_less_than_30_s_and_1_gb(tmp_path):
+    data = frame(rows=1_000_000)
+    data[["date", "value"]].to_csv(tmp_path / "t.csv", index=False)
+    words = ["fit", "gamma", "t.csv", "--date", "date", "--value", "value", "--json"]
+    seconds, megabytes, out, told = limited(words, tmp_path)
+    found = json.loads(out)["estimates"][0]
+    assert (found["n_rows"], found["status"]) == (1_000_000, "trusted")
+    slope = np.polyfit(data["date"] - 2015, np.log2(data["value"]), 1)[0]
+    assert found["value"] == pytest.approx(slope, rel=1e-9)
+    assert seconds < 30
+    assert megabytes < 1000
+    assert "fitting" in told

@@ -6,7 +6,7 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,8 @@ FLOP_PER_PFS_DAY = 1e15 * 86_400
 
 HOURS_PER_YEAR = 8766.0
 """Hours in a Julian year of 365.25 days."""
+
+SECONDS_PER_HOUR = 3600.0
 
 YEARS = range(2000, 2100)
 """Years a quarter may lie in: none of the quantities existed before, and dates up to 200 years later must exist."""
@@ -118,6 +120,11 @@ def add_years(day: date, years: float) -> date:
     year = int(np.floor(target))
     days = 366 if calendar.isleap(year) else 365
     return date(year, 1, 1) + timedelta(days=min(round((target - year) * days), days))
+
+
+def joules(power_w: Any, hours: Any) -> Any:
+    """Return the energy of a mean power over a time, J; numbers or columns."""
+    return power_w * hours * SECONDS_PER_HOUR
 
 
 def pfs_days(flop: float) -> float:

@@ -138,6 +138,15 @@ def test_a_range_is_that_of_the_rows_the_fit_used():
     assert ranges["alpha_one"].released == pytest.approx(2022 + 87 / 365)
 
 
+def test_a_group_whose_runs_came_out_over_years_counts_from_the_last_of_them():
+    """What algorithms gained is counted from the newest run on: the earlier date would count a gain the rows hold."""
+    document, runs = kappa_files()[0], ledgers()[0]
+    own = runs.index[runs["group"] == "beta_one"]
+    runs.loc[own, "released"] = pd.to_datetime(["2021-01-01", "2023-01-01", "2022-01-01"])
+    released = group_ranges(document["estimates"], runs, fit="chinchilla")["beta_one"].released
+    assert released == 2023.0
+
+
 # ---- the anchor of a pool
 
 

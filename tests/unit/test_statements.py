@@ -253,22 +253,41 @@ def test_reestimates_settle_from_later_estimates(made: list[Statement], views: L
     assert settle(item, views, end, PARAMS, estimates={"2027Q1": {"growth.x": 1.0}}) == ("void", None)
 
 
+def with_run(views: LedgerViews, item: Statement, recorded: pd.Timestamp) -> LedgerViews:
+    """The ledgers with one more run of the statement's group at its scale, released on the day it was recorded."""
+    intake = views.intakes["training_runs"]
+    line = intake.rows[intake.rows["group"] == item.target.removeprefix("loss:")].tail(1)
+    line = line.assign(
+        run_id="new",
+        run_flags="",
+        line=99_999,
+        compute_flop=1.5 * float(item.threshold or 0),
+        loss_nats=2.2,
+        recorded=recorded,
+        released=recorded,
+    )
+    rows = pd.concat([intake.rows, line.astype(intake.rows.dtypes)], ignore_index=True)
+    return LedgerViews({**views.intakes, "training_runs": dataclasses.replace(intake, rows=rows)})
+
+
+@pytest.mark.parametrize("day", ["2024-06-01", "2026-03-30", "2026-03-31"])
+def test_a_run_known_when_the_statement_was_made_never_settles_it(
+    made: list[Statement], views: LedgerViews, day: str
+) -> None:
+    """Otherwise a statement could be won with what its author already held in hand."""
+    for item in (one for one in made if one.target.startswith("loss:")):
+        known = with_run(views, item, pd.Timestamp(day))
+        assert settle(item, known, dt.date(2026, 12, 31), PARAMS) == ("open", None)
+        assert settle(item, known, dt.date.fromisoformat(item.by), PARAMS) == ("void", None)
+        new = with_run(views, item, pd.Timestamp(2026, 4, 1))
+        assert settle(item, new, dt.date(2026, 12, 31), PARAMS) == ("resolved", 2.2)
+
+
 def test_next_scale_losses_settle_from_new_runs(made: list[Statement], views: LedgerViews) -> None:
     item = next(one for one in made if one.id.endswith("next_scale_loss_gadre2024_c4"))
     end = dt.date(2027, 3, 31)
     assert settle(item, views, end, PARAMS) == ("void", None)
-    intake = views.intakes["training_runs"]
-    line = intake.rows[intake.rows["group"] == "gadre2024_c4"].tail(1)
-    line = line.assign(
-        run_id="new",
-        line=99_999,
-        compute_flop=1.5 * float(item.threshold or 0),
-        loss_nats=2.2,
-        recorded=pd.Timestamp(2026, 9, 1),
-        released=pd.Timestamp(2026, 9, 1),
-    )
-    rows = pd.concat([intake.rows, line.astype(intake.rows.dtypes)], ignore_index=True)
-    later = LedgerViews({**views.intakes, "training_runs": dataclasses.replace(intake, rows=rows)})
+    later = with_run(views, item, pd.Timestamp(2026, 9, 1))
     assert settle(item, later, end, PARAMS) == ("resolved", 2.2)
     assert settle(item, later, dt.date(2026, 6, 30), PARAMS) == ("open", None)
 

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from plain import AS_OF, jackknife, mlperf, slope, view, years
+from plain import AS_OF, document, jackknife, mlperf, slope, view, years
+from race_to_efficiency.evaluation.targets import TARGETS
 from scipy.optimize import linprog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from race_to_efficiency.settings.params import Workspace
 
 
 def chips(column: str = "fp16_tensor_flop_s", over: str = "tdp_w", since: str = "1900") -> pd.DataFrame:
@@ -166,6 +169,29 @@ QUERIES: dict[str, Callable[[], float]] = {
         runs("hours", "compute_flop").query("compute_flop >= 1e25")["hours"].median() / (365.25 * 24)
     ),
 }
+
+
+def test_flop_per_joule_is_compute_over_watts_times_seconds(small_quarter: Workspace) -> None:
+    """A slope does not see a factor, so the level is held: of the fit, of each point drawn, of each outcome scored."""
+    rows = trained().set_index("model_id")["value"]
+    records = {item["id"]: item for item in document(small_quarter.processed, "gamma.json")["estimates"]}
+    level = records["gamma.training_flop_per_joule.ols"]["diagnostics"]["level"]
+    assert level == pytest.approx(rows.mean(), rel=1e-12)
+    drawn = pd.read_csv(small_quarter.processed / "report" / "figures" / "fig-series.csv", index_col="row")
+    drawn = drawn[drawn["panel"] == "training runs"]["log₂ efficiency"]
+    assert (drawn - rows).abs().max() <= 0.0005
+    target = TARGETS["training_flop_per_joule_year"]
+    scored = target.observations(view("notable_training_runs")).set_index("item")["value"]
+    np.testing.assert_allclose(scored, rows[scored.index], rtol=1e-12)
+
+
+def test_the_draws_of_the_run_length_lie_about_its_median(small_quarter: Workspace) -> None:
+    """Each draw is one run's hours, as often below the median run as above it."""
+    draws = pd.read_parquet(small_quarter.processed / "gamma_draws.parquet")["level.baseline_years"] * 8766
+    hours = runs("hours", "compute_flop").query("compute_flop >= 1e25")["hours"]
+    assert np.isclose(draws.to_numpy()[:, None], hours.to_numpy()).any(axis=1).all()
+    below, above = (draws < hours.median()).mean(), (draws > hours.median()).mean()
+    assert abs(below - above) < 0.3
 
 
 @pytest.mark.parametrize("name", QUERIES)

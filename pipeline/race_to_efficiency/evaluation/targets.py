@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from race_to_efficiency.units import decimal_years
+from race_to_efficiency.units import decimal_years, joules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,8 +141,8 @@ def _notable(column: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
 
 
 def _flop_per_joule(view: pd.DataFrame) -> pd.DataFrame:
-    energy_joule = view["power_draw_w"] * view["hours"] * 3600.0
-    return _rows(view, "model_id", (view["compute_flop"] / energy_joule).to_numpy(), view["organization"].fillna("?"))
+    efficiency = view["compute_flop"] / joules(view["power_draw_w"], view["hours"])
+    return _rows(view, "model_id", efficiency.to_numpy(), view["organization"].fillna("?"))
 
 
 _CHIPS = "accelerators (Epoch AI, Machine Learning Hardware)"

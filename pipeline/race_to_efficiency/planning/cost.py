@@ -13,14 +13,14 @@ import numpy as np
 from race_to_efficiency.equation import domain
 from race_to_efficiency.equation.domain import LN2, FloatArray, scalar_or_array
 from race_to_efficiency.equation.growth import growth, phi
-from race_to_efficiency.units import FLOP_PER_PFS_DAY, HOURS_PER_YEAR
+from race_to_efficiency.units import FLOP_PER_PFS_DAY, HOURS_PER_YEAR, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import ArrayLike
 
-SECONDS_PER_YEAR = HOURS_PER_YEAR * 3600.0
+SECONDS_PER_YEAR = HOURS_PER_YEAR * SECONDS_PER_HOUR
 WH_PER_TWH = 1e12
 
 

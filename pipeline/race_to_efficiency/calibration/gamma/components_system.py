@@ -10,6 +10,7 @@ from race_to_efficiency.calibration.common.series import Series
 from race_to_efficiency.calibration.gamma.chips import rated_watts
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, refused
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
+from race_to_efficiency.units import joules
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 RUNS = "notable_training_runs"
 MLPERF = "mlperf_training"
-SECONDS_PER_HOUR = 3600.0
 _MODELLED = "power draw is modelled from rated power, so part of the trend is the trend of rated power itself"
 _UNOFFICIAL = "unofficial, computed from result logs (MLPerf is a trademark of MLCommons)"
 _PARTIAL = "rules fix the model but let batch size and optimiser move: part of the algorithm is inside"
@@ -103,9 +103,9 @@ def training_flop_per_joule(inputs: Inputs) -> Fitted:
     rows = inputs.rows(RUNS)
     series = None
     if not rows.empty:
-        joules = column(rows, "power_draw_w") * column(rows, "hours") * SECONDS_PER_HOUR
-        joules[~(joules > 0)] = np.nan
-        series = run_series(rows, column(rows, "compute_flop") / joules)
+        energy = joules(column(rows, "power_draw_w"), column(rows, "hours"))
+        energy[~(energy > 0)] = np.nan
+        series = run_series(rows, column(rows, "compute_flop") / energy)
     if series is None:
         return refused(component, "no run states compute, hours and power draw by this date")
     return fit_trend(inputs, component, series, start=inputs.params.windows.training_flop_per_joule)

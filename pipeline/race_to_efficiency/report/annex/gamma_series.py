@@ -13,6 +13,7 @@ from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatte
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.shown import state, window, words
 from race_to_efficiency.report.words.names import name_in_words
+from race_to_efficiency.units import joules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,4 +194,4 @@ def chip_efficiency(rows: pd.DataFrame) -> Any:
 
 def run_efficiency(rows: pd.DataFrame) -> Any:
     """Return FLOP per joule: compute over power times time."""
-    return rows["compute_flop"] / (rows["power_draw_w"] * rows["hours"] * 3600.0)
+    return rows["compute_flop"] / joules(rows["power_draw_w"], rows["hours"])

@@ -15,6 +15,7 @@ from race_to_efficiency.calibration.kappa.efficient import frontier_weights, iso
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
 from runs_for_tests import ledger_rows
 from small_settings import section
+from statsmodels.sandbox.stats.runs import runstest_1samp
 
 GROUPS = ("chinchilla_besiroglu2024", "gadre2024_c4", "gadre2024_rpj", "gadre2024_rw")
 
@@ -183,6 +184,12 @@ def test_cutoffs_need_enough_below_and_some_above():
     edges, below = below_cutoffs(CHINCHILLA, compute, (0.1, 0.5, 0.99))
     assert len(edges) == 2  # 0.1 leaves two runs
     assert below.sum(axis=1).tolist() == [10, 19]
+
+
+@given(st.lists(st.booleans(), min_size=4, max_size=60).filter(lambda signs: 1 < sum(signs) < len(signs) - 1))
+def test_runs_test_agrees_with_another_library_s(signs):
+    _, expected = runstest_1samp(np.asarray(signs, dtype=float), cutoff=0.5, correction=False)
+    assert runs_test(np.where(signs, 0.5, -0.5)) == pytest.approx(float(expected), rel=1e-12)
 
 
 def test_runs_test_sees_a_bend():

@@ -71,14 +71,27 @@ def ranked(scores: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def runs_test(residuals: Floats) -> float | None:
-    """Return the two-sided p value of the Wald-Wolfowitz runs test on residual signs; None where one sign is absent."""
-    from statsmodels.sandbox.stats.runs import runstest_1samp
+    """Return the two-sided p value of the runs test on residual signs; None where one sign is absent.
+
+    Parameters
+    ----------
+    residuals : (n,) float
+
+    References
+    ----------
+    Wald & Wolfowitz (1940), On a test whether two samples are from the same population: moments of the number of runs,
+    normal approximation without continuity correction.
+    """
+    from scipy.special import ndtr
 
     signs = residuals > 0
-    if signs.all() or not signs.any():
+    n, positive = len(signs), int(signs.sum())
+    pairs = 2.0 * positive * (n - positive)
+    variance = pairs * (pairs - n) / (n**2 * (n - 1.0)) if pairs else 0.0
+    if variance <= 0:
         return None
-    _, p = runstest_1samp(signs.astype(float), cutoff=0.5, correction=False)
-    return float(p)
+    runs = 1 + int(np.count_nonzero(signs[1:] != signs[:-1]))
+    return float(2.0 * ndtr(-abs(runs - pairs / n - 1.0) / np.sqrt(variance)))
 
 
 def below_cutoffs(form: Form, compute_flop: Floats, cutoffs: Sequence[float]) -> tuple[Floats, Floats]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -16,6 +20,19 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "RACE_ATTACK"
 ASIDE = {".git", ".venv", ".hypothesis", ".mypy_cache", ".ruff_cache", ".benchmarks", "__pycache__", ".tmp"}
+
+
+@contextlib.contextmanager
+def copied(folder: Path | None = None) -> Iterator[Scratch]:
+    """Yield a copy of the checkout, and end whatever was begun in it however the attack ends."""
+    made = Scratch(folder)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what nohup ignores here would be ignored there, and rightly so
+    try:
+        yield made
+    finally:
+        for process in made.processes():
+            process.kill()
 
 
 class Scratch:
@@ -32,6 +49,11 @@ class Scratch:
         if not self.root.exists():
             shutil.copytree(ROOT, self.root, ignore=lambda _, names: ASIDE & set(names))
         self.mark = uuid.uuid4().hex
+
+    def set(self, name: str, value: float) -> None:
+        """Set the first setting of that name in the copy's params.yaml."""
+        path = self.root / "params.yaml"
+        path.write_text(re.sub(rf"(?m)^( +{name}:).*$", rf"\1 {value}", path.read_text(), count=1))
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start ``race WORDS`` in the copy, with the copy's own code."""
@@ -52,14 +74,20 @@ class Scratch:
         return process.returncode, err
 
     def alive(self) -> list[str]:
-        """Return the processes begun here, directly or not, that are alive."""
+        """Return the command lines of the processes begun here, directly or not, that are alive."""
+        found = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                found.append(" ".join(process.cmdline())[-60:])
+        return found
+
+    def processes(self) -> list[psutil.Process]:
+        """Return those processes."""
         found = []
         for process in psutil.process_iter():
-            try:
+            with contextlib.suppress(psutil.Error):
                 if process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(" ".join(process.cmdline())[-60:])
-            except psutil.Error:
-                continue
+                    found.append(process)
         return found
 
     def seconds_until_gone(self, most: float) -> float | None:

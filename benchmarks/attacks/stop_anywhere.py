@@ -1,20 +1,22 @@
 """INT, TERM and HUP at random moments of ``race run``: who is still alive 2 s later, and is the next run right.
 
-Run from the checkout: ``.venv/bin/python benchmarks/attacks/stop_anywhere.py [--times 20] [--seed 1]`` (about 40 s a
-time). Each run is made to compute everything; after each stop a plain ``race run`` must succeed unaided and give the
-numbers of the undisturbed one, byte for byte.
+Run from the checkout: ``.venv/bin/python benchmarks/attacks/stop_anywhere.py [--times 20] [--seed 1]`` (two to three
+minutes a time; ``--replicates 100`` makes it one). Each run is made to run every stage, every second one with nothing
+remembered; after each stop a plain ``race run`` must succeed unaided and give the numbers of the undisturbed one, byte
+for byte.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import signal
 import sys
 import time
 from pathlib import Path
 
-from scratch import Scratch
+from scratch import Scratch, copied
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 PROMISED_SECONDS = 2.0
@@ -24,9 +26,19 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--times", type=int, default=20, help="stops by each of INT and TERM; HUP a quarter of it")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--replicates", type=int, help="of the bootstrap of kappa, in the copy; fewer make it faster")
     parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
-    scratch, stream = Scratch(given.folder), random.Random(given.seed)
+    with copied(given.folder) as copy:
+        return attack(copy, given)
+
+
+def attack(scratch: Scratch, given: argparse.Namespace) -> int:
+    """Stop runs as often as asked; return 1 when one of them was not as promised."""
+    stream = random.Random(given.seed)
+    if given.replicates:
+        scratch.set("bootstrap_replicates", given.replicates)
+    forget(scratch)
     begun = time.monotonic()
     code, err = scratch.race("run", "--force")
     if code not in (0, 4):
@@ -35,14 +47,25 @@ def main() -> int:
     reference = numbers(scratch)
     print(f"seed {given.seed}; an undisturbed run takes {whole:.0f} s")
     plan = [signal.SIGINT, signal.SIGTERM] * given.times + [signal.SIGHUP] * (given.times // 4)
-    bad = [number.name for number in plan if not stopped(scratch, number, stream.uniform(0.3, 0.9 * whole), reference)]
+    bad = []
+    for turn, number in enumerate(plan):
+        if turn // 2 % 2 == 0:
+            forget(scratch)
+        if not stopped(scratch, number, stream.uniform(0.3, 0.9 * whole), reference):
+            bad.append(number.name)
     print(f"{len(plan) - len(bad)} of {len(plan)} stops right; not: {bad or 'none'}")
     return bool(bad)
 
 
 def numbers(scratch: Scratch) -> dict[str, bytes]:
-    """Return the files a run computes, but the note of when they were made and the lock."""
-    return {name: data for name, data in scratch.state("data/processed").items() if not name.endswith("run.json")}
+    """Return the files a run computes, but its note and what its nodes remember."""
+    aside = ("data/processed/run.json", "data/processed/nodes/", "data/processed/installed.json")
+    return {name: data for name, data in scratch.state("data/processed").items() if not name.startswith(aside)}
+
+
+def forget(scratch: Scratch) -> None:
+    """Let a run compute everything: throw away what nodes remember."""
+    shutil.rmtree(scratch.root / "data" / "processed" / "nodes", ignore_errors=True)
 
 
 def stopped(scratch: Scratch, number: signal.Signals, delay: float, reference: dict[str, bytes]) -> bool:

@@ -219,7 +219,7 @@ def test_an_unsigned_quarter_cannot_follow_a_signed_one(checkout: Path) -> None:
     publish(space, signing_key=KEY)
     result = verify(checkout).to_json()
     assert result["verified"]
-    assert [item["signature"] for item in result["quarters"]] == ["unsigned", "trusted", "trusted"]
+    assert [item["signature"] for item in result["quarters"]] == ["unsigned", "not vouched for", "not vouched for"]
     assert result["unsigned"] == ["reports/2025Q1"]
 
 

@@ -136,25 +136,49 @@ def test_a_key_that_is_none_is_refused(tmp_path: Path) -> None:
             keys.load_signing_key(path)
 
 
-def test_trusted_keys_bear_their_own_name(tmp_path: Path) -> None:
-    pem = keys.public_pem(private_key().public_key())
-    name = keys.key_file_name(keys.key_id(private_key().public_key()))
-    folder = tmp_path / "reports" / "keys"
-    folder.mkdir(parents=True)
-    (folder / name).write_bytes(pem)
-    trusted, findings = keys.read_trusted_keys(folder)
-    assert list(trusted) == [keys.key_id(private_key().public_key())]
-    assert not findings
-    for file_name, data in (
-        ("other.pub", pem),
-        (name, keys.public_pem(private_key(2).public_key())),
-        (name, pem + b"\n"),
-        (name, pem.replace(b"\n", b"\r\n")),
-        ("note.txt", b"hello"),
-    ):
-        for path in folder.iterdir():
-            path.unlink()
-        (folder / file_name).write_bytes(data)
-        trusted, findings = keys.read_trusted_keys(folder)
-        assert not trusted
-        assert [item.artefact for item in findings] == [f"reports/keys/{file_name}"]
+def test_a_folder_of_keys_holds_public_keys_in_one_form_only(tmp_path: Path) -> None:
+    first, second = (private_key(seed).public_key() for seed in (1, 2))
+    pem = keys.public_pem(first)
+    path = keys.keep_key(tmp_path, first)
+    assert path.read_bytes() == pem
+    assert keys.keep_key(tmp_path, first) == path
+    (tmp_path / "notes.txt").write_text("no key, and none of its name")
+    assert list(keys.read_keys(tmp_path)) == list(keys.read_keys(path)) == [keys.key_id(first)]
+    keys.keep_key(tmp_path, second)
+    assert set(keys.read_keys(tmp_path)) == {keys.key_id(first), keys.key_id(second)}
+    with pytest.raises(InputMissing):
+        keys.read_keys(tmp_path / "absent.pub")
+    for data in (pem + b"\n", pem.replace(b"\n", b"\r\n"), b"hello", pem[:-2]):
+        path.write_bytes(data)
+        with pytest.raises(DataInvalid, match=path.name):
+            keys.read_keys(tmp_path)
+
+
+def test_the_reader_s_folder_of_keys_lies_where_configuration_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = {"RACE_KEYS": "/k", "XDG_CONFIG_HOME": "/x", "HOME": "/h"}
+    found = []
+    for name, value in places.items():
+        monkeypatch.setenv(name, value)
+    for name in places:
+        found.append(str(keys.user_folder()))
+        monkeypatch.delenv(name)
+    assert found == ["/k", "/x/race-to-efficiency/keys", "/h/.config/race-to-efficiency/keys"]
+
+    def nobody() -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    assert keys.user_folder() is None
+
+
+def test_an_envelope_of_two_keys_needs_both_in_their_order() -> None:
+    new, old = private_key(1), private_key(2)
+    envelope = signing.sign(STATEMENT, new, old)
+    assert signing.open_envelope(envelope, new.public_key(), old.public_key()) == STATEMENT
+    for at_hand in ((new,), (old,), (old, new), (new, old, old), (new, private_key(3)), ()):
+        with pytest.raises(IntegrityError, match="another key"):
+            signing.open_envelope(envelope, *(key.public_key() for key in at_hand))
+    forged = json.loads(signing.sign(STATEMENT, new, private_key(3)))
+    forged["signatures"][1]["keyid"] = keys.key_id(old.public_key())
+    with pytest.raises(IntegrityError, match="does not fit"):
+        signing.open_envelope((json.dumps(forged, indent=2) + "\n").encode(), new.public_key(), old.public_key())

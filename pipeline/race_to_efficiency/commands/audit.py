@@ -208,13 +208,19 @@ def find_ledgers(folder: Path, checkout: Path | None) -> Path:
 
 def verify(
     path: Annotated[Path | None, typer.Argument(help="a checkout, its reports folder, or one published folder")] = None,
-    key: Annotated[Path | None, typer.Option(help="the only public key to trust, obtained elsewhere")] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="the only public key to trust, or a folder of them, obtained elsewhere")
+    ] = None,
+    head: Annotated[str | None, typer.Option(help="digest noted elsewhere, which must be in the chain")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that everything published is still what it was: chain, files, signatures, the ledgers' history.
 
-    Exits 5 and names the first bad artefact, what still holds, and how to restore it.
+    Exits 5 and names the first bad artefact, what still holds, and how to restore it. Says first what the signatures
+    are worth; keys in your own folder (RACE_KEYS, else race-to-efficiency/keys in your configuration) are trusted.
+    Lists what is under data/ and reports/ and sealed by nothing.
     """
+    from race_to_efficiency.provenance.keys import user_folder
     from race_to_efficiency.provenance.verify import is_place
     from race_to_efficiency.provenance.verify import verify as check_all
     from race_to_efficiency.settings.params import find_root
@@ -223,9 +229,9 @@ def verify(
     place = path or (here if is_place(here) or is_place(here / "reports") else find_root(here))
     if not place.is_dir():
         raise InputMissing(f"{place} is no folder", where=str(place))
-    result = check_all(place, public_key=key)
+    result = check_all(place, public_key=key, key_folder=user_folder(), head=head)
     document = result.to_json()
-    if result.unsigned:
+    if not result.vouched_for:
         terminal.progress(f"race: {result.notes[0]}")
     if as_json:
         emit(document)

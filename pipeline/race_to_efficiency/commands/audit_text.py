@@ -69,6 +69,9 @@ def _print_chain(chain: Mapping[str, Any]) -> None:
 
 def print_verification(document: Mapping[str, Any]) -> None:
     """Print what holds, what does not, and what cannot be known."""
+    terminal.line(document["notes"][0])
+    if document["head"]:
+        terminal.line(f"head of the chain: {document['head']}")
     columns = ("quarter", "revision", "files", "signature", "holds")
     cells = [
         (item["quarter"], item["revision"], item["files"], item["signature"], "yes" if item["holds"] else "NO")
@@ -77,7 +80,9 @@ def print_verification(document: Mapping[str, Any]) -> None:
     terminal.table("Published quarters", columns, cells)
     for line in document["holds"]:
         terminal.line(f"  holds: {line}")
-    for note in document["notes"]:
+    for item in document["unsealed"]:
+        terminal.line(f"  unsealed: {item['artefact']}: {item['why']}")
+    for note in document["notes"][1:]:
         terminal.line(f"  note: {note}")
     for item in document["warnings"]:
         terminal.labelled("  warning", f" {item['artefact']}: {item['what']}")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
+from race_to_efficiency.errors import InputMissing, RaceError, UsageError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
 def register(app: typer.Typer) -> None:
@@ -28,17 +32,22 @@ def register(app: typer.Typer) -> None:
             Path | None,
             typer.Option("--sign-key", envvar="RACE_SIGN_KEY", help="Ed25519 private key, readable by you alone"),
         ] = None,
+        replaces_key: Annotated[
+            Path | None,
+            typer.Option("--replaces-key", help="private key that signed so far and hands over to --sign-key"),
+        ] = None,
         wait: opt.Wait = opt.WAIT,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Freeze a quarter: manifest of every file, ledgers as they stood, code, environment; a link of the chain.
 
         Brings the quarter up to date first. A published quarter is never written again; a correction is a new revision
-        that names the old one. Published folders belong in git; the command prints how to add them.
+        that names the old one. Published folders belong in git; the command prints how to add them. A signature vouches
+        for this quarter and for all before it; the public key goes into your own folder of keys, outside the checkout.
         """
         from race_to_efficiency import checkout
         from race_to_efficiency.commands import corridor
-        from race_to_efficiency.provenance import registry
+        from race_to_efficiency.provenance import keys, registry
         from race_to_efficiency.provenance.keys import load_signing_key
         from race_to_efficiency.provenance.published_statements import keep_statements
         from race_to_efficiency.provenance.publishing import next_revision
@@ -49,7 +58,10 @@ def register(app: typer.Typer) -> None:
         workspace = open_workspace(root, quarter)
         before = registry.latest(registry.read_entries(workspace.reports), str(workspace.quarter))
         next_revision(workspace, before, revise)  # refuses before anything is computed
-        key = load_signing_key(sign_key) if sign_key is not None else None
+        if replaces_key is not None and sign_key is None:
+            raise UsageError("--replaces-key names the old key; --sign-key must name the new one", where="--sign-key")
+        key, replaced = (load_signing_key(path) if path is not None else None for path in (sign_key, replaces_key))
+        own = keys.user_folder()
         default = workspace.processed == root / "data" / "processed"
         with checkout.locked(root, f"race publish {workspace.quarter}", wait_seconds=wait):
             rebuild = corridor.reproduce if default else corridor.reproduce_quarter
@@ -58,15 +70,19 @@ def register(app: typer.Typer) -> None:
                 workspace,
                 reconstructed=reconstructed or workspace.params.report.reconstructed,
                 signing_key=key,
+                replaced_key=replaced,
                 revision_reason=revise,
+                key_folder=own,
             )
             keep_statements(workspace)
+            chain = [item.manifest_sha256 for item in registry.read_entries(workspace.reports)]
         folder = f"{workspace.reports.name}/{entry.folder}"
         added = [folder, f"{workspace.reports.name}/registry.json", "data/published"]
-        added += [f"{workspace.reports.name}/keys"] if entry.key_id else []
         command = f"git add -f {' '.join(added)}"
         if entry.key_id is None:
             terminal.progress("NOT SIGNED: whoever can write these files could rewrite them all; --sign-key PATH signs")
+        elif key is not None:
+            keep_in_own_folder(own, key.public_key(), chain)
         if as_json:
             terminal.document({**entry.to_json(), "path": folder, "git": command})
         else:
@@ -74,4 +90,25 @@ def register(app: typer.Typer) -> None:
                 f"{entry.quarter}, revision {entry.revision}, is published as number {entry.number}: {folder}"
             )
             terminal.line(f"manifest {entry.manifest_sha256}")
+            terminal.line(
+                "this digest is now the head of the chain; noted elsewhere, it shows a dropped or rewritten end:"
+            )
+            terminal.line(
+                f"  git tag -s race-{entry.folder} -m {entry.manifest_sha256}; race audit verify --head DIGEST"
+            )
             terminal.line(f"keep it in git: {command} && git commit -m 'Publish {entry.folder}'")
+
+
+def keep_in_own_folder(folder: Path | None, key: Ed25519PublicKey, chain: list[str]) -> None:
+    """Put the public key, and what it has signed, into the publisher's own folder of keys; say so where that fails."""
+    from race_to_efficiency.provenance import keys, vouching
+
+    try:
+        if folder is None:
+            raise InputMissing("there is no folder for your keys: neither RACE_KEYS nor a home is set")
+        path = keys.keep_key(folder, key)
+        vouching.remember(folder, keys.key_id(key), chain)
+    except RaceError as error:
+        terminal.progress(f"the public key was not kept outside the checkout: {error.what}")
+    else:
+        terminal.progress(f"signed with key {keys.key_id(key)}; give {path} to whoever verifies")

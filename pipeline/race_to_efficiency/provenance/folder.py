@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+UNSIGNED, SIGNED, BROKEN = "unsigned", "signed", "broken"
+"""What can be said of a signature by itself: who vouches for a key that signed is asked of the chain (`vouching`)."""
 
 OUTSIDE = (MANIFEST, ENTRY, signing.ENVELOPE_NAME)
 """Files of a published folder that the manifest cannot list: itself and what is derived from it."""
@@ -39,7 +40,7 @@ class FolderCheck:
     files : int
         Files whose bytes were compared.
     signature : str
-        ``unsigned``, ``trusted``, ``not vouched for`` or ``broken``.
+        `UNSIGNED`, `SIGNED` or `BROKEN`; and, once that is known of the chain, what `vouching` says.
     findings : list of Finding
     """
 
@@ -47,8 +48,14 @@ class FolderCheck:
     manifest: dict[str, Any] | None = None
     entry: Entry | None = None
     files: int = 0
-    signature: str = "unsigned"
+    signature: str = UNSIGNED
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """How the folder is named to a reader."""
+        entry = self.entry
+        return self.place or (f"{entry.quarter}, revision {entry.revision}" if entry else "this folder")
 
     def add(self, name: str, what: str, restore: str | None = None, *, warning: bool = False) -> None:
         """Note a finding about a file of the folder."""
@@ -70,7 +77,6 @@ def check_folder(
     *,
     place: str,
     registered: Entry | None = None,
-    trusted: Mapping[str, Ed25519PublicKey] | None = None,
 ) -> FolderCheck:
     """Check a published folder byte for byte.
 
@@ -81,8 +87,6 @@ def check_folder(
         How to name it in findings; empty for a folder that was copied away from its repository.
     registered : Entry, optional
         The registry's entry for this folder, where a registry is at hand.
-    trusted : mapping, optional
-        Key id -> public key; None when no keys are at hand (a copied folder).
     """
     check = FolderCheck(place)
     if folder.is_symlink() or not (folder / MANIFEST).is_file():
@@ -98,7 +102,7 @@ def check_folder(
         check.add(MANIFEST, f"its digest is {check.entry.manifest_sha256}, {source} says {sealed.manifest_sha256}")
     _check_files(check, folder)
     _check_entry(check, folder)
-    _check_signature(check, folder, data, trusted)
+    _check_signature(check, folder, data)
     return check
 
 
@@ -129,7 +133,8 @@ def _require_shape(manifest: Mapping[str, Any]) -> None:
     for name in [*manifest["files"], *manifest["ledgers"]]:
         if name.startswith("/") or "\\" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
             raise ValueError(f"it lists {name!r}, which is no file of the folder")
-    texts = [*digests, *manifest["documents"].values(), signer["key_id"], signer["public_key"]]
+    named = [record[name] for record in (signer, signer.get("replaces", signer)) for name in ("key_id", "public_key")]
+    texts = [*digests, *manifest["documents"].values(), *named]
     if manifest["format"] != FORMAT or {type(size) for size in sizes} - {int} or {type(text) for text in texts} - {str}:
         raise ValueError("a field is not what a manifest holds there")
 
@@ -178,36 +183,26 @@ def _check_entry(check: FolderCheck, folder: Path) -> None:
         check.add(ENTRY, "it does not belong to the manifest" if whole else "its bytes were changed")
 
 
-def _check_signature(
-    check: FolderCheck, folder: Path, manifest_bytes: bytes, trusted: Mapping[str, Ed25519PublicKey] | None
-) -> None:
-    """Check that the folder is signed as its manifest says, by a key that is trusted here."""
+def _check_signature(check: FolderCheck, folder: Path, manifest_bytes: bytes) -> None:
+    """Check that the folder is signed as its manifest says, by the keys it names."""
     manifest = check.manifest or {}
     path = folder / signing.ENVELOPE_NAME
     signed_by = manifest["signed_by"]
     if signed_by is None:
         if path.exists():
-            check.signature = "broken"
+            check.signature = BROKEN
             check.add(path.name, "a signature lies here, but the manifest says the quarter is unsigned")
         return
-    named = signed_by["key_id"]
-    check.signature = "broken"
+    check.signature = BROKEN
     if not path.is_file():
-        check.add(path.name, f"the signature by key {named} is missing")
+        check.add(path.name, f"the signature by key {signed_by['key_id']} is missing")
         return
     try:
-        own = keys.public_key_of(signed_by)
-        key = (trusted or {}).get(named, own)
-        if signing.open_envelope(storage.read_bytes(path), key) != signing.statement(manifest_bytes, manifest):
-            check.add(path.name, "the signed statement is about another manifest")
-            return
+        opened = signing.open_envelope(storage.read_bytes(path), *keys.signers_of(signed_by))
     except RaceError as error:
         check.add(path.name, f"{error.what}: {error.why}")
         return
-    if trusted is None:
-        check.signature = "not vouched for"
-    elif named in trusted:
-        check.signature = "trusted"
-    else:
-        known = ", ".join(sorted(trusted)) or "none"
-        check.add(path.name, f"signed by key {named}, which is not trusted here (trusted: {known})")
+    if opened != signing.statement(manifest_bytes, manifest):
+        check.add(path.name, "the signed statement is about another manifest")
+        return
+    check.signature = SIGNED

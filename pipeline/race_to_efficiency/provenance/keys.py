@@ -10,16 +10,16 @@ RFC 8410 (Ed25519 keys in SubjectPublicKeyInfo and PKCS #8).
 
 from __future__ import annotations
 
+import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError, RaceError, UsageError
-from race_to_efficiency.provenance.findings import Finding
+from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -107,13 +107,21 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
     return key
 
 
-def signer_record(key: Ed25519PublicKey) -> dict[str, str]:
-    """Return how a manifest names the key that signs it: key id and the key itself (PEM)."""
-    return {"key_id": key_id(key), "public_key": public_pem(key).decode()}
+def signer_record(key: Ed25519PublicKey, replaced: Ed25519PublicKey | None = None) -> dict[str, Any]:
+    """Return how a manifest names the key that signs it: key id, the key itself (PEM), and the key that hands over."""
+    record = {"key_id": key_id(key), "public_key": public_pem(key).decode()}
+    return {**record, "replaces": signer_record(replaced)} if replaced else record
+
+
+def signers_of(record: Mapping[str, Any]) -> list[Ed25519PublicKey]:
+    """Return the public keys a manifest says it is signed with: the signer's, then that of the key it replaces."""
+    handing = record.get("replaces")
+    signer = {name: value for name, value in record.items() if name != "replaces"}
+    return [public_key_of(signer), *([public_key_of(handing)] if handing else [])]
 
 
 def public_key_of(record: Mapping[str, str]) -> Ed25519PublicKey:
-    """Return the public key a manifest carries; that it is trusted is another question.
+    """Return the public key of a record in a manifest; that it is trusted is another question.
 
     Raises
     ------
@@ -133,29 +141,38 @@ def public_key_of(record: Mapping[str, str]) -> Ed25519PublicKey:
     return key
 
 
-def read_trusted_keys(folder: Path) -> tuple[dict[str, Ed25519PublicKey], list[Finding]]:
-    """Return the public keys of reports/keys by key id, and what is wrong with the folder's files.
+def user_folder() -> Path | None:
+    """Return the reader's own folder of public keys: RACE_KEYS, else in the user's configuration; None without one.
 
-    A file is named after the first 16 digits of its key's id, so a key cannot be exchanged under its name.
+    It lies outside every checkout, since whoever can rewrite a checkout can put any key into it.
     """
-    keys: dict[str, Ed25519PublicKey] = {}
-    findings = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        try:
-            key = load_public_key(path)
-            wrong = "" if path.name == key_file_name(key_id(key)) else f"its key id is {key_id(key)}, its name another"
-        except RaceError as error:
-            wrong = error.why or error.what
-        if wrong:
-            place = f"{folder.parent.name}/{folder.name}/{path.name}"
-            findings.append(
-                Finding(place, f"it is not a trusted key: {wrong}", f"git restore -- {place}, or remove it")
-            )
-        else:
-            keys[key_id(key)] = key
-    return keys, findings
+    if given := os.environ.get("RACE_KEYS"):
+        return Path(given)
+    base = os.environ.get("XDG_CONFIG_HOME")
+    try:
+        return (Path(base) if base else Path.home() / ".config") / "race-to-efficiency" / "keys"
+    except RuntimeError:  # nobody's home
+        return None
+
+
+def read_keys(place: Path) -> dict[str, Ed25519PublicKey]:
+    """Return key id -> public key of one file, or of every ``.pub`` file in a folder; none where there is no folder.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When a file is missing, or is no public key.
+    """
+    files = sorted(place.glob("*.pub")) if place.is_dir() else [place]
+    return {key_id(key): key for key in map(load_public_key, files)}
+
+
+def keep_key(folder: Path, key: Ed25519PublicKey) -> Path:
+    """Write a public key into a folder of keys, named after its id; return its file."""
+    path = folder / key_file_name(key_id(key))
+    return path if path.exists() else storage.write_bytes(path, public_pem(key))
 
 
 def key_file_name(identity: str) -> str:
-    """Return the file name of a public key under reports/keys/."""
+    """Return the file name of a public key in a folder of keys."""
     return f"{identity[:16]}.pub"

@@ -11,6 +11,7 @@ from race_to_efficiency.provenance import ledger_lines
 from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.ledger_lines import LedgerSeal
 from race_to_efficiency.provenance.manifest import MARKS
+from race_to_efficiency.provenance.verification import Unsealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,13 +29,16 @@ class History:
     findings : list of Finding
     holds : list of str
         Ledger files whose sealed lines hold, with what they cover.
-    notes : list of str
-        What cannot be known.
+    unsealed : list of Unsealed
+        Lines appended since, which no digest holds yet.
+    sealed : set of str
+        Names of the files in data/raw that a publication seals, whole or in part.
     """
 
     findings: list[Finding] = field(default_factory=list)
     holds: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    unsealed: list[Unsealed] = field(default_factory=list)
+    sealed: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,12 @@ def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> Hi
             seal = LedgerSeal.from_json(document)
             item = SealedLedger(check.entry.quarter, check.entry.as_of, check.entry.folder, seal)
             sealed.setdefault(name, []).append(item)
-    history = History()
+    history = History(sealed=set(sealed))
     for name in sorted(sealed):
         _check_ledger(raw, reports, name, sealed[name], history)
-    for path in sorted(raw.glob("*.csv")):
-        if sealed and path.name not in sealed:
-            history.notes.append(f"data/raw/{path.name} is in no published quarter: nothing is known of its history")
     newest = next((check.manifest for check in reversed(checks) if check.manifest), None)
     if newest is not None:
+        history.sealed |= set(newest["documents"])
         _check_documents(raw, newest["documents"], history)
     return history
 
@@ -141,10 +143,9 @@ def _check_ledger(raw: Path, reports: Path, name: str, sealed: Sequence[SealedLe
     if not broken(found):
         history.holds.append(f"{place}: the {newest.seal.lines} lines {newest.quarter} was published with")
     if count := len(ledger_lines.split_lines(data)) - newest.seal.lines:
-        history.notes.append(
-            f"{place}: {count} appended line{'s have' if count > 1 else ' has'} no digest yet: a change there cannot "
-            f"be known before the next `race publish`"
-        )
+        span = f"{newest.seal.lines + 1}" + (f"-{newest.seal.lines + count}" if count > 1 else "")
+        why = f"appended after {newest.quarter} was published: a change cannot be known before the next `race publish`"
+        history.unsealed.append(Unsealed(f"{place}:{span}", why))
 
 
 def _marks(folder: Path, name: str) -> str:

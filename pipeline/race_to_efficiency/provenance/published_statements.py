@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
+from race_to_efficiency.provenance.findings import Finding
 from race_to_efficiency.provenance.registry import read_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from race_to_efficiency.provenance.registry import Entry
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -29,17 +32,56 @@ def keep_statements(workspace: Workspace) -> list[Path]:
     DataInvalid
         When the registry or a published file is not JSON.
     """
-    from race_to_efficiency.evaluation.track_record import published_document
-
     workspace.published.mkdir(parents=True, exist_ok=True)  # a stage depends on the folder, empty or not
     written = []
     for entry in read_entries(workspace.reports):
-        stated, gamma = (workspace.reports / entry.folder / name for name in ("statements.json", "gamma.json"))
-        if not stated.is_file() or not gamma.is_file():
-            continue
-        document = published_document(entry.quarter, entry.folder, storage.read_json(stated), storage.read_json(gamma))
-        path, data = workspace.published / f"{entry.folder}.json", storage.dumps(document).encode()
-        if not path.is_file() or storage.read_bytes(path) != data:
+        data = stated(workspace.reports, entry)
+        path = workspace.published / f"{entry.folder}.json"
+        if data is not None and (not path.is_file() or storage.read_bytes(path) != data):
             storage.write_bytes(path, data)
             written.append(path)
     return written
+
+
+def stated(reports: Path, entry: Entry) -> bytes | None:
+    """Return what a publication stated, as its file in data/published holds it; None when it stated nothing.
+
+    Raises
+    ------
+    DataInvalid, KeyError, TypeError
+        When a file of the published folder is not what it should be.
+    """
+    from race_to_efficiency.evaluation.track_record import published_document
+
+    statements, gamma = (reports / entry.folder / name for name in ("statements.json", "gamma.json"))
+    if not statements.is_file() or not gamma.is_file():
+        return None
+    document = published_document(entry.quarter, entry.folder, storage.read_json(statements), storage.read_json(gamma))
+    return storage.dumps(document).encode()
+
+
+def check_statements(published: Path, reports: Path, entries: Sequence[Entry], sound: Collection[str]) -> list[Finding]:
+    """Hold data/published, which later track records are made from, against the published folders it comes from.
+
+    Parameters
+    ----------
+    published, reports : Path
+    entries : sequence of Entry
+    sound : collection of str
+        Published folders that hold; what comes from another cannot be judged.
+    """
+    findings = []
+    place = f"{published.parent.name}/{published.name}"
+    known = {f"{entry.folder}.json": entry for entry in entries}
+    for path in sorted(published.iterdir()):
+        if path.name not in known:
+            what = "it belongs to no publication, yet later track records would count what it says"
+            findings.append(Finding(f"{place}/{path.name}", what, f"remove {place}/{path.name}"))
+            continue
+        entry = known[path.name]
+        if path.is_symlink() or not path.is_file():
+            findings.append(Finding(f"{place}/{path.name}", "it is no plain file", f"remove {place}/{path.name}"))
+        elif entry.folder in sound and storage.read_bytes(path) != stated(reports, entry):
+            what = f"it is not what reports/{entry.folder} states"
+            findings.append(Finding(f"{place}/{path.name}", what, "race run, which writes it again"))
+    return findings

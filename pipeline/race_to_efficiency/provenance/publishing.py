@@ -34,7 +34,9 @@ def publish(
     *,
     reconstructed: bool = False,
     signing_key: Ed25519PrivateKey | None = None,
+    replaced_key: Ed25519PrivateKey | None = None,
     revision_reason: str | None = None,
+    key_folder: Path | None = None,
 ) -> Entry:
     """Freeze a quarter and append it to the chain.
 
@@ -45,8 +47,12 @@ def publish(
     reconstructed : bool
         The quarter is published after the fact, from what the ledgers held as of its last day.
     signing_key : Ed25519PrivateKey, optional
+    replaced_key : Ed25519PrivateKey, optional
+        The key that signed so far and hands over to ``signing_key``: both sign this quarter.
     revision_reason : str, optional
         Why an already published quarter is corrected: makes a new revision.
+    key_folder : Path, optional
+        The publisher's own folder of keys, which the chain so far must not contradict.
 
     Raises
     ------
@@ -64,15 +70,11 @@ def publish(
         before = registry.latest(entries, str(workspace.quarter))
         revision = next_revision(workspace, before, revision_reason)
         folder = workspace.reports / registry.folder_name(str(workspace.quarter), revision)
-        _require_sound(workspace, entries, folder)
+        _require_sound(workspace, entries, folder, key_folder)
         if (folder / registry.ENTRY).exists():
             return _complete(workspace, entries, folder)
-        if signing_key is None and any(entry.key_id for entry in entries):
-            raise UsageError(
-                "the chain is signed: an unsigned quarter cannot follow",
-                why="verification takes an unsigned quarter after a signed one for a stripped signature",
-                remedy="give --sign-key PATH or set RACE_SIGN_KEY",
-            )
+        pair = [key for key in (signing_key, replaced_key) if key is not None]
+        _require_succession(entries, [keys.key_id(key.public_key()) for key in pair])
         files = published_files(workspace)
         seals, marks = manifest.seal_ledgers(workspace.raw, workspace.quarter.as_of.isoformat())
         _require_complete_lines(workspace, seals)
@@ -89,16 +91,42 @@ def publish(
             supersedes=before.reference() if before else None,
             reason=revision_reason,
             reconstructed=reconstructed,
-            signed_by=keys.signer_record(signing_key.public_key()) if signing_key else None,
+            signed_by=keys.signer_record(*(key.public_key() for key in pair)) if pair else None,
         )
-        return _write(workspace, entries, document, files, signing_key)
+        return _write(workspace, entries, document, files, pair)
 
 
-def _require_sound(workspace: Workspace, entries: list[Entry], target: Path) -> None:
+def _require_succession(entries: list[Entry], signers: list[str]) -> None:
+    """Refuse what a verification would take for a stripped signature or for a stranger's.
+
+    Parameters
+    ----------
+    entries : list of Entry
+    signers : list of str
+        Ids of the key that signs and of the one that hands over to it, where there are such.
+    """
+    last = next((entry.key_id for entry in reversed(entries) if entry.key_id), None)
+    if last is None and len(signers) == 2:
+        raise UsageError("nothing is signed yet: no key can be replaced", remedy="leave out --replaces-key")
+    if last is not None and not signers:
+        raise UsageError(
+            "the chain is signed: an unsigned quarter cannot follow",
+            why="verification takes an unsigned quarter after a signed one for a stripped signature",
+            remedy="give --sign-key PATH or set RACE_SIGN_KEY",
+        )
+    if last is not None and last != signers[-1]:
+        raise UsageError(
+            f"the chain is signed by key {last}, which has not handed over to key {signers[0]}",
+            why="verification takes a quarter signed by another key for a stranger's",
+            remedy="sign with that key, or hand over: --sign-key NEW --replaces-key OLD",
+        )
+
+
+def _require_sound(workspace: Workspace, entries: list[Entry], target: Path, key_folder: Path | None) -> None:
     """Refuse to publish on a chain that does not verify; only the folder to be written now may be unfinished."""
     if not entries and not published_folders(workspace.reports):
         return
-    result = verify(workspace.root)
+    result = verify(workspace.root, key_folder=key_folder)
     unfinished = [
         item
         for check in result.folders
@@ -174,20 +202,15 @@ def _write(
     entries: list[Entry],
     document: dict[str, Any],
     files: dict[str, bytes],
-    signing_key: Ed25519PrivateKey | None,
+    signing_keys: list[Ed25519PrivateKey],
 ) -> Entry:
     """Write the folder, then its manifest and entry, then the registry."""
     data = storage.dumps(document).encode()
     entry = registry.entry_of(document, storage.digest_bytes(data))
     files = {**files, manifest.MANIFEST: data}
-    if signing_key is not None:
-        files[signing.ENVELOPE_NAME] = signing.sign(signing.statement(data, document), signing_key)
+    if signing_keys:
+        files[signing.ENVELOPE_NAME] = signing.sign(signing.statement(data, document), *signing_keys)
     files[registry.ENTRY] = registry.carried(entry)
     install(workspace, entry.folder, files, alone=True)
-    if signing_key is not None:
-        public = signing_key.public_key()
-        path = workspace.reports / "keys" / keys.key_file_name(keys.key_id(public))
-        if not path.exists():
-            storage.write_bytes(path, keys.public_pem(public))
     storage.write_bytes(workspace.reports / registry.REGISTRY, registry.render([*entries, entry]))
     return entry

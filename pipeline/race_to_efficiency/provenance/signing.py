@@ -21,7 +21,7 @@ from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance.keys import key_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -49,20 +49,30 @@ def statement(manifest_bytes: bytes, manifest: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def sign(document: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
-    """Return the DSSE envelope (bytes of its file) of a statement signed with ``key``."""
+def sign(document: Mapping[str, Any], *keys: Ed25519PrivateKey) -> bytes:
+    """Return the DSSE envelope (bytes of its file) of a statement, signed with each key in turn."""
     payload = storage.canonical(document)
-    signature = key.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload))
-    envelope = {
+    covered = pre_authentication_encoding(PAYLOAD_TYPE, payload)
+    signatures = [(key_id(key.public_key()), key.sign(covered)) for key in keys]
+    return storage.dumps(_envelope(payload, signatures)).encode()
+
+
+def _envelope(payload: bytes, signatures: Iterable[tuple[str, bytes]]) -> dict[str, Any]:
+    return {
         "payloadType": PAYLOAD_TYPE,
         "payload": base64.b64encode(payload).decode(),
-        "signatures": [{"keyid": key_id(key.public_key()), "sig": base64.b64encode(signature).decode()}],
+        "signatures": [{"keyid": name, "sig": base64.b64encode(sig).decode()} for name, sig in signatures],
     }
-    return storage.dumps(envelope).encode()
 
 
-def open_envelope(envelope_bytes: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
-    """Return the statement of an envelope after checking its form byte for byte, its key id and its signature.
+def open_envelope(envelope_bytes: bytes, *keys: Ed25519PublicKey) -> dict[str, Any]:
+    """Return the statement of an envelope after checking its form byte for byte, its key ids and its signatures.
+
+    Parameters
+    ----------
+    envelope_bytes : bytes
+    *keys : Ed25519PublicKey
+        Those that must have signed it, in this order, and no other.
 
     Raises
     ------
@@ -71,22 +81,24 @@ def open_envelope(envelope_bytes: bytes, key: Ed25519PublicKey) -> dict[str, Any
     """
     from cryptography.exceptions import InvalidSignature
 
-    envelope = read_envelope(envelope_bytes)
-    named = envelope["signatures"][0]["keyid"]
-    if named != key_id(key):
-        raise IntegrityError("the signature names another key", why=f"key id {named}, the key at hand is {key_id(key)}")
-    payload = base64.b64decode(envelope["payload"])
-    signature = base64.b64decode(envelope["signatures"][0]["sig"])
-    try:
-        key.verify(signature, pre_authentication_encoding(envelope["payloadType"], payload))
-    except InvalidSignature:
-        raise IntegrityError("the signature does not fit what it signs", why="Ed25519 verification failed") from None
+    payload, signatures = read_envelope(envelope_bytes)
+    named, at_hand = [name for name, _ in signatures], [key_id(key) for key in keys]
+    if named != at_hand:
+        why = f"key id {' and '.join(named)}, the key at hand is {' and '.join(at_hand)}"
+        raise IntegrityError("the signature names another key", why=why)
+    for key, (_, signature) in zip(keys, signatures, strict=True):
+        try:
+            key.verify(signature, pre_authentication_encoding(PAYLOAD_TYPE, payload))
+        except InvalidSignature:
+            raise IntegrityError(
+                "the signature does not fit what it signs", why="Ed25519 verification failed"
+            ) from None
     document: dict[str, Any] = parse_json(payload, ENVELOPE_NAME)
     return document
 
 
-def read_envelope(envelope_bytes: bytes) -> dict[str, Any]:
-    """Return a DSSE envelope with exactly one signature, in exactly the form `sign` writes.
+def read_envelope(envelope_bytes: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """Return payload and signatures (key id, signature) of a DSSE envelope in exactly the form `sign` writes.
 
     Raises
     ------
@@ -96,21 +108,13 @@ def read_envelope(envelope_bytes: bytes) -> dict[str, Any]:
     try:
         envelope: dict[str, Any] = parse_json(envelope_bytes, ENVELOPE_NAME)
         payload = base64.b64decode(envelope["payload"], validate=True)
-        (signature,) = envelope["signatures"]
-        plain = {
-            "payloadType": PAYLOAD_TYPE,
-            "payload": base64.b64encode(payload).decode(),
-            "signatures": [
-                {
-                    "keyid": str(signature["keyid"]),
-                    "sig": base64.b64encode(base64.b64decode(signature["sig"], validate=True)).decode(),
-                }
-            ],
-        }
+        signatures = [
+            (str(item["keyid"]), base64.b64decode(item["sig"], validate=True)) for item in envelope["signatures"]
+        ]
     except (DataInvalid, ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise IntegrityError("the envelope is not a DSSE envelope with one signature", why=str(error)) from None
-    if storage.dumps(plain).encode() != envelope_bytes:
+        raise IntegrityError("the envelope is not a DSSE envelope", why=str(error)) from None
+    if storage.dumps(_envelope(payload, signatures)).encode() != envelope_bytes:
         raise IntegrityError(
             "the envelope is not in the form it was written in", why="bytes outside the signed payload were changed"
         )
-    return envelope
+    return payload, signatures

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-GRACE_SECONDS = 1.0
-"""From the signal to the end by force: enough to remove temporary files, and half of what is promised."""
+GRACE_SECONDS = 0.75
+"""From the signal to the end by force: enough to remove temporary files, and less than half of what is promised."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -15,7 +15,7 @@ from race_to_efficiency.settings.params import STAGES, open_workspace
 from race_to_efficiency.stages import forecast
 from race_to_efficiency.stages import report as stage
 from small_quarter import FEW, GROUPS, QUARTER
-from small_settings import document
+from small_settings import DOCUMENT, document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +64,76 @@ def test_a_number_that_is_an_estimate_is_traced_to_the_rows_of_its_fit(numbers, 
                 assert traced == set("training_runs/" + own["run_id"]), item["id"]
                 held += 1
     assert held > 20
+
+
+OUTPUTS = (
+    (r"R\.(\w+)\.\w+\.[\d.]+y\.", r"curve\.{0}\.total\.(pooled|given)"),
+    (r"r\.(\w+)\.\w+\.[\d.]+y\.", r"curve\.{0}\.reducible\.(pooled|given)"),
+    (r"L_over_L0\.(\w+)\.(\w+)\.[\d.]+y\.", r"loss\.{0}\.{1}\.(pooled|given)"),
+    (r"years_to\.(total|reducible)\.(?:relative|reducible)_loss\.", r"(curve\.constant_power\.{0}|loss\..*)\.pooled"),
+    (r"(?:anchor|floor)\.(\w+)\.", r"anchor\.{0}"),
+    (r"crossover\.(\w+)\.(\w+)\.", r"crossover\.{0}\.{1}"),
+    (r"pool\.(\w+)\.", r"pool\.{0}"),
+    (r"width\.(\w+)\.", r"curve\.constant_power\.{0}\.pooled"),
+    (r"explorer\.\w+\.(total|reducible)\.kappa", r"pool\.{0}|setting\.forecast\.scenarios\.\w+\.kappa"),
+    (r"explorer\.(\w+\.(?:total|reducible))\.[\d.]+y", r"page\.explorer\.{0}"),
+    (r"account\.(?!total\.)(\w+)\.", r"ledger\.{0}"),
+    (r"score\.(?!loss\.all\.)(.+)\.\d+q\.", r"backtest\.{0}"),
+    (r"statement\.(\d{4}Q\d\.\w+)\.(?!.*record)", r"statement\.{0}"),
+    (r"statement\.(\d{4}Q\d)\..*\.record", r"record\.{0}"),
+    (r"record\.(\d{4}Q\d)\.", r"record\.{0}"),
+    (r"change\.(R\.\w+\.\d+|gamma\.\w+\.(?:[a-zA-Z_]+|quantile_0\.9))\.(?:old|new|delta|added)", r"change\.{0}"),
+    (r"(?:influence|forms|extrapolation)\.(\w+)\.power_law\.", r"kappa_total\.{0}\.power_law"),
+    (r"(?:influence|forms|extrapolation)\.(\w+)\.(floor|chinchilla)\.", r"kappa_reducible\.{0}\.{1}"),
+    (r"profile\.(\w+)\.", r"(E|kappa_reducible)\.{0}\.chinchilla"),
+    (r"slope_change\.(\w+\.[a-z_]+)\.(?:date|age)\.", r"gamma\.{0}"),
+    (r"published\.(\w+)\.published", r"row\.published_values/{0}"),
+    (r"product\.b_time", r"gamma\.algorithmic_lm\.ln_loss"),
+    (r"product\.product", r"gamma\.algorithmic\.mixture|kappa_total\.pooled\.power_law"),
+    (r"roadmap\.\w+\.[\d.]+\.[\d-]+\.algorithm\.(?:measured|low|high)$", r"gamma\.algorithmic\.mixture"),
+    (r"roadmap\..*\.hardware\.headroom$", r"setting\.fit_gamma\.caps\.cmos_headroom"),
+)
+"""Number -> output, both as patterns; a part of the number's id stands in the output's name."""
+
+
+@pytest.mark.parametrize(("number", "output"), OUTPUTS, ids=[number for number, _ in OUTPUTS])
+def test_a_number_is_made_with_the_output_it_is_named_for_and_no_other(number, output, numbers):
+    found = {name: match for name in numbers if (match := re.match(number, name))}
+    assert found
+    for name, match in found.items():
+        wanted = output
+        for place, part in enumerate(match.groups()):
+            wanted = wanted.replace(f"{{{place}}}", re.escape(part))
+        assert all(re.fullmatch(wanted, node) for node in numbers[name]["nodes"]), (name, numbers[name]["nodes"])
+
+
+def test_a_roadmap_asks_a_layer_for_what_the_others_leave(numbers):
+    """Software is what training runs gain beyond chips; what it must deliver hangs on the others and on kappa."""
+    key = "roadmap.total.0.8.2031-03-31"
+    chips, runs, algorithm = (f"gamma.{name}" for name in SERIES)
+    kappa, target = "kappa_total.pooled.power_law", "setting.fit_gamma.roadmap"
+    assert numbers[f"{key}.software.measured"]["nodes"] == [runs, chips]
+    assert set(numbers[f"{key}.hardware.required"]["nodes"]) == {target, kappa, runs, chips, algorithm}
+    assert set(numbers[f"{key}.software.required"]["nodes"]) == {target, kappa, chips, algorithm}
+    assert set(numbers[f"{key}.all_layers.required"]["nodes"]) == {target, kappa}
+    assert set(numbers[f"{key}.all_layers.gap"]["nodes"]) == {target, kappa, runs, chips, algorithm}
+    assert set(numbers[f"{key}.power.gap"]["nodes"]) == {target, kappa, runs, chips, algorithm, "gamma.growth.power"}
+
+
+SERIES = ("hardware_tensor16.mean_chip", "training_flop_per_joule.ols", "algorithmic.mixture")
+
+
+def test_a_bill_rests_on_the_prices_it_takes_and_a_race_on_both_fleets(numbers, edges):
+    prices = {f"setting.cost.values.{name}" for name in DOCUMENT["cost"]["values"]}
+    fleet, power = "setting.forecast.scenarios.hare.fleet", "setting.cost.values.baseline_power_w"
+    behind = {name: set(edges.reached(numbers[name]["nodes"])) - set(numbers[name]["nodes"]) for name in numbers}
+    assert behind["cost.hare.power"] == behind["cost.hare.energy.5y"] == {fleet, power}
+    assert behind["cost.hare.money.5y"] == {fleet, *prices}
+    race = {"pool.total", "scenario.hare", "scenario.turtle"}
+    assert race < behind["contest.0.8.years.hare"]
+    assert not prices & behind["contest.0.8.years.hare"]
+    assert {power} == prices & behind["contest.0.8.energy.turtle"]
+    assert prices < behind["contest.0.8.money.turtle"]
 
 
 def test_a_setting_that_a_number_is_made_with_stands_in_params(numbers, edges, small_quarter):

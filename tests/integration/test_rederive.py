@@ -12,7 +12,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError
 from race_to_efficiency.provenance import manifest
 from race_to_efficiency.provenance import rederive as module
-from race_to_efficiency.provenance.compare import agree, check_page, page_numerals
+from race_to_efficiency.provenance.compare import agree, check_page, compare_quarter, page_numerals
 from race_to_efficiency.provenance.rederive import Rederivation, rederive
 
 ESTIMATOR = "pipeline/race_to_efficiency/calibration/slope.py"
@@ -284,6 +284,16 @@ def test_agreement_is_about_numbers_and_only_numbers() -> None:
         (True, True, 0.0, True),
     ):
         assert agree(first, second, tolerance) is same, (first, second, tolerance)
+
+
+def test_a_numeral_an_old_report_read_out_of_prose_is_not_missed_and_a_number_is(tmp_path: Path) -> None:
+    words = {"value": 4.0, "unit": "as written", "text": "4"}
+    published = {"a": {"value": 1.5, "unit": "1", "text": "1.5"}, "k.reason.said1": words, "gone.said1": words}
+    storage.write_json(tmp_path / "published" / "numbers.json", {**published, "b": {**words, "unit": "rows"}})
+    storage.write_json(tmp_path / "report" / "numbers.json", {"a": published["a"]})
+    found = compare_quarter(tmp_path / "published", tmp_path, 0.0)
+    assert [item.name for item in found.differences] == ["b"]
+    assert found.compared == {"numbers.json": 3}  # a's value and text, and that b is gone
 
 
 def test_numerals_are_read_off_the_page(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_an_untouched_quarter_comes_out_identical(checkout: Path, quarter: str) 
     assert document["same_environment"]
     assert document["differences"] == document["causes"] == document["notes"] == []
     assert document["compared"]["numbers.json"] == 16  # eight values and eight texts
-    assert document["compared"]["forecast.parquet"] == 2 + 5 * 9
+    assert document["compared"]["forecast.parquet"] == 2 + 5 * 11
 
 
 def test_the_work_is_done_in_a_folder_without_generated_files(checkout: Path) -> None:
@@ -98,7 +98,8 @@ def test_every_record_is_compared_leaf_by_leaf(checkout: Path) -> None:
         kappa = storage.read_json(space.processed / "kappa.json")
         kappa["influence"][0]["change"] = 0.02
         storage.write_json(space.processed / "kappa.json", kappa)
-        storage.write_json(space.processed / "account.json", {"read": 9, "more": [1, 2]})
+        account = storage.read_json(space.processed / "account.json")
+        storage.write_json(space.processed / "account.json", {**account, "read": 9, "more": [1, 2]})
 
     found = {(item.where, item.name): item.recomputed for item in again(checkout, runner=runner).comparison.differences}
     assert found == {

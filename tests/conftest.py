@@ -13,6 +13,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.calibration.common import processes
 
 if TYPE_CHECKING:
+    from race_to_efficiency.ledger.intake import Intake
     from race_to_efficiency.settings.params import Workspace
 
 processes.WORKERS = 1  # starting a process costs more than what a test gives it to do
@@ -49,6 +50,14 @@ def small_quarter(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Works
 
     base = tmp_path_factory.getbasetemp()
     return quarter.make(root, (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "small_quarter")
+
+
+@pytest.fixture(scope="session")
+def shipped(root: Path) -> dict[str, Intake]:
+    """Every shipped ledger as intake reads it: to look at, never to change."""
+    from race_to_efficiency.ledger.intake import read_all
+
+    return read_all(root / "data" / "raw")
 
 
 @pytest.fixture(autouse=True)

@@ -11,17 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from race_to_efficiency.ledger.changes import CAUSES, compose, diff_views
-from race_to_efficiency.ledger.intake import read_all, read_ledger
+from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.schemas import LEDGERS
 from race_to_efficiency.ledger.vintages import view_of
 from race_to_efficiency.units import Quarter
 
 QUARTERS = [Quarter(2024, 3).shift(number).as_of for number in range(7)]
-
-
-@pytest.fixture(scope="module")
-def shipped(root: Path):
-    return read_all(root / "data" / "raw")
 
 
 @pytest.mark.parametrize("name", LEDGERS)

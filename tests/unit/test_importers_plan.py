@@ -11,9 +11,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from race_to_efficiency import checkout
 from race_to_efficiency.cells.text import tidy
 from race_to_efficiency.errors import UsageError
-from race_to_efficiency.ledger import importing
 from race_to_efficiency.ledger.history import History
 from race_to_efficiency.ledger.importing import recorded_date, run_import
 from race_to_efficiency.ledger.intake import read_ledger
@@ -469,20 +469,20 @@ def test_an_import_interrupted_at_any_write_leaves_every_view_as_it_was(
     bring(raw, "2025-01-31", *CHIPS.values())
     held = view(raw, "2025-06-30").rows
     rows = [*(row for name, row in CHIPS.items() if name != "two"), chip("Acme Two (Aurora)")]
-    real = importing.storage.write_bytes
+    real = checkout._rename
     for survives in (0, 1):
         done = []
 
-        def broken(path: Path, data: bytes, done=done, survives=survives) -> Path:
+        def broken(temporary: Path, path: Path, done=done, survives=survives) -> None:
             if len(done) == survives:
                 raise KeyboardInterrupt
             done.append(path)
-            return real(path, data)
+            real(temporary, path)
 
-        monkeypatch.setattr(importing.storage, "write_bytes", broken)
+        monkeypatch.setattr(checkout, "_rename", broken)
         with pytest.raises(KeyboardInterrupt):
             bring(raw, "2025-04-30", *rows, accept_renames=True)
-        monkeypatch.setattr(importing.storage, "write_bytes", real)
+        monkeypatch.setattr(checkout, "_rename", real)
         assert view(raw, "2025-06-30").rows.equals(held)
     assert counts(bring(raw, "2025-04-30", *rows, accept_renames=True)) == (5, 4, 0, 1, 0, 0)
 
@@ -530,6 +530,15 @@ def used_headers(path: Path) -> dict[str, str]:
     return {name: field.column for name in header if (field := _match(name, FIELDS)[0]) is not None}
 
 
+def ours(path: Path) -> dict[str, dict[str, str]]:
+    """An export as {name: normalised cells}, by our columns."""
+    used = {theirs: column for theirs, column in used_headers(path).items() if column != "name"}
+    return {
+        name: {column: cells[theirs] for theirs, column in used.items()}
+        for name, cells in by_name(path, "Hardware name", set()).items()
+    }
+
+
 @pytest.mark.upstream
 def test_five_exports_in_turn_rebuild_every_view_and_their_counts_match_the_files(
     root: Path, shared: Path, tmp_path: Path
@@ -540,13 +549,7 @@ def test_five_exports_in_turn_rebuild_every_view_and_their_counts_match_the_file
     paths = sorted((shared / "data" / "upstream" / "epoch_ml_hardware").glob("*.csv"))
     for before, path in itertools.pairwise(paths):
         report = run_import("epoch-hardware", path, raw).to_json()
-        old, new = (
-            {
-                name: {ours: cells[theirs] for theirs, ours in used_headers(file).items() if ours != "name"}
-                for name, cells in by_name(file, "Hardware name", set()).items()
-            }
-            for file in (before, path)
-        )
+        old, new = (ours(file) for file in (before, path))
         moved = {renamed.get((name, path.stem), name): name for name in old}
         columns = {column for cells in (*old.values(), *new.values()) for column in cells}
         kept = set(moved) & set(new)

@@ -16,7 +16,7 @@ from race_to_efficiency.cells.physical import lines_of, records
 from race_to_efficiency.cells.text import CellError
 from race_to_efficiency.cells.typed import parse_cell
 from race_to_efficiency.errors import DataInvalid, InputMissing
-from race_to_efficiency.ledger.intake import REPEATED_LINE, read_all, read_ledger
+from race_to_efficiency.ledger.intake import REPEATED_LINE, read_ledger
 from race_to_efficiency.ledger.metadata import Column
 from race_to_efficiency.ledger.schemas import TABLES
 
@@ -62,11 +62,6 @@ def ledger(root: Path, tmp_path: Path):
         return Ledger(tmp_path, name)
 
     return make
-
-
-@pytest.fixture(scope="module")
-def shipped(root: Path):
-    return read_all(root / "data" / "raw")
 
 
 def test_the_shipped_ledgers_are_valid_line_by_line(root: Path, shipped) -> None:
@@ -267,8 +262,7 @@ CELLS = st.sampled_from(
 
 @settings(max_examples=40)
 @given(edits=st.lists(st.tuples(st.integers(2, 41), st.sampled_from(TABLES["accelerators"].names), CELLS), max_size=6))
-def test_whatever_is_written_into_cells_only_edited_lines_are_lost(ledger_factory, edits) -> None:
-    sound = ledger_factory().read().rows
+def test_whatever_is_written_into_cells_only_edited_lines_are_lost(ledger_factory, sound, edits) -> None:
     damaged = ledger_factory()
     for line, column, text in edits:
         damaged.edit(line, column, text)
@@ -293,6 +287,12 @@ def ledger_factory(root: Path, tmp_path_factory: pytest.TempPathFactory):
         return Ledger(folder, "accelerators")
 
     return make
+
+
+@pytest.fixture(scope="module")
+def sound(ledger_factory) -> pd.DataFrame:
+    """The rows of the ledger as shipped."""
+    return ledger_factory().read().rows
 
 
 @given(

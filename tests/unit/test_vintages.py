@@ -14,21 +14,16 @@ from hypothesis import strategies as st
 from race_to_efficiency.errors import IntegrityError
 from race_to_efficiency.ledger.account import account_of
 from race_to_efficiency.ledger.exclusions import RULES, Exclusion, flagged, round_number
-from race_to_efficiency.ledger.intake import QUARANTINE_COLUMNS, REPEATED_LINE, Intake, read_all
+from race_to_efficiency.ledger.intake import QUARANTINE_COLUMNS, REPEATED_LINE, Intake
 from race_to_efficiency.ledger.renames import canonical_ids
 from race_to_efficiency.ledger.schemas import DTYPES, LEDGERS, TABLES
 from race_to_efficiency.ledger.vintages import as_of, view_of
 from race_to_efficiency.units import Quarter, decimal_years
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 NEWEST = dt.date(2026, 3, 31)
-
-
-@pytest.fixture(scope="module")
-def shipped(root: Path) -> dict[str, Intake]:
-    return read_all(root / "data" / "raw")
 
 
 def slope(released: pd.Series, values: pd.Series) -> float:
@@ -90,7 +85,7 @@ def by_hand(rows: list[tuple], day: dt.date) -> tuple[dict[str, tuple[int, str]]
     return view, pseudo
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(rows=VERSIONS, day=st.sampled_from([dt.date(2024, 12, 1), *DAYS]))
 def test_a_view_is_what_a_plain_loop_finds(rows: list[tuple], day: dt.date) -> None:
     frame = history(rows)

@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CRATE ?= reports/2026Q1
 
-.PHONY: help run test lint benchmark attacks recovery severity dictionary crate lock audit-dependencies clean clean-generated
+.PHONY: help run test lint dvc-yaml benchmark attacks recovery severity dictionary crate lock audit-dependencies clean clean-generated
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -27,11 +27,15 @@ test: $(STAMP) ## lint, types, layers and the test suite
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-lint: $(STAMP) ## ruff, mypy, import-linter
+lint: $(STAMP) ## ruff, mypy, import-linter, and dvc.yaml against the code
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m race_to_efficiency.stages.declared
+
+dvc-yaml: $(STAMP) ## rewrite dvc.yaml: settings and files that a small quarter's stages read, code they reach (half a minute)
+	$(BIN)/python tests/what_stages_read.py
 
 benchmark: $(STAMP) ## measured speed and memory, side by side with peers
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done

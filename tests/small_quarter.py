@@ -5,19 +5,26 @@ What it prints is what the code computes on the real rows: only replicates, draw
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 from filelock import FileLock
+from race_to_efficiency import storage
+from race_to_efficiency.calibration.common import processes
+from race_to_efficiency.settings.corridor import declared
 from race_to_efficiency.settings.params import Workspace, open_workspace
-from race_to_efficiency.stages import backtest, compare, fit_gamma, fit_kappa, forecast, ingest, report
+from reads import recorded
 from small_settings import DOCUMENT, document
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 QUARTER = "2026Q1"
-STAGES = (ingest, fit_kappa, fit_gamma, forecast, backtest, compare, report)
+READS = "reads.json"
+"""What each stage read while it was made: settings by dotted name, files as paths of the checkout."""
+
 GROUPS = ("chinchilla_besiroglu2024", "gadre2024_c4", "muennighoff2023")
 WEIGHTS = {"algorithmic_lm": 3.0, "algorithmic_published": 2.0, "speedrun_tokens": 1.0}
 """Unequal, so that a mixture that forgets them is seen."""
@@ -47,7 +54,23 @@ def make(root: Path, folder: Path) -> Workspace:
                 (folder / "data" / name).symlink_to(root / "data" / name)
             text = yaml.safe_dump(document(**FEW))
             (folder / "params.yaml").write_text(text, encoding="utf-8")
-            summaries = [stage.run(open_workspace(folder, QUARTER)) for stage in STAGES]
-            assert summaries[-1]["problems"] == []
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(processes, "WORKERS", 1)  # what another process reads is not seen here
+                found = {name: run_and_listen(name, root, folder) for name in declared(root)}
+            storage.write_json(folder / READS, found)
             (folder / "made").touch()
     return open_workspace(folder, QUARTER)
+
+
+def run_and_listen(name: str, root: Path, folder: Path) -> dict[str, list[str]]:
+    """Run a stage; return the settings it read and the files it opened, the package's own code aside."""
+    workspace = open_workspace(folder, QUARTER)
+    with recorded(workspace.params) as reads:
+        summary = import_module(f"race_to_efficiency.stages.{name}").run(workspace)
+    assert not summary.get("problems"), summary["problems"]
+    files = set()
+    for path in reads.files:
+        place = next((place for place in (folder, root) if path.is_relative_to(place)), None)
+        if place is not None and path.suffix not in (".py", ".pyc") and path.name != "params.yaml":
+            files.add(path.relative_to(place).as_posix())
+    return {"settings": sorted(reads.settings), "files": sorted(files)}

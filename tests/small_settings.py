@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from race_to_efficiency.settings.params import Params, check_params
+from race_to_efficiency.settings.params import check_params
+from race_to_efficiency.settings.sections import Params
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))

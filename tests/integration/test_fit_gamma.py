@@ -12,7 +12,8 @@ from gamma_views import SEED, views
 from race_to_efficiency import storage
 from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.errors import InputMissing, UsageError
-from race_to_efficiency.settings.params import Params, Workspace
+from race_to_efficiency.settings.params import Workspace
+from race_to_efficiency.settings.sections import Params
 from race_to_efficiency.stages import fit_gamma
 from race_to_efficiency.units import Quarter
 from small_settings import section

@@ -149,12 +149,12 @@ def test_the_crate_is_a_process_run(folder: Path) -> None:
 
 def test_stages_are_read_from_dvc_yaml(tmp_path: Path) -> None:
     path = synthetic_quarter.make_checkout(tmp_path) / "dvc.yaml"
-    stages = read_stages(path)
+    stages = read_stages(path.parent)
     assert [stage.name for stage in stages] == ["ingest", "fit", "report"]
     assert stages[0].writes == ("data/processed/account.json", "data/processed/ledger")
     path.write_text("vars: []\n")
     with pytest.raises(DataInvalid, match="no stages"):
-        read_stages(path)
+        read_stages(path.parent)
 
 
 def test_folders_are_spelt_out_so_that_readers_meet_writers(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_folders_are_spelt_out_so_that_readers_meet_writers(tmp_path: Path) -> N
 
 def test_in_the_true_pipeline_the_report_leads_back_to_every_ledger(root: Path) -> None:
     # as dvc.yaml stands, before anything has run: a folder is written under the name it is read by, or above it
-    stages = read_stages(root / "dvc.yaml")
+    stages = read_stages(root)
 
     def origins(path: str) -> set[str]:
         makers = [

@@ -15,10 +15,11 @@ from pydantic.fields import FieldInfo
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.settings import params as module
-from race_to_efficiency.settings.params import Params, check_params, find_params, read_params
+from race_to_efficiency.settings.params import check_params, find_params, read_params
 from race_to_efficiency.settings.scenarios import ScenarioParams
 from race_to_efficiency.settings.sealed import complete, read_sealed
 from race_to_efficiency.settings.section import Section
+from race_to_efficiency.settings.sections import Params
 from small_settings import DOCUMENT, PARAMS, document
 
 Leaf = tuple[tuple[str, ...], Any]

@@ -11,17 +11,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import checkout, children, storage
-from race_to_efficiency.commands import reproduction
+from race_to_efficiency.commands import reproduction, stale
 from race_to_efficiency.commands.terminal import progress
 from race_to_efficiency.errors import InputMissing, Locked, RaceError, SystemRefused, UsageError
 from race_to_efficiency.provenance import made_from
 from race_to_efficiency.provenance.published_statements import keep_statements
 from race_to_efficiency.provenance.stamps import require_own
-from race_to_efficiency.settings.params import STAGES, Workspace
+from race_to_efficiency.settings.corridor import declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from race_to_efficiency.settings.params import Workspace
 
 ERROR_FILE = "stage_error.json"
 """Where a failed stage leaves its error: DVC itself returns 255 whatever the stage returned."""
@@ -34,6 +36,8 @@ _KILLED = re.compile(r"exited with (-9|137)\b")
 def run_stage(name: str, workspace: Workspace, **options: Any) -> dict[str, Any]:
     """Run one stage by name and tell what it did and how long it took; ``options`` are the stage's own.
 
+    The stage sees the sections of settings that dvc.yaml declares for it, and no other.
+
     Raises
     ------
     UsageError
@@ -41,13 +45,15 @@ def run_stage(name: str, workspace: Workspace, **options: Any) -> dict[str, Any]
     RaceError
         As the stage itself; a copy is left for the process that started this one.
     """
-    if name not in STAGES:
-        raise UsageError(f"there is no stage '{name}'", why=f"the stages are {', '.join(STAGES)}")
+    stages = declared(workspace.root)
+    if name not in stages:
+        raise UsageError(f"there is no stage '{name}'", why=f"the stages are {', '.join(stages)}")
     started = time.monotonic()
     error_file = workspace.processed / ERROR_FILE
     try:
         require_own(workspace, before=name)
-        summary: dict[str, Any] = import_module(f"race_to_efficiency.stages.{name}").run(workspace, **options)
+        module = import_module(f"race_to_efficiency.stages.{name}")
+        summary: dict[str, Any] = module.run(workspace.showing(stages[name].settings), **options)
     except (RaceError, OSError, MemoryError, RecursionError) as raised:
         error = raised if isinstance(raised, RaceError) else SystemRefused.of(raised)
         with contextlib.suppress(OSError, RaceError):  # on a full disk the words on stderr must do
@@ -59,12 +65,12 @@ def run_stage(name: str, workspace: Workspace, **options: Any) -> dict[str, Any]
 
 def run_corridor(workspace: Workspace) -> None:
     """Run all stages in this process, in order (used for a quarter that is not params.yaml's)."""
-    for name in STAGES:
+    for name in declared(workspace.root):
         run_stage(name, workspace)
 
 
 def reproduce(workspace: Workspace, *, force: bool) -> bool:
-    """Run what is out of date through ``dvc repro``; return whether anything ran.
+    """Tell what is out of date, and run it and what depends on it through ``dvc repro``; return whether anything ran.
 
     Raises
     ------
@@ -86,6 +92,9 @@ def reproduce(workspace: Workspace, *, force: bool) -> bool:
 def _dvc_repro(workspace: Workspace, *, force: bool) -> bool:
     error_file = workspace.processed / ERROR_FILE
     error_file.unlink(missing_ok=True)
+    stages = declared(workspace.root)
+    for name, changes in ({} if force else stale.out_of_date(workspace.root)).items():
+        progress(stale.told(name, changes))
     binaries = os.path.dirname(sys.executable)  # noqa: PTH120  (a symlinked interpreter must keep its own folder)
     environment = storage.environment(
         {
@@ -105,7 +114,7 @@ def _dvc_repro(workspace: Workspace, *, force: bool) -> bool:
             tail = [*tail[-40:], line]
             if line.startswith("Running stage"):
                 ran = True
-            elif line.startswith("  ") and line.split()[0] in STAGES:
+            elif line.startswith("  ") and line.split()[0] in stages and " is out of date: " not in line:
                 progress(line)  # a failing stage's own words are told once, by the error it leaves
     if process.returncode:
         raise stage_error(error_file, tail, process.returncode)

@@ -103,7 +103,10 @@ def install_report(workspace: Workspace) -> tuple[Path, str]:
     reports/<quarter>-draft/.
     """
     from race_to_efficiency import storage
+    from race_to_efficiency.commands.corridor import require_processed
+    from race_to_efficiency.provenance.contents import RECORDS
     from race_to_efficiency.provenance.installed import install
+    from race_to_efficiency.settings.params import PARAMS_FILE
 
     source = workspace.processed / "report"
     found = (path for path in sorted(source.rglob("*")) if path.is_file())
@@ -115,20 +118,42 @@ def install_report(workspace: Workspace) -> tuple[Path, str]:
     )
     target, note = newest, ""
     if (newest / "manifest.json").exists():
+        results = dict(files)
+        for record in (item for item in RECORDS if item not in results and (newest / item).is_file()):
+            results[record] = storage.read_bytes(require_processed(workspace, record))
         changed = [
-            name
-            for name, data in files.items()
-            if not (newest / name).exists() or storage.read_bytes(newest / name) != data
+            path
+            for path, data in results.items()
+            if not (newest / path).exists() or storage.read_bytes(newest / path) != data
         ]
-        if not changed:
-            return newest / "report.html", f"{newest.name} is published and this run reproduces it byte for byte"
+        settings = settings_moved(workspace, newest / PARAMS_FILE)
+        if not changed and not settings:
+            note = f"{newest.name} is published; this run has its settings and reproduces its {len(results)} files of "
+            return newest / "report.html", note + "results byte for byte"
         target = workspace.reports / f"{quarter}-draft"
+        differs = [f"{len(settings)} settings ({_few(settings)})"] if settings else []
+        differs += [f"{len(changed)} of {len(results)} files ({_few(changed)})"] if changed else []
         note = (
-            f"{newest.name} is published and frozen; this run differs in {len(changed)} of {len(files)} files "
-            f"({', '.join(changed[:3])}{', ...' if len(changed) > 3 else ''}), so it stands in {target.name}"
+            f"{newest.name} is published and frozen; this run differs in {' and in '.join(differs)}, so it stands in "
+            f"{target.name}"
         )
     install(workspace, target.name, files)
     return target / "report.html", note
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def settings_moved(workspace: Workspace, published: Path) -> list[str]:
+    """Return the settings that a run's stages read and that are not the published ones, as dotted names."""
+    from race_to_efficiency.settings.corridor import declared
+    from race_to_efficiency.settings.sealed import read_sealed
+
+    read = {name for stage in declared(workspace.root).values() for name in stage.settings if name != "quarter"}
+    then, now = (params.leaves(read) for params in (read_sealed(published), workspace.params))
+    # another quarter than params.yaml's is always worked out afterwards: that is no choice of the settings
+    return sorted(name for name in then if then[name] != now[name] and name != "report.reconstructed")
 
 
 def summarise(workspace: Workspace) -> dict[str, Any]:

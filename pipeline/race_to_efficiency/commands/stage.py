@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command(epilog="Example: race stage fit_kappa")
     def stage(
-        name: Annotated[str, typer.Argument(help="ingest, fit_kappa, fit_gamma, forecast, backtest, compare, report")],
+        name: Annotated[str, typer.Argument(help="a stage of dvc.yaml: ingest, fit_kappa, ...")],
         quarter: Annotated[str | None, typer.Option(help="another quarter than params.yaml's, e.g. 2025Q2")] = None,
         draws: Annotated[bool, typer.Option("--draws", help="forecast: write every draw too, as parquet")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,

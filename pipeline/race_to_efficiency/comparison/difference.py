@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.comparison.attribution import Attribution
     from race_to_efficiency.ledger.intake import Intake
     from race_to_efficiency.quarter.node import Result
-    from race_to_efficiency.settings.params import Params
+    from race_to_efficiency.settings.sections import Params
     from race_to_efficiency.units import Quarter
 
 

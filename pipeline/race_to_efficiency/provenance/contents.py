@@ -14,7 +14,6 @@ from race_to_efficiency.provenance.flow import quarter_flow
 from race_to_efficiency.provenance.records import LINEAGE, SOURCES, source_list
 from race_to_efficiency.provenance.stamps import require_own
 from race_to_efficiency.quarter.lineage import Edges, gathered
-from race_to_efficiency.settings.params import STAGES
 
 if TYPE_CHECKING:
     from race_to_efficiency.settings.params import Workspace
@@ -77,7 +76,7 @@ def published_files(workspace: Workspace) -> dict[str, bytes]:
         for name in RECORDS
         if name not in files and (workspace.processed / name).is_file()
     }
-    files[LINEAGE] = storage.parquet_bytes(gathered(workspace.processed, STAGES))
+    files[LINEAGE] = storage.parquet_bytes(gathered(workspace.processed))
     files |= {f"{INPUTS}{name}": data for name, data in input_files(workspace).items()}
     files[manifest.PARAMS] = storage.read_bytes(workspace.root / "params.yaml")
     files |= {name: storage.dumps(item).encode() for name, item in _descriptions(workspace, files).items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import race_to_efficiency
 from race_to_efficiency import storage
-from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.settings.corridor import declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,28 +93,15 @@ def quarter_flow(
         digests={name: storage.digest_bytes(files[name]) for name in sorted(files)},
         sizes={name: len(files[name]) for name in sorted(files)},
         ledgers=ledgers,
-        stages=spelt_out(read_stages(workspace.root / "dvc.yaml"), partial(files_under, workspace)),
+        stages=spelt_out(read_stages(workspace.root), partial(files_under, workspace)),
         sources=sources,
         edges=edges,
     )
 
 
-def read_stages(path: Path) -> tuple[StageFlow, ...]:
-    """Return the stages that dvc.yaml lists, in order.
-
-    Raises
-    ------
-    InputMissing, DataInvalid
-        When the file is missing or lists no stages.
-    """
-    document = storage.read_yaml(path)
-    stages = document.get("stages") if isinstance(document, dict) else None
-    if not stages:
-        raise DataInvalid("dvc.yaml lists no stages", where=str(path))
-    return tuple(
-        StageFlow(name, str(stage.get("cmd", "")), _paths(stage.get("deps")), _paths(stage.get("outs")))
-        for name, stage in stages.items()
-    )
+def read_stages(root: Path) -> tuple[StageFlow, ...]:
+    """Return the stages that a checkout's dvc.yaml lists, in order; errors as `declared`."""
+    return tuple(StageFlow(item.name, item.command, item.deps, item.outs) for item in declared(root).values())
 
 
 def spelt_out(stages: Sequence[StageFlow], files_of: Callable[[str], Sequence[str]]) -> tuple[StageFlow, ...]:
@@ -150,8 +137,3 @@ def files_under(workspace: Workspace, path: str) -> list[str]:
     base = workspace.processed if generated else workspace.root
     found = sorted(folder.glob("*.csv")) if folder == workspace.raw else sorted(folder.rglob("*"))
     return [prefix + item.relative_to(base).as_posix() for item in found if item.is_file()]
-
-
-def _paths(items: Sequence[str | Mapping[str, Any]] | None) -> tuple[str, ...]:
-    """Return the paths of a dvc.yaml list, whose items are paths or one-key mappings of a path to its options."""
-    return tuple(item if isinstance(item, str) else next(iter(item)) for item in items or ())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.evaluation.track_record import earlier_files
+from race_to_efficiency.settings.corridor import declared
 from race_to_efficiency.settings.params import open_workspace
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ RUNNING, STOPPED, DONE = "running", "stopped", "done"
 
 
 def input_digest(workspace: Workspace) -> str:
-    """Return one digest of all a quarter depends on: ledgers, earlier publications, params, code and lock."""
-    root = workspace.root
+    """Return one digest of what a quarter depends on: ledgers, earlier publications, settings and code stages read."""
+    root, stages = workspace.root, declared(workspace.root).values()
     files = [*sorted(workspace.raw.glob("*.csv")), *earlier_files(workspace.published, str(workspace.quarter))]
-    files += [*storage.code_files(root), root / "requirements.lock"]
-    return storage.digest_document([storage.digest_tree(root, files), workspace.params.model_dump(mode="json")])
+    code = {root / path for stage in stages for path in stage.deps if path.startswith("pipeline/")}
+    files += [path for path in (*sorted(code), root / "requirements.lock") if path.is_file()]
+    settings = workspace.params.leaves({name for stage in stages for name in stage.settings})
+    return storage.digest_document([storage.digest_tree(root, files), settings])
 
 
 def ledger_digests(workspace: Workspace) -> dict[str, str]:

@@ -12,8 +12,7 @@ from race_to_efficiency.provenance import registry, sources
 from race_to_efficiency.provenance.manifest import MANIFEST, PARAMS
 from race_to_efficiency.provenance.stamps import require_own
 from race_to_efficiency.quarter.forecast_lineage import curve_of, loss_of
-from race_to_efficiency.quarter.lineage import Edges, file_of, gathered
-from race_to_efficiency.settings.params import STAGES
+from race_to_efficiency.quarter.lineage import Edges, gathered
 from race_to_efficiency.settings.sealed import complete
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ class QuarterRecords:
             When the quarter was published or run before edges were kept.
         """
         kept = self.folder / LINEAGE
-        frame = storage.read_parquet(kept) if kept.is_file() else gathered(self.folder, STAGES)
+        frame = storage.read_parquet(kept) if kept.is_file() else gathered(self.folder)
         if frame.empty:
             raise InputMissing(
                 f"what the numbers of {self.quarter} rest on was not kept with them",
@@ -162,7 +161,7 @@ def excluded_rows(processed: Path) -> dict[str, dict[str, list[str]]]:
 def source_list(workspace: Workspace) -> dict[str, Any]:
     """Return sources.json of a quarter about to be published."""
     as_of = workspace.quarter.as_of.isoformat()
-    edges = gathered(workspace.processed, STAGES)
+    edges = gathered(workspace.processed)
     counted = edges["output"].str.startswith("ledger.")  # a count of rows cites nothing
     rows = sorted(set(edges.loc[(edges["kind"] == "row") & ~counted, "target"]))
     found = sources.source_documents(workspace.raw, as_of, rows)
@@ -180,7 +179,7 @@ def open_records(workspace: Workspace) -> QuarterRecords:
     """
     name, as_of = str(workspace.quarter), workspace.quarter.as_of.isoformat()
     entry = registry.latest(registry.read_entries(workspace.reports), name)
-    run_here = (workspace.processed / file_of(STAGES[0])).is_file()
+    run_here = not gathered(workspace.processed).empty
     if entry is not None and ((workspace.reports / entry.folder / LINEAGE).is_file() or not run_here):
         return QuarterRecords(name, as_of, workspace.reports / entry.folder, published=True, raw=workspace.raw)
     if not (workspace.processed / ESTIMATE_FILES[0]).exists():

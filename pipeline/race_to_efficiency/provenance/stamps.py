@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing
-from race_to_efficiency.settings.params import STAGES
+from race_to_efficiency.settings.corridor import declared
 
 if TYPE_CHECKING:
     from race_to_efficiency.settings.params import Workspace
@@ -35,7 +35,8 @@ def require_own(workspace: Workspace, *, before: str | None = None) -> None:
     InputMissing
         When a file's own quarter or as_of is not the workspace's; nothing has been written then.
     """
-    stages = STAGES if before is None else STAGES[: STAGES.index(before)]
+    stages = list(declared(workspace.root))
+    stages = stages if before is None else stages[: stages.index(before)]
     wanted = (str(workspace.quarter), workspace.quarter.as_of.isoformat())
     for name in (STAMPED[stage] for stage in stages if stage in STAMPED):
         path = workspace.processed / name

@@ -1,7 +1,12 @@
-"""Which code a function reaches: the static import closure of its module, and one digest of it with the libraries."""
+"""Which code a function reaches: the static import closure of its module, and one digest of it with the libraries.
+
+A type-only import runs nothing, but for the models of settings: their checks and properties run wherever a setting is
+read, and who reads one says so in a type.
+"""
 
 from __future__ import annotations
 
+import ast
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +19,37 @@ LIBRARIES = ("numpy", "scipy", "pandas", "lmfit", "statsmodels")
 """Libraries whose release can move a digit of a fit."""
 
 
+SETTINGS = f"{PACKAGE}.settings."
+ALL_SETTINGS = (f"{SETTINGS}params", f"{SETTINGS}sections")
+"""What knows every section: who names it in a type reads one section or the other, and names that one too."""
+
+
 @cache
-def _graph() -> dict[str, tuple[str, ...]]:
-    """Return module -> the modules of the package it imports, also inside functions; type-only imports aside."""
+def _graph() -> dict[str, set[str]]:
+    """Return module -> the modules of the package it runs: imported, also inside functions, or a package around it.
+
+    A package counts where its own file does something; the outermost one where it is imported by name.
+    """
     import grimp
 
-    graph = grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=True)
-    return {name: tuple(graph.find_modules_directly_imported_by(name)) for name in graph.modules}
+    graph, typed = (
+        grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=excluded) for excluded in (True, False)
+    )
+    found = {}
+    for name in graph.modules:
+        inside = name.split(".")
+        around = {".".join(inside[:depth]) for depth in range(2, len(inside))}
+        models = {item for item in typed.find_modules_directly_imported_by(name) if item.startswith(SETTINGS)}
+        found[name] = graph.find_modules_directly_imported_by(name) | models.difference(ALL_SETTINGS)
+        found[name] |= {package for package in around if _does_something(package)}
+    return found
+
+
+@cache
+def _does_something(package: str) -> bool:
+    """Tell whether a package's own file holds more than words."""
+    tree = ast.parse(storage.read_text(_file(package_root(), package)))
+    return any(not isinstance(node, ast.Expr) for node in tree.body)
 
 
 def modules_reached(module: str) -> tuple[str, ...]:
@@ -53,10 +82,10 @@ def is_module(name: str) -> bool:
     return name in _graph()
 
 
-def files_reached(module: str) -> tuple[Path, ...]:
-    """Return the source files of `modules_reached`."""
+def files_reached(*modules: str) -> tuple[Path, ...]:
+    """Return the source files of the `modules_reached` from any of some, sorted."""
     root = package_root()
-    return tuple(_file(root, name) for name in modules_reached(module))
+    return tuple(sorted({_file(root, name) for module in modules for name in modules_reached(module)}))
 
 
 def package_root() -> Path:

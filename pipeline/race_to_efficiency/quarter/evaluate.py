@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from race_to_efficiency.ledger.vintages import View
-    from race_to_efficiency.settings.params import Params
+    from race_to_efficiency.settings.sections import Params
 
 
 def world_of(views: Mapping[str, View], *, settings: Params, as_of: date, root: Path) -> World:

@@ -189,10 +189,10 @@ class Edges:
         return list(found)
 
 
-def gathered(folder: Path, stages: Iterable[str]) -> pd.DataFrame:
-    """Return the edges that some stages wrote in a folder; a stage that has not run has none."""
+def gathered(folder: Path, *, without: str = "") -> pd.DataFrame:
+    """Return the edges that stages wrote in a folder, but for one of them; a stage that has not run has none."""
     import pandas as pd
 
-    paths = [folder / file_of(stage) for stage in stages]
-    frames = [storage.read_parquet(path) for path in paths if path.is_file()]
+    paths = (path for path in sorted(folder.glob(file_of("*"))) if path.name != file_of(without))
+    frames = [storage.read_parquet(path) for path in paths]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))

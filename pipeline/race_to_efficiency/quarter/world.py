@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from race_to_efficiency.settings.params import Params
     from race_to_efficiency.settings.scenarios import ScenarioParams
+    from race_to_efficiency.settings.sections import Params
 
 GAMMA_TABLES = (
     "accelerators",
@@ -170,7 +170,7 @@ HEADLINE = ("headline_scenario", "headline_anchor", "headline_years")
 
 def settings_document(settings: Params) -> dict[str, Any]:
     """Return the settings a number of kappa, gamma or the headline can depend on, by section of params.yaml."""
-    told = settings.report.model_dump(mode="json")
+    told = settings.report.model_dump(mode="json", include=set(HEADLINE))
     return {
         "fit_kappa": settings.fit_kappa.model_dump(mode="json"),
         "fit_gamma": settings.fit_gamma.model_dump(mode="json"),

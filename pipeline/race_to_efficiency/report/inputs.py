@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from race_to_efficiency.settings.params import Params
+    from race_to_efficiency.settings.sections import Params
 
 DOCUMENTS = ("kappa", "gamma", "scenarios", "anchors", "account", "changes", "statements", "scores", "track_record")
 TABLES = ("kappa_draws", "forecast", "milestones", "scores", "quarantine")

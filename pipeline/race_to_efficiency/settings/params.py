@@ -7,87 +7,22 @@ key is refused with the keys that exist, so a misspelt setting can never be sile
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic
-from pydantic import Field
 
 from race_to_efficiency import storage
 from race_to_efficiency.checkout import root_of
 from race_to_efficiency.errors import DataInvalid, InputMissing
-from race_to_efficiency.settings.backtest import BacktestParams
-from race_to_efficiency.settings.cost import CostParams
-from race_to_efficiency.settings.forecast import ForecastParams
-from race_to_efficiency.settings.gamma import GammaParams
-from race_to_efficiency.settings.kappa import KappaParams
-from race_to_efficiency.settings.section import Count, Name, QuarterName, Section, Text, setting
-from race_to_efficiency.settings.statements import StatementParams
+from race_to_efficiency.settings.sections import Params
 from race_to_efficiency.units import Quarter
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 PARAMS_FILE = "params.yaml"
-
-STAGES = ("ingest", "fit_kappa", "fit_gamma", "forecast", "backtest", "compare", "report")
-"""The corridor, in order: the name in dvc.yaml, of ``race stage``, of the module, and of the section in params.yaml."""
-
-
-class IngestParams(Section):
-    """Settings of the ingest stage: what makes a training run comparable enough to be used is in the ledger itself."""
-
-    max_cell_characters: Annotated[
-        Count, setting("longest text a ledger cell may hold", unit="characters", ge=1, le=1_000_000)
-    ]
-
-
-class CompareParams(Section):
-    """Settings of the compare stage: which earlier quarter this one is held against."""
-
-    quarters_back: Annotated[
-        Count, setting("the report tells what changed since this long ago", unit="quarters", ge=1, le=40)
-    ]
-
-
-class ReportParams(Section):
-    """Settings of the report stage."""
-
-    title: Annotated[Text, setting("title of the report", before="The race to efficiency")]
-    headline_scenario: Annotated[Name, setting("scenario of the headline")]
-    headline_anchor: Annotated[Name, setting("what R = 1 means in the headline")]
-    headline_years: Annotated[
-        tuple[Annotated[Count, Field(ge=1, le=200)], ...],
-        setting("horizons of the headline", unit="years", min_length=1),
-    ]
-    reconstructed: Annotated[
-        bool, setting("the quarter is worked out after its time; said on the page and in the chain")
-    ]
-
-
-class OwnTablesParams(Section):
-    """What `race fit` takes where its options do not say otherwise."""
-
-    seed: Annotated[Count, setting("seed of the draws", before=20260331, ge=0, lt=2**63)]
-    bootstrap_replicates: Annotated[
-        Count, setting("bootstrap refits of `race fit kappa`", before=4000, ge=100, le=1_000_000)
-    ]
-    draws: Annotated[Count, setting("bootstrap draws of `race fit gamma`", before=4000, ge=100, le=1_000_000)]
-
-
-class Params(Section):
-    """params.yaml as a whole."""
-
-    quarter: Annotated[QuarterName, setting("the quarter whose last day is the only 'now'")]
-    seed: Annotated[Count, setting("root of every random stream", ge=0, lt=2**63)]
-    ingest: IngestParams
-    fit_kappa: KappaParams
-    fit_gamma: GammaParams
-    forecast: ForecastParams
-    statements: StatementParams
-    backtest: BacktestParams
-    compare: CompareParams
-    cost: CostParams
-    report: ReportParams
-    own_tables: OwnTablesParams
 
 
 @dataclass(frozen=True)
@@ -130,6 +65,11 @@ class Workspace:
     def seed(self) -> int:
         """The root seed; every stage derives its own streams from it by name."""
         return self.params.seed
+
+    def showing(self, settings: Collection[str]) -> Workspace:
+        """Return the workspace with only the sections these dotted names lie in: asking for another is an error."""
+        shown = {name: getattr(self.params, name) for name in {setting.partition(".")[0] for setting in settings}}
+        return replace(self, params=Params.model_construct(**shown))
 
 
 def read_params(path: Path) -> Params:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.settings.params import Params, check_params
+from race_to_efficiency.settings.params import check_params
 from race_to_efficiency.settings.section import Section
+from race_to_efficiency.settings.sections import Params
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,12 @@ It is used where a published quarter is read again, never in a run (`race_to_eff
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 BORN_BEFORE_0_1 = object()
 """Stands for no ``before``: the setting is in every params.yaml ever published."""
@@ -19,6 +22,26 @@ class Section(BaseModel):
     """A part of params.yaml: unknown keys, NaN and infinity are refused, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def leaves(self, names: Collection[str] | None = None, place: str = "") -> dict[str, Any]:
+        """Return every setting by its dotted name, as JSON; a list or an open mapping is one setting.
+
+        Parameters
+        ----------
+        names : collection of str, optional
+            Dotted names of sections and of single settings: only what lies under these.
+        place : str
+            Where this section stands.
+        """
+        found: dict[str, Any] = {}
+        for name, value in self.model_dump(mode="json").items():
+            dotted, inner = f"{place}.{name}" if place else name, getattr(self, name)
+            found |= inner.leaves(place=dotted) if isinstance(inner, Section) else {dotted: value}
+        return {
+            leaf: value
+            for leaf, value in found.items()
+            if names is None or any(f"{leaf}.".startswith(f"{name}.") for name in names)
+        }
 
 
 def setting(meaning: str, *, unit: str = "", before: Any = BORN_BEFORE_0_1, **bounds: Any) -> Any:

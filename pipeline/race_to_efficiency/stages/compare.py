@@ -13,7 +13,8 @@ from race_to_efficiency.quarter.lineage import Lineage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from race_to_efficiency.settings.params import ReportParams, Workspace
+    from race_to_efficiency.settings.params import Workspace
+    from race_to_efficiency.settings.report import ReportParams
 
 
 def run(workspace: Workspace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""ingest: validate every ledger and write its as-of view, the quarantine and the account."""
+"""Stage ingest: the ledgers in, each validated; their as-of views, the quarantine and the account out."""
 
 from __future__ import annotations
 

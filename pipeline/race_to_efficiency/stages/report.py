@@ -34,11 +34,10 @@ def run(workspace: Workspace) -> dict[str, Any]:
     from race_to_efficiency.quarter.lineage import Edges, gathered
     from race_to_efficiency.report.inputs import read_inputs
     from race_to_efficiency.report.report import make_report
-    from race_to_efficiency.settings.params import STAGES
 
     quarter = workspace.quarter
     inputs = read_inputs(workspace.processed, str(quarter), quarter.as_of, workspace.params)
-    before = Edges(gathered(workspace.processed, [name for name in STAGES if name != STAGE]))
+    before = Edges(gathered(workspace.processed, without=STAGE))
     made = make_report(
         inputs,
         title=workspace.params.report.title,

@@ -58,11 +58,10 @@ def _refusals(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
 def _doubts(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
     """Return why a number is shown as weak."""
     checks = [(True, reason) for reason in evidence.known_defects]
-    if evidence.z_curv is not None and evidence.z_curv < gates.z_curv_trusted:
-        never = "; never a headline" if evidence.z_curv < gates.z_curv_headline else ""
-        checks.append(
-            (True, f"z_curv {evidence.z_curv:.2g} < {gates.z_curv_trusted:g}: the floor is barely seen{never}")
-        )
+    seen, trusted, headline = evidence.z_curv, gates.z_curv_trusted, gates.z_curv_headline
+    if seen is not None and seen < trusted:
+        never = "; never a headline" if seen < headline else ""
+        checks.append((True, f"z_curv {seen:.2g} < {trusted:g}: the floor is barely seen{never}"))
     size = len(evidence.form.columns)
     checks += [
         (

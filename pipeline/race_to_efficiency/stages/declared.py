@@ -1,0 +1,93 @@
+"""The code each stage reaches, held against dvc.yaml: a command of ``make lint``, and of ``make dvc-yaml`` to write it.
+
+It is the modules a stage reaches through imports, also inside functions, the models of the sections it reads, and the
+workspace. Settings and data files are held by the test suite, which sees a small quarter's stages read them.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+from race_to_efficiency.quarter.code import PACKAGE, files_reached, package_root
+from race_to_efficiency.settings.corridor import declared
+from race_to_efficiency.settings.section import Section
+from race_to_efficiency.settings.sections import Params
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from race_to_efficiency.settings.corridor import Declared
+
+WORKSPACE = f"{PACKAGE}/settings/params.py"
+"""What hands every stage its settings; it knows all sections, a stage only those it reads."""
+
+HEADER = """\
+# The corridor. A stage reads only what earlier stages wrote and writes only its own files. Published quarters under
+# reports/ are never a stage's output. `cmd` and `outs` are written by hand; `desc` is the first line of the stage's
+# module; params and deps are written by `make dvc-yaml`, from what a small quarter's stages read and from the code they
+# reach, and held to it by `make lint` and the tests.
+# persist: DVC would delete a stage's outputs before running it, and a stage that then refuses its input would leave
+# less than there was.
+"""
+
+
+def code_of(name: str, settings: Iterable[str]) -> tuple[str, ...]:
+    """Return the source files a stage reaches, as paths of the checkout, sorted.
+
+    Parameters
+    ----------
+    name : str
+        A module of `race_to_efficiency.stages`.
+    settings : iterable of str
+        What it reads, as `Declared.settings`.
+    """
+    kinds: list[Any] = [Params.model_fields[setting.partition(".")[0]].annotation for setting in settings]
+    models = {kind.__module__ for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)}
+    files = files_reached(f"{PACKAGE}.stages.{name}", *models, f"{PACKAGE}.units")
+    paths = {path.relative_to(package_root()).as_posix() for path in files} | {WORKSPACE}
+    return tuple(f"pipeline/{path}" for path in sorted(paths))
+
+
+def described(name: str) -> str:
+    """Return the first line of a stage's module, without its name."""
+    text = storage.read_text(package_root() / PACKAGE / "stages" / f"{name}.py")
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0].removeprefix(f"Stage {name}: ")
+
+
+def written(stages: Iterable[Declared]) -> str:
+    """Return the text of dvc.yaml, with the code each stage reaches."""
+    lines = [HEADER + "stages:"]
+    for stage in stages:
+        lines += [f"  {stage.name}:", f"    desc: {storage.dumps(described(stage.name)).strip()}"]
+        lines += [f"    cmd: {stage.command}", "    params:", *(f"      - {name}" for name in stage.settings)]
+        deps = [*stage.data, *code_of(stage.name, stage.settings)]
+        lines += ["    deps:", *(f"      - {path}" for path in deps)]
+        lines += ["    outs:", *(f"      - {path}:\n          persist: true" for path in stage.outs)]
+    return "\n".join(lines) + "\n"
+
+
+def main(words: list[str], root: Path) -> int:
+    """Compare dvc.yaml with the code, or with ``--write`` bring it up to date; return the exit code."""
+    path = root / "dvc.yaml"
+    stages = declared(root)
+    text = written(stages.values())
+    if storage.read_text(path) == text:
+        return 0
+    if "--write" in words:
+        storage.write_text(path, text)
+        return 0
+    for stage in stages.values():
+        reached, listed = set(code_of(stage.name, stage.settings)), set(stage.code)
+        for file in sorted(reached ^ listed):
+            what = "reached, not listed" if file in reached else "listed, not reached"
+            sys.stderr.write(f"dvc.yaml: {stage.name}: {file}: {what}\n")
+    sys.stderr.write("dvc.yaml is not what the stages reach: run `make dvc-yaml`\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], Path.cwd()))

@@ -1,0 +1,148 @@
+"""What is out of date when a setting, a file or a line of code changes: the stages that read it, and no other.
+
+`race run` tells it before it runs; here it is held against what the stages read, the import statements, and DVC.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+from dvc_view import dvc_repo
+from import_statements import reached_by
+from race_to_efficiency import storage
+from race_to_efficiency.commands import corridor, stale
+from race_to_efficiency.settings.corridor import declared
+from race_to_efficiency.settings.params import PARAMS_FILE, Workspace, read_params
+from small_settings import PARAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = declared(ROOT)
+PACKAGE = ROOT / "pipeline" / "race_to_efficiency"
+
+
+@contextmanager
+def edited(root: Path, place: str, old: str, new: str) -> Iterator[None]:
+    """Change one place of a file, for a while."""
+    path = root / place
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, place
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def test_a_changed_setting_runs_exactly_the_stages_that_read_it(
+    readers: dict[str, set[str]], locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = storage.read_yaml(locked / PARAMS_FILE)
+    files = {name: storage.read_yaml(locked / name) for name in ("dvc.yaml", "dvc.lock")}
+    digests = {path: stale.md5(locked / path) for stage in STAGES.values() for path in (*stage.deps, *stage.outs)}
+    monkeypatch.setattr(stale, "md5", lambda path: digests[path.relative_to(locked).as_posix()])
+    monkeypatch.setattr(storage, "read_yaml", lambda path: files[path.name])
+    files[PARAMS_FILE] = before
+    assert stale.out_of_date(locked) == {}
+    for leaf, stages in readers.items():
+        files[PARAMS_FILE] = document = copy.deepcopy(before)
+        *way, last = leaf.split(".")
+        for key in way:
+            document = document[key]
+        document[last] = ["another"] if document[last] != ["another"] else []
+        found = stale.out_of_date(locked)
+        assert set(found) == stages, leaf
+        assert all(changes == [leaf] for changes in found.values()), leaf
+
+
+def dvc_says(root: Path) -> set[str]:
+    with dvc_repo(root) as repo:
+        return {name.rpartition(":")[2] for name in repo.status()}
+
+
+def test_nothing_is_out_of_date_where_nothing_changed(locked: Path) -> None:
+    """DVC's digests of files and folders, and its numbers, are read as it wrote them."""
+    assert stale.out_of_date(locked) == {}
+    assert dvc_says(locked) == set()
+
+
+def functions() -> list[tuple[str, str, int]]:
+    """Path, name and first line of the body of every function of the package, in a fixed order."""
+    return [
+        (path.relative_to(ROOT).as_posix(), node.name, node.body[0].lineno)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+
+
+CHANGED = 24
+"""Functions that are changed, evenly through the rooms."""
+
+
+def test_a_changed_line_runs_exactly_the_stages_that_reach_it(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = {name: storage.read_yaml(locked / name) for name in ("dvc.yaml", "dvc.lock", PARAMS_FILE)}
+    monkeypatch.setattr(storage, "read_yaml", lambda path: lock[path.name])
+    counts = set()
+    for place, name, number in functions()[:: len(functions()) // CHANGED][:CHANGED]:
+        path = locked / place
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines(keepends=True)
+        line = lines[number - 1]
+        lines.insert(number - 1, line[: len(line) - len(line.lstrip())] + "assert True\n")
+        path.write_text("".join(lines), encoding="utf-8")
+        found = stale.out_of_date(locked)
+        path.write_text(text, encoding="utf-8")
+        assert set(found) == {stage for stage in STAGES if place in reached_by(stage)}, (place, name)
+        assert all(changes == [place] for changes in found.values())
+        counts.add(len(found))
+    assert {0, 1} < counts, "some function is reached by none, some by one stage, some by several"
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [
+            ("pipeline/race_to_efficiency/calibration/kappa/trust.py", "seen < headline", "seen <= headline"),
+            ("data/published/another.csv", "another.csv", "a later publication"),
+        ],
+        [
+            ("params.yaml", "pivot_compute_flop: 1.0e+20", "pivot_compute_flop: 1.0e+21"),
+            ("params.yaml", "ahead_later: constant_power", "ahead_later: turtle"),
+        ],
+    ],
+    ids=["code and a folder", "numbers and lists"],
+)
+def test_dvc_calls_the_same_stages_out_of_date(locked: Path, edits: list[tuple[str, str, str]]) -> None:
+    with ExitStack() as stack:
+        for edit in edits:
+            stack.enter_context(edited(locked, *edit))
+        assert set(stale.out_of_date(locked)) == dvc_says(locked) != set()
+
+
+def test_race_run_says_which_stages_and_why(
+    locked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def nothing(*_: object, **__: object) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(stdout=(), returncode=0)
+
+    monkeypatch.setattr(corridor.children, "session", nothing)
+    monkeypatch.setattr(corridor, "keep_statements", lambda _: None)
+    space = Workspace(locked, read_params(PARAMS), locked / "data" / "processed", locked / "reports")
+    code = "pipeline/race_to_efficiency/report/annex/cost.py"
+    setting = ("params.yaml", "first_run_flop: 1.0e+28", "first_run_flop: 1.0e+27")
+    with edited(locked, *setting), edited(locked, code, "TARGETS = (0.9,", "TARGETS = (0.85,"):
+        corridor.reproduce(space, force=False)
+    assert [line for line in capsys.readouterr().err.splitlines() if "out of date" in line] == [
+        "  backtest is out of date: statements.first_run_flop",
+        f"  report is out of date: {code}",
+    ]

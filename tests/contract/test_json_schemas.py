@@ -27,7 +27,6 @@ from race_to_efficiency.ledger import changes
 from race_to_efficiency.ledger.importers.registry import IMPORTERS
 from race_to_efficiency.ledger.intake import QUARANTINE_COLUMNS
 from race_to_efficiency.provenance.registry import Entry
-from race_to_efficiency.settings.params import STAGES
 from typer.testing import CliRunner
 
 SHARED = {"estimate", "error"}
@@ -137,7 +136,6 @@ VOCABULARIES = {
     "states": (json_documents.part("estimate", "status")["enum"], get_args(FitStatus)),
     "causes": (json_documents.part("diff", "$defs", "part", "cause")["enum"], attribution.CAUSES),
     "layers": (json_documents.part("show_gamma", "components", "items", "coverage", "items")["enum"], LAYERS),
-    "stages": (json_documents.part("stage", "stage")["enum"], STAGES),
     "formats": (json_documents.part("report", "format")["enum"], report.FORMATS),
     "importers": (json_documents.part("import", "source")["enum"], IMPORTERS),
     "units of compute": (json_documents.part("severity", "compute_unit")["enum"], options.UNITS),

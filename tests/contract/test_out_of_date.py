@@ -18,8 +18,7 @@ from import_statements import reached_by
 from race_to_efficiency import storage
 from race_to_efficiency.commands import corridor, stale
 from race_to_efficiency.settings.corridor import declared
-from race_to_efficiency.settings.params import PARAMS_FILE, Workspace, read_params
-from small_settings import PARAMS
+from race_to_efficiency.settings.params import PARAMS_FILE, open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,11 +136,10 @@ def test_race_run_says_which_stages_and_why(
 
     monkeypatch.setattr(corridor.children, "session", nothing)
     monkeypatch.setattr(corridor, "keep_statements", lambda _: None)
-    space = Workspace(locked, read_params(PARAMS), locked / "data" / "processed", locked / "reports")
     code = "pipeline/race_to_efficiency/report/annex/cost.py"
     setting = ("params.yaml", "first_run_flop: 1.0e+28", "first_run_flop: 1.0e+27")
     with edited(locked, *setting), edited(locked, code, "TARGETS = (0.9,", "TARGETS = (0.85,"):
-        corridor.reproduce(space, force=False)
+        corridor.reproduce(open_workspace(locked), force=False)
     assert [line for line in capsys.readouterr().err.splitlines() if "out of date" in line] == [
         "  backtest is out of date: statements.first_run_flop",
         f"  report is out of date: {code}",

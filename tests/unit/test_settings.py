@@ -14,7 +14,7 @@ from dvc.utils.serialize import modify_yaml
 from pydantic.fields import FieldInfo
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid
-from race_to_efficiency.settings import params as module
+from race_to_efficiency.settings import corridor as module
 from race_to_efficiency.settings.params import check_params, find_params, read_params
 from race_to_efficiency.settings.scenarios import ScenarioParams
 from race_to_efficiency.settings.sealed import complete, read_sealed
@@ -206,7 +206,7 @@ def test_the_file_found_is_the_checkout_s_and_else_the_shipped_one(
     assert find_params(tmp_path / "mine" / "data") == tmp_path / "mine" / "params.yaml"
     installed = tmp_path / "site-packages" / "race_to_efficiency" / "settings"
     storage.write_bytes(installed / "params.yaml", PARAMS.read_bytes())
-    monkeypatch.setattr(module, "__file__", str(installed / "params.py"))
+    monkeypatch.setattr(module, "__file__", str(installed / "corridor.py"))
     assert find_params(tmp_path) == installed / "params.yaml"
     assert read_params(find_params()).quarter == DOCUMENT["quarter"]
 

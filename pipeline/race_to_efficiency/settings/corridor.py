@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
@@ -10,7 +11,6 @@ from race_to_efficiency.errors import DataInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,25 @@ class Declared:
         return tuple(path for path in self.deps if not path.endswith(".py"))
 
 
+def shipped(name: str) -> Path:
+    """Return a file that came with the code: beside this module where installed, else at the root of the checkout."""
+    beside = Path(__file__).with_name(name)
+    return beside if beside.is_file() else Path(__file__).parents[3] / name
+
+
 def declared(root: Path) -> dict[str, Declared]:
-    """Return the stages of a checkout's dvc.yaml, in order.
+    """Return the stages of a checkout's dvc.yaml, in order; those that came with the code where it has none.
 
     Raises
     ------
-    InputMissing, DataInvalid
-        When there is no dvc.yaml, or it lists no stages.
+    DataInvalid
+        When it lists no stages.
     """
-    document = storage.read_yaml(root / "dvc.yaml")
+    own = root / "dvc.yaml"
+    document = storage.read_yaml(own if own.is_file() else shipped(own.name))
     stages = document.get("stages") if isinstance(document, dict) else None
     if not isinstance(stages, dict):
-        raise DataInvalid("dvc.yaml lists no stages", where=str(root / "dvc.yaml"))
+        raise DataInvalid("dvc.yaml lists no stages", where=str(own))
     return {
         name: Declared(
             name,

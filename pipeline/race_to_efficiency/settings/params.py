@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pydantic
@@ -16,11 +15,13 @@ import pydantic
 from race_to_efficiency import storage
 from race_to_efficiency.checkout import root_of
 from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.settings.corridor import shipped
 from race_to_efficiency.settings.sections import Params
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
 PARAMS_FILE = "params.yaml"
 
@@ -103,15 +104,11 @@ def check_params(document: Any, path: Path) -> Params:
 
 
 def find_params(start: Path | None = None) -> Path:
-    """Return the params.yaml that holds in a folder: its checkout's, else the one that came with the code.
-
-    The latter lies beside this module where the package is installed, and at the checkout's root where it is not.
-    """
+    """Return the params.yaml that holds in a folder: its checkout's, else the one that came with the code."""
     root = None if start is None else root_of(start)
     if root is not None:
         return root / PARAMS_FILE
-    beside = Path(__file__).with_name(PARAMS_FILE)
-    return beside if beside.is_file() else Path(__file__).parents[3] / PARAMS_FILE
+    return shipped(PARAMS_FILE)
 
 
 @functools.cache

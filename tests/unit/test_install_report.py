@@ -11,7 +11,7 @@ from race_to_efficiency.commands.run import install_report
 from race_to_efficiency.settings.params import Workspace
 from small_settings import PARAMS, params
 
-RECORDS = ("kappa.json", "gamma.json", "scores.parquet")
+RECORDS = ("anchors.json", "milestones.parquet", "scores.parquet")
 PAGES = ("report.html", "numbers.json", "figures/fan.svg")
 
 

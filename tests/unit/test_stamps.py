@@ -15,7 +15,7 @@ from race_to_efficiency.units import Quarter
 
 
 def workspace(folder: Path, quarter: Quarter) -> Any:
-    return SimpleNamespace(processed=folder, quarter=quarter)
+    return SimpleNamespace(root=folder, processed=folder, quarter=quarter)
 
 
 def stamp(folder: Path, stage: str, quarter: Quarter) -> None:

@@ -140,4 +140,4 @@ def test_two_folders_two_time_zones_two_hash_seeds_the_same_bytes(root: Path, tm
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root, env=environment)
         printed.append(done.stdout)
     assert printed[0] == printed[1]
-    assert len(printed[0].splitlines()) == len(TABLES) + 2
+    assert len(printed[0].splitlines()) == len(TABLES) + 3

@@ -11,7 +11,7 @@ import report_quarter
 import yaml
 from race_to_efficiency import storage
 from race_to_efficiency.quarter.lineage import Edges, file_of, gathered
-from race_to_efficiency.settings.params import STAGES, open_workspace
+from race_to_efficiency.settings.params import open_workspace
 from race_to_efficiency.stages import forecast
 from race_to_efficiency.stages import report as stage
 from small_quarter import FEW, GROUPS, QUARTER
@@ -34,7 +34,7 @@ def numbers(small_quarter: Workspace) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def edges(small_quarter: Workspace) -> Edges:
-    return Edges(gathered(small_quarter.processed, STAGES))
+    return Edges(gathered(small_quarter.processed))
 
 
 def test_every_number_is_made_with_outputs_that_are_known_to_the_last(numbers, edges):
@@ -182,7 +182,7 @@ def test_a_group_out_of_the_pool_leaves_the_trace_of_r_and_stays_in_its_own_kapp
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(document(**fewer)), encoding="utf-8")
     space = open_workspace(tmp_path, QUARTER)
     forecast.run(space)
-    without = Edges(gathered(space.processed, STAGES))
+    without = Edges(gathered(space.processed))
     forms = {R: ("kappa_total", "power_law"), WHOLE: ("kappa_reducible", "chinchilla")}
     for name, (symbol, form) in forms.items():
         own = numbers[f"{symbol}.{out}.{form}.value"]["nodes"]

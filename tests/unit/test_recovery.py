@@ -225,9 +225,9 @@ def test_the_command_answers_in_json_and_a_part_of_the_study_leaves_the_committe
     assert [row["value"] for row in answer["rows"]] == [1.0]
     assert answer["n_missed"] == 0
     assert not (checkout / "reports").exists()
-    assert main([*words, "--output", "there.md"]) == 0
-    assert "| joint_floor_2y | 6 | refused | 1.0000 |" in (checkout / "there.md").read_text()
-    assert "written to there.md" in capsys.readouterr().out
+    assert main([*words, "--output", "study/there.md"]) == 0
+    assert "| joint_floor_2y | 6 | refused | 1.0000 |" in (checkout / "study" / "there.md").read_text()
+    assert "written to study/there.md" in capsys.readouterr().out
 
 
 def test_a_missed_bound_is_a_result_and_a_wrong_word_is_an_error(checkout, capsys):

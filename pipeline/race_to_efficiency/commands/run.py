@@ -8,6 +8,7 @@ import typer
 
 from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
+from race_to_efficiency.errors import DataInvalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,7 +152,10 @@ def settings_moved(workspace: Workspace, published: Path) -> list[str]:
     from race_to_efficiency.settings.sealed import read_sealed
 
     read = {name for stage in declared(workspace.root).values() for name in stage.settings if name != "quarter"}
-    then, now = (params.leaves(read) for params in (read_sealed(published), workspace.params))
+    try:
+        then, now = (params.leaves(read) for params in (read_sealed(published), workspace.params))
+    except DataInvalid:  # settings that this code cannot read are not those of this run
+        return [published.name]
     # another quarter than params.yaml's is always worked out afterwards: that is no choice of the settings
     return sorted(name for name in then if then[name] != now[name] and name != "report.reconstructed")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
@@ -35,8 +36,9 @@ def require_own(workspace: Workspace, *, before: str | None = None) -> None:
     InputMissing
         When a file's own quarter or as_of is not the workspace's; nothing has been written then.
     """
-    stages = list(declared(workspace.root))
-    stages = stages if before is None else stages[: stages.index(before)]
+    stages = list(STAMPED)
+    if before is not None:
+        stages = list(itertools.takewhile(lambda name: name != before, declared(workspace.root)))
     wanted = (str(workspace.quarter), workspace.quarter.as_of.isoformat())
     for name in (STAMPED[stage] for stage in stages if stage in STAMPED):
         path = workspace.processed / name

@@ -42,7 +42,8 @@ def _opened(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open" and _LISTENING and isinstance(arguments[0], (str, bytes, Path)):
         _, mode, flags = arguments
         writes = ("w" in mode or "a" in mode or "x" in mode) if isinstance(mode, str) else bool(flags & 3)
-        if not writes:
+        inside = str(arguments[0]).startswith(sys.prefix)  # a library's own file, wherever its environment lies
+        if not writes and not inside:
             for reads in _LISTENING:
                 reads.files.add(Path(str(arguments[0])))
 

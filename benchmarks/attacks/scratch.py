@@ -108,6 +108,25 @@ class Scratch:
         files = (path for folder in folders for path in folder.rglob(".*") if path.is_file())
         return sorted(path.relative_to(self.root).as_posix() for path in files)
 
+    def numbers(self) -> dict[str, bytes]:
+        """Return the files a run computes, but its note and what its nodes remember."""
+        aside = (
+            "data/processed/run.json",
+            "data/processed/nodes/",
+            "data/processed/installed.json",
+            "data/processed/20",
+        )
+        return {name: data for name, data in self.state("data/processed").items() if not name.startswith(aside)}
+
+    def forget(self) -> None:
+        """Let a run compute everything: throw away what nodes remember."""
+        shutil.rmtree(self.root / "data" / "processed" / "nodes", ignore_errors=True)
+
+    def put(self, state: dict[str, bytes]) -> None:
+        """Bring files back to a state."""
+        for name, data in state.items():
+            (self.root / name).write_bytes(data)
+
     def state(self, *names: str) -> dict[str, bytes]:
         """Return name -> bytes of every file under the named files and folders."""
         files: list[Path] = []

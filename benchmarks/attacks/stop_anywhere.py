@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import shutil
 import signal
 import sys
 import time
@@ -38,34 +37,23 @@ def attack(scratch: Scratch, given: argparse.Namespace) -> int:
     stream = random.Random(given.seed)
     if given.replicates:
         scratch.set("bootstrap_replicates", given.replicates)
-    forget(scratch)
+    scratch.forget()
     begun = time.monotonic()
     code, err = scratch.race("run", "--force")
     if code not in (0, 4):
         sys.exit(f"the undisturbed run failed with {code}: {err[-800:]}")
     whole = time.monotonic() - begun
-    reference = numbers(scratch)
+    reference = scratch.numbers()
     print(f"seed {given.seed}; an undisturbed run takes {whole:.0f} s")
     plan = [signal.SIGINT, signal.SIGTERM] * given.times + [signal.SIGHUP] * (given.times // 4)
     bad = []
     for turn, number in enumerate(plan):
         if turn // 2 % 2 == 0:
-            forget(scratch)
+            scratch.forget()
         if not stopped(scratch, number, stream.uniform(0.3, 0.9 * whole), reference):
             bad.append(number.name)
     print(f"{len(plan) - len(bad)} of {len(plan)} stops right; not: {bad or 'none'}")
     return bool(bad)
-
-
-def numbers(scratch: Scratch) -> dict[str, bytes]:
-    """Return the files a run computes, but its note and what its nodes remember."""
-    aside = ("data/processed/run.json", "data/processed/nodes/", "data/processed/installed.json")
-    return {name: data for name, data in scratch.state("data/processed").items() if not name.startswith(aside)}
-
-
-def forget(scratch: Scratch) -> None:
-    """Let a run compute everything: throw away what nodes remember."""
-    shutil.rmtree(scratch.root / "data" / "processed" / "nodes", ignore_errors=True)
 
 
 def stopped(scratch: Scratch, number: signal.Signals, delay: float, reference: dict[str, bytes]) -> bool:
@@ -83,7 +71,7 @@ def stopped(scratch: Scratch, number: signal.Signals, delay: float, reference: d
         "exit code": process.returncode in (CODES[number], -number),  # before Python listens, the signal itself ends it
         "nothing left": not left,
         "next run": again in (0, 4),
-        "same numbers": numbers(scratch) == reference,
+        "same numbers": scratch.numbers() == reference,
         "no hidden file": not scratch.hidden(),
     }
     wrong = [name for name, right in found.items() if not right]

@@ -155,7 +155,12 @@ def _end_with_leader(process: subprocess.Popen[str]) -> None:
 
 
 def follow_owner() -> None:
-    """End this process and its session when standard input ends: `session` holds the other end and has gone."""
+    """End this process and its session when standard input ends: `session` holds the other end and has gone.
+
+    Nothing happens to a process that was started otherwise: its group is somebody else's.
+    """
+    if os.getpgrp() != os.getpid():
+        return
 
     def follow() -> None:
         while os.read(0, 1024):

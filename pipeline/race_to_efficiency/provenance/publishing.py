@@ -153,8 +153,7 @@ def _complete(workspace: Workspace, entries: list[Entry], folder: Path) -> Entry
     check = check_folder(folder, place=f"{folder.parent.name}/{folder.name}")
     bad = broken(check.findings)
     entry = check.entry
-    head = entries[-1].manifest_sha256 if entries else None
-    if bad or entry is None or entry.number != len(entries) + 1 or entry.previous != head:
+    if bad or entry is None or entry.number != len(entries) + 1 or entry.previous != registry.head(entries):
         raise IntegrityError(
             f"{folder.name} carries a publication that is not in the registry and does not fit its end",
             where=bad[0].artefact if bad else f"{folder.parent.name}/{registry.REGISTRY}",

@@ -136,12 +136,17 @@ def read_carried(folder: Path) -> Entry | None:
         return None
 
 
+def head(entries: Sequence[Entry]) -> str | None:
+    """Return the digest to note elsewhere: the newest entry's; None when nothing was published."""
+    return entries[-1].manifest_sha256 if entries else None
+
+
 def render(entries: Sequence[Entry]) -> bytes:
     """Return the registry file's bytes."""
     document = {
         "format": FORMAT,
         "entries": [entry.to_json() for entry in entries],
-        "head": entries[-1].manifest_sha256 if entries else None,
+        "head": head(entries),
     }
     return storage.dumps(document).encode()
 
@@ -187,7 +192,7 @@ def check_registry(data: bytes, place: str) -> tuple[list[Entry], list[Finding]]
     except (DataInvalid, KeyError, TypeError) as error:
         return [], [Finding(place, f"it is not a registry any more: {reason(error)}", restore)]
     findings = [Finding(f"{place}: {words}", what, restore) for words, what in _chain_breaks(entries)]
-    if not findings and document.get("head") != (entries[-1].manifest_sha256 if entries else None):
+    if not findings and document.get("head") != head(entries):
         findings.append(Finding(f"{place}: head", "head is not the digest of the newest entry", restore))
     if not findings and render(entries) != data:
         findings.append(Finding(place, "its bytes are not the form a registry is written in", restore))

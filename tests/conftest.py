@@ -60,6 +60,15 @@ def shipped(root: Path) -> dict[str, Intake]:
     return read_all(root / "data" / "raw")
 
 
+@pytest.fixture(scope="session")
+def reads(small_quarter: Workspace) -> dict[str, dict[str, list[str]]]:
+    """Stage -> the settings and the files it read."""
+    from small_quarter import READS
+
+    found: dict[str, dict[str, list[str]]] = storage.read_json(small_quarter.root / READS)
+    return found
+
+
 @pytest.fixture(autouse=True)
 def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse every connection beyond this machine: nothing here may need the network at run time."""

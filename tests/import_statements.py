@@ -41,7 +41,12 @@ def file_of(name: str) -> str:
 def imports_of(name: str) -> tuple[str, ...]:
     """Return the modules a module imports, and the packages around it that import; typed, settings' models alone."""
     found: list[str] = []
-    visit(ast.parse((ROOT / file_of(name)).read_text(encoding="utf-8")), found, typed=False)
+    text = (ROOT / file_of(name)).read_text(encoding="utf-8")
+    visit(ast.parse(text), found, typed=False)
+    if "pkgutil.iter_modules(" in text:  # it imports what it finds beside itself
+        here = name.rpartition(".")[0]
+        beside = (ROOT / file_of(here)).parent.glob("*.py")
+        found += [f"{here}.{path.stem}" for path in beside if path.stem not in ("__init__", name.rpartition(".")[2])]
     parts = name.split(".")
     around = [".".join(parts[:depth]) for depth in range(2, len(parts))]
     return (*found, *(item for item in around if "\nfrom " in (ROOT / file_of(item)).read_text(encoding="utf-8")))

@@ -49,17 +49,21 @@ def make(root: Path, folder: Path) -> Workspace:
     """Return the small quarter in ``folder``; whichever process comes first runs the stages, the others wait for it."""
     with FileLock(folder.with_suffix(".lock")):
         if not (folder / "made").is_file():
-            (folder / "data").mkdir(parents=True)
-            for name in ("raw", "published"):
-                (folder / "data" / name).symlink_to(root / "data" / name)
-            text = yaml.safe_dump(document(**FEW))
-            (folder / "params.yaml").write_text(text, encoding="utf-8")
+            lay_out(root, folder)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(processes, "WORKERS", 1)  # what another process reads is not seen here
                 found = {name: run_and_listen(name, root, folder) for name in declared(root)}
             storage.write_json(folder / READS, found)
             (folder / "made").touch()
     return open_workspace(folder, QUARTER)
+
+
+def lay_out(root: Path, folder: Path) -> None:
+    """Give a folder what the first stage reads: the ledgers and small settings."""
+    (folder / "data").mkdir(parents=True)
+    for name in ("raw", "published"):
+        (folder / "data" / name).symlink_to(root / "data" / name)
+    (folder / "params.yaml").write_text(yaml.safe_dump(document(**FEW)), encoding="utf-8")
 
 
 def run_and_listen(name: str, root: Path, folder: Path) -> dict[str, list[str]]:

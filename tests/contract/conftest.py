@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from dvc_view import dvc_repo
@@ -12,20 +11,9 @@ from race_to_efficiency import storage
 from race_to_efficiency.settings.corridor import declared
 from race_to_efficiency.settings.params import check_params
 from reads import leaves
-from small_quarter import READS
 from small_settings import DOCUMENT, PARAMS
 
-if TYPE_CHECKING:
-    from race_to_efficiency.settings.params import Workspace
-
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def reads(small_quarter: Workspace) -> dict[str, dict[str, list[str]]]:
-    """Stage -> the settings and the files it read."""
-    found: dict[str, dict[str, list[str]]] = storage.read_json(small_quarter.root / READS)
-    return found
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,6 @@ from race_to_efficiency.evaluation.published_scores import COLUMNS as RECORD_COL
 from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
 from race_to_efficiency.evaluation.statements import Statement
 from race_to_efficiency.ledger import changes
-from race_to_efficiency.ledger.importers.registry import IMPORTERS
 from race_to_efficiency.ledger.intake import QUARANTINE_COLUMNS
 from race_to_efficiency.provenance.registry import Entry
 from typer.testing import CliRunner
@@ -137,7 +136,6 @@ VOCABULARIES = {
     "causes": (json_documents.part("diff", "$defs", "part", "cause")["enum"], attribution.CAUSES),
     "layers": (json_documents.part("show_gamma", "components", "items", "coverage", "items")["enum"], LAYERS),
     "formats": (json_documents.part("report", "format")["enum"], report.FORMATS),
-    "importers": (json_documents.part("import", "source")["enum"], IMPORTERS),
     "units of compute": (json_documents.part("severity", "compute_unit")["enum"], options.UNITS),
     "bases": (json_documents.part("solve", "$defs", "crossover", "inputs", "basis")["enum"], contests.BASES),
 }

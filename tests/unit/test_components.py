@@ -10,6 +10,7 @@ from gamma_views import chips, inputs, inputs_of
 from race_to_efficiency.calibration.gamma.chips import chip_family, rated_watts
 from race_to_efficiency.calibration.gamma.components import Component, from_draws
 from race_to_efficiency.calibration.gamma.components_algorithm import algorithmic_lm, mixture, speedrun, split_lognormal
+from race_to_efficiency.calibration.gamma.components_growth import chip_growth, frontier_growth, run_duration
 from race_to_efficiency.calibration.gamma.components_hardware import chip_series, hardware, per_dollar, records_of
 from race_to_efficiency.calibration.gamma.components_system import (
     mlperf_rows,
@@ -18,7 +19,6 @@ from race_to_efficiency.calibration.gamma.components_system import (
     training_flop_per_joule,
     utilisation,
 )
-from race_to_efficiency.calibration.gamma.growth import chip_growth, frontier_growth, run_duration
 
 
 def by_name(fits):

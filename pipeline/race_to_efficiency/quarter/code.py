@@ -28,7 +28,8 @@ ALL_SETTINGS = (f"{SETTINGS}params", f"{SETTINGS}sections")
 def _graph() -> dict[str, set[str]]:
     """Return module -> the modules of the package it runs: imported, also inside functions, or a package around it.
 
-    A package counts where its own file does something; the outermost one where it is imported by name.
+    A package counts where its own file does something; the outermost one where it is imported by name. A module that
+    looks for others beside it (`pkgutil.iter_modules`) runs whatever lies there.
     """
     import grimp
 
@@ -42,7 +43,17 @@ def _graph() -> dict[str, set[str]]:
         models = {item for item in typed.find_modules_directly_imported_by(name) if item.startswith(SETTINGS)}
         found[name] = graph.find_modules_directly_imported_by(name) | models.difference(ALL_SETTINGS)
         found[name] |= {package for package in around if _does_something(package)}
+        if _looks_beside(name):
+            found[name] |= graph.find_children(name.rpartition(".")[0]) - {name}
     return found
+
+
+def _looks_beside(module: str) -> bool:
+    """Tell whether a module imports others that it finds beside it."""
+    text = storage.read_text(_file(package_root(), module))
+    return "iter_modules" in text and any(
+        isinstance(node, ast.Attribute) and node.attr == "iter_modules" for node in ast.walk(ast.parse(text))
+    )
 
 
 @cache

@@ -15,7 +15,7 @@ from race_to_efficiency.calibration.common.estimates import Estimate, draw_inter
 from race_to_efficiency.calibration.common.rates import in_other_units
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     import pandas as pd
@@ -28,6 +28,10 @@ LAYERS = ("chip", "format", "utilisation", "algorithm")
 """The layers of progress a component may cover."""
 
 Resampling = Literal["clusters", "presence", "increments"]
+
+Parts = dict[str, "Callable[[Inputs], Sequence[Fitted]]"]
+"""Name -> a function that fits components together, in the order they are told. Each module ``components_*.py`` has its
+own as ``PARTS``, and is found by its name."""
 
 ANY_BASIS = "any"
 """Basis of a gain on fixed hardware: joules, accelerator-hours and dollars fall alike."""

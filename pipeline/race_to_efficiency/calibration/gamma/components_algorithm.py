@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from race_to_efficiency.calibration.common.series import Floats
+    from race_to_efficiency.calibration.gamma.components import Parts
 
 MODELS = "language_model_perplexity"
 SPEEDRUN = "speedrun_records"
@@ -235,3 +236,16 @@ def mixture(inputs: Inputs, parts: dict[str, Fitted]) -> Fitted:
         diagnostics={"weights": dict(zip(usable, share.tolist(), strict=True)), "mean": float(draws.mean())},
         rows_used=tuple(row for fit in usable.values() for row in fit.estimate.rows_used),
     )
+
+
+PLACE = 3
+"""Where these components stand among all."""
+
+PARTS: Parts = {
+    "algorithmic_lm": algorithmic_lm,
+    "algorithmic_published": lambda inputs: [algorithmic_published(inputs)],
+    "speedrun_tokens": lambda inputs: speedrun(inputs, "speedrun_tokens", "tokens", ("algorithm",)),
+    "speedrun_time": lambda inputs: speedrun(
+        inputs, "speedrun_time", "record_time_s", ("format", "utilisation", "algorithm")
+    ),
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from race_to_efficiency.calibration.gamma.chips import chip_families
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, refused
 from race_to_efficiency.calibration.gamma.frontier import is_record, record_slopes, running_maximum_slopes
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
+
+if TYPE_CHECKING:
+    from race_to_efficiency.calibration.gamma.components import Parts
 
 TABLE = "accelerators"
 _CATALOGUE = (
@@ -130,3 +134,12 @@ def per_dollar(inputs: Inputs, name: str, column: str) -> Fitted:
     return fit_trend(
         inputs, component, whole, start=inputs.params.windows.hardware, diagnostics={"deflator_per_year": deflator}
     )
+
+
+PLACE = 1
+"""Where these components stand among all."""
+
+PARTS: Parts = {
+    "hardware_tensor16": hardware,
+    "hardware_fp32": lambda inputs: hardware(inputs, "hardware_fp32", "fp32_flop_s"),
+}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from race_to_efficiency.calibration.common.series import Floats
+    from race_to_efficiency.calibration.gamma.components import Parts
 
 RUNS = "notable_training_runs"
 MLPERF = "mlperf_training"
@@ -241,3 +242,14 @@ def _winners_watts(inputs: Inputs, component: Component, best: pd.DataFrame) -> 
     series = _cell_series(best, ["benchmark"], np.log2(power), clusters=best["benchmark"].to_numpy(object))
     start = inputs.params.windows.mlperf
     return fit_trend(inputs, component, series, start=start, diagnostics={"n_without_rated_power": int((~known).sum())})
+
+
+PLACE = 2
+"""Where these components stand among all."""
+
+PARTS: Parts = {
+    "utilisation": lambda inputs: [utilisation(inputs)],
+    "training_flop_per_joule": lambda inputs: [training_flop_per_joule(inputs)],
+    "mlperf_same_chip": mlperf_same_chip,
+    "mlperf_system": mlperf_system,
+}

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.calibration.gamma.components_algorithm import (
-    algorithmic_lm,
-    algorithmic_published,
-    speedrun,
-)
-from race_to_efficiency.calibration.gamma.components_hardware import hardware
-from race_to_efficiency.calibration.gamma.components_system import (
-    mlperf_same_chip,
-    mlperf_system,
-    training_flop_per_joule,
-    utilisation,
-)
+from race_to_efficiency.calibration import gamma
 from race_to_efficiency.calibration.gamma.fragility import fragility_rows, verdict
-from race_to_efficiency.calibration.gamma.growth import chip_growth, frontier_growth, run_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
+    from race_to_efficiency.calibration.gamma.components import Fitted, Inputs, Parts
 
 MIXED = {
     "algorithmic_lm": "algorithmic_lm.ln_loss",
@@ -32,23 +22,15 @@ MIXED = {
 """Parts of the algorithmic mixture: the name of the weight, and the estimate it belongs to."""
 
 
-_ON_FIXED_HARDWARE = ("format", "utilisation", "algorithm")
+def _found() -> Parts:
+    """Return the parts of every module ``components_*.py`` beside this one, by the place each takes, then by name."""
+    names = [item.name for item in pkgutil.iter_modules(gamma.__path__) if item.name.startswith("components_")]
+    modules = [import_module(f"{gamma.__name__}.{name}") for name in sorted(names)]
+    modules.sort(key=lambda module: getattr(module, "PLACE", len(modules)))
+    return {name: part for module in modules for name, part in module.PARTS.items()}
 
-PARTS: dict[str, Callable[[Inputs], Sequence[Fitted]]] = {
-    "hardware_tensor16": hardware,
-    "hardware_fp32": lambda inputs: hardware(inputs, "hardware_fp32", "fp32_flop_s"),
-    "utilisation": lambda inputs: [utilisation(inputs)],
-    "training_flop_per_joule": lambda inputs: [training_flop_per_joule(inputs)],
-    "mlperf_same_chip": mlperf_same_chip,
-    "mlperf_system": mlperf_system,
-    "algorithmic_lm": algorithmic_lm,
-    "algorithmic_published": lambda inputs: [algorithmic_published(inputs)],
-    "speedrun_tokens": lambda inputs: speedrun(inputs, "speedrun_tokens", "tokens", ("algorithm",)),
-    "speedrun_time": lambda inputs: speedrun(inputs, "speedrun_time", "record_time_s", _ON_FIXED_HARDWARE),
-    "frontier_growth": frontier_growth,
-    "chip_growth": chip_growth,
-    "run_duration": lambda inputs: [run_duration(inputs)],
-}
+
+PARTS = _found()
 """What is fitted on rows or taken from a paper: components that are fitted together, in the order they are told."""
 
 

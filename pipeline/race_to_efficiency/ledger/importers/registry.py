@@ -1,19 +1,27 @@
-"""Every importer by the word after ``race import``: one file a publisher, one name here."""
+"""Every importer by the word after ``race import``: one file a publisher, found by its ``IMPORTER``."""
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.errors import UsageError
-from race_to_efficiency.ledger.importers import epoch_hardware, epoch_models, mlperf, speedrun, training_runs
+from race_to_efficiency.ledger import importers
 
 if TYPE_CHECKING:
     from race_to_efficiency.ledger.importers.parsed import Importer
 
-IMPORTERS: dict[str, Importer] = {
-    module.IMPORTER.source: module.IMPORTER
-    for module in (epoch_hardware, epoch_models, mlperf, speedrun, training_runs)
-}
+
+def _found() -> dict[str, Importer]:
+    """Return the importers of the modules beside this one, by their word, in alphabetical order of the modules."""
+    names = sorted(item.name for item in pkgutil.iter_modules(importers.__path__) if item.name != "registry")
+    modules = [import_module(f"{importers.__name__}.{name}") for name in names]
+    found = [module.IMPORTER for module in modules if hasattr(module, "IMPORTER")]
+    return {importer.source: importer for importer in found}
+
+
+IMPORTERS = _found()
 
 
 def importer_of(source: str) -> Importer:

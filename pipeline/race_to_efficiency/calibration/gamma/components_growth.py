@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from race_to_efficiency.calibration.common.series import Floats, Series
+    from race_to_efficiency.calibration.gamma.components import Parts
 
 _FRONTIER = "runs flagged as frontier: among the largest of their day"
 LARGE_RUN_FLOP = 1e25
@@ -175,3 +176,13 @@ def chip_growth(inputs: Inputs) -> list[Fitted]:
             else fit_trend(inputs, component, series)
         )
     return fits
+
+
+PLACE = 4
+"""Where these components stand among all."""
+
+PARTS: Parts = {
+    "frontier_growth": frontier_growth,
+    "chip_growth": chip_growth,
+    "run_duration": lambda inputs: [run_duration(inputs)],
+}

@@ -149,9 +149,7 @@ def test_nohup_is_respected_and_an_ignored_interrupt_is_not(tmp_path: Path, mark
 def test_a_process_that_was_not_started_so_ends_nobody() -> None:
     script = "import time; from race_to_efficiency import children; children.follow_owner(); time.sleep(0.5)"
     shell = ["/bin/sh", "-c", '"$@"; echo on', "sh", sys.executable, "-c", script]  # the shell leads the group
-    done = subprocess.run(
-        shell, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, start_new_session=True
-    )
+    done = subprocess.run(shell, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, start_new_session=True)
     assert (done.returncode, done.stdout) == (0, b"on\n")
 
 

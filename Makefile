@@ -6,8 +6,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 CRATE ?= reports/2026Q1
+SEED ?= 1
+COUNT ?= 1000
 
-.PHONY: help run test lint dvc-yaml benchmark attacks recovery severity dictionary crate lock audit-dependencies clean clean-generated
+.PHONY: help run test lint dvc-yaml benchmark attacks fuzz recovery severity dictionary crate lock audit-dependencies clean clean-generated
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -42,6 +44,9 @@ benchmark: $(STAMP) ## measured speed and memory, side by side with peers
 
 attacks: $(STAMP) ## stop, kill and alter copies of the checkout; hours, figures on the screen
 	@for script in benchmarks/attacks/*_anywhere.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+fuzz: $(STAMP) ## feed the commands changed files: make fuzz SEED=1 COUNT=10000
+	$(BIN)/python tests/fuzz_driver.py --seed $(SEED) --count $(COUNT)
 
 recovery: $(STAMP) ## simulated-truth study, reports/recovery.md (20 to 30 minutes on two cores; resumable)
 	$(BIN)/python -m race_to_efficiency recovery

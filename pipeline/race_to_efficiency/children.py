@@ -95,6 +95,8 @@ def _stop(number: int, frame: object) -> None:  # noqa: ARG001  (what Python cal
 def _end_late(reading: int, writing: int) -> None:
     """Wait for a signal, then end the process once its time is over: the main thread may be in compiled code."""
     number = os.read(reading, 1)[0]
+    while number not in (*SIGNALS, _NO_SIGNAL):  # one that something else in the process heeds, such as a timer's
+        number = os.read(reading, 1)[0]
     if number != _NO_SIGNAL:
         time.sleep(GRACE_SECONDS)
         end_children()

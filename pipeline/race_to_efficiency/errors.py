@@ -8,8 +8,11 @@ from typing import ClassVar, Self
 
 from race_to_efficiency.visible import shortened, visible, width
 
-MAX_MESSAGE_BYTES = 1_800
+MAX_MESSAGE_BYTES = 1_500
 """Most that the words of one error take; what is quoted from a file may be of any length."""
+
+MAX_LINES = 20
+"""Most line ends of a quoted text that are followed; where there are more they are spelt out."""
 
 PARTS = ("what", "where", "why", "remedy")
 
@@ -66,7 +69,8 @@ class RaceError(Exception):
 
 def _indented(text: str) -> str:
     """Return a text as a terminal may show it; its own line ends can start no line that looks like ours."""
-    return "\n      ".join(visible(line) for line in text.split("\n"))
+    lines = text.split("\n")
+    return "\n      ".join(map(visible, lines)) if len(lines) <= MAX_LINES else visible(text)
 
 
 class UsageError(RaceError):

@@ -110,3 +110,27 @@ def test_settings_that_no_setting_can_be_are_refused_with_their_place(
         told = capsys.readouterr().err
         assert f"params.yaml{place}" in told
         assert why in told
+
+
+def test_a_name_that_looks_like_mathematics_is_the_title_of_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "$\\frac{$ \x1b[2J.csv"
+    runs = "".join(f"{10**18 * 2**n},{3.0 * 0.97**n:.6f}\n" for n in range(12))
+    Path(name).write_text(f"compute_flop,loss\n{runs}")
+    words = [
+        "fit",
+        "kappa",
+        name,
+        "--form",
+        "power_law",
+        "--bootstrap",
+        "100",
+        "--frontier",
+        "all",
+        "--plot",
+        "fit.svg",
+    ]
+    assert cli.main(words) == 0
+    assert r"$\frac{$ \x1b[2J.csv" in Path("fit.svg").read_text(encoding="utf-8")

@@ -183,3 +183,15 @@ def test_signals_are_given_back() -> None:
     assert [signal.getsignal(number) for number in STOPS] == before
     time.sleep(0.1)
     assert threading.active_count() == threads
+
+
+def test_the_signal_of_a_timer_ends_nothing() -> None:
+    """Any signal that Python handles wakes the thread that ends a command late: only those that stop it count."""
+    script = (
+        "import signal, time\nfrom race_to_efficiency import children\n"
+        "signal.signal(signal.SIGALRM, lambda *_: print('rang', flush=True))\n"
+        "with children.heeding_signals():\n    signal.setitimer(signal.ITIMER_REAL, 0.05)\n"
+        f"    time.sleep({children.GRACE_SECONDS + 0.5})\nprint('done')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("rang\ndone\n", 0), done.stderr

@@ -16,6 +16,7 @@ RUNS = "compute_flop,loss\n" + "".join(f"{10**18 * 2**n},{3.0 * 0.97**n:.6f}\n" 
 
 
 KEPT = ("data/raw/training_runs.csv", "reports/registry.json", "reports/2026Q1/kappa.json", ".git/config",
+        "reports/2026Q1/registry_entry.json",
         "pipeline/race_to_efficiency/cli.py", "tests/x.py", "params.yaml", "README.md", "mine/old.svg")  # fmt: skip
 
 
@@ -66,7 +67,13 @@ def test_a_published_folder_is_fenced_wherever_it_lies(checkout: Path, tmp_path:
     with pytest.raises(UsageError):
         output_file(tmp_path / "copied" / "2026Q1" / "kappa.json", "--output")
     with pytest.raises(UsageError):
+        output_file(tmp_path / "copied" / "registry.json", "--output")
+    with pytest.raises(UsageError):
         output_file(Path(export.__file__), "--output")
+    (tmp_path / "page").mkdir()
+    for name in ("manifest.json", "registry.json"):  # other programs have such files too
+        (tmp_path / "page" / name).write_text("{}")
+    assert output_file(tmp_path / "page" / "out" / "fit.svg", "--plot") is not None
 
 
 def test_every_command_that_writes_a_named_file_is_fenced(
@@ -89,3 +96,13 @@ def test_every_command_that_writes_a_named_file_is_fenced(
     assert cli.main(["export", "citations", "-o", "mine/lines.txt"]) == 0
     assert (checkout / "mine" / "lines.txt").read_text() == "one\n"
     assert "<svg" in (checkout / "mine" / "fit.svg").read_text()
+
+
+def test_no_option_that_names_a_file_to_write_goes_around_the_fence() -> None:
+    found = set()
+    for path in sorted((ROOT / "pipeline" / "race_to_efficiency" / "commands").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if any(f'"{option}"' in text for option in ("--output", "-o", "--out")) or "plot: Annotated" in text:
+            found.add(path.name)
+            assert "output_file(" in text, path.name
+    assert found >= {"export.py", "fit_kappa.py", "recovery.py"}

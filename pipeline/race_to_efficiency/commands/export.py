@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
 
 def make(kind: str, workspace: Workspace) -> dict[str, Any]:
     """Return the document of one kind for a quarter: as published, else of its last run here."""
-    from race_to_efficiency import storage
+    from race_to_efficiency.provenance import published_files
     from race_to_efficiency.provenance.contents import described_files
     from race_to_efficiency.provenance.records import open_records
     from race_to_efficiency.provenance.sources import citation_line
@@ -61,7 +61,7 @@ def make(kind: str, workspace: Workspace) -> dict[str, Any]:
     records = open_records(workspace)
     name = PUBLISHED_AS[kind]
     document: dict[str, Any] = (
-        storage.read_json(records.folder / name) if records.published else described_files(workspace)[name]
+        published_files.read_json(records.folder / name) if records.published else described_files(workspace)[name]
     )
     if kind == "citations":
         return {"quarter": records.quarter, "citations": [citation_line(source) for source in document["sources"]]}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from race_to_efficiency import storage
+from race_to_efficiency.visible import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,8 @@ def write_plot(path: Path, found: TableFit) -> Path:
             top.scatter(compute, quantities["loss"], s=10, color="#9a9a9a", label="runs")
         for fit in found.fits:
             _draw(top, bottom, fit)
-        top.set(xscale="log", yscale="log", ylabel="loss, nats/token", title=found.table.name)
+        top.set(xscale="log", yscale="log", ylabel="loss, nats/token")
+        top.set_title(visible(found.table.name), parse_math=False)
         bottom.set(xlabel="training compute, FLOP", ylabel="ln(observed) - ln(fitted)")
         bottom.axhline(0.0, color="#333333", linewidth=0.6)
         top.legend(frameon=False)

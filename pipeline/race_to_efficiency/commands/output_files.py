@@ -12,8 +12,8 @@ FENCED = ("data", "reports", "pipeline", "tests", "benchmarks", ".git", ".dvc", 
 FENCED_FILES = ("params.yaml", "dvc.yaml", "dvc.lock", "pyproject.toml", "requirements.lock", "Makefile")
 """Files beside them that are inputs; so are the documents there, which end in .md."""
 
-PUBLISHED = ("registry.json", "manifest.json")
-"""Files that mark a folder as published, also one copied away from its checkout."""
+ENTRY, REGISTRY = "registry_entry.json", "registry.json"
+"""What marks a published folder, and the folder of published folders, also where they were copied to."""
 
 
 def output_file(given: Path | str | None, option: str) -> Path | None:
@@ -55,7 +55,7 @@ def output_file(given: Path | str | None, option: str) -> Path | None:
 
 def _keeps(folder: Path, place: Path) -> bool:
     """Tell whether a folder above a path fences it off: a published folder, or a checkout by the parts it fences."""
-    if any((folder / name).is_file() for name in PUBLISHED):
+    if (folder / ENTRY).is_file() or ((folder / REGISTRY).is_file() and any(folder.glob(f"*/{ENTRY}"))):
         return True
     if not ((folder / "params.yaml").is_file() and (folder / "data" / "raw").is_dir()):
         return False

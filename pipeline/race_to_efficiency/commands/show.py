@@ -64,17 +64,17 @@ def locate(workspace: Workspace, name: str) -> Path:
 
 def read_estimates(workspace: Workspace) -> dict[str, Any]:
     """Return every estimate of kappa and gamma."""
-    from race_to_efficiency import storage
+    from race_to_efficiency.provenance import published_files
 
-    documents = [storage.read_json(locate(workspace, name)) for name in ("kappa.json", "gamma.json")]
+    documents = [published_files.read_json(locate(workspace, name)) for name in ("kappa.json", "gamma.json")]
     return {"estimates": [item for document in documents for item in document["estimates"]]}
 
 
 def read_gamma(workspace: Workspace) -> dict[str, Any]:
     """Return gamma's components, routes and tables."""
-    from race_to_efficiency import storage
+    from race_to_efficiency.provenance import published_files
 
-    document = storage.read_json(locate(workspace, "gamma.json"))
+    document = published_files.read_json(locate(workspace, "gamma.json"))
     return {key: value for key, value in document.items() if key not in ("quarter", "as_of")}
 
 
@@ -83,7 +83,6 @@ def read_scores(workspace: Workspace) -> dict[str, Any]:
 
     Beside each published statement stands what today's code states for its quarter, where that was run here.
     """
-    from race_to_efficiency import storage
     from race_to_efficiency.evaluation.backtesting import LEDGERS
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.track_record import (
@@ -92,8 +91,9 @@ def read_scores(workspace: Workspace) -> dict[str, Any]:
         score_published_quarters,
         track_record,
     )
+    from race_to_efficiency.provenance import published_files
 
-    scores = storage.read_json(locate(workspace, "scores.json"))["scores"]
+    scores = published_files.read_json(locate(workspace, "scores.json"))["scores"]
     earlier, day = read_published(workspace.published, str(workspace.quarter)), workspace.quarter.as_of
     if not earlier:
         return {"scores": scores, "published": [], "publications": []}
@@ -103,16 +103,16 @@ def read_scores(workspace: Workspace) -> dict[str, Any]:
         day,
         workspace.params.statements,
         recomputed=workspace.root / "data" / "processed",
-        own_growths={str(workspace.quarter): growths_of(storage.read_json(locate(workspace, "gamma.json")))},
+        own_growths={str(workspace.quarter): growths_of(published_files.read_json(locate(workspace, "gamma.json")))},
     )
     return {"scores": scores, **track_record(scored)}
 
 
 def read_statements(workspace: Workspace) -> dict[str, Any]:
     """Return the quarter's dated statements."""
-    from race_to_efficiency import storage
+    from race_to_efficiency.provenance import published_files
 
-    return {"statements": storage.read_json(locate(workspace, "statements.json"))["statements"]}
+    return {"statements": published_files.read_json(locate(workspace, "statements.json"))["statements"]}
 
 
 READERS = {

@@ -100,7 +100,7 @@ def plan_import(source: str, path: Path, raw_dir: Path, recorded: dt.date, *, ac
     sources = known_keys("sources", raw_dir)
     planner = Planner(parsed, recorded.isoformat(), ledger(parsed.table), pairs, sources)
     plan = planner.work_out(accept_renames=accept_renames)
-    _read_back(plan, raw_dir)
+    _read_back(plan, raw_dir, ledger)
     return plan
 
 
@@ -201,7 +201,7 @@ def _with_lines(name: str, lines: list[dict[str, str]], raw_dir: Path) -> bytes:
     return held + (b"" if held.endswith(b"\n") else b"\n") + text.encode("utf-8")
 
 
-def _read_back(plan: Plan, raw_dir: Path) -> None:
+def _read_back(plan: Plan, raw_dir: Path, ledger: Callable[[str], Intake]) -> None:
     """Read what a plan would write as the next run will, before anything is written: a ledger takes nothing back.
 
     Raises
@@ -211,7 +211,7 @@ def _read_back(plan: Plan, raw_dir: Path) -> None:
     """
     files = {name: _with_lines(name, lines, raw_dir) for name, lines in _new_lines(plan).items()}
     for name, lines in _new_lines(plan).items():
-        before, after = read_ledger(name, raw_dir), read_ledger(name, raw_dir, instead=files)
+        before, after = ledger(name), read_ledger(name, raw_dir, instead=files)
         known = set(before.quarantined["line"])
         bad: list[Any] = [row for row in after.quarantined.to_dict("records") if row["line"] not in known]
         if not bad and after.n_read == before.n_read + len(lines):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.provenance.manifest import MANIFEST
+from race_to_efficiency.provenance import published_files
 from race_to_efficiency.quarter.code import files_reached, is_module, package_root
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def code_of(modules: Iterable[str], records: QuarterRecords) -> dict[str, Any]:
     records : QuarterRecords
     """
     root = package_root().parent
-    published = storage.read_json(records.folder / MANIFEST)["code"] if records.published else {}
+    published = published_files.read_manifest(records.folder)["code"] if records.published else {}
     paths = {path for name in modules if is_module(name) for path in files_reached(name)}
     files = []
     for path in sorted(item.relative_to(root).as_posix() for item in paths):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
+from race_to_efficiency.provenance import published_files
 from race_to_efficiency.provenance.findings import Finding
 from race_to_efficiency.provenance.registry import read_entries
 
@@ -29,8 +30,8 @@ def keep_statements(workspace: Workspace) -> list[Path]:
 
     Raises
     ------
-    DataInvalid
-        When the registry or a published file is not JSON.
+    IntegrityError
+        When the registry or a published file is not what was published.
     """
     workspace.published.mkdir(parents=True, exist_ok=True)  # a stage depends on the folder, empty or not
     written = []
@@ -48,16 +49,16 @@ def stated(reports: Path, entry: Entry) -> bytes | None:
 
     Raises
     ------
-    DataInvalid, KeyError, TypeError
-        When a file of the published folder is not what it should be.
+    IntegrityError
+        When a file of the published folder is not what was published.
     """
     from race_to_efficiency.evaluation.track_record import published_document
 
     statements, gamma = (reports / entry.folder / name for name in ("statements.json", "gamma.json"))
     if not statements.is_file() or not gamma.is_file():
         return None
-    document = published_document(entry.quarter, entry.folder, storage.read_json(statements), storage.read_json(gamma))
-    return storage.dumps(document).encode()
+    read = (published_files.read_json(path) for path in (statements, gamma))
+    return storage.dumps(published_document(entry.quarter, entry.folder, *read)).encode()
 
 
 def check_statements(published: Path, reports: Path, entries: Sequence[Entry], sound: Collection[str]) -> list[Finding]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import storage
 from race_to_efficiency.comparison.difference import Side, chosen, difference, read_ledgers
 from race_to_efficiency.errors import UsageError
-from race_to_efficiency.provenance import registry
+from race_to_efficiency.provenance import published_files, registry
 from race_to_efficiency.quarter.evaluate import Quarters
 from race_to_efficiency.quarter.forecast import forecast_id
 from race_to_efficiency.quarter.here import memory_of
@@ -48,10 +47,10 @@ def side_of(workspace: Workspace) -> Side:
 
 def published_values(folder: Path) -> dict[str, float]:
     """Return what a published folder says: estimates by id, and the headline's medians by `forecast_id`."""
-    documents = [storage.read_json(folder / name) for name in ESTIMATE_FILES]
+    documents = [published_files.read_json(folder / name) for name in ESTIMATE_FILES]
     values = {item["id"]: item["value"] for document in documents for item in document["estimates"]}
     if (folder / "headline.json").is_file():
-        rows = storage.read_json(folder / "headline.json")
+        rows = published_files.read_json(folder / "headline.json")
         values |= {forecast_id(row["reading"], row["years"]): row["median"] for row in rows}
     return {name: value for name, value in values.items() if value is not None}
 

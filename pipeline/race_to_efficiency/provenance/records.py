@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing
-from race_to_efficiency.provenance import registry, sources
-from race_to_efficiency.provenance.manifest import MANIFEST, PARAMS
+from race_to_efficiency.provenance import published_files, registry, sources
+from race_to_efficiency.provenance.manifest import PARAMS
 from race_to_efficiency.provenance.stamps import require_own
 from race_to_efficiency.quarter.forecast_lineage import curve_of, loss_of
 from race_to_efficiency.quarter.lineage import Edges, gathered
@@ -62,20 +62,20 @@ class QuarterRecords:
     @cached_property
     def numbers(self) -> dict[str, dict[str, Any]]:
         """numbers.json: number id -> value, unit, text, refs."""
-        document = storage.read_json(self.path("numbers.json"))
+        document = published_files.read_json(self.path("numbers.json"))
         numbers: dict[str, dict[str, Any]] = document.get("numbers", document)
         return numbers
 
     @cached_property
     def documents(self) -> dict[str, dict[str, Any]]:
         """kappa.json and gamma.json."""
-        return {name: storage.read_json(self.folder / name) for name in ESTIMATE_FILES}
+        return {name: published_files.read_json(self.folder / name) for name in ESTIMATE_FILES}
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """params.yaml as the quarter was published with, or as it stands; empty where there is none."""
         path = self.folder / PARAMS if self.published else self.raw.parents[1] / PARAMS if self.raw else None
-        return complete(storage.read_yaml(path))[0] if path is not None and path.exists() else {}
+        return complete(published_files.read_yaml(path))[0] if path is not None and path.exists() else {}
 
     @cached_property
     def estimates(self) -> dict[str, dict[str, Any]]:
@@ -92,7 +92,7 @@ class QuarterRecords:
             When the quarter was published or run before edges were kept.
         """
         kept = self.folder / LINEAGE
-        frame = storage.read_parquet(kept) if kept.is_file() else gathered(self.folder)
+        frame = published_files.read_parquet(kept) if kept.is_file() else gathered(self.folder)
         if frame.empty:
             raise InputMissing(
                 f"what the numbers of {self.quarter} rest on was not kept with them",
@@ -117,26 +117,27 @@ class QuarterRecords:
     def table(self, name: str) -> pd.DataFrame:
         """Return ``forecast`` or ``milestones``."""
         if name not in self.tables:
-            self.tables[name] = storage.read_parquet(self.path(f"{name}.parquet"))
+            self.tables[name] = published_files.read_parquet(self.path(f"{name}.parquet"))
         return self.tables[name]
 
     @cached_property
     def ledgers(self) -> frozenset[str]:
         """File names of the ledgers: as sealed where published, else as they lie."""
         if self.published:
-            return frozenset(storage.read_json(self.folder / MANIFEST)["ledgers"])
+            return frozenset(published_files.read_manifest(self.folder)["ledgers"])
         return frozenset(path.name for path in self.raw.glob("*.csv")) if self.raw else frozenset()
 
     def excluded(self, tables: Iterable[str]) -> dict[str, str]:
         """Return the rows of some tables that the as-of views set aside, with the reason: ``TABLE/ID`` -> reason."""
-        listed = storage.read_json(self.folder / SOURCES)["excluded"] if self.published else excluded_rows(self.folder)
+        kept = self.folder / SOURCES
+        listed = published_files.read_json(kept)["excluded"] if self.published else excluded_rows(self.folder)
         wanted = sorted(set(tables) & set(listed))
         return {f"{table}/{key}": reason for table in wanted for reason, keys in listed[table].items() for key in keys}
 
     def sources(self, row_ids: list[str]) -> list[dict[str, Any]]:
         """Return the sources that rows rest on, from the published list or from the ledgers."""
         if self.published:
-            return sources.narrow(storage.read_json(self.folder / SOURCES)["sources"], row_ids)
+            return sources.narrow(published_files.read_json(self.folder / SOURCES)["sources"], row_ids)
         if self.raw is None:
             raise InputMissing("no ledgers are at hand to find the sources in", where=str(self.folder))
         return sources.narrow(sources.source_documents(self.raw, self.as_of, row_ids), row_ids)
@@ -197,8 +198,8 @@ def open_folder(folder: Path) -> QuarterRecords:
 
     Raises
     ------
-    InputMissing, DataInvalid
-        When it is no published folder.
+    InputMissing, IntegrityError
+        When it is no published folder, or its manifest is none any more.
     """
-    manifest = storage.read_json(folder / MANIFEST)
+    manifest = published_files.read_manifest(folder)
     return QuarterRecords(manifest["quarter"], manifest["as_of"], folder, published=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import DataInvalid, RaceError
+from race_to_efficiency.errors import DataInvalid, IntegrityError, RaceError
 from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance.findings import Finding, reason
 
@@ -156,11 +156,19 @@ def read_entries(reports: Path) -> list[Entry]:
 
     Raises
     ------
-    DataInvalid, TypeError, KeyError
-        When the file is no registry.
+    IntegrityError
+        When the file is no registry any more, or its chain is broken.
     """
     path = reports / REGISTRY
-    return [Entry(**item) for item in storage.read_json(path)["entries"]] if path.exists() else []
+    if not path.exists():
+        return []
+    entries, findings = check_registry(storage.read_bytes(path), f"{reports.name}/{REGISTRY}")
+    if findings:
+        first = findings[0]
+        raise IntegrityError(
+            "the registry of publications does not verify", where=first.artefact, why=first.what, remedy=first.restore
+        )
+    return entries
 
 
 def newest_folder(reports: Path, quarter: str) -> Path | None:

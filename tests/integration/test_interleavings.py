@@ -70,9 +70,9 @@ class World:
         """Return the chips a publication's number rests on and the chips its seal covers, recorded by its last day."""
         folder = self.root / "reports" / entry.folder
         (gamma,) = json.loads((folder / "gamma.json").read_text())["estimates"]
-        seal = json.loads((folder / "manifest.json").read_text())["ledgers"][LEDGER]
-        sealed = (self.raw / LEDGER).read_bytes()[: seal["size_bytes"]]
-        rows = [line.split(",") for line in sealed.decode().replace(", second edition", "").splitlines()[1:]]
+        marks = json.loads((folder / "ledger_rows.json").read_text())[LEDGER]
+        lines = (self.raw / LEDGER).read_text().replace(", second edition", "").splitlines()
+        rows = [line.split(",") for line in lines[1 : 1 + len(marks) // 16]]  # each import appends
         recorded = {cells[0] for cells in rows if cells[5] <= entry.as_of}
         return {row.partition("/")[2] for row in gamma["rows_used"]}, recorded
 

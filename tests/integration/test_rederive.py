@@ -125,6 +125,18 @@ def test_lines_appended_since_play_no_part(checkout: Path) -> None:
     assert again(checkout).agrees
 
 
+def test_late_rows_merged_anywhere_and_a_new_column_play_no_part(checkout: Path) -> None:
+    path = checkout / "data" / "raw" / "accelerators.csv"
+    lines = path.read_text().splitlines()
+    late = "chip-e,Chip E,9e12,chips,2025-01-01,2025-01-10,snapshot,false"
+    merged = [lines[0], late, *lines[1:]]
+    path.write_text("".join(f"{line},{'basis' if at == 0 else 'x'}\n" for at, line in enumerate(merged)))
+    for quarter in synthetic_quarter.QUARTERS:
+        result = again(checkout, quarter)
+        assert result.agrees
+        assert result.causes == []
+
+
 def test_one_digit_of_a_ledger_row_is_named(checkout: Path) -> None:
     edit(checkout / "data" / "raw" / "accelerators.csv", "2.0e11", "2.1e11")
     document = again(checkout).to_json()

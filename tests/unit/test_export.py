@@ -125,7 +125,7 @@ def test_the_crate_keeps_the_rules_of_ro_crate(folder: Path) -> None:
     files = {item["@id"] for item in document["@graph"] if item["@type"] == "File"}
     assert files == {item["@id"] for item in root["hasPart"]}
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    outside = {"ro-crate-metadata.json", "manifest.json", "registry_entry.json", "ledger_lines.json"}
+    outside = {"ro-crate-metadata.json", "manifest.json", "registry_entry.json", "ledger_rows.json"}
     assert files == present - outside
     for name in files:
         assert graph[name]["sha256"] == storage.digest_file(folder / name)

@@ -238,7 +238,7 @@ def test_appended_lines_are_fine_and_their_limits_are_said(unsigned: Path) -> No
         found = verify(unsigned).unsealed
         assert [item.artefact for item in found] == ["data/raw/accelerators.csv:7-8"]
         assert "2025Q3" in found[0].why
-    for _ in changed(chips, chips.read_bytes() + line.replace(b"2025-10-02", b"2025-06-30")):
+    for _ in changed(chips, chips.read_bytes() + line.replace(b"2025-10-02", b"soon")):
         assert first_bad(verify(unsigned)) == "data/raw/accelerators.csv:7"
     new = unsigned / "data" / "raw" / "new_table.csv"
     new.write_bytes(b"id,recorded\n")
@@ -246,6 +246,23 @@ def test_appended_lines_are_fine_and_their_limits_are_said(unsigned: Path) -> No
     new.unlink()
     assert result["verified"]
     assert [item["artefact"] for item in result["unsealed"]] == ["data/raw/new_table.csv"]
+
+
+def test_late_rows_and_new_columns_break_nothing_and_are_told_in_a_line(unsigned: Path) -> None:
+    """Rows that claim to have been known before quarters that were published without them; a column for all rows."""
+    chips = unsigned / "data" / "raw" / "accelerators.csv"
+    lines = chips.read_text().splitlines()
+    late = "chip-e,Chip E,1e12,chips,2024-10-01,2025-02-02,snapshot,false"
+    merged = [lines[0], late, *reversed(lines[1:]), late.replace("chip-e", "chip-f")]
+    wider = "".join(f"{line},{'loss_unit' if at == 0 else 'nats/token'}\n" for at, line in enumerate(merged))
+    for _ in changed(chips, wider.encode()):
+        result = verify(unsigned).to_json()
+    assert (result["verified"], result["warnings"]) == (True, [])
+    (told,) = result["unsealed"]
+    assert told["artefact"] == "data/raw/accelerators.csv:2, 8"
+    assert "2 rows entered after 2025Q3 was published; 2 of them known by 2025-09-30 already" in told["why"]
+    assert "columns added since: loss_unit" in told["why"]
+    assert any("accelerators.csv: the 5 rows" in item for item in result["holds"])
 
 
 def test_a_description_of_the_ledgers_may_be_written_anew(unsigned: Path) -> None:

@@ -10,7 +10,7 @@ from race_to_efficiency.errors import DataInvalid, RaceError
 from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import keys, signing
 from race_to_efficiency.provenance.findings import Finding, reason
-from race_to_efficiency.provenance.ledger_lines import LedgerSeal
+from race_to_efficiency.provenance.first_seals import FIRST_FORMAT, seal_from_json
 from race_to_efficiency.provenance.manifest import FORMAT, MANIFEST
 from race_to_efficiency.provenance.registry import ENTRY, Entry, carried, entry_of, read_carried
 
@@ -127,15 +127,14 @@ def _require_shape(manifest: Mapping[str, Any]) -> None:
     digests = [entry["sha256"] for entry in manifest["files"].values()]
     signer = manifest["signed_by"] or {"key_id": "", "public_key": ""}
     for seal in manifest["ledgers"].values():
-        sealed = LedgerSeal.from_json(seal)
-        sizes += [sealed.size_bytes, sealed.lines, sealed.as_of_lines]
-        digests += [sealed.sha256, sealed.as_of_sha256]
+        seal_from_json(seal)
     for name in [*manifest["files"], *manifest["ledgers"]]:
         if name.startswith("/") or "\\" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
             raise ValueError(f"it lists {name!r}, which is no file of the folder")
     named = [record[name] for record in (signer, signer.get("replaces", signer)) for name in ("key_id", "public_key")]
     texts = [*digests, *manifest["documents"].values(), *named]
-    if manifest["format"] != FORMAT or {type(size) for size in sizes} - {int} or {type(text) for text in texts} - {str}:
+    known = manifest["format"] in (FORMAT, FIRST_FORMAT)
+    if not known or {type(size) for size in sizes} - {int} or {type(text) for text in texts} - {str}:
         raise ValueError("a field is not what a manifest holds there")
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing
-from race_to_efficiency.provenance import ledger_lines
 from race_to_efficiency.provenance.findings import Finding, broken
-from race_to_efficiency.provenance.ledger_lines import LedgerSeal
+from race_to_efficiency.provenance.first_seals import FIRST_MARKS, seal_from_json
 from race_to_efficiency.provenance.manifest import MARKS
+from race_to_efficiency.provenance.row_seals import Ledger, missing_row, not_sealed
 from race_to_efficiency.provenance.verification import Unsealed
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from race_to_efficiency.provenance.folder import FolderCheck
+    from race_to_efficiency.provenance.row_seals import Found, Seal
 
 
 @dataclass
@@ -28,9 +30,9 @@ class History:
     ----------
     findings : list of Finding
     holds : list of str
-        Ledger files whose sealed lines hold, with what they cover.
+        Ledger files whose sealed rows hold, with what they cover.
     unsealed : list of Unsealed
-        Lines appended since, which no digest holds yet.
+        Rows and columns that entered since, which no digest holds yet.
     sealed : set of str
         Names of the files in data/raw that a publication seals, whole or in part.
     """
@@ -48,11 +50,12 @@ class SealedLedger:
     quarter: str
     as_of: str
     folder: str
-    seal: LedgerSeal
+    seal: Seal
+    marks: str
 
 
 def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> History:
-    """Check every ledger's sealed lines, what was appended, and which quarters' as-of lines still hold.
+    """Check that every ledger holds the rows of each published quarter, and the form of what entered since.
 
     Parameters
     ----------
@@ -67,13 +70,15 @@ def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> Hi
     for check in checks:
         if check.manifest is None or check.entry is None:
             continue
+        marks = read_marks(reports / check.entry.folder)
         for name, document in check.manifest["ledgers"].items():
-            seal = LedgerSeal.from_json(document)
-            item = SealedLedger(check.entry.quarter, check.entry.as_of, check.entry.folder, seal)
+            seal = seal_from_json(document)
+            entry = check.entry
+            item = SealedLedger(entry.quarter, entry.as_of, entry.folder, seal, marks.get(name, ""))
             sealed.setdefault(name, []).append(item)
     history = History(sealed=set(sealed))
     for name in sorted(sealed):
-        _check_ledger(raw, reports, name, sealed[name], history)
+        _check_ledger(raw, name, sealed[name], history)
     newest = next((check.manifest for check in reversed(checks) if check.manifest), None)
     if newest is not None:
         history.sealed |= set(newest["documents"])
@@ -115,42 +120,121 @@ def _datapackage(raw: Path) -> bytes:
     return storage.dumps(datapackage(raw)).encode()
 
 
-def _check_ledger(raw: Path, reports: Path, name: str, sealed: Sequence[SealedLedger], history: History) -> None:
-    """Check one ledger against the longest of its seals (a shorter one is its beginning)."""
+def _check_ledger(raw: Path, name: str, sealed: Sequence[SealedLedger], history: History) -> None:
+    """Check one ledger against all of its seals, and the rows that are in none."""
     path, place = raw / name, f"data/raw/{name}"
-    newest = max(reversed(sealed), key=lambda item: item.seal.size_bytes)
     if path.is_symlink() or not path.is_file():
         history.findings.append(Finding(place, "the ledger is missing", f"git restore -- {place}"))
         return
-    data = storage.read_bytes(path)
-    marks = _marks(reports / newest.folder, name)
-    found = ledger_lines.check_sealed(name, data, newest.seal, marks, newest.quarter)
-    if found:
-        history.findings += found
-        lines = ledger_lines.split_lines(data)
-        still = [
-            item.quarter
-            for item in sealed
-            if ledger_lines.as_of_digest(lines, item.as_of) == (item.seal.as_of_lines, item.seal.as_of_sha256)
-        ]
+    ledger = Ledger(name, storage.read_bytes(path))
+    if (damage := ledger.damage()) is not None:
+        history.findings.append(
+            Finding(f"{place}:{damage[0]}", damage[1], f"write {place} with LF line ends, as UTF-8")
+        )
+    found = [item.seal.find(ledger, item.marks, item.as_of) for item in sealed]
+    pairs = list(zip(sealed, found, strict=True))
+    torn = [(item, there) for item, there in reversed(pairs) if not there.holds]
+    if torn:
+        history.findings.append(sealed_finding(ledger, torn[0][0].quarter, torn[0][1]))
+        still = [item.quarter for item, there in pairs if there.as_of_holds]
         history.holds += [f"{place}: the lines recorded by the end of {', '.join(still)}"] if still else []
         return
-    published_with_it = [item for item in sealed if item.seal.size_bytes == newest.seal.size_bytes]
-    found = ledger_lines.check_appended(
-        name, data, newest.seal, {item.quarter: item.as_of for item in published_with_it}
+    newest, rows = sealed[-1], len(found[-1].rows)
+    later = not_sealed(ledger, found)
+    findings = entered_findings(ledger, later)
+    history.findings += findings
+    if damage is None and not broken(findings):
+        history.holds.append(f"{place}: the {rows} rows {newest.quarter} was published with")
+    columns = [column for column in ledger.header if column not in found[-1].columns]
+    if later or columns:
+        spans = _spans([ledger.rows[at].line for at in later]) if later else "1"
+        said = _entered_words(ledger, later, newest, columns)
+        history.unsealed.append(Unsealed(f"{place}:{spans}", said))
+
+
+def sealed_finding(ledger: Ledger, quarter: str, found: Found) -> Finding:
+    """Return the finding that a ledger no longer holds the rows a quarter was published with."""
+    line, words = missing_row(ledger, found)
+    restore = (
+        f"bring the sealed rows back: git log --oneline -- data/raw/{ledger.name}, then git restore --source=COMMIT -- "
+        f"data/raw/{ledger.name}; a correction is a new line with the same id and its own recorded date"
     )
-    history.findings += found
-    if not broken(found):
-        history.holds.append(f"{place}: the {newest.seal.lines} lines {newest.quarter} was published with")
-    if count := len(ledger_lines.split_lines(data)) - newest.seal.lines:
-        span = f"{newest.seal.lines + 1}" + (f"-{newest.seal.lines + count}" if count > 1 else "")
-        why = f"appended after {newest.quarter} was published: a change cannot be known before the next `race publish`"
-        history.unsealed.append(Unsealed(f"{place}:{span}", why))
+    return Finding(f"data/raw/{ledger.name}:{line}", f"{words}; {quarter} was published without that", restore)
 
 
-def _marks(folder: Path, name: str) -> str:
-    """Return the line marks of a ledger from a published folder; none when that file is damaged."""
+def entered_findings(ledger: Ledger, later: Sequence[int]) -> list[Finding]:
+    """Return what is wrong with the form of rows that entered after the last publication.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    later : sequence of int
+        Their places.
+    """
+    restore = f"mend the line or remove it from data/raw/{ledger.name}, or import the publication again"
+    dated = "recorded" in ledger.header
+    firsts: dict[str, int] = {}
+    for at, digest in enumerate(ledger.digests(ledger.header)):
+        firsts.setdefault(digest, at)
+    findings = []
+    for at in later:
+        row, where = ledger.rows[at], f"data/raw/{ledger.name}:{ledger.rows[at].line}"
+        first = firsts[ledger.digests(ledger.header)[at]]
+        if row.problem:
+            findings.append(Finding(where, f"the line cannot be read: {row.problem}", restore))
+        elif row.cells == ledger.header:
+            findings.append(Finding(where, "the header stands here again", restore))
+        elif len(row.cells) != len(ledger.header) or not row.cells[0].strip():
+            what = f"the line has {len(row.cells)} cells, the header {len(ledger.header)}"
+            findings.append(Finding(where, what, restore))
+        elif dated and not _is_iso_date(ledger.recorded[at]):
+            what = f"the line has no date of recording: {ledger.recorded[at][:40]!r}"
+            findings.append(Finding(where, what, restore))
+        elif first != at:
+            what = f"the line repeats line {ledger.rows[first].line}: every run sets it aside"
+            findings.append(Finding(where, what, restore, "warning"))
+    return findings
+
+
+def _entered_words(ledger: Ledger, later: Sequence[int], newest: SealedLedger, columns: Sequence[str]) -> str:
+    """Return in one line what a ledger has gained since a publication and what that changes."""
+    words = []
+    if later:
+        behind = sum("" < ledger.recorded[at] <= newest.as_of for at in later)
+        words.append(f"{len(later)} rows entered after {newest.quarter} was published")
+        words += [f"{behind} of them known by {newest.as_of} already"] if behind else []
+    if columns:
+        words.append(f"columns added since: {', '.join(columns)}")
+    return (
+        f"{'; '.join(words)}: no published quarter reads them, later ones do; a change of them cannot be known before "
+        "the next `race publish`"
+    )
+
+
+def _spans(lines: Sequence[int]) -> str:
+    """Return line numbers as spans: ``7-9, 12``."""
+    spans: list[list[int]] = []
+    for line in lines:
+        if spans and line == spans[-1][1] + 1:
+            spans[-1][1] = line
+        else:
+            spans.append([line, line])
+    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in spans)
+
+
+def _is_iso_date(text: str) -> bool:
+    """Tell whether ``text`` is a calendar date written YYYY-MM-DD."""
     try:
-        return str(storage.read_json(folder / MARKS).get(name, ""))
-    except (InputMissing, DataInvalid, AttributeError):
-        return ""
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def read_marks(folder: Path) -> dict[str, str]:
+    """Return the marks of every ledger's rows from a published folder; none when that file is damaged."""
+    name = FIRST_MARKS if (folder / FIRST_MARKS).exists() else MARKS
+    try:
+        marks = storage.read_json(folder / name)
+    except (InputMissing, DataInvalid):
+        return {}
+    return {str(key): str(value) for key, value in marks.items()} if isinstance(marks, dict) else {}

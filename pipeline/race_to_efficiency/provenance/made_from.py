@@ -82,14 +82,12 @@ def _unchanged(workspace: Workspace, note: Mapping[str, Any]) -> bool:
     return bool(input_digest(now) == note["inputs"] and ledger_digests(now) == note["ledgers"])
 
 
-def require_same_ledgers(workspace: Workspace, seals: Mapping[str, Mapping[str, Any]]) -> None:
+def require_same_ledgers(workspace: Workspace) -> None:
     """Refuse to seal other ledgers than those the numbers were made from.
 
     Parameters
     ----------
     workspace : Workspace
-    seals : mapping
-        Ledger file name -> its seal, with the digest of the whole file.
 
     Raises
     ------
@@ -106,7 +104,7 @@ def require_same_ledgers(workspace: Workspace, seals: Mapping[str, Mapping[str, 
             why=f"they come from {why}",
             remedy=remedy,
         )
-    made_from, sealed = note["ledgers"], {name: seal["sha256"] for name, seal in seals.items()}
+    made_from, sealed = note["ledgers"], ledger_digests(workspace)
     changed = sorted(name for name in made_from.keys() | sealed.keys() if made_from.get(name) != sealed.get(name))
     if changed:
         raise InputMissing(

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 import race_to_efficiency
 from race_to_efficiency import storage
 from race_to_efficiency.loading.json_text import parse_json
-from race_to_efficiency.provenance import ledger_lines
+from race_to_efficiency.provenance import row_seals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from race_to_efficiency.units import Quarter
 
-FORMAT = "race-to-efficiency/manifest/1"
+FORMAT = "race-to-efficiency/manifest/2"
 MANIFEST = "manifest.json"
-MARKS = "ledger_lines.json"
+MARKS = "ledger_rows.json"
 PARAMS = "params.yaml"
 MAX_FILE_BYTES = 2_000_000
 
@@ -125,12 +125,11 @@ def _git(root: Path, *words: str) -> str:
 
 
 def seal_ledgers(raw: Path, as_of: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return each ledger's seal and its line marks, by file name."""
+    """Return each ledger's seal and the marks of its rows, by file name."""
     seals, marks = {}, {}
     for path in sorted(raw.glob("*.csv")):
-        data = storage.read_bytes(path)
-        seals[path.name] = ledger_lines.seal(data, as_of).to_json()
-        marks[path.name] = ledger_lines.marks(data)
+        made, marks[path.name] = row_seals.seal(row_seals.Ledger(path.name, storage.read_bytes(path)), as_of)
+        seals[path.name] = made.to_json()
     return seals, marks
 
 

@@ -17,9 +17,11 @@ from race_to_efficiency.provenance.findings import broken
 from race_to_efficiency.provenance.folder import check_folder
 from race_to_efficiency.provenance.installed import install
 from race_to_efficiency.provenance.made_from import require_same_ledgers
+from race_to_efficiency.provenance.row_seals import Ledger
 from race_to_efficiency.provenance.verify import published_folders, verify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -77,8 +79,8 @@ def publish(
         _require_succession(entries, [keys.key_id(key.public_key()) for key in pair])
         files = published_files(workspace)
         seals, marks = manifest.seal_ledgers(workspace.raw, workspace.quarter.as_of.isoformat())
-        _require_complete_lines(workspace, seals)
-        require_same_ledgers(workspace, seals)
+        _require_form(workspace, seals)
+        require_same_ledgers(workspace)
         files[manifest.MARKS] = storage.dumps(marks).encode()
         document = manifest.build(
             workspace.root,
@@ -187,12 +189,15 @@ def next_revision(workspace: Workspace, before: Entry | None, reason: str | None
     return before.revision + 1
 
 
-def _require_complete_lines(workspace: Workspace, seals: dict[str, Any]) -> None:
-    """Refuse ledgers that do not end with a line feed: the next appended line would change the last sealed one."""
-    for name in seals:
-        if not storage.read_bytes(workspace.raw / name).endswith(b"\n"):
+def _require_form(workspace: Workspace, names: Iterable[str]) -> None:
+    """Refuse ledgers that are not of the form a verification asks for."""
+    for name in names:
+        damage = Ledger(name, storage.read_bytes(workspace.raw / name)).damage()
+        if damage is not None:
             raise DataInvalid(
-                f"{name} does not end with a line feed", where=f"data/raw/{name}", remedy="end its last line"
+                f"{name} is not of the form of a ledger: {damage[1]}",
+                where=f"data/raw/{name}:{damage[0]}",
+                remedy="LF line ends, no blank lines, a line feed at the end",
             )
 
 

@@ -1,8 +1,8 @@
 """A published quarter computed again from nothing but the ledgers and its settings, held against what was published.
 
-The work happens in a folder of its own with no generated files and no reports in it. The ledgers are cut to what they
-held when the quarter was published; the as-of views then see what the quarter could see. The stages are handed in by
-the caller: this room knows nothing above it.
+The work happens in a folder of its own with no generated files and no reports in it. The ledgers hold the rows that the
+quarter was published with and no others; the as-of views then see what the quarter could see. The stages are handed in
+by the caller: this room knows nothing above it.
 """
 
 from __future__ import annotations
@@ -11,24 +11,27 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing, IntegrityError, RaceError
-from race_to_efficiency.provenance import ledger_lines
+from race_to_efficiency.ledger.lines import csv_text
 from race_to_efficiency.provenance.compare import ESTIMATES, Comparison, check_page, compare_quarter, pages_that_differ
 from race_to_efficiency.provenance.contents import INPUTS
 from race_to_efficiency.provenance.findings import Finding, broken
+from race_to_efficiency.provenance.first_seals import seal_from_json
 from race_to_efficiency.provenance.folder import check_folder
-from race_to_efficiency.provenance.ledger_lines import LedgerSeal
-from race_to_efficiency.provenance.manifest import MARKS, PARAMS, code_in_use, code_record, libraries, machine
+from race_to_efficiency.provenance.ledger_history import read_marks, sealed_finding
+from race_to_efficiency.provenance.manifest import PARAMS, code_in_use, code_record, libraries, machine
+from race_to_efficiency.provenance.row_seals import Ledger
 from race_to_efficiency.settings.sealed import complete
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from race_to_efficiency.provenance.row_seals import Found
     from race_to_efficiency.settings.params import Workspace
 
 Runner = Callable[["Workspace"], object]
@@ -144,7 +147,8 @@ def rederive(
             remedy=first.restore,
         )
     causes += page_findings(folder, place)
-    causes += ledger_findings(folder, raw, manifest)
+    held = [sealed_ledger(folder, raw, name, manifest) for name in manifest["ledgers"]]
+    causes += [item for ledger, found in held for item in ledger_findings(ledger, found, manifest["quarter"])]
     if checkout is not None:
         causes += settings_findings(folder, checkout / PARAMS, manifest["quarter"])
     same = {"machine": machine(), "libraries": libraries()} == manifest["environment"]
@@ -152,7 +156,7 @@ def rederive(
     notes = [] if same else [environment_words(manifest["environment"])]
     settings, settings_before = complete(storage.read_yaml(folder / PARAMS))
     with tempfile.TemporaryDirectory(prefix="race-rederive-") as name:
-        root = prepare(Path(name), folder, raw, manifest)
+        root = prepare(Path(name), folder, held, manifest)
         storage.write_json(root / PARAMS, settings)  # JSON is YAML
         try:
             workspace = opener(root, manifest["quarter"])
@@ -178,13 +182,15 @@ def stopped(error: Exception) -> Finding:
     return Finding("the stages", f"they no longer run on this quarter: {type(error).__name__}: {error}{place}")
 
 
-def prepare(root: Path, folder: Path, raw: Path, manifest: Mapping[str, Any]) -> Path:
-    """Lay out a clean checkout but for its settings: ledgers as they stood, the code in use; nothing generated."""
-    for name, document in manifest["ledgers"].items():
-        seal = LedgerSeal.from_json(document)
-        data = storage.read_bytes(raw / name)
-        held = storage.digest_bytes(data[: seal.size_bytes]) == seal.sha256
-        storage.write_bytes(root / "data" / "raw" / name, data[: seal.size_bytes] if held else data)
+def prepare(root: Path, folder: Path, ledgers: Iterable[tuple[Ledger, Found]], manifest: Mapping[str, Any]) -> Path:
+    """Lay out a clean checkout but for its settings: the sealed rows, the code in use; nothing generated.
+
+    Where sealed rows are missing the whole ledger is taken: what stands in their place tells what the change does.
+    """
+    for ledger, found in ledgers:
+        rows = [ledger.rows[place].cells for place in found.rows]
+        data = csv_text([ledger.header, *rows]).encode() if found.holds else ledger.data
+        storage.write_bytes(root / "data" / "raw" / ledger.name, data)
     for name in manifest["files"]:
         if name.startswith(INPUTS):
             storage.write_bytes(root / name.removeprefix(INPUTS), storage.read_bytes(folder / name))
@@ -211,19 +217,27 @@ def page_findings(folder: Path, place: str) -> list[Finding]:
     ]
 
 
-def ledger_findings(folder: Path, raw: Path, manifest: Mapping[str, Any]) -> list[Finding]:
-    """Return the ledger lines that are not what they were; a change after the quarter's last day is a warning."""
-    marks = storage.read_json(folder / MARKS)
-    findings = []
-    for name, document in manifest["ledgers"].items():
-        if not (raw / name).is_file():
-            raise InputMissing(f"{name} is missing", where=str(raw / name), remedy=f"git restore -- data/raw/{name}")
-        seal, data = LedgerSeal.from_json(document), storage.read_bytes(raw / name)
-        for item in ledger_lines.check_sealed(name, data, seal, marks.get(name, ""), manifest["quarter"]):
-            lines = ledger_lines.split_lines(data)
-            seen = ledger_lines.as_of_digest(lines, manifest["as_of"]) != (seal.as_of_lines, seal.as_of_sha256)
-            findings.append(item if seen else Finding(item.artefact, item.what, item.restore, "warning"))
-    return findings
+def sealed_ledger(folder: Path, raw: Path, name: str, manifest: Mapping[str, Any]) -> tuple[Ledger, Found]:
+    """Return a ledger and what it holds of the rows that a quarter sealed.
+
+    Raises
+    ------
+    InputMissing
+        When the ledger is missing.
+    """
+    if not (raw / name).is_file():
+        raise InputMissing(f"{name} is missing", where=str(raw / name), remedy=f"git restore -- data/raw/{name}")
+    ledger = Ledger(name, storage.read_bytes(raw / name))
+    seal = seal_from_json(manifest["ledgers"][name])
+    return ledger, seal.find(ledger, read_marks(folder).get(name, ""), manifest["as_of"])
+
+
+def ledger_findings(ledger: Ledger, found: Found, quarter: str) -> list[Finding]:
+    """Return the row that is not what it was; a change of what was recorded after the quarter's last day only warns."""
+    if found.holds:
+        return []
+    item = sealed_finding(ledger, quarter, found)
+    return [replace(item, level="warning") if found.as_of_holds else item]
 
 
 def settings_findings(folder: Path, params: Path, quarter: str) -> list[Finding]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
+from race_to_efficiency.cells.physical import lines_of, records
 from race_to_efficiency.errors import DataInvalid
-from race_to_efficiency.provenance.ledger_lines import records, split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,18 +23,14 @@ def rows_as_of(raw: Path, table: str, as_of: str) -> dict[str, dict[str, str]]:
 
     Raises
     ------
-    InputMissing, DataInvalid
-        When the ledger is missing or is no CSV.
+    InputMissing
+        When the ledger is missing.
     """
-    path = raw / f"{table}.csv"
-    try:
-        rows = list(records(split_lines(storage.read_bytes(path))))
-    except csv.Error as error:
-        raise DataInvalid(f"{path.name} is no CSV", where=str(path), why=str(error)) from None
-    header = rows[0].cells if rows else []
+    rows = list(records(lines_of(storage.read_bytes(raw / f"{table}.csv"))))
+    header = rows[0].cells if rows else ()
     newest: dict[str, dict[str, str]] = {}
     for row in rows[1:]:
-        if len(row.cells) != len(header):
+        if row.problem or len(row.cells) != len(header):
             continue
         cells = dict(zip(header, row.cells, strict=True))
         known = newest.get(row.cells[0])

@@ -135,7 +135,7 @@ def runs_file(tmp_path: Path) -> Path:
 def test_fit_kappa(race: Race, runs_file: Path) -> None:
     words = ("fit", "kappa", runs_file, "--form", "power_law", "--bootstrap", "100", "--frontier", "all")
     found = race("fit_kappa", *words, "--exclude", "kind == other")
-    assert found["account"] == {"read": 26, "used": 24, "excluded": 1, "quarantined": 1, "not_sampled": 0}
+    assert found["account"] == {"read": 26, "used": 24, "excluded": 1, "quarantined": 1}
     assert found["estimates"][0]["status"] != "refused"
     assert found["influence"]
     few = write_rows(

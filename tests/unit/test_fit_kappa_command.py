@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import typer
 from race_to_efficiency.commands import fit_kappa
-from race_to_efficiency.errors import DataInvalid, NotTrustworthy
+from race_to_efficiency.errors import DataInvalid, NotTrustworthy, UsageError
 from runs_for_tests import chinchilla, law, simulated
 from typer.testing import CliRunner
 
@@ -65,7 +65,7 @@ def test_sound_runs_give_a_trusted_kappa_that_covers_the_truth(plain):
     assert law_form["status"] == "trusted"
     assert interval["low"] <= TRUTH <= interval["high"]
     account = document["account"]
-    assert account == {"read": 80, "used": 80, "excluded": 0, "quarantined": 0, "not_sampled": 0}
+    assert account == {"read": 80, "used": 80, "excluded": 0, "quarantined": 0}
 
 
 @pytest.mark.parametrize("shape", ["semicolons", "byte_order_mark", "thousands", "tabs"])
@@ -223,12 +223,19 @@ def test_runs_without_any_law_are_never_trusted(app, tmp_path):
     assert "trusted" not in {item["status"] for item in json.loads(done.stdout)["estimates"]}
 
 
-def test_a_long_table_is_sampled_and_accounted_for(app, tmp_path):
-    params, tokens, loss = simulated(4, n=3000)
-    file = write(tmp_path / "runs.csv", RUNS, zip(params, tokens, loss, strict=True))
-    document = fitted(app, file, "--form", "power_law")
-    account = document["account"]
-    assert account["read"] == account["used"] + account["excluded"] + account["quarantined"] + account["not_sampled"]
-    assert account["not_sampled"] == 1000
-    assert any("drawn at random" in note for note in document["notes"])
-    assert document == fitted(app, file, "--form", "power_law")
+def test_each_group_is_fitted_alone_and_every_row_is_accounted_for(app, plain, tmp_path):
+    runs = list(zip(*simulated(1, n=80), strict=True))
+    other = list(zip(*simulated(2, n=40), strict=True))
+    rows = [(*run, "a") for run in runs] + [(*run, "b") for run in other] + [(*other[0], "")]
+    file = write(tmp_path / "runs.csv", (*RUNS, "made"), rows)
+    document = fitted(app, file, "--group", "made", "--form", "chinchilla")
+    found = {item["group"]: item for item in document["estimates"] if item["symbol"].startswith("kappa")}
+    assert set(found) == {"runs_a", "runs_b"}
+    assert found["runs_a"]["value"] == pytest.approx(kappas(plain[1])["chinchilla"]["value"], rel=1e-9)
+    assert document["account"] == {"read": 121, "used": 120, "excluded": 1, "quarantined": 0}
+    assert document["excluded"] == [{"row": "line 122", "reason": "no made"}]
+    for column, why in (("nobody", "no column"), ("made", "no groups")):
+        table = write(tmp_path / "none.csv", (*RUNS, "made"), [(*run, "") for run in runs])
+        done = call(app, table, "--group", column)
+        assert isinstance(done.exception, UsageError)
+        assert why in str(done.exception)

@@ -12,9 +12,13 @@ import pytest
 import statsmodels.api as sm
 import typer
 from race_to_efficiency import storage
-from race_to_efficiency.commands import fit_gamma
-from race_to_efficiency.own_tables import long_trend, table_trend
+from race_to_efficiency.calibration.kappa.efficient import frontier_weights
+from race_to_efficiency.commands import fit_gamma, fit_kappa
+from race_to_efficiency.own_tables import long_fit, long_trend, run_fit, table_trend
+from race_to_efficiency.own_tables.efficient_runs import frontier_candidates
 from race_to_efficiency.own_tables.long_trend import could_be_records, quantile_line
+from runs_for_tests import law, simulated
+from scipy.optimize import root
 from typer.testing import CliRunner
 
 ROWS = 12_000
@@ -25,6 +29,7 @@ def app():
     application = typer.Typer()
     application.callback()(lambda: None)
     fit_gamma.register(application)
+    fit_kappa.register(application)
     return application
 
 
@@ -127,6 +132,73 @@ def test_the_same_rows_as_csv_and_as_parquet_give_the_same_json(app, tmp_path):
         assert gamma(app, tmp_path / "t.csv", *words) == gamma(app, tmp_path / "t.parquet", *words)
 
 
+def runs(rows, seed=4, sigma=0.005):
+    return pd.DataFrame(dict(zip(("params", "tokens", "loss"), simulated(seed, n=rows, sigma=sigma), strict=True)))
+
+
+def kappa(app, path, *words):
+    done = CliRunner().invoke(app, ["kappa", *map(str, (path, "--json", *words))])
+    assert done.exit_code == 0, (done.output, done.exception)
+    return json.loads(done.stdout)
+
+
+def scipy_kappa(params, tokens, loss):
+    """Kappa where the gradient of the Huber objective of every row vanishes, by scipy."""
+    log_n, log_d = np.log(params / 1e9), np.log(tokens / 1e10)
+
+    def gradient(x, delta):
+        terms = np.exp(np.stack([x[0] - x[3] * log_n, x[1] - x[4] * log_d, np.full_like(log_n, x[2])]))
+        share = terms / terms.sum(axis=0)
+        pull = np.clip(np.log(loss) - np.log(terms.sum(axis=0)), -delta, delta) / delta
+        slopes = [share[0], share[1], share[2], -log_n * share[0], -log_d * share[1]]
+        return np.array([pull @ slope for slope in slopes]) / len(loss)
+
+    start = [np.log(480) - 0.35 * np.log(1e9), np.log(2000) - 0.37 * np.log(1e10), np.log(1.8), 0.35, 0.37]
+    for delta in (0.1, 0.01, 1e-3):  # from a smooth objective to a sharp one
+        start = root(gradient, start, args=(delta,), tol=1e-13).x
+    return start[3] * start[4] / (start[3] + start[4])
+
+
+@pytest.mark.parametrize("rows", [3_000, 20_000])
+def test_kappa_of_a_long_table_is_that_of_a_fit_to_every_row(app, tmp_path, rows):
+    data = runs(rows)
+    data.to_csv(tmp_path / "t.csv", index=False)
+    data.to_parquet(tmp_path / "t.parquet")
+    document = kappa(app, tmp_path / "t.parquet")
+    found = document["estimates"][0]
+    assert found["value"] == pytest.approx(scipy_kappa(*data.to_numpy().T), rel=1e-9)
+    assert (found["n_rows"], found["status"]) == (rows, "trusted")
+    assert document["account"] == {"read": rows, "used": rows, "excluded": 0, "quarantined": 0}
+    assert document == kappa(app, tmp_path / "t.csv")
+    theirs = found["diagnostics"]["sandwich_stderr"]["kappa_reducible"]
+    assert found["stderr"] == pytest.approx(theirs, rel=0.15)  # the spread of refits is the robust covariance's
+
+
+def test_the_long_way_and_the_short_way_find_one_kappa(app, tmp_path, monkeypatch):
+    runs(900).to_csv(tmp_path / "t.csv", index=False)
+    short = {item["id"]: item for item in kappa(app, tmp_path / "t.csv")["estimates"]}
+    for module in (long_fit, run_fit):
+        monkeypatch.setattr(module, "LONG", 400)
+    for item in kappa(app, tmp_path / "t.csv")["estimates"]:
+        assert item["value"] == pytest.approx(short[item["id"]]["value"], rel=1e-7)
+        assert item["status"] == short[item["id"]]["status"]
+        assert item["stderr"] == pytest.approx(short[item["id"]]["stderr"], rel=0.35)
+
+
+@pytest.mark.parametrize("rule", ["pareto", "isoflop_minima"])
+def test_runs_that_cannot_be_efficient_never_are(rule):
+    rng = np.random.default_rng(2)
+    compute = np.repeat(np.geomspace(1e18, 1e20, 20), 150) * np.exp(rng.normal(0, 1e-4, 3000))
+    loss = 3.0 * (compute / 1e18) ** -0.05 * np.exp(np.abs(rng.normal(0, 0.1, 3000)))
+    own = np.arange(3000)
+    kept = frontier_candidates(rule, {"compute_flop": compute, "loss": loss}, own, 0.02)
+    assert len(kept) < 2000
+    for _ in range(100):
+        drawn = (rng.poisson(1.0, 3000) > 0).astype(float)
+        weights = frontier_weights(rule, compute, loss, drawn[None], tolerance_dex=0.02)
+        assert set(np.flatnonzero(weights[0])) <= set(kept)
+
+
 def limited(words, cwd):
     """Return a command's CPU seconds, its largest memory in MB, and what it printed."""
     program = (
@@ -156,3 +228,20 @@ def test_a_million_dated_rows_are_all_used_in_bounded_memory(tmp_path):
     assert found["value"] == pytest.approx(slope, rel=1e-9)
     assert megabytes < 1500  # 1,008 to 1,207 in whole suites: what the allocator keeps differs from run to run
     assert "fitting" in told
+
+
+def test_checkpoints_of_many_models_are_resampled_by_model_within_seconds(tmp_path):
+    rng = np.random.default_rng(5)
+    params = np.geomspace(2e7, 5e9, 22)
+    tokens = np.geomspace(2e8, 2e11, 116)
+    grid_n, grid_d = (axis.ravel() for axis in np.meshgrid(params, tokens, indexing="ij"))
+    of_model = np.repeat(rng.normal(0, 0.004, 22), 116)
+    loss = law(grid_n, grid_d) * np.exp(of_model + rng.normal(0, 0.002, len(grid_n)))
+    table = pd.DataFrame({"params": grid_n, "tokens": grid_d, "loss": loss})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    seconds, _, out, _ = limited(["fit", "kappa", "t.csv", "--json"], tmp_path)
+    document = json.loads(out)
+    found = document["estimates"][0]
+    assert (found["n_rows"], found["n_clusters"], found["status"]) == (2552, 22, "trusted")
+    assert found["intervals"][0]["low"] <= 0.35 * 0.37 / 0.72 <= found["intervals"][0]["high"]
+    assert seconds < 20  # 10 on a machine of our own; a busy one takes longer for the same work

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from race_to_efficiency.own_tables.run_fit import TableFit
+    from race_to_efficiency.own_tables.run_table import RunTable
 
 SHOWN = 20
 """Rows set aside or left out that are listed on the screen."""
@@ -26,7 +27,8 @@ EXAMPLE = (
 )
 
 COLUMNS = (
-    "CSV file with a header: params (count), tokens (count), compute_flop (FLOP), loss (nats per token); "
+    "CSV (any separator), Parquet or JSON, gzipped or not, or - for stdin; columns: params (count), tokens (count), "
+    "compute_flop (FLOP), loss (nats per token); "
     "one of params, tokens and compute_flop may be missing (C = 6 N D)"
 )
 
@@ -38,6 +40,7 @@ def register(app: typer.Typer) -> None:
     def kappa(
         file: Annotated[str, typer.Argument(help=COLUMNS)],
         form: Annotated[str, typer.Option(help="chinchilla, floor, power_law or all")] = "all",
+        group: Annotated[str | None, typer.Option(help="column: one fit for each of its values")] = None,
         cluster: Annotated[
             str | None, typer.Option(help="column of models whose runs are not independent; none: all are")
         ] = None,
@@ -73,12 +76,14 @@ def register(app: typer.Typer) -> None:
         """Fit kappa to your own training runs with intervals and a status; touches nothing."""
         from pathlib import Path
 
-        from race_to_efficiency.own_tables.run_fit import fit_table
+        from race_to_efficiency.own_tables.run_fit import fit_divided
         from race_to_efficiency.own_tables.run_rows import LOSS_UNITS, read_runs
         from race_to_efficiency.settings.params import find_params, read_params
 
         if delta is not None and not 0 < delta < float("inf"):
             raise UsageError(f"--delta must be positive, got {delta:g}")
+        if plot is not None and group is not None:
+            raise UsageError("--plot draws one fit", remedy="take one group with --where, or leave out --plot")
         picture = output_file(plot, "--plot")
         _one_of("--loss-unit", loss_unit, tuple(LOSS_UNITS))
         _one_of("--form", form, (*FORM_NAMES, "all"))
@@ -91,18 +96,30 @@ def register(app: typer.Typer) -> None:
         }
         params = settings.fit_kappa.model_copy(update=given if delta is None else {**given, "delta": delta})
         seed = settings.own_tables.seed if seed is None else seed
-        table = read_runs(
-            Path(file), columns=_renamed(column or []), loss_unit=loss_unit, exclude=exclude or [], where=where or []
-        )
-        found = fit_table(table, params, cluster=cluster, frontier=frontier, seed=seed)  # type: ignore[arg-type]
+        with terminal.steps() as step:
+            step(f"reading {file}")
+            columns = _renamed(column or [])
+            table = read_runs(
+                Path(file), columns=columns, loss_unit=loss_unit, exclude=exclude or [], where=where or []
+            )
+            found = fit_divided(
+                table,
+                params,
+                group=group,
+                cluster=cluster,
+                frontier=frontier,  # type: ignore[arg-type]
+                seed=seed,
+                bounded=bootstrap is None,
+                step=step,
+            )
         if picture is not None:
             from race_to_efficiency.commands.kappa_plot import write_plot
 
-            write_plot(picture, found)
+            write_plot(picture, found[0])
         if as_json:
-            terminal.document(_document(found))
+            terminal.document(_document(table, found))
         else:
-            _print(found)
+            _print(table, found)
         _leave_if_refused(found, Path(file), as_json=as_json)
 
 
@@ -127,64 +144,75 @@ def _renamed(pairs: list[str]) -> dict[str, str]:
     return columns
 
 
-def _leave_if_refused(found: TableFit, path: Path, *, as_json: bool) -> None:
+def _leave_if_refused(found: list[TableFit], path: Path, *, as_json: bool) -> None:
     """Leave with exit code 4 when every estimate is refused; with --json the document already says why."""
-    if not found.all_refused:
+    if not all(fit.all_refused for fit in found):
         return
     if as_json:
         raise typer.Exit(NotTrustworthy.exit_code)
-    why = "; ".join(dict.fromkeys(estimate.reasons[0] for estimate in found.estimates))
-    raise NotTrustworthy("every estimate was refused", where=str(path), why=why)
+    reasons = [estimate.reasons[0] for fit in found for estimate in fit.estimates]
+    raise NotTrustworthy("every estimate was refused", where=str(path), why="; ".join(dict.fromkeys(reasons)))
 
 
-def _document(found: TableFit) -> dict[str, Any]:
+def _document(table: RunTable, found: list[TableFit]) -> dict[str, Any]:
     """Return the records with the account of the file's rows."""
     from race_to_efficiency.calibration.kappa.influence import influence_table
 
-    table = found.table
+    excluded = [row for fit in found for row in fit.table.excluded]
     return {
-        "estimates": [estimate.to_json() for estimate in found.estimates],
+        "estimates": [estimate.to_json() for fit in found for estimate in fit.estimates],
         "account": {
             "read": table.n_read,
-            "used": len(table),
-            "excluded": len(table.excluded),
+            "used": sum(len(fit.table) for fit in found),
+            "excluded": len(excluded),
             "quarantined": len(table.set_aside),
-            "not_sampled": table.n_not_sampled,
         },
-        "excluded": [{"row": row, "reason": reason} for row, reason in table.excluded],
+        "excluded": [{"row": row, "reason": reason} for row, reason in excluded],
         "quarantined": table.set_aside,
-        "notes": [*table.notes, *found.findings.notes],
+        "notes": _notes(found),
         "influence": [
             {"form": fit.form.name, **row}
-            for fit in found.fits
+            for part in found
+            for fit in part.fits
             if not fit.evidence.fatal
             for row in influence_table(fit.influence, fit.rows.ids, fit.form, fit.stderr_of(fit.form.symbol))
         ],
     }
 
 
-def _print(found: TableFit) -> None:
+def _notes(found: list[TableFit]) -> list[str]:
+    """Return the notes of each fit once, after the name of its group."""
+    said: dict[str, list[str]] = {}
+    for fit in found:
+        for note in (*fit.table.notes, *fit.findings.notes):
+            said.setdefault(note, []).append(fit.table.group)
+    return [note if len(groups) == len(found) else f"{', '.join(groups)}: {note}" for note, groups in said.items()]
+
+
+def _print(table: RunTable, found: list[TableFit]) -> None:
     """Print one line an estimate, the reasons of each form, and the account of the rows."""
-    table = found.table
+    used, excluded = sum(len(fit.table) for fit in found), [row for fit in found for row in fit.table.excluded]
     terminal.line(
-        f"{table.name}: {len(table)} of {table.n_read} rows used; {len(table.excluded)} left out, "
-        f"{len(table.set_aside)} set aside"
+        f"{table.name}: {used} of {table.n_read} rows used; {len(excluded)} left out, {len(table.set_aside)} set aside"
     )
-    shown: set[tuple[str | None, tuple[str, ...]]] = set()
-    for estimate in found.estimates:
-        terminal.line(_line(estimate))
-        if estimate.reasons and (estimate.form, estimate.reasons) not in shown:
-            shown.add((estimate.form, estimate.reasons))
-            for reason in estimate.reasons:
-                terminal.line(f"    {reason}")
-    for note in (*table.notes, *found.findings.notes):
+    for fit in found:
+        if fit.table.group:
+            terminal.line(f"{fit.table.group}: {len(fit.table)} rows")
+        shown: set[tuple[str | None, tuple[str, ...]]] = set()
+        for estimate in fit.estimates:
+            terminal.line(_line(estimate))
+            if estimate.reasons and (estimate.form, estimate.reasons) not in shown:
+                shown.add((estimate.form, estimate.reasons))
+                for reason in estimate.reasons:
+                    terminal.line(f"    {reason}")
+    for note in _notes(found):
         terminal.line(note)
-    for row, reason in table.excluded[:SHOWN]:
+    for row, reason in excluded[:SHOWN]:
         terminal.line(f"{row} left out: {reason}")
     for item in table.set_aside[:SHOWN]:
-        place = f"{item['file']}:{item['line']}:{item['column']}"
+        place = ":".join(str(part) for part in (item["file"], item["line"], item["column"]) if part)
         terminal.line(f"{place}: '{item['value']}' set aside: {item['rule']}; {item['remedy']}")
-    if max(len(table.excluded), len(table.set_aside)) > SHOWN:
+    if max(len(excluded), len(table.set_aside)) > SHOWN:
         terminal.line("... and more rows; --json lists them all")
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from race_to_efficiency.calibration.kappa.duplicates import find_duplicates, significant_digits
-from race_to_efficiency.calibration.kappa.efficient import budgets
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute
+from race_to_efficiency.own_tables.efficient_runs import frontier_rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,8 @@ _SHARED_P = 0.01
 _VARIED = 6
 _SAME = 1e-3
 _LARGEST_LOG = 70.0
+_GLANCE = 20_000
+_MOST_SIZES, _MOST_A_SIZE = 500, 200
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,15 @@ class Findings:
         Reasons that make every estimate at most weak.
     notes : tuple of str
         What was done, without prejudice to the status.
-    clusters : tuple of str or None
-        What shares a model; None when runs are taken as independent.
+    clusters : (n,) array or None
+        What shares a model, as texts or numbers; None when runs are taken as independent.
     frontier : {'pareto', 'isoflop_minima', 'all'}
     """
 
     fatal: tuple[str, ...]
     doubts: tuple[str, ...]
     notes: tuple[str, ...]
-    clusters: tuple[str, ...] | None
+    clusters: NDArray[Any] | None
     frontier: FrontierRule
 
 
@@ -110,13 +112,13 @@ def variety_findings(table: RunTable) -> tuple[tuple[str, ...], tuple[str, ...]]
     """
     fatal, doubts = [], []
     for name, words in (("compute_flop", "compute"), ("loss", "loss")):
-        if len(table) > 1 and np.ptp(np.log(table.quantities[name])) < _SAME:
+        if len(table) > 1 and np.log(table.quantities[name].max() / table.quantities[name].min()) < _SAME:
             fatal.append(f"all {len(table)} runs have the same {words}: a slope needs it to vary")
     scales = [table.quantities[name] for name in ("params", "tokens") if name in table.quantities]
     if len(scales) == 2 and all(x.max() < _LARGEST_LOG and x.max() < 3.0 * x.min() for x in scales):
         fatal.append(f"params up to {scales[0].max():.3g} and tokens up to {scales[1].max():.3g} look like logarithms")
     for name, what, exponent in (("params", "model size", "alpha"), ("tokens", "token count", "beta")):
-        distinct = len(np.unique(np.round(np.log(table.quantities[name]), 2))) if name in table.quantities else _VARIED
+        distinct = _distinct(table.quantities[name]) if name in table.quantities else _VARIED
         if len(table) < _VARIED or distinct >= _VARIED:
             continue
         if distinct <= 2:
@@ -124,6 +126,12 @@ def variety_findings(table: RunTable) -> tuple[tuple[str, ...], tuple[str, ...]]
         else:
             doubts.append(f"{distinct} {what}s in {len(table)} runs: {exponent} hangs on {distinct} values")
     return tuple(fatal), tuple(doubts)
+
+
+def _distinct(values: Floats) -> int:
+    """Return how many values there are, to a hundredth; `_VARIED` where a glance finds as many."""
+    glance = len(np.unique(np.round(np.log(values[:: 1 + len(values) // _GLANCE]), 2)))
+    return glance if glance >= _VARIED else len(np.unique(np.round(np.log(values), 2)))
 
 
 def sharpened(table: RunTable) -> tuple[RunTable, tuple[str, ...]]:
@@ -137,7 +145,8 @@ def sharpened(table: RunTable) -> tuple[RunTable, tuple[str, ...]]:
     quantities = table.quantities
     if "compute_flop" not in quantities or "compute_flop" in table.derived:
         return table, ()
-    coarse = {name: float(np.median(significant_digits(values))) <= 2 for name, values in quantities.items()}
+    some = slice(None, None, 1 + len(table) // _GLANCE)
+    coarse = {name: float(np.median(significant_digits(values[some]))) <= 2 for name, values in quantities.items()}
     if not coarse["compute_flop"] or len(np.unique(quantities["compute_flop"])) < 3:
         return table, ()
     ratio = None
@@ -155,23 +164,23 @@ def sharpened(table: RunTable) -> tuple[RunTable, tuple[str, ...]]:
     return table.replacing(changed).noting(note), ()
 
 
-def shared_models(table: RunTable, *, delta: float) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+def shared_models(table: RunTable, *, delta: float) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
     """Find runs that share a model: by a column that names models, or because runs of one size err together.
 
     Returns
     -------
-    tuple of str or None, tuple of str
+    (n,) array or None, tuple of str
         Clusters, and what was found in words.
     """
     params = table.quantities.get("params")
     for name in MODEL_COLUMNS:
-        cells = table.cells.get(name)
-        labels = () if cells is None else tuple(cells.tolist())
-        models = set(labels)
-        if not all(labels) or not 2 <= len(models) <= 0.7 * len(labels):
+        if name not in table.cells or not 2 <= len(set(table.cells[name].tolist())) <= 0.7 * len(table):
             continue
+        labels = table.cells[name]
+        models = set(labels.tolist())
         # a model has one size: as many pairs of label and size as labels
-        if params is None or len(set(zip(labels, params.tolist(), strict=True))) == len(models):
+        one_size = params is None or len(set(zip(labels.tolist(), params.tolist(), strict=True))) == len(models)
+        if "" not in models and one_size:
             words = f"column '{name}' repeats: its {len(models)} models are resampled whole (--cluster none: not)"
             return labels, (words,)
     if params is None or "tokens" not in table.quantities:
@@ -181,64 +190,45 @@ def shared_models(table: RunTable, *, delta: float) -> tuple[tuple[str, ...] | N
 
 def _same_size(
     params: Floats, tokens: Floats, loss: Floats, *, delta: float
-) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
     """Test whether residuals of runs of one size are alike (one-way analysis of variance, F test)."""
     from scipy.stats import f_oneway
 
-    sizes, member = np.unique(params, return_inverse=True)
-    groups = [np.flatnonzero(member == k) for k in range(len(sizes))]
-    several = [rows for rows in groups if len(rows) >= 3]
-    if len(several) < 3 or sum(map(len, several)) < 0.5 * len(params):
+    sizes, member, counts = np.unique(params, return_inverse=True, return_counts=True)
+    several = np.flatnonzero(counts >= 3)
+    if len(several) < 3 or counts[several].sum() < 0.5 * len(params):
         return None, ()
-    fit = fit_batch(CHINCHILLA, (params, tokens), loss, np.ones(len(loss)), delta=delta)
+    order = np.argsort(member, kind="stable")
+    begins = np.cumsum(counts) - counts
+    tested = [order[begins[k] : begins[k] + min(counts[k], _MOST_A_SIZE)] for k in several[:_MOST_SIZES]]
+    used = np.concatenate(tested)
+    loss, inputs = loss[used], [params[used], tokens[used]]
+    fit = fit_batch(CHINCHILLA, inputs, loss, np.ones(len(loss)), delta=delta)
     if not fit.converged[0]:
         return None, ()
-    residuals = np.log(loss) - CHINCHILLA.log_loss(fit.theta[0], [params, tokens])
+    residuals = np.log(loss) - CHINCHILLA.log_loss(fit.theta[0], inputs)
     bound = 4.0 * 1.4826 * float(np.median(np.abs(residuals)))
     residuals = np.clip(residuals, -bound, bound)
     if np.ptp(residuals) <= 0:
         return None, ()
-    p = float(f_oneway(*[residuals[rows] for rows in several]).pvalue)
+    p = float(f_oneway(*np.split(residuals, np.cumsum([len(rows) for rows in tested])[:-1])).pvalue)
     if p >= _SHARED_P:
         return None, ()
     words = (
         f"runs of one model size err together (F test, p = {p:.1g}): read as checkpoints of {len(sizes)} models, which "
         "are resampled whole; say --cluster COLUMN, or --cluster none for independent runs"
     )
-    return tuple(f"{size:.17g}" for size in params), (words,)
+    return params, (words,)
 
 
-def frontier_rule(quantities: dict[str, Floats], tolerance_dex: float) -> FrontierRule:
-    """Choose how the efficient runs are found.
-
-    `isoflop_minima` where at least five budgets hold three runs each; `all` where every run lies on one path of
-    params against compute (so none is wasteful), or sizes are unknown; else `pareto`.
-    """
-    log_compute = np.log(quantities["compute_flop"])
-    ascending = np.sort(quantities["compute_flop"])
-    _, begins, counts = np.unique(budgets(ascending, tolerance_dex), return_index=True, return_counts=True)
-    width = np.log10(ascending[begins + counts - 1] / ascending[begins])
-    filled = (counts >= 3) & (width <= 2.0 * tolerance_dex)
-    if filled.sum() >= 5 and filled.mean() > 0.5:
-        return "isoflop_minima"
-    if "params" not in quantities:
-        return "all"
-    return "all" if _off_path(log_compute, np.log(quantities["params"])) < 0.15 else "pareto"
-
-
-def _off_path(log_compute: Floats, log_params: Floats) -> float:
-    """Return the spread of ln(params) about a parabola in ln(compute)."""
-    if len(log_compute) < 5 or np.ptp(log_compute) == 0:
-        return float("inf")
-    x = log_compute - log_compute.mean()
-    design = np.stack([np.ones_like(x), x, x * x], axis=1)
-    solution, *_ = np.linalg.lstsq(design, log_params, rcond=None)
-    return float(np.sqrt(np.mean((log_params - design @ solution) ** 2)))
-
-
-def named_clusters(table: RunTable, column: str) -> tuple[str, ...]:
+def named_clusters(table: RunTable, column: str) -> NDArray[Any]:
     """Return the clusters of a named column; an empty cell stands for itself."""
-    return tuple(cell or f"line {line}" for cell, line in zip(table.cells[column], table.lines, strict=True))
+    cells = table.cells[column]
+    unnamed = np.flatnonzero(cells == "")
+    if len(unnamed):
+        cells = cells.copy()
+        cells[unnamed] = [f"line {line}" for line in table.lines[unnamed].tolist()]
+    return cells
 
 
 def examine(
@@ -266,7 +256,7 @@ def examine(
     fatal, unit_doubts = loss_unit_doubts(table.quantities["loss"])
     variety_fatal, variety_doubts = variety_findings(table)
     scale_doubts, notes = scale_findings(table)
-    clusters: tuple[str, ...] | None = None
+    clusters: NDArray[Any] | None = None
     shared: tuple[str, ...] = ()
     if cluster is None:
         clusters, shared = shared_models(table, delta=delta)

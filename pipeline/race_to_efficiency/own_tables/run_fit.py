@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.forms import FORMS
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
+from race_to_efficiency.calibration.kappa.group_fit import fit_form
 from race_to_efficiency.calibration.kappa.group_rows import GroupRows
 from race_to_efficiency.calibration.kappa.groups import estimates_of, fit_group
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.errors import DataInvalid, UsageError
+from race_to_efficiency.own_tables.long_fit import LONG, LongFitter, sample_of
+from race_to_efficiency.own_tables.refusals import group_name, hopeless, refused
 from race_to_efficiency.own_tables.run_checks import Findings, examine, once_each, sharpened
 from race_to_efficiency.settings.kappa import KappaGroup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
     from race_to_efficiency.calibration.common.estimates import Estimate
+    from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
+    from race_to_efficiency.calibration.kappa.groups import FormFitter
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import FrontierRule, KappaParams
 
-_REFITS_OF_A_REFUSED = 100
-_MOST_ROWS = 2000
-_MOST_CELLS = 4_000_000
+
+_MOST_CELLS = 1_000_000
+"""Refits times rows: bounds the time of the bootstrap to a second or two."""
+
+MOST_GROUPS = 200
+"""Groups that are fitted, each alone; a column of more values is no column of groups."""
+
+_LEAST_REFITS, _LEAST_ROWS = 200, 240
+"""Refits that are made in any case; rows below which a refit takes no less time."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,13 @@ class TableFit:
 
 
 def fit_table(
-    table: RunTable, params: KappaParams, *, cluster: str | None, frontier: FrontierRule | None, seed: int
+    table: RunTable,
+    params: KappaParams,
+    *,
+    cluster: str | None,
+    frontier: FrontierRule | None,
+    seed: int,
+    step: Callable[[str], None] = lambda _: None,
 ) -> TableFit:
     """Check a table, fit every form it has columns for, and judge the fits.
 
@@ -66,6 +86,8 @@ def fit_table(
     frontier : str or None
         Rule for the efficient runs; None to choose one.
     seed : int
+    step : callable
+        Told what is being done.
 
     Raises
     ------
@@ -74,7 +96,8 @@ def fit_table(
     """
     if cluster not in (None, "none") and cluster not in table.cells:
         raise UsageError(f"there is no column '{cluster}'", why=f"columns: {', '.join(table.cells)}")
-    table, doubts = sharpened(once_each(table).sampled(_MOST_ROWS, seed=seed))
+    step(f"checking {len(table):,} rows {table.group}".rstrip())
+    table, doubts = sharpened(once_each(table))
     needed = {name: [part for part in FORMS[name].inputs if part not in table.quantities] for name in params.forms}
     possible = tuple(name for name in params.forms if not needed[name])
     if not possible:
@@ -89,33 +112,120 @@ def fit_table(
         tolerance_dex=params.frontier_tolerance_dex,
         delta=params.delta,
     )
-    refits = min(params.bootstrap_replicates, _MOST_CELLS // len(table))
-    if findings.fatal:
-        refits = _REFITS_OF_A_REFUSED
-    params = params.model_copy(update={"forms": possible, "bootstrap_replicates": refits})
-    rows = _rows(table, findings)
+    params = params.model_copy(update={"forms": possible})
+    reasons = dict.fromkeys(possible, findings.fatal) if findings.fatal else hopeless(table, findings, params)
+    hopeful = tuple(name for name in possible if not reasons.get(name))
+    without = {
+        name: refused(table, FORMS[name], (*why, *findings.doubts), seed) for name, why in reasons.items() if why
+    }
+    params = params.model_copy(update={"forms": hopeful})
+    fitted = _fitted(table, findings, params, seed, step) if hopeful else TableFit(table, findings, (), ())
+    records = {name: [item for item in fitted.estimates if item.form == name] for name in hopeful} | without
+    return replace(fitted, estimates=tuple(item for name in possible for item in records[name]))
+
+
+def _fitted(
+    table: RunTable, findings: Findings, params: KappaParams, seed: int, step: Callable[[str], None]
+) -> TableFit:
+    """Fit a table whose checks leave hope."""
+    codes = None
+    if findings.clusters is not None:
+        names, codes = np.unique(findings.clusters, return_inverse=True)
+        codes = codes if len(names) < len(table) else None
+    fitter: FormFitter = _quickly
+    index = np.arange(len(table))
+    if len(table) > LONG:
+        sample = sample_of(len(table), codes, seed)
+        index, table = sample.rows, table.noting(sample.words)
+        fitter = LongFitter(table, findings, codes, sample, lambda rows: _rows(table, findings, codes, rows), _quickly)
+    rows = _rows(table, findings, codes, index)
+
+    def fit_one(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
+        step(f"fitting the {form.name} form")
+        return fitter(form, everything, params, seed=seed)
+
     try:
         with np.errstate(all="ignore"):  # a fit without a finite value is refused in words
-            fits = [_without_outliers(fit, params) for fit in fit_group(rows, params, seed=seed)]
+            fits = fit_group(rows, params, seed=seed, fitter=fit_one)
     except (ValueError, np.linalg.LinAlgError) as error:
-        raise DataInvalid(f"{table.name} cannot be fitted", where=table.name, why=str(error)) from error
+        why = (f"the rows cannot be fitted: {error}",)
+        forms = [FORMS[name] for name in params.forms]
+        return TableFit(table, findings, (), tuple(item for form in forms for item in refused(table, form, why, seed)))
     estimates = tuple(estimate for fit in fits for estimate in estimates_of(fit, params, seed=seed))
+    if len(table) > LONG:
+        of_all = [name for name in params.forms if name == CHINCHILLA.name or findings.frontier == "all"]
+        estimates = tuple(_of_all(item, table, codes) if item.form in of_all else item for item in estimates)
     return TableFit(table, findings, tuple(fits), estimates)
 
 
-def _rows(table: RunTable, findings: Findings) -> GroupRows:
-    """Return the table as a group of its own."""
-    group = re.sub(r"[^A-Za-z0-9_]+", "_", table.title).strip("_") or "table"
-    clustered = findings.clusters is not None and len(set(findings.clusters)) < len(table)
-    known = dict(table.quantities)
+def _quickly(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
+    """Fit a form with its refits from the point estimate: an analyst waits for them."""
+    return _without_outliers(fit_form(form, everything, params, seed=seed, from_point=True), params)
+
+
+def fit_divided(
+    table: RunTable,
+    params: KappaParams,
+    *,
+    group: str | None,
+    cluster: str | None,
+    frontier: FrontierRule | None,
+    seed: int,
+    bounded: bool = True,
+    step: Callable[[str], None] = lambda _: None,
+) -> list[TableFit]:
+    """Fit a table, or each group of its rows alone; see `fit_table`.
+
+    Parameters
+    ----------
+    table : RunTable
+    params : KappaParams
+    group : str or None
+        A column: one fit for each of its values.
+    cluster, frontier, seed, step
+        See `fit_table`.
+    bounded : bool
+        Make no more refits than take a second or two.
+
+    Raises
+    ------
+    UsageError
+        When there is no such column.
+    """
+    if group is not None and group not in table.cells:
+        raise UsageError(f"there is no column '{group}'", why=f"columns: {', '.join(table.cells)}")
+    parts = [table] if group is None else table.divided(group)
+    if not 0 < len(parts) <= MOST_GROUPS:
+        many = f"it has {len(parts):,} values; at most {MOST_GROUPS} groups are fitted"
+        raise UsageError(f"column '{group}' names no groups", why=many if parts else "every cell of it is empty")
+    if bounded:
+        cells = sum(max(min(len(part), LONG), _LEAST_ROWS) for part in parts)
+        refits = min(params.bootstrap_replicates, max(_MOST_CELLS // cells, _LEAST_REFITS))
+        if refits < params.bootstrap_replicates:
+            parts[0] = parts[0].noting(f"{refits:,} bootstrap refits a form; --bootstrap asks for more")
+        params = params.model_copy(update={"bootstrap_replicates": refits})
+    return [fit_table(part, params, cluster=cluster, frontier=frontier, seed=seed, step=step) for part in parts]
+
+
+def _of_all(estimate: Estimate, table: RunTable, codes: NDArray[np.int64] | None) -> Estimate:
+    """Return an estimate of a long table with the rows it rests on, in short."""
+    named = (f"{table.title}/{len(table)} rows, lines {table.lines.min()} to {table.lines.max()}",)
+    clusters = len(table) if codes is None else int(codes.max()) + 1
+    return replace(estimate, n_rows=len(table), n_clusters=clusters, rows_used=named)
+
+
+def _rows(table: RunTable, findings: Findings, codes: NDArray[np.int64] | None, index: NDArray[np.intp]) -> GroupRows:
+    """Return some rows of the table as a group of their own."""
+    group = group_name(table)
+    ids = tuple(table.names[k] for k in index.tolist())
+    clusters = ids if codes is None or findings.clusters is None else tuple(map(str, findings.clusters[index].tolist()))
     return GroupRows(
-        spec=KappaGroup(group=group, family=group, frontier=findings.frontier, clustered=clustered),
-        ids=tuple(table.names),
-        clusters=findings.clusters or tuple(table.names),
-        quantities=known,
+        spec=KappaGroup(group=group, family=group, frontier=findings.frontier, clustered=codes is not None),
+        ids=ids,
+        clusters=clusters,
+        quantities={name: values[index] for name, values in table.quantities.items()},
         window=None,
         excluded=table.excluded,
-        fatal=findings.fatal,
         doubts=findings.doubts,
         table=table.title,
     )

@@ -12,7 +12,7 @@ from race_to_efficiency.cells.files import open_table
 from race_to_efficiency.cells.run_columns import find_figures, suggestions
 from race_to_efficiency.cells.run_figures import MOST, SCALES, implied_compute, read_figures
 from race_to_efficiency.errors import DataInvalid, UsageError
-from race_to_efficiency.own_tables.run_table import RunTable, Texts
+from race_to_efficiency.own_tables.run_table import LineNames, RunTable, Texts
 from race_to_efficiency.own_tables.selection import chosen
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from race_to_efficiency.cells.table import Table
 
 NAME_COLUMNS = ("run_id", "run", "name", "id")
+MOST_NAMES = 100_000
+"""Rows up to which runs go by their own names."""
+
 LOSS_UNITS = {"nats": MOST["loss"], "bits": MOST["loss"] / math.log(2.0), "perplexity": math.exp(MOST["loss"])}
 """Units of the loss a token, and the largest value of each."""
 
@@ -134,13 +137,13 @@ def _options(name: str, rivals: Sequence[str]) -> list[str]:
 
 def _names(table: Table, figures: Figures) -> Sequence[str]:
     """Return the runs' own names where one column names them all differently, else their lines."""
-    for name in NAME_COLUMNS:
+    for name in NAME_COLUMNS if len(table) <= MOST_NAMES else ():
         if table.place(name) is not None:
             cells = table.texts(name)
             good = cells[figures.good].tolist()
             if all(good) and len(set(good)) == len(good):
                 return tuple(cells.tolist())
-    return tuple(f"line {line}" for line in table.line.tolist())
+    return LineNames(table.line)
 
 
 def _derived(table: RunTable) -> RunTable:

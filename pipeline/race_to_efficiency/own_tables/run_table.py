@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from race_to_efficiency.cells.table import title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -53,6 +53,24 @@ class Texts(Mapping[str, "NDArray[Any]"]):
         return Texts(self.table, rows if self.rows is None else self.rows[rows])
 
 
+class LineNames(Sequence[str]):
+    """Names of runs by their lines, made when they are asked for.
+
+    Parameters
+    ----------
+    lines : (n,) int
+    """
+
+    def __init__(self, lines: NDArray[np.int64]) -> None:
+        self.lines = lines
+
+    def __getitem__(self, place: Any) -> Any:
+        return f"line {self.lines[place]}"
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
 @dataclass(frozen=True)
 class RunTable:
     """Rows of the file that can be used.
@@ -79,8 +97,8 @@ class RunTable:
         What was assumed or derived, in words.
     derived : frozenset of str
         Quantities that follow from two others, in some rows at least.
-    n_not_sampled : int
-        Usable rows a random sample of a long table left out.
+    group : str
+        The group these rows are, of a table that is divided; empty for a whole table.
     """
 
     name: str
@@ -93,15 +111,15 @@ class RunTable:
     excluded: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     derived: frozenset[str] = frozenset()
-    n_not_sampled: int = 0
+    group: str = ""
 
     def __len__(self) -> int:
         return len(self.lines)
 
     @property
     def title(self) -> str:
-        """The file's name without its endings: what ids are made of."""
-        return title_of(self.name)
+        """The file's name without its endings, and the group: what ids are made of."""
+        return f"{title_of(self.name)}.{self.group}" if self.group else title_of(self.name)
 
     def noting(self, *words: str) -> RunTable:
         """Return the table with further notes."""
@@ -111,31 +129,33 @@ class RunTable:
         """Return the table with other quantities."""
         return replace(self, quantities=quantities)
 
-    def sampled(self, most: int, *, seed: int) -> RunTable:
-        """Return at most ``most`` rows, drawn at random without replacement, in their order, and say so."""
-        if len(self) <= most:
-            return self
-        generator = np.random.default_rng(np.random.SeedSequence([seed, len(self)]))
-        mask = np.zeros(len(self), dtype=np.bool_)
-        mask[generator.choice(len(self), most, replace=False)] = True
-        words = f"fitted to {most:,} of {len(self):,} rows, drawn at random: exact leave-one-out takes no more"
-        return replace(self.kept(mask), n_not_sampled=len(self) - most).noting(words)
-
     def without(self, rows: NDArray[np.bool_], reasons: Sequence[str]) -> RunTable:
         """Return the table without the rows of a mask, each with its reason, in their order."""
         left_out = tuple((self.names[k], why) for k, why in zip(np.flatnonzero(rows).tolist(), reasons, strict=True))
         return replace(self.kept(~rows), excluded=(*self.excluded, *left_out))
 
+    def divided(self, column: str) -> list[RunTable]:
+        """Return the rows of each value of a column, in the order of the values; a row without one is left out."""
+        labels = self.cells[column]
+        unnamed = np.asarray(labels == "", dtype=np.bool_)
+        reasons = [f"no {column}"] * int(unnamed.sum())
+        whole = self.without(unnamed, reasons) if reasons else self
+        labels = whole.cells[column]
+        parts = [replace(whole.kept(np.asarray(labels == name)), group=str(name)) for name in np.unique(labels)]
+        return [replace(part, excluded=()) if k else part for k, part in enumerate(parts)]
+
     def kept(self, rows: NDArray[np.bool_]) -> RunTable:
         """Return the rows of a mask."""
         if rows.all():
             return self
-        index = np.flatnonzero(rows)
-        cells = self.cells
+        index, names, cells = np.flatnonzero(rows), self.names, self.cells
+        lines = self.lines[index]
         return replace(
             self,
-            lines=self.lines[index],
-            names=tuple(self.names[k] for k in index.tolist()),
+            lines=lines,
+            names=LineNames(self.lines[index])
+            if isinstance(names, LineNames)
+            else tuple(names[k] for k in index.tolist()),
             quantities={name: values[index] for name, values in self.quantities.items()},
             cells=cells.taken(index) if isinstance(cells, Texts) else {n: v[index] for n, v in cells.items()},
         )

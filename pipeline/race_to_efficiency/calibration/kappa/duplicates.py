@@ -103,6 +103,16 @@ def _same(columns: Sequence[Floats], halves: Sequence[Floats], row: int, other: 
 
 def _exact(columns: Sequence[Floats]) -> list[Duplicate]:
     """Return exact repetitions (for tables too long to compare pair by pair)."""
-    _, first, inverse = np.unique(np.stack(columns, axis=1), axis=0, return_index=True, return_inverse=True)
-    seen = first[inverse.ravel()]
-    return [Duplicate(int(row), int(seen[row])) for row in np.flatnonzero(seen != np.arange(len(seen)))]
+    marks = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:  # rows that are equal have one mark; nearly all others are told apart by it
+        marks = (marks ^ np.ascontiguousarray(column).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        marks ^= marks >> np.uint64(29)
+    ordered = np.sort(marks)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    rows = np.flatnonzero(np.isin(marks, twice)) if len(twice) else np.empty(0, dtype=np.intp)
+    if not len(rows):
+        return []
+    stacked = np.stack([column[rows] for column in columns], axis=1)
+    _, first, inverse = np.unique(stacked, axis=0, return_index=True, return_inverse=True)
+    seen = rows[first[inverse.ravel()]]
+    return [Duplicate(int(row), int(earlier)) for row, earlier in zip(rows, seen, strict=True) if row != earlier]

@@ -23,6 +23,7 @@ from race_to_efficiency.calibration.kappa.intervals import (
     sandwich,
     spread,
 )
+from race_to_efficiency.calibration.kappa.near_point import fit_near_point
 from race_to_efficiency.calibration.kappa.profile import Profile, profile_kappa
 from race_to_efficiency.calibration.kappa.record_fit import HUGE, RecordFit, fit_of_record
 from race_to_efficiency.calibration.kappa.robust import BatchFit, fit_batch
@@ -175,8 +176,9 @@ class GroupFit:
         theta = self.draws[self.usable]
         evidence = self.evidence
         correlation = None
-        if self.form.floor_column is not None and len(theta) > 2:
-            correlation = float(np.corrcoef(theta[:, self.form.floor_column], self.form.kappa(theta))[0, 1])
+        floor = theta[:, self.form.floor_column or 0]
+        if self.form.floor_column is not None and len(theta) > 2 and np.ptp(floor) > 0:
+            correlation = float(np.corrcoef(floor, self.form.kappa(theta))[0, 1])
         return {
             "objective": self.record.objective,
             "objective_batched": float(self.batches.point.objective[0]),
@@ -208,12 +210,9 @@ class GroupFit:
         return replace(self, evidence=replace(self.evidence, known_defects=known))
 
 
-def group_seed(seed: int, group: str) -> list[int]:
-    """Return entropy for a group's bootstrap: the same runs are drawn for every form, whatever else is fitted."""
-    return [seed, zlib.crc32(group.encode())]
-
-
-def fit_form(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
+def fit_form(
+    form: Form, everything: GroupRows, params: KappaParams, *, seed: int, from_point: bool = False
+) -> GroupFit:
     """Fit one form to a group: to all used rows for the chinchilla form, to the efficient frontier for the others.
 
     Parameters
@@ -222,13 +221,16 @@ def fit_form(form: Form, everything: GroupRows, params: KappaParams, *, seed: in
     everything : GroupRows
     params : KappaParams
     seed : int
+    from_point : bool
+        Start lmfit and every refit at the batched point estimate; see `near_point`.
 
     Notes
     -----
     Each bootstrap replicate draws runs (or whole clusters) and takes its own frontier from them.
     """
     loss, compute = everything.quantities["loss"], everything.quantities["compute_flop"]
-    bootstrap = bootstrap_weights(everything.units, params.bootstrap_replicates, group_seed(seed, everything.group))
+    entropy = [seed, zlib.crc32(everything.group.encode())]  # the same runs are drawn for every form
+    bootstrap = bootstrap_weights(everything.units, params.bootstrap_replicates, entropy)
     whole = np.ones((1, len(loss)))
     if form is not CHINCHILLA:
         rule, dex = everything.spec.frontier or "pareto", params.frontier_tolerance_dex
@@ -244,8 +246,13 @@ def fit_form(form: Form, everything: GroupRows, params: KappaParams, *, seed: in
     weights = np.concatenate([whole, without, smaller, bootstrap])
     held = np.asarray(weights.any(axis=0), dtype=np.bool_)
     reached = everything.taken(held)
-    fits = fit_batch(form, reached.inputs(form), reached.quantities["loss"], weights[:, held], delta=params.delta)
     first, second = 1 + len(on_it), 1 + len(on_it) + len(edges)
+    inputs, losses = reached.inputs(form), reached.quantities["loss"]
+    if from_point:
+        counts = {"left_out": len(on_it), "refits": len(bootstrap), "units": rows.n_units}
+        fits = fit_near_point(form, inputs, losses, weights[:, held], delta=params.delta, **counts)
+    else:
+        fits = fit_batch(form, inputs, losses, weights[:, held], delta=params.delta)
     batches = Batches(
         point=fits.part(slice(0, 1)),
         left_out=fits.part(slice(1, first)),
@@ -256,7 +263,10 @@ def fit_form(form: Form, everything: GroupRows, params: KappaParams, *, seed: in
     )
     found = batches.point.theta[0]
     start = found if batches.point.converged[0] and form.admits(found) else None
-    record = fit_of_record(form, rows.inputs(form), rows.quantities["loss"], delta=params.delta, start=start)
+    cold = 0 if from_point and start is not None else 2
+    record = fit_of_record(
+        form, rows.inputs(form), rows.quantities["loss"], delta=params.delta, start=start, cold_starts=cold
+    )
     return _assemble(form, rows, record, batches, params)
 
 

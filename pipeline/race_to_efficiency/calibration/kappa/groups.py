@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.settings.kappa import KappaParams
 
@@ -37,6 +38,13 @@ influence: most influential runs of each floor form; `set` is `used`, or `with_o
 extrapolation: fits below a compute cut-off against the larger runs. forms: forms compared on the same efficient runs.
 frontier: N*, D*, tokens per parameter, loss and kappa_eff by compute. profiles: points (kappa, E, deviance).
 """
+
+
+class FormFitter(Protocol):
+    """A function that fits one form to a group."""
+
+    def __call__(self, form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
+        """Fit one form; see `fit_form`."""
 
 
 def fits_and_tables(
@@ -60,15 +68,25 @@ def fits_and_tables(
     return fits, tables
 
 
-def fit_group(rows: GroupRows, params: KappaParams, *, seed: int) -> list[GroupFit]:
-    """Fit every configured form to one group; forms that contradict each other make each other weak."""
-    fits = {name: fit_form(FORMS[name], rows, params, seed=seed) for name in params.forms}
+def fit_group(rows: GroupRows, params: KappaParams, *, seed: int, fitter: FormFitter = fit_form) -> list[GroupFit]:
+    """Fit every configured form to one group; forms that contradict each other make each other weak.
+
+    Parameters
+    ----------
+    rows : GroupRows
+    params : KappaParams
+    seed : int
+    fitter : callable
+        Fits one form, as `fit_form` does.
+    """
+    fits = {name: fitter(FORMS[name], rows, params, seed=seed) for name in params.forms}
     floor, law = fits.get("floor"), fits.get("chinchilla")
     if floor is None or law is None:
         return list(fits.values())
-    both = floor.usable & law.usable
+    count = min(len(floor.usable), len(law.usable))
+    both = np.flatnonzero(floor.usable[:count] & law.usable[:count])
     gap = law.form.kappa(law.draws[both]) - floor.form.kappa(floor.draws[both])
-    low, high = np.quantile(gap, [0.025, 0.975]) if both.sum() > 1 else (-np.inf, np.inf)
+    low, high = np.quantile(gap, [0.025, 0.975]) if len(both) > 1 else (-np.inf, np.inf)
     differ = abs(law.kappa - floor.kappa) > _FORMS_DIFFER * min(law.kappa, floor.kappa)
     if differ and not low <= 0 <= high:
         words = (

@@ -58,6 +58,12 @@ class BatchFit:
     status: NDArray[np.str_]
     columns: tuple[str, ...]
 
+    def followed_by(self, other: BatchFit) -> BatchFit:
+        """Return these fits and then others of the same form."""
+        names = ("theta", "objective", "converged", "n_starts_agreeing", "n_starts", "status")
+        both = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names}
+        return BatchFit(**both, columns=self.columns)
+
     def part(self, rows: slice) -> BatchFit:
         """Return the fits of some replicates."""
         return BatchFit(

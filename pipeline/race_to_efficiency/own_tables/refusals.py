@@ -1,0 +1,93 @@
+"""Tables of runs that no fit can save: refused before any bootstrap, with the reason."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from race_to_efficiency.calibration.common.estimates import Estimate
+from race_to_efficiency.calibration.kappa.efficient import frontier_weights
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
+from race_to_efficiency.calibration.kappa.groups import UNITS
+from race_to_efficiency.calibration.kappa.robust import fit_batch
+
+if TYPE_CHECKING:
+    from race_to_efficiency.calibration.kappa.forms import Form
+    from race_to_efficiency.own_tables.run_checks import Findings
+    from race_to_efficiency.own_tables.run_table import RunTable
+    from race_to_efficiency.settings.kappa import KappaParams
+
+LOOKED_AT = 1_000
+"""Rows, spread over the table, whose point estimate is tried first."""
+
+
+def hopeless(table: RunTable, findings: Findings, params: KappaParams) -> dict[str, tuple[str, ...]]:
+    """Return why forms are refused by their point estimate alone, by name: no refit would change that.
+
+    Parameters
+    ----------
+    table : RunTable
+    findings : Findings
+    params : KappaParams
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    some = np.unique(np.linspace(0, len(table) - 1, min(len(table), LOOKED_AT)).astype(int))
+    quantities = {name: values[some] for name, values in table.quantities.items()}
+    whole = np.ones((1, len(some)))
+    for form in map(FORMS.__getitem__, params.forms):
+        weights = whole
+        if form is not CHINCHILLA:
+            weights = frontier_weights(
+                findings.frontier,
+                quantities["compute_flop"],
+                quantities["loss"],
+                whole,
+                tolerance_dex=params.frontier_tolerance_dex,
+            )
+        kept = weights[0] > 0
+        inputs, loss = [quantities[name][kept] for name in form.inputs], quantities["loss"][kept]
+        if len(loss) < 2 * len(form.columns):
+            continue  # refused by name after the fit, which takes no time
+        with np.errstate(all="ignore"):
+            fit = fit_batch(form, inputs, loss, np.ones(len(loss)), delta=params.delta)
+            kappa = float(form.kappa(fit.theta[0]))
+            left = np.log(loss) - form.log_loss(fit.theta[0], inputs)
+        sd, most = float(np.sqrt(np.square(left).sum() / (len(loss) - len(form.columns)))), params.gates.max_residual_sd
+        why = [] if fit.converged[0] else [f"the fit does not converge: the rows do not determine the {form.name} form"]
+        why += [f"kappa {kappa:.3g} is not positive: loss does not fall with compute here"] if not kappa > 0 else []
+        if not np.isfinite(sd):
+            why = ["the fit has no finite value"]
+        elif sd > most:
+            why.append(f"residual sd {sd:.2g} of ln(loss) > {most:g}: not one comparable group")
+        found[form.name] = tuple(why)
+    return found
+
+
+def refused(table: RunTable, form: Form, reasons: tuple[str, ...], seed: int) -> tuple[Estimate, ...]:
+    """Return the records of a form that is not fitted: no number, and why."""
+    group = group_name(table)
+    return tuple(
+        Estimate(
+            id=f"{symbol}.{group}.{form.name}",
+            symbol=symbol,
+            value=None,
+            unit=UNITS.get(symbol, "1"),
+            group=group,
+            form=form.name,
+            estimator="huber_least_squares",
+            n_rows=len(table),
+            status="refused",
+            reasons=reasons,
+            rows_excluded=tuple((f"{table.title}/{name}", why) for name, why in table.excluded),
+            seed=seed,
+            computed_by="race_to_efficiency.own_tables.run_fit.fit_table",
+        )
+        for symbol in (form.symbol, *(name for name in form.columns if name != "kappa"))
+    )
+
+
+def group_name(table: RunTable) -> str:
+    """Return the table's title as ids may hold it."""
+    return re.sub(r"[^A-Za-z0-9_]+", "_", table.title).strip("_") or "table"

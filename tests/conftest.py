@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,16 @@ def small_quarter(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Works
 
     base = tmp_path_factory.getbasetemp()
     return quarter.make(root, (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "small_quarter")
+
+
+@pytest.fixture(scope="module")
+def own_quarter(small_quarter: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of the small quarter, with what its nodes remember, for the tests of a file to run stages in."""
+    from race_to_efficiency.settings.params import open_workspace
+
+    folder = tmp_path_factory.mktemp("quarter") / "own"
+    shutil.copytree(small_quarter.root, folder, symlinks=True)
+    return open_workspace(folder, str(small_quarter.quarter))
 
 
 @pytest.fixture(scope="session")

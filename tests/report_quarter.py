@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -346,9 +345,8 @@ def write_quarter(processed: Path, *, changes: bool = True) -> Path:
 def workspace(root: Path) -> Workspace:
     """Return a workspace for the report stage, with the settings it reads."""
     from race_to_efficiency.units import Quarter
-    from small_settings import section
+    from small_settings import params
 
-    given = {"report": section("report", reconstructed=False), "fit_gamma": section("fit_gamma")}
-    params: Any = SimpleNamespace(quarter=QUARTER, seed=1, **given)
     assert Quarter.parse(QUARTER).as_of == AS_OF
-    return Workspace(root=root, params=params, processed=root / "data" / "processed", reports=root / "reports")
+    given = params(quarter=QUARTER, seed=1, report={"reconstructed": False})
+    return Workspace(root=root, params=given, processed=root / "data" / "processed", reports=root / "reports")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import json_documents
 import numpy as np
-import pandas as pd
 import pytest
 from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing
@@ -17,46 +16,15 @@ from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.settings.params import Workspace
 from race_to_efficiency.stages import backtest
-from small_settings import params
 
 FILES = ("backtest.parquet", "scores.parquet", "scores.json", "statements.parquet", "statements.json")
-GROWTHS = (
-    "growth.frontier_compute",
-    "growth.identity_compute",
-    "growth.power",
-    "growth.duration",
-    "growth.identity_flop_per_joule",
-)
-
-
-def write_draws(folder: Path) -> None:
-    """Write what fit_kappa and fit_gamma leave for the statements, in small."""
-    rng = np.random.default_rng(1)
-    draws = pd.DataFrame({name: 1.0 + 0.1 * rng.normal(size=60) for name in GROWTHS})
-    draws["level.frontier_compute_log2_flop"] = 89.0 + 0.5 * rng.normal(size=60)
-    storage.write_parquet(folder / "gamma_draws.parquet", draws)
-    estimates = [
-        {"component": "growth", "estimator": name.removeprefix("growth."), "window": ["2012-12-03", "2025-07-15"]}
-        for name in GROWTHS
-    ]
-    storage.write_json(folder / "gamma.json", {"estimates": estimates})
-    theta = np.array([1.7, 480.0, 2100.0, 0.35, 0.37]) * (1 + 0.03 * rng.normal(size=(30, 5)))
-    kappa = pd.DataFrame(theta, columns=["E", "A", "B", "alpha", "beta"])
-    storage.write_parquet(folder / "kappa_draws.parquet", kappa.assign(group="gadre2024_c4", form="chinchilla"))
-
-
-def workspace(root: Path, folder: Path) -> Workspace:
-    few = {"replicates": 20, "cutoff_step_doublings": 6.0}
-    short = {"first_origin": "2024Q4", "horizon_quarters": 4, "draws": 200, "loss": few}
-    folder.mkdir()
-    return Workspace(root, params(backtest=short), folder, folder / "reports")
 
 
 @pytest.fixture(scope="module")
-def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, dict[str, object]]:
-    space = workspace(root, tmp_path_factory.mktemp("backtest") / "a")
-    write_draws(space.processed)
-    return space, backtest.run(space)
+def run(own_quarter: Workspace) -> tuple[Workspace, dict[str, object]]:
+    for name in FILES:
+        (own_quarter.processed / name).unlink()
+    return own_quarter, backtest.run(own_quarter)
 
 
 def test_writes_its_files_and_says_what(run: tuple[Workspace, dict[str, object]]) -> None:
@@ -103,19 +71,15 @@ def test_models_and_pooled_pit_are_stated(run: tuple[Workspace, dict[str, object
     assert sum(document["pit"][0]["shares"]) == pytest.approx(1.0)
 
 
-def test_the_same_bytes_twice(root: Path, run: tuple[Workspace, dict[str, object]], tmp_path: Path) -> None:
-    again = workspace(root, tmp_path / "b")
-    write_draws(again.processed)
-    backtest.run(again)
+def test_the_same_bytes_twice(run: tuple[Workspace, dict[str, object]], small_quarter: Workspace) -> None:
     for name in FILES:
-        assert storage.read_bytes(again.processed / name) == storage.read_bytes(run[0].processed / name), name
+        assert storage.read_bytes(small_quarter.processed / name) == storage.read_bytes(run[0].processed / name), name
 
 
-def test_statements_need_the_draws(root: Path, tmp_path: Path) -> None:
-    space = workspace(root, tmp_path / "c")
-    only = dataclasses.replace(space, params=space.params.model_copy(update={"quarter": "2024Q4"}))
+def test_statements_need_the_draws(small_quarter: Workspace, tmp_path: Path) -> None:
+    early = small_quarter.params.model_copy(update={"quarter": "2024Q4"})
     with pytest.raises(InputMissing, match="gamma_draws"):
-        backtest.run(only)
+        backtest.run(dataclasses.replace(small_quarter, params=early, processed=tmp_path))
 
 
 def test_statements_document_is_json_for_the_command(run: tuple[Workspace, dict[str, object]]) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import json_documents
 import pytest
@@ -16,7 +15,13 @@ from race_to_efficiency.stages import fit_kappa
 from race_to_efficiency.units import Quarter
 from small_settings import section
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from race_to_efficiency.settings.params import Workspace
+
 REPLICATES = 100
+"""Of the small quarter."""
 
 
 def workspace(root: Path, folder: Path, groups: tuple[str, ...]) -> Any:
@@ -31,9 +36,10 @@ def workspace(root: Path, folder: Path, groups: tuple[str, ...]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def fitted(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
-    folder = tmp_path_factory.mktemp("kappa")
-    summary = fit_kappa.run(workspace(root, folder, ("chinchilla_besiroglu2024", "gadre2024_c4")))
+def fitted(own_quarter: Workspace) -> tuple[Path, dict[str, dict[str, Any]]]:
+    folder = own_quarter.processed
+    (folder / "kappa.json").unlink()
+    summary = fit_kappa.run(own_quarter)
     json_documents.check("stage", {"stage": "fit_kappa", "quarter": "2026Q1", **summary})
     document = json_documents.read((folder / "kappa.json").read_text(encoding="utf-8"))
     json_documents.check("show_estimates", {key: document[key] for key in ("quarter", "as_of", "estimates")})

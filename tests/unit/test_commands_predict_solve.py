@@ -220,7 +220,7 @@ def test_solve_fleet_money_reads_the_cost_section(monkeypatch):
     monkeypatch.setattr(config, "read_params", lambda path: params(cost={"values": COST}))
     line = "solve fleet --target 0.7 --by 5 --kappa 0.05 --gamma 2 --money"
     found = document(line)
-    bill = target_bill(0.7, 5, 0.05, 2, CostParameters.from_values(COST))
+    bill = target_bill(0.7, 5, 0.05, 2, CostParameters(**COST))
     assert found["total_usd"] == pytest.approx(float(bill.total_usd), rel=1e-14)
     assert found["energy_twh"] == pytest.approx(float(bill.energy_twh), rel=1e-14)
     race = document(
@@ -232,7 +232,7 @@ def test_solve_fleet_money_reads_the_cost_section(monkeypatch):
 
 
 def test_a_fleet_that_does_not_exist_has_no_bill(monkeypatch):
-    monkeypatch.setattr("race_to_efficiency.commands.solutions.read_cost", lambda: CostParameters.from_values(COST))
+    monkeypatch.setattr("race_to_efficiency.commands.solutions.read_cost", lambda: CostParameters(**COST))
     for case in ("--target 0.7 --by 0", "--target 0.4 --by 3 --floor 0.5"):
         found = document(f"solve fleet {case} --kappa 0.05 --gamma 1 --baseline-power 1e7 --money")
         assert found["unreachable"]

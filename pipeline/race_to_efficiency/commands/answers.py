@@ -123,4 +123,4 @@ def read_cost() -> CostParameters:
     from race_to_efficiency.planning import CostParameters
     from race_to_efficiency.settings.params import find_params, read_params
 
-    return CostParameters.from_values(read_params(find_params(Path.cwd())).cost.values.model_dump())
+    return CostParameters(**read_params(find_params(Path.cwd())).cost.values.model_dump())

@@ -5,7 +5,7 @@ Nothing here has a default: the values stand in params.yaml, section ``cost``, e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,8 +16,6 @@ from race_to_efficiency.equation.growth import growth, phi
 from race_to_efficiency.units import FLOP_PER_PFS_DAY, HOURS_PER_YEAR, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import ArrayLike
 
 SECONDS_PER_YEAR = HOURS_PER_YEAR * SECONDS_PER_HOUR
@@ -97,21 +95,6 @@ class CostParameters:
             domain.non_negative(name, getattr(self, name))
         for name in ("accelerator_flop_s", "accelerator_power_w", "accelerator_life_years", "baseline_power_w"):
             domain.positive(name, getattr(self, name))
-
-    @classmethod
-    def from_values(cls, values: Mapping[str, float]) -> CostParameters:
-        """Build from the mapping of params.yaml, refusing a missing or unknown name.
-
-        Raises
-        ------
-        ValueError
-            Names the fields that are missing or unknown.
-        """
-        names = {field.name for field in fields(cls)}
-        for problem, wrong in (("missing", names - set(values)), ("unknown", set(values) - names)):
-            if wrong:
-                raise ValueError(f"cost: {problem} {', '.join(sorted(wrong))}")
-        return cls(**{name: float(value) for name, value in values.items()})
 
     @property
     def installed_price_usd(self) -> float:

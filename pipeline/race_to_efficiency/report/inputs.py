@@ -38,7 +38,7 @@ class Inputs:
     ----------
     quarter : str
     as_of : date
-    params : Params or None
+    params : Params
     documents : mapping of str to object
         Parsed JSON by name.
     tables : mapping of str to DataFrame
@@ -51,7 +51,7 @@ class Inputs:
 
     quarter: str
     as_of: date
-    params: Params | None = None
+    params: Params
     documents: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     ledger: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class Inputs:
         ]
 
 
-def read_inputs(processed: Path, quarter: str, as_of: date, params: Params | None = None) -> Inputs:
+def read_inputs(processed: Path, quarter: str, as_of: date, params: Params) -> Inputs:
     """Read every file of a quarter that is there.
 
     Parameters
@@ -113,7 +113,7 @@ def read_inputs(processed: Path, quarter: str, as_of: date, params: Params | Non
         data/processed, or its folder for another quarter.
     quarter : str
     as_of : date
-    params : Params, optional
+    params : Params
 
     Raises
     ------

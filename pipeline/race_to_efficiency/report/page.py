@@ -59,18 +59,17 @@ class Page:
     @property
     def scenario(self) -> str:
         """Scenario of the headline."""
-        return "constant_power" if self.inputs.params is None else self.inputs.params.report.headline_scenario
+        return self.inputs.params.report.headline_scenario
 
     @property
     def anchor(self) -> str:
         """Anchor of the headline: what R = 1 is."""
-        return "frontier_trend" if self.inputs.params is None else self.inputs.params.report.headline_anchor
+        return self.inputs.params.report.headline_anchor
 
     @property
     def years(self) -> tuple[float, ...]:
         """Horizons of the tables, in years."""
-        chosen = (1, 3, 5, 10) if self.inputs.params is None else self.inputs.params.report.headline_years
-        return tuple(float(year) for year in chosen)
+        return tuple(float(year) for year in self.inputs.params.report.headline_years)
 
     @cached_property
     def presets(self) -> list[dict[str, Any]]:
@@ -88,7 +87,7 @@ class Page:
     @property
     def note(self) -> str:
         """What the date line adds where the quarter was worked out after its time; else empty."""
-        after = self.inputs.params is not None and self.inputs.params.report.reconstructed
+        after = self.inputs.params.report.reconstructed
         return "reconstructed: worked out afterwards, from what was recorded by that day" if after else ""
 
     def figure(

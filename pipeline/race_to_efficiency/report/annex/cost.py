@@ -23,18 +23,10 @@ PRICES = "setting.cost.values"
 
 def cost(page: Page) -> list[Block]:
     """Return the fleets' bills and the contest of Hare and Turtle."""
-    parameters = cost_parameters(page)
-    return [bills(page, parameters), *contest(page, parameters)]
-
-
-def cost_parameters(page: Page) -> CostParameters:
-    """Return the unit costs of the settings; raise `Missing` when they give none."""
     from race_to_efficiency.planning.cost import CostParameters
 
-    values = getattr(getattr(page.inputs.params, "cost", None), "values", None)
-    if not values:
-        raise Missing("the settings give no unit costs (params.yaml: cost)")
-    return CostParameters.from_values(values.model_dump())
+    parameters = CostParameters(**page.inputs.params.cost.values.model_dump())
+    return [bills(page, parameters), *contest(page, parameters)]
 
 
 def plain_fleet(record: dict[str, Any]) -> float | None:

@@ -137,11 +137,11 @@ def behind_limit(page: Page, item: dict[str, Any], key: str) -> tuple[str, ...]:
         return found
     if item["limit"] == "curvature":
         return ("pool.reducible",)
-    params = page.inputs.params
-    if params is None:
-        raise Missing("the settings are not here")
     end = {"low": "_low", "high": "_high"}.get(key, "")
-    return (f"gamma.{params.forecast.trust.hardware_component}", f"setting.fit_gamma.caps.cmos_headroom{end}")
+    return (
+        f"gamma.{page.inputs.params.forecast.trust.hardware_component}",
+        f"setting.fit_gamma.caps.cmos_headroom{end}",
+    )
 
 
 def fan_table(page: Page, curves: list[tuple[Curve, str]]) -> Table:

@@ -115,8 +115,7 @@ def rates(page: Page, layer: str) -> tuple[str, ...]:
 
 def kappa_of(page: Page, row: dict[str, Any]) -> tuple[str, ...]:
     """Return the kappa that a target is to be reached with: none where the setting of the target gives it."""
-    params = page.inputs.params
-    targets = () if params is None else params.fit_gamma.roadmap
+    targets = page.inputs.params.fit_gamma.roadmap
     own = ((item.reading, item.target, item.by.isoformat()) for item in targets if item.kappa is not None)
     return () if (row["reading"], row["target"], row["by"]) in own else fitted(page, str(row["reading"]))
 

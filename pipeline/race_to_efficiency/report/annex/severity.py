@@ -18,8 +18,7 @@ def severity(page: Page) -> list[Block]:
     """Return years to a relative loss by gamma, and the fleets and energy that would get there sooner."""
     from race_to_efficiency.planning.severity import PAPER_KAPPA, severity_table
 
-    values = getattr(getattr(page.inputs.params, "cost", None), "values", None)
-    rows = severity_table(baseline_power_w=None if values is None else values.baseline_power_w)
+    rows = severity_table(baseline_power_w=page.inputs.params.cost.values.baseline_power_w)
     intro = Para(
         say(
             "Recomputed from the equation at a kappa of {kappa}, one baseline fleet and one baseline year; the paper's "

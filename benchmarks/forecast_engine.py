@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from race_to_efficiency.forecasting.draws_file import open_draws
-from race_to_efficiency.forecasting.engine import Grid, LogRatios, columns, quantile_table
+from race_to_efficiency.forecasting.engine import Grid, LogRatios, draw_columns, quantile_table
 from race_to_efficiency.forecasting.readings import TotalKappa, TotalLoss
 from race_to_efficiency.scenarios import SteadyPath
 
@@ -63,7 +63,7 @@ def cells(look: Callable[[np.ndarray], int] = len, *, threads: int = 1) -> int:
 
     def work(task: tuple[LogRatios, int, int]) -> int:
         source, first, end = task
-        return sum(look(column) for _, _, column in columns(source, [reading], first, end))
+        return sum(look(column) for _, _, column in draw_columns(source, [reading], first, end))
 
     tasks = [(source, *segment) for source in sources for segment in GRID.segments()]
     with ThreadPoolExecutor(threads) as pool:
@@ -96,7 +96,7 @@ def quantiles_equal(table: tuple[np.ndarray, ...]) -> bool:
     for path, found in zip(paths, table, strict=True):
         source = LogRatios(path, GRID)
         for first, end in GRID.segments():
-            for index, _, column in columns(source, [reading], first, end):
+            for index, _, column in draw_columns(source, [reading], first, end):
                 if not np.array_equal(np.quantile(column, LEVELS), found[0, index]):
                     return False
     return True

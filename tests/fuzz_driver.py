@@ -104,7 +104,7 @@ def fuzz(
         Is given a line for each failure.
     """
     report, begun, here = Report(), time.monotonic(), Path.cwd()
-    command = typer.main.get_command(cli.build())  # made once: it takes as long as many a command
+    command = typer.main.get_command(cli.application())  # made once: it takes as long as many a command
     with (
         mock.patch.object(cli, "build", return_value=command),
         tempfile.TemporaryDirectory(prefix="race-fuzz-") as base,

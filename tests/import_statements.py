@@ -8,7 +8,7 @@ from pathlib import Path
 
 from race_to_efficiency.settings.corridor import declared
 from race_to_efficiency.settings.params import read_params
-from race_to_efficiency.settings.section import Section
+from race_to_efficiency.settings.section import SettingsSection
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = declared(ROOT)
@@ -21,7 +21,7 @@ def reached_by(stage: str) -> frozenset[str]:
     """Return the files a stage reaches, as paths of the checkout."""
     params = read_params(ROOT / "params.yaml")
     read = [getattr(params, setting.partition(".")[0]) for setting in STAGES[stage].settings]
-    models = {type(section).__module__ for section in read if isinstance(section, Section)}
+    models = {type(section).__module__ for section in read if isinstance(section, SettingsSection)}
     waiting = [f"race_to_efficiency.stages.{stage}", "race_to_efficiency.units", *models]
     found: set[str] = set()
     while waiting:

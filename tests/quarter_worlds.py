@@ -11,7 +11,7 @@ from race_to_efficiency.calibration.gamma.composition import PARTS
 from race_to_efficiency.ledger.schemas import TABLES as SCHEMAS
 from race_to_efficiency.quarter import gamma, kappa
 from race_to_efficiency.quarter.evaluate import Quarters
-from race_to_efficiency.quarter.world import Table, World
+from race_to_efficiency.quarter.world import LedgerView, World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 def world_of(tables: Mapping[str, pd.DataFrame], as_of: dt.date, seed: int, **sections: Any) -> World:
     """A world of some as-of views and sections of the settings."""
-    made = {name: Table(rows, SCHEMAS[name].key) for name, rows in tables.items()}
+    made = {name: LedgerView(rows, SCHEMAS[name].key) for name, rows in tables.items()}
     return World(made, SimpleNamespace(**sections), as_of, seed)
 
 
 def kappa_of(runs: pd.DataFrame, params: Any, *, seed: int, workers: int = 1) -> SimpleNamespace:
     """What the nodes of kappa find in a view of training_runs: records, draws and tables."""
     world = world_of({kappa.RUNS: runs}, dt.date(2026, 3, 31), seed, fit_kappa=params)
-    result = Quarters(workers=workers).ask(world, kappa.DOCUMENT)
+    result = Quarters(workers=workers).ask(world, kappa.KAPPA_DOCUMENT)
     tables = {name: rows for name, rows in result.document.items() if name != "estimates"}
     return SimpleNamespace(estimates=records_of(result.document), draws=result.tables["draws"], **tables)
 
@@ -40,7 +40,7 @@ def gamma_of(
     """What the nodes of gamma find in views of its ledgers: records, draws, tables and the components themselves."""
     evaluation = Quarters().of(world_of(views, as_of, seed, fit_gamma=params))
     document = gamma.with_kappa(evaluation, kappas)
-    draws = evaluation.ask(gamma.DOCUMENT).tables["draws"]
+    draws = evaluation.ask(gamma.GAMMA_DOCUMENT).tables["draws"]
     tables = {name: rows for name, rows in document.items() if name != "estimates"}
     return SimpleNamespace(
         estimates=records_of(document), draws=draws, fits=components_of(evaluation), to_json=lambda: document, **tables
@@ -49,7 +49,7 @@ def gamma_of(
 
 def components_of(evaluation: Evaluation) -> dict[str, Any]:
     """Every component, mixture and route by its key, as the nodes made it."""
-    routes = [(gamma.ROUTE, (route.id,)) for route in evaluation.world.settings.fit_gamma.routes]
+    routes = [(gamma.ROUTE_NODE, (route.id,)) for route in evaluation.world.settings.fit_gamma.routes]
     calls = [*((gamma.CHECKED, (part,)) for part in PARTS), (gamma.MIXTURE, ()), *routes]
     return {fit.component.key: fit for node, words in calls for fit in evaluation.live(node, *words)}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from race_to_efficiency.settings.section import Section
+from race_to_efficiency.settings.section import SettingsSection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,48 +51,48 @@ def _opened(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_opened)  # for the life of the process; it does nothing while nobody listens
 
 
-def _places(model: Section, place: str, found: dict[int, str]) -> dict[int, str]:
+def _places(model: SettingsSection, place: str, found: dict[int, str]) -> dict[int, str]:
     found[id(model)] = place
     for name in type(model).model_fields:
         value = model.__dict__.get(name)
-        if isinstance(value, Section):
+        if isinstance(value, SettingsSection):
             _places(value, f"{place}.{name}" if place else name, found)
     return found
 
 
-def leaves(model: Section, place: str = "") -> set[str]:
+def leaves(model: SettingsSection, place: str = "") -> set[str]:
     """Return the dotted names of every setting under a model; a list or an open mapping is one."""
     found = set()
     for name in type(model).model_fields:
         value, dotted = model.__dict__.get(name), f"{place}.{name}" if place else name
-        found |= leaves(value, dotted) if isinstance(value, Section) else {dotted}
+        found |= leaves(value, dotted) if isinstance(value, SettingsSection) else {dotted}
     return found
 
 
 @contextmanager
-def recorded(params: Section) -> Iterator[Reads]:
+def recorded(params: SettingsSection) -> Iterator[Reads]:
     """Write down what is read of ``params``, and of the files, in this process."""
     reads, places, alive = Reads(), _places(params, "", {}), [params]
-    ask, copy, tell = Section.__getattribute__, Section.model_copy, Section.model_dump
+    ask, copy, tell = SettingsSection.__getattribute__, SettingsSection.model_copy, SettingsSection.model_dump
 
-    def place_of(model: Section) -> str | None:
+    def place_of(model: SettingsSection) -> str | None:
         return places.get(id(model))
 
-    def asked(model: Section, name: str) -> Any:
+    def asked(model: SettingsSection, name: str) -> Any:
         value = ask(model, name)
         place = places.get(id(model))
-        if place is not None and name in type(model).model_fields and not isinstance(value, Section):
+        if place is not None and name in type(model).model_fields and not isinstance(value, SettingsSection):
             reads.settings.add(f"{place}.{name}" if place else name)
         return value
 
-    def copied(model: Section, **options: Any) -> Any:
+    def copied(model: SettingsSection, **options: Any) -> Any:
         made = copy(model, **options)
         if id(model) in places:
             alive.append(made)
             _places(made, places[id(model)], places)
         return made
 
-    def told(model: Section, **options: Any) -> Any:
+    def told(model: SettingsSection, **options: Any) -> Any:
         place = place_of(model)
         if place is not None and not sys._getframe(1).f_code.co_filename.endswith("node.py"):
             kept = set(options.get("include") or type(model).model_fields) - set(options.get("exclude") or ())
@@ -102,9 +102,9 @@ def recorded(params: Section) -> Iterator[Reads]:
         return tell(model, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Section, "__getattribute__", asked)
-        patch.setattr(Section, "model_copy", copied)
-        patch.setattr(Section, "model_dump", told)
+        patch.setattr(SettingsSection, "__getattribute__", asked)
+        patch.setattr(SettingsSection, "model_copy", copied)
+        patch.setattr(SettingsSection, "model_dump", told)
         _LISTENING.append(reads)
         try:
             yield reads

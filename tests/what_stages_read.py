@@ -14,7 +14,7 @@ import small_quarter
 from race_to_efficiency import storage
 from race_to_efficiency.settings.corridor import Declared, declared
 from race_to_efficiency.settings.params import read_params
-from race_to_efficiency.settings.section import Section
+from race_to_efficiency.settings.section import SettingsSection
 from race_to_efficiency.stages.declared import written
 from reads import leaves
 
@@ -26,15 +26,15 @@ FOLDERS = ("data/published",)
 """A folder that is read as a whole: it grows by a file with every publication."""
 
 
-def collapsed(read: Collection[str], params: Section, place: str = "") -> list[str]:
+def collapsed(read: Collection[str], params: SettingsSection, place: str = "") -> list[str]:
     """Return dotted names, with a section's own where every setting under it was read, in the order of params.yaml."""
     found = []
     for name in type(params).model_fields:
         value, dotted = params.__dict__[name], f"{place}.{name}" if place else name
-        below = leaves(value, dotted) if isinstance(value, Section) else {dotted}
+        below = leaves(value, dotted) if isinstance(value, SettingsSection) else {dotted}
         if below <= set(read):
             found.append(dotted)
-        elif isinstance(value, Section):
+        elif isinstance(value, SettingsSection):
             found += collapsed(read, value, dotted)
     return found
 

@@ -27,7 +27,7 @@ OTHER_VERBS = ("audit", "cache", "dictionary", "recovery")
 """Verbs of the auditor and of the maintainer."""
 
 
-def build() -> typer.Typer:
+def application() -> typer.Typer:
     """Return the application with every verb registered."""
     app = typer.Typer(
         name="race",
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run_verb(words: list[str]) -> int:
     """Run a verb and return its exit code; whatever else is raised on the way leaves as an error of ours."""
     try:
-        code = build()(words, standalone_mode=False)
+        code = application()(words, standalone_mode=False)
     except (RaceError, terminal.OutputLostError):
         raise
     except TyperException as error:

@@ -53,14 +53,14 @@ def write_text(path: Path, text: str) -> Path:
     return write_bytes(path, text.encode("utf-8"))
 
 
-def finite(value: object) -> object:
+def json_value(value: object) -> object:
     """Return ``value`` with non-finite floats as None and numpy scalars as Python's (JSON has no infinity)."""
     if isinstance(value, dict):
-        return {str(key): finite(item) for key, item in value.items()}
+        return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
+        return [json_value(item) for item in value]
     if hasattr(value, "tolist") and not isinstance(value, (str, bytes)):
-        return finite(value.tolist())
+        return json_value(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -68,14 +68,14 @@ def finite(value: object) -> object:
 
 def dumps(document: object) -> str:
     """Return readable, deterministic JSON: indented, insertion order, shortest round-trip floats, no NaN."""
-    return json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(json_value(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def canonical(document: object) -> bytes:
     """Return the canonical JSON bytes of a document (RFC 8785), for digests and signatures."""
     import rfc8785
 
-    encoded: bytes = rfc8785.dumps(finite(document))  # type: ignore[arg-type]
+    encoded: bytes = rfc8785.dumps(json_value(document))  # type: ignore[arg-type]
     return encoded
 
 
@@ -238,7 +238,7 @@ def digest_document(document: object) -> str:
 
 def digest_json(document: object) -> str:
     """Return the SHA-256 of a document's JSON with sorted keys: for keys that never leave this program."""
-    text = json.dumps(finite(document), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(json_value(document), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return digest_bytes(text.encode())
 
 
@@ -273,6 +273,6 @@ def one_blas_thread() -> None:
         os.environ.setdefault(name, "1")
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def process_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return a copy of the process environment with ``extra`` laid over it."""
     return {**os.environ, **(extra or {})}

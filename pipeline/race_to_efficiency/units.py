@@ -23,7 +23,7 @@ HOURS_PER_YEAR = 8766.0
 
 SECONDS_PER_HOUR = 3600.0
 
-YEARS = range(2000, 2100)
+QUARTER_YEARS = range(2000, 2100)
 """Years a quarter may lie in: none of the quantities existed before, and dates up to 200 years later must exist."""
 
 _QUARTER = re.compile(r"^(\d{4})[Qq]([1-4])$", re.ASCII)
@@ -58,9 +58,10 @@ class Quarter:
                 f"'{text}' is not a quarter", why="a quarter is a year, Q and 1 to 4", remedy="write it as 2026Q1"
             )
         year = int(match[1])
-        if year not in YEARS:
+        if year not in QUARTER_YEARS:
             raise UsageError(
-                f"the quarter '{text}' lies outside the years {YEARS[0]} to {YEARS[-1]}", remedy="write it as 2026Q1"
+                f"the quarter '{text}' lies outside the years {QUARTER_YEARS[0]} to {QUARTER_YEARS[-1]}",
+                remedy="write it as 2026Q1",
             )
         return cls(year, int(match[2]))
 

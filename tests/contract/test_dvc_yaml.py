@@ -42,7 +42,7 @@ def test_each_setting_is_read_by_somebody(
     monkeypatch.chdir(tmp_path)
     with recorded(params) as found:
         for words in ("fit gamma chips.csv --date released --value speed", "fit kappa runs.csv --form power_law"):
-            result = CliRunner().invoke(cli.build(), [*words.split(), "--json"])
+            result = CliRunner().invoke(cli.application(), [*words.split(), "--json"])
             assert result.exit_code == 0, result.output
     unread = {leaf for leaf, stages in readers.items() if not stages and leaf not in found.settings}
     assert unread == set(), "a setting nobody reads is no setting"
@@ -55,7 +55,7 @@ def test_lint_fails_where_the_list_of_code_is_not_what_is_reached(
     text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
     path = tmp_path / "dvc.yaml"
     path.write_text(text, encoding="utf-8")
-    assert module.main([], tmp_path) == 0
+    assert module.check_declared([], tmp_path) == 0
     gates, command = (f"pipeline/race_to_efficiency/{name}.py" for name in ("calibration/kappa/trust", "cli"))
     listed, extra = f"      - {gates}\n", f"      - {command}\n"
     for wrong, file, what in (
@@ -63,9 +63,9 @@ def test_lint_fails_where_the_list_of_code_is_not_what_is_reached(
         (text.replace(listed, listed + extra, 1), command, "listed, not reached"),
     ):
         path.write_text(wrong, encoding="utf-8")
-        assert module.main([], tmp_path) == 1
+        assert module.check_declared([], tmp_path) == 1
         assert f"dvc.yaml: fit_kappa: {file}: {what}\n" in capsys.readouterr().err
-        assert module.main(["--write"], tmp_path) == 0
+        assert module.check_declared(["--write"], tmp_path) == 0
         assert path.read_text(encoding="utf-8") == text
 
 

@@ -18,7 +18,7 @@ from race_to_efficiency import cli, storage
 from race_to_efficiency.commands import corridor, run, show
 from race_to_efficiency.provenance import manifest, rederive
 from race_to_efficiency.quarter.here import memory_of
-from race_to_efficiency.quarter.node import Evaluation, Found, Node
+from race_to_efficiency.quarter.node import Computed, Evaluation, Node
 from race_to_efficiency.settings import params as config
 from small_settings import section
 
@@ -210,7 +210,7 @@ def test_cache(race: Race, root: Path, tmp_path: Path, monkeypatch: pytest.Monke
     assert empty["nodes"] == []
     monkeypatch.setattr("race_to_efficiency.quarter.node.code_digest", lambda module: module)
     world: Any = SimpleNamespace(tables={})
-    Evaluation(world, memory_of(tmp_path)).ask(Node("test.one", lambda _: Found({"value": 1.0})))
+    Evaluation(world, memory_of(tmp_path)).ask(Node("test.one", lambda _: Computed({"value": 1.0})))
     (node,) = race("cache", "cache")["nodes"]
     assert node["node"] == "test.one"
     assert race("cache", "cache", "--clear")["removed"] >= node["bytes"] > 0

@@ -78,7 +78,7 @@ def printing_commands() -> dict[str, str]:
         if any("--json" in option.opts for option in command.params):
             found["_".join(words).replace("-", "_")] = " ".join(words)
 
-    walk(typer.main.get_command(cli.build()), ())
+    walk(typer.main.get_command(cli.application()), ())
     return found
 
 
@@ -136,7 +136,7 @@ VOCABULARIES = {
     "causes": (json_documents.part("diff", "$defs", "part", "cause")["enum"], attribution.CAUSES),
     "layers": (json_documents.part("show_gamma", "components", "items", "coverage", "items")["enum"], LAYERS),
     "formats": (json_documents.part("report", "format")["enum"], report.FORMATS),
-    "units of compute": (json_documents.part("severity", "compute_unit")["enum"], options.UNITS),
+    "units of compute": (json_documents.part("severity", "compute_unit")["enum"], options.COMPUTE_UNITS),
     "bases": (json_documents.part("solve", "$defs", "crossover", "inputs", "basis")["enum"], contests.BASES),
 }
 KEYS = {
@@ -152,7 +152,7 @@ KEYS = {
     ),
     "quarantine": (json_documents.part("run", "quarantined", "items")["required"], QUARANTINE_COLUMNS),
     "changes": (json_documents.part("diff", "$defs", "table", "counts")["required"], changes.CAUSES),
-    "exports": (json_documents.schemas()["export"]["$defs"], export.KINDS),
+    "exports": (json_documents.schemas()["export"]["$defs"], export.EXPORTS),
 }
 
 
@@ -216,7 +216,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One document of each of several kinds, as the commands print them."""
 
     def printed(*words: str) -> Any:
-        return json_documents.read(CliRunner().invoke(cli.build(), [*words, "--json"]).stdout)
+        return json_documents.read(CliRunner().invoke(cli.application(), [*words, "--json"]).stdout)
 
     kappa, _, _ = report_quarter.kappa_document(np.random.default_rng(1))
     naive = {"method": "last_value", "quantiles": {"0.5": None}}

@@ -18,14 +18,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from race_to_efficiency import storage
-from race_to_efficiency.cli import build
+from race_to_efficiency.cli import application
 from race_to_efficiency.comparison.attribution import CAUSES
 from race_to_efficiency.comparison.difference import Side, difference, read_ledgers
 from race_to_efficiency.ledger.intake import Intake
 from race_to_efficiency.ledger.vintages import view_of
 from race_to_efficiency.quarter.evaluate import Quarters, world_of
 from race_to_efficiency.quarter.here import memory_of
-from race_to_efficiency.quarter.kappa import DOCUMENT
+from race_to_efficiency.quarter.kappa import KAPPA_DOCUMENT
 from race_to_efficiency.settings.params import read_params
 from race_to_efficiency.stages import fit_kappa
 from race_to_efficiency.units import Quarter, decimal_years
@@ -221,10 +221,10 @@ def test_what_a_stage_found_is_not_computed_again_and_is_the_same_to_the_last_bi
     known = {item["id"]: item for item in storage.read_json(tmp_path / "kappa.json")["estimates"]}
     memory = memory_of(tmp_path)
     world = world_of({"training_runs": view}, settings=side.settings, as_of=BEFORE.as_of, root=tmp_path)
-    document = Quarters(memory).ask(world, DOCUMENT).document
+    document = Quarters(memory).ask(world, KAPPA_DOCUMENT).document
     assert {item["id"]: item for item in document["estimates"]} == known
     assert memory.computed == []
-    later = Quarters(memory).ask(replace(world, as_of=AFTER.as_of), DOCUMENT)
+    later = Quarters(memory).ask(replace(world, as_of=AFTER.as_of), KAPPA_DOCUMENT)
     assert later.document == document
     assert memory.computed == []
 
@@ -245,7 +245,7 @@ def test_the_command_tells_it_as_one_document(
     cells[header.index("recorded")] = "2026-05-01"
     ledger.write_text("\n".join([*lines, ",".join(cells)]) + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(build(), ["diff", "2026Q1", "2026Q2", "--json"])
+    result = CliRunner().invoke(application(), ["diff", "2026Q1", "2026Q2", "--json"])
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
     held(document)

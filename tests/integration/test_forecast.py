@@ -11,7 +11,7 @@ import pytest
 from forecast_quarter import GROUPS, N_BOOTSTRAP, gamma_files, kappa_files, ledgers, record, settings
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy
-from race_to_efficiency.forecasting.tables import FORECAST_COLUMNS, MILESTONE_COLUMNS, headline
+from race_to_efficiency.forecasting.tables import FORECAST_COLUMNS, MILESTONE_COLUMNS, headline_rows
 from race_to_efficiency.relative_loss import relative_loss, time_to_target
 from race_to_efficiency.settings.scenarios import ScenarioParams
 from race_to_efficiency.stages import forecast
@@ -160,16 +160,16 @@ def test_a_mapped_milestone_is_where_the_forecast_curve_passes(done):
 
 
 def test_the_headline_is_easily_selected(done):
-    assert done.headline == headline(done.forecast)
+    assert done.headline == headline_rows(done.forecast)
     assert [row["years"] for row in done.headline] == [1, 1, 1, 3, 3, 3, 5, 5, 5, 10, 10, 10]
     assert [row["reading"] for row in done.headline[:3]] == ["total", "reducible", "reducible, whole loss"]
     for row in done.headline:
         assert row["low95"] < row["low80"] < row["median"] < row["high80"] < row["high95"]
         assert row["status"] == "weak"
         assert "anchor_beyond_range" in row["reasons"]
-    near = headline(done.forecast, scenario_id="static", anchor="within_range", years=(1,))
+    near = headline_rows(done.forecast, scenario_id="static", anchor="within_range", years=(1,))
     assert near[0]["status"] == "trusted"
-    assert headline(done.forecast, scenario_id="nobody") == []
+    assert headline_rows(done.forecast, scenario_id="nobody") == []
     for row in done.headline:
         json_documents.check("run", row, "/properties/headline/items")
     json_documents.check("stage", {"stage": "forecast", "quarter": "2026Q1", **done.summary})

@@ -70,7 +70,7 @@ def race(checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 def command(root: Path, checkout: Path, *words: str) -> subprocess.Popen[str]:
     """Start ``race WORDS`` in a process of its own."""
-    environment = storage.environment({"PYTHONPATH": str(root / "pipeline"), "NO_COLOR": "1", "COLUMNS": "120"})
+    environment = storage.process_environment({"PYTHONPATH": str(root / "pipeline"), "NO_COLOR": "1", "COLUMNS": "120"})
     arguments = [sys.executable, "-c", PROGRAM, *words]
     return subprocess.Popen(
         arguments, cwd=checkout, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

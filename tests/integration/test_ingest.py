@@ -135,7 +135,7 @@ for path in sorted(path for path in out.rglob("*") if path.is_file()):
 def test_two_folders_two_time_zones_two_hash_seeds_the_same_bytes(root: Path, tmp_path: Path) -> None:
     printed = []
     for number, zone, language in ((1, "Pacific/Auckland", "C"), (2, "America/New_York", "de_DE.UTF-8")):
-        environment = storage.environment({"TZ": zone, "LANG": language, "PYTHONHASHSEED": str(number)})
+        environment = storage.process_environment({"TZ": zone, "LANG": language, "PYTHONHASHSEED": str(number)})
         command = [sys.executable, "-c", PROGRAM, str(root / "data" / "raw"), str(tmp_path / str(number))]
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root, env=environment)
         printed.append(done.stdout)

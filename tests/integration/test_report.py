@@ -22,7 +22,7 @@ import typer
 from race_to_efficiency import storage
 from race_to_efficiency.commands import report as command
 from race_to_efficiency.errors import InputMissing
-from race_to_efficiency.report.inputs import Inputs, read_inputs
+from race_to_efficiency.report.inputs import QuarterFiles, read_inputs
 from race_to_efficiency.report.report import make_report
 from race_to_efficiency.stages import report as stage
 from typer.testing import CliRunner
@@ -335,7 +335,7 @@ FILES = ("kappa", "gamma", "scenarios", "anchors", "account", "statements", "cha
 
 
 @pytest.fixture(scope="module")
-def inputs(root) -> Inputs:
+def inputs(root) -> QuarterFiles:
     space = report_quarter.workspace(root)
     return read_inputs(space.processed, report_quarter.QUARTER, report_quarter.AS_OF, space.params)
 
@@ -348,7 +348,7 @@ def test_without_one_file_the_report_says_so_and_stands(name, inputs, monkeypatc
     documents = {key: value for key, value in inputs.documents.items() if key != name}
     tables = {key: value for key, value in inputs.tables.items() if key != name}
     ledger = {} if name == "ledger" else inputs.ledger
-    rest = Inputs(inputs.quarter, inputs.as_of, inputs.params, documents, tables, ledger)
+    rest = QuarterFiles(inputs.quarter, inputs.as_of, inputs.params, documents, tables, ledger)
     made = make_report(rest, title="The race to efficiency", version="0.1.0", formats=("md",))
     assert made.problems == ()
     page = made.files["report.md"].decode()

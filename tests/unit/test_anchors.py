@@ -11,9 +11,9 @@ from forecast_quarter import GROUPS, gamma_files, kappa_files, ledgers, settings
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.errors import DataInvalid, InputMissing
-from race_to_efficiency.forecasting.anchor_report import anchor_check, anchor_record, anchor_words, fitted_point
+from race_to_efficiency.forecasting.anchor_report import anchor_check, anchor_document, anchor_words, fitted_point
 from race_to_efficiency.forecasting.anchors import anchor_group, best_excess_loss, build_anchor
-from race_to_efficiency.forecasting.basis import Sources, gather, series_lengths, weaknesses
+from race_to_efficiency.forecasting.basis import StageFiles, curve_weaknesses, gather, series_lengths
 from race_to_efficiency.forecasting.draws import GroupDraws, pool_draws, rate_draws
 from race_to_efficiency.forecasting.known import GroupRange, group_ranges, known_runs
 from race_to_efficiency.forecasting.trust import (
@@ -204,10 +204,10 @@ def test_floor_and_kappa_stay_joint():
 
 def test_an_anchor_beyond_the_range_is_weak_with_its_distance_in_decades():
     _, pool, _, ranges, _ = quarter()
-    far = anchor_record(
+    far = anchor_document(
         build(AnchorParams(name="far", source="fixed", compute_flop=1e25, count_algorithmic_gain=False)), pool, ranges
     )
-    near = anchor_record(
+    near = anchor_document(
         build(AnchorParams(name="near", source="fixed", compute_flop=1e21, count_algorithmic_gain=False)), pool, ranges
     )
     assert far["status"] == "weak"
@@ -220,7 +220,7 @@ def test_an_anchor_beyond_the_range_is_weak_with_its_distance_in_decades():
 def test_the_words_say_the_numbers():
     _, pool, _, ranges, _ = quarter()
     anchor = build(AnchorParams(name="far", source="fixed", compute_flop=5e26, count_algorithmic_gain=False))
-    record = anchor_record(anchor, pool, ranges)
+    record = anchor_document(anchor, pool, ranges)
     words = anchor_words(record, (0.9, 0.99999))
     floors = [item["floor"]["median"] for item in record["groups"]]
     slopes = [item["kappa_eff"]["median"] for item in record["groups"]]
@@ -231,7 +231,7 @@ def test_the_words_say_the_numbers():
     assert any(f"0.9 in {out} of 3 groups" in text for text in words)
     assert not any("0.99999 in" in text for text in words)
     inside = build(AnchorParams(name="near", source="fixed", compute_flop=1e21, count_algorithmic_gain=False))
-    assert not any("extrapolation" in text for text in anchor_words(anchor_record(inside, pool, ranges), (0.2,)))
+    assert not any("extrapolation" in text for text in anchor_words(anchor_document(inside, pool, ranges), (0.2,)))
 
 
 def test_the_check_is_made_on_the_fit_itself_where_its_parameters_are_recorded():
@@ -311,18 +311,18 @@ def test_reasons_name_what_is_weak():
     gamma, gamma_draws = gamma_files()
     runs, notable = ledgers()
     params = settings()
-    basis = gather(Sources(kappa, gamma, kappa_draws, gamma_draws, runs, notable), params, as_of=AS_OF, seed=1)
+    basis = gather(StageFiles(kappa, gamma, kappa_draws, gamma_draws, runs, notable), params, as_of=AS_OF, seed=1)
     static, power, _, paper = params.scenarios
     far, near = basis.anchors
-    assert weaknesses(basis, static, "total", near) == {}
-    assert list(weaknesses(basis, power, "total", near)) == ["gamma_weak"]
-    assert list(weaknesses(basis, paper, "total", near)) == ["kappa_given"]
-    told = weaknesses(basis, static, "reducible", far)["anchor_beyond_range"]
+    assert curve_weaknesses(basis, static, "total", near) == {}
+    assert list(curve_weaknesses(basis, power, "total", near)) == ["gamma_weak"]
+    assert list(curve_weaknesses(basis, paper, "total", near)) == ["kappa_given"]
+    told = curve_weaknesses(basis, static, "reducible", far)["anchor_beyond_range"]
     assert told.startswith("anchor frontier_trend lies beyond the fitted compute of 3 of 3 groups, by ")
     assert isinstance(kappa_draws, pd.DataFrame)
     with pytest.raises(DataInvalid, match="the rows behind alpha_one"):
         gather(
-            Sources(kappa, gamma, kappa_draws, gamma_draws, runs[runs["group"] != "alpha_one"], notable),
+            StageFiles(kappa, gamma, kappa_draws, gamma_draws, runs[runs["group"] != "alpha_one"], notable),
             params,
             as_of=AS_OF,
             seed=1,

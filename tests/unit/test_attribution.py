@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.comparison.attribution import CAUSES, RowChange, attribute, name_rows
-from race_to_efficiency.quarter.world import Table, World
+from race_to_efficiency.quarter.world import LedgerView, World
 
 N = 12
 
 
-def chips(frame: pd.DataFrame) -> dict[str, Table]:
-    return {"chips": Table(frame, "chip_id")}
+def chips(frame: pd.DataFrame) -> dict[str, LedgerView]:
+    return {"chips": LedgerView(frame, "chip_id")}
 
 
 def world(seed: int = 1) -> World:

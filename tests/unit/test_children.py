@@ -56,7 +56,7 @@ def compiled():
     hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000_000)
 
 if __name__ == "__main__":
-    cli.build = lambda: lambda words, standalone_mode: globals()[sys.argv[1]]()
+    cli.application = lambda: lambda words, standalone_mode: globals()[sys.argv[1]]()
     sys.exit(main(["run"]))
 """
 

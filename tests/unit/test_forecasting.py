@@ -18,7 +18,7 @@ from race_to_efficiency.forecasting.agreement import contradiction
 from race_to_efficiency.forecasting.draws import balanced_rows, pool_draws, rate_draws
 from race_to_efficiency.forecasting.draws_file import open_draws
 from race_to_efficiency.forecasting.engine import Grid, LogRatios, quantile_table
-from race_to_efficiency.forecasting.milestones import log_ratio_needed, time_to_log_ratio
+from race_to_efficiency.forecasting.milestones import log_ratio_of_target, time_to_log_ratio
 from race_to_efficiency.forecasting.quantiles import exact_quantiles, quantiles_with_infinity
 from race_to_efficiency.forecasting.readings import (
     LossNats,
@@ -29,7 +29,7 @@ from race_to_efficiency.forecasting.readings import (
     TotalLoss,
     form_of_fit,
 )
-from race_to_efficiency.forecasting.sensitivity import variance_shares
+from race_to_efficiency.forecasting.sensitivity import forecast_variance_shares
 from race_to_efficiency.relative_loss import relative_loss
 from race_to_efficiency.scenarios import SteadyPath
 
@@ -205,7 +205,7 @@ def test_the_worked_uncertainty_of_the_issue_comes_out():
     assert column.mean() == pytest.approx(0.735458, abs=2e-4)
     assert column.std() == pytest.approx(0.052520, abs=2e-4)
     np.testing.assert_allclose(exact_quantiles(column, [0.025, 0.975]), [0.628603, 0.833461], atol=4e-4)
-    passage = time_to_log_ratio(path, log_ratio_needed(kappa, 0.7))
+    passage = time_to_log_ratio(path, log_ratio_of_target(kappa, 0.7))
     low, high = passage.quantiles([0.025, 0.975])
     assert low == pytest.approx(7.62, abs=0.02)
     assert high == pytest.approx(23.3, abs=0.15)
@@ -358,13 +358,13 @@ def test_shares_of_variance_equal_those_of_simulated_independent_factors():
     family = rng.integers(0, 3, n)
     kappa = np.array([0.13, 0.16, 0.2])[family] + rng.normal(0, 0.01, n)
     growth = rng.normal(3.0, 0.8, n)
-    shares = variance_shares(kappa, growth, family)
+    shares = forecast_variance_shares(kappa, growth, family)
     assert sum(shares.values()) == pytest.approx(1.0)
     whole = np.var(kappa * growth)
     assert shares["compute_growth"] == pytest.approx(kappa.mean() ** 2 * growth.var() / whole, rel=0.02)
     centres = np.array([kappa[family == k].mean() for k in range(3)])[family]
     assert shares["kappa_between_families"] == pytest.approx(growth.mean() ** 2 * centres.var() / whole, rel=0.02)
-    assert variance_shares(np.full(5, 0.1), np.full(5, 2.0), np.zeros(5)) == dict.fromkeys(shares, 0.0)
+    assert forecast_variance_shares(np.full(5, 0.1), np.full(5, 2.0), np.zeros(5)) == dict.fromkeys(shares, 0.0)
 
 
 # ---- every draw to a file

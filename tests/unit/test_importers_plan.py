@@ -18,7 +18,7 @@ from race_to_efficiency.ledger.history import History
 from race_to_efficiency.ledger.importing import recorded_date, run_import
 from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.names import name_similarity
-from race_to_efficiency.ledger.proposals import Side, propose
+from race_to_efficiency.ledger.proposals import RenameEnd, propose
 from race_to_efficiency.ledger.schemas import TABLES
 from race_to_efficiency.ledger.suspicion import change_flag
 from race_to_efficiency.ledger.vintages import view_of
@@ -353,10 +353,10 @@ def test_two_chips_alike_in_everything_are_not_guessed_between() -> None:
         "memory_gb": "80",
         "released": "2024-05-01",
     }
-    gone = [Side("acme-p", "Acme P", cells), Side("acme-q", "Acme Q", cells)]
-    come = [Side("line 2", "Unit Seven", cells), Side("line 3", "Unit Eight", cells)]
+    gone = [RenameEnd("acme-p", "Acme P", cells), RenameEnd("acme-q", "Acme Q", cells)]
+    come = [RenameEnd("line 2", "Unit Seven", cells), RenameEnd("line 3", "Unit Eight", cells)]
     assert propose(table, gone, come) == []
-    assert propose(table, gone[:1], [Side("line 2", "Acme P", {**cells, "manufacturer": "Other"})]) == []
+    assert propose(table, gone[:1], [RenameEnd("line 2", "Acme P", {**cells, "manufacturer": "Other"})]) == []
 
 
 # flags

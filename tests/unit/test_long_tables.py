@@ -209,7 +209,7 @@ def limited(words, cwd):
         "print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, file=sys.stderr)\n"
         "sys.exit(code)\n"
     )
-    environment = storage.environment({"OPENBLAS_NUM_THREADS": "1"})
+    environment = storage.process_environment({"OPENBLAS_NUM_THREADS": "1"})
     command = [sys.executable, "-c", program, *map(str, words)]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from race_to_efficiency.calibration.kappa import group_fit
 from race_to_efficiency.quarter.code import code_digest, files_reached, modules_reached
-from race_to_efficiency.quarter.node import Evaluation, Found, Memory, Node, Origin, Read
+from race_to_efficiency.quarter.node import Computed, Evaluation, Memory, Node, Origin, Read
 from race_to_efficiency.quarter.store import Store
-from race_to_efficiency.quarter.world import Selection, Table, World, cells_digest
+from race_to_efficiency.quarter.world import LedgerView, Selection, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,24 +46,24 @@ class Section(SimpleNamespace):
         return {name: value for name, value in told.items() if include is None or name in include}
 
 
-def total(reading: Reading, group: str) -> Found:
+def total(reading: Reading, group: str) -> Computed:
     rows = reading.rows("runs", where={"group": group}, columns=("run", "value"))
     factor = reading.settings("fit", only=("factor",)).factor
     value = float(rows["value"].sum()) * factor
     made = pd.DataFrame({"draw": np.arange(3), "value": value + np.arange(3.0)})
     used = tuple(f"runs/{name}" for name in rows["run"])
-    return Found({"value": value}, {"draws": made}, {f"total.{group}": Origin(rows=used)}, live=rows)
+    return Computed({"value": value}, {"draws": made}, {f"total.{group}": Origin(rows=used)}, live=rows)
 
 
-def summed(reading: Reading) -> Found:
+def summed(reading: Reading) -> Computed:
     found = {name: reading.ask(TOTAL, name) for name in reading.names("fit", "groups", "name")}
     value = sum(result.document["value"] for result in found.values())
     outputs = tuple(f"{result.node}#total.{name}" for name, result in found.items())
-    return Found({"value": value}, origins={"sum": Origin(outputs=outputs)})
+    return Computed({"value": value}, origins={"sum": Origin(outputs=outputs)})
 
 
-def dated(reading: Reading) -> Found:
-    return Found({"day": reading.as_of.isoformat(), "noise": float(np.random.default_rng(reading.seed).normal())})
+def dated(reading: Reading) -> Computed:
+    return Computed({"day": reading.as_of.isoformat(), "noise": float(np.random.default_rng(reading.seed).normal())})
 
 
 TOTAL = Node("test.total", total)
@@ -88,7 +88,7 @@ def world(frame: pd.DataFrame | None = None, **fit: Any) -> World:
     groups = tuple(SimpleNamespace(name=name) for name in "ab")
     section = Section(**{"factor": 2.0, "unread": 1, "groups": groups, **fit})
     rows = runs(a1=1.0, a2=2.0, b1=10.0) if frame is None else frame
-    return World({"runs": Table(rows, "run")}, SimpleNamespace(fit=section), AS_OF, 7)  # type: ignore[arg-type]
+    return World({"runs": LedgerView(rows, "run")}, SimpleNamespace(fit=section), AS_OF, 7)  # type: ignore[arg-type]
 
 
 def computed(memory: Memory, made: World, node: Node = SUM) -> list[str]:
@@ -167,7 +167,7 @@ def test_a_damaged_store_is_never_believed(tmp_path_factory: pytest.TempPathFact
 
 def test_an_entry_of_another_layout_or_code_is_computed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     computed(Memory(Store(tmp_path)), world())
-    monkeypatch.setattr("race_to_efficiency.quarter.store.FORMAT", 2)
+    monkeypatch.setattr("race_to_efficiency.quarter.store.STORE_FORMAT", 2)
     assert len(computed(Memory(Store(tmp_path)), world())) == 3
     monkeypatch.setattr("race_to_efficiency.quarter.node.code_digest", lambda module: f"other {module}")
     assert len(computed(Memory(Store(tmp_path)), world())) == 3
@@ -195,6 +195,10 @@ def test_a_read_survives_json() -> None:
     assert [Read.from_json(read.to_json()) for read in asked] == asked
 
 
+def cells(frame: pd.DataFrame) -> str:
+    return LedgerView(frame, "name").digest(Selection("runs"))
+
+
 def test_cells_count_by_their_value_and_not_by_the_type_that_holds_them() -> None:
     frame = pd.DataFrame(
         {"name": ["a", None], "when": pd.to_datetime(["2026-01-02", None]), "n": [1, 2], "on": [True, False]}
@@ -202,13 +206,13 @@ def test_cells_count_by_their_value_and_not_by_the_type_that_holds_them() -> Non
     other = frame.assign(
         name=frame["name"].astype("str"), when=frame["when"].astype("datetime64[ns]"), n=frame["n"].astype(float)
     ).set_index(pd.Index([5, 9]))
-    assert cells_digest(frame) == cells_digest(other)
+    assert cells(frame) == cells(other)
     for column, value in (("name", "b"), ("when", pd.Timestamp("2026-01-03")), ("n", 3), ("on", True)):
         changed = frame.copy()
         changed.loc[1, column] = value
-        assert cells_digest(changed) != cells_digest(frame), column
-    assert cells_digest(frame.rename(columns={"n": "m"})) != cells_digest(frame)
-    assert cells_digest(frame.iloc[::-1]) != cells_digest(frame)
+        assert cells(changed) != cells(frame), column
+    assert cells(frame.rename(columns={"n": "m"})) != cells(frame)
+    assert cells(frame.iloc[::-1]) != cells(frame)
 
 
 def test_the_code_a_node_reaches_is_its_import_closure() -> None:

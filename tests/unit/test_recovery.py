@@ -21,8 +21,8 @@ from race_to_efficiency.recovery import (
 from race_to_efficiency.recovery import (
     trends as recovery_trends,
 )
-from race_to_efficiency.recovery.summary import Quantity, Row, judged, measured, rows_of
-from race_to_efficiency.recovery.table import markdown, verdict
+from race_to_efficiency.recovery.summary import Quantity, Row, measured, meets_bound, rows_of
+from race_to_efficiency.recovery.table import bounds_met, markdown
 from scipy import stats
 
 CHEAP = ["joint_floor_2y", "predictive_trend_10"]
@@ -43,7 +43,7 @@ def run(tmp_path, cases=CHEAP, n_datasets=120, seed=3, workers=1):
 
 def test_every_case_of_every_module_is_in_the_study_and_has_a_bound():
     modules = (recovery_kappa, recovery_trends, recovery_predictive)
-    assert len(recovery.CASES) == sum(len(module.CASES) for module in modules)
+    assert len(recovery.SUITE_OF_CASE) == sum(len(module.CASES) for module in modules)
     for name, case in recovery_kappa.STUDY.items():
         assert any(item.low is not None or item.high is not None for item in case.quantities), name
 
@@ -73,7 +73,7 @@ def test_a_study_goes_on_where_it_stopped(tmp_path, monkeypatch):
     again, told = run(tmp_path)
     assert again == first
     assert sorted(told) == [("joint_floor_2y", 2), ("predictive_trend_10", 1)]
-    monkeypatch.setattr(recovery, "code_digest", lambda: "other code")
+    monkeypatch.setattr(recovery, "cases_digest", lambda: "other code")
     changed, told = run(tmp_path)
     assert len(told) == 6
     assert changed.rows == first.rows
@@ -97,11 +97,11 @@ def test_the_digest_follows_the_estimators_and_not_the_table(tmp_path, monkeypat
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text("1")
     monkeypatch.setattr(race_to_efficiency, "__file__", str(package / "__init__.py"))
-    before = recovery.code_digest()
+    before = recovery.cases_digest()
     changes = {}
     for name in names:
         (package / name).write_text("2")
-        changes[name] = recovery.code_digest() != before
+        changes[name] = recovery.cases_digest() != before
         (package / name).write_text("1")
     assert changes == dict(zip(names, (True, True, False, False, True), strict=True))
 
@@ -160,7 +160,7 @@ def test_pooling_chunks_of_a_real_case_is_right(tmp_path):
     ],
 )
 def test_a_bound_is_met_by_the_value_as_it_stands(value, low, high, expected):
-    assert judged(value, low, high) == expected
+    assert meets_bound(value, low, high) == expected
 
 
 def test_quantities_and_their_errors_against_repeated_studies():
@@ -201,7 +201,7 @@ def test_a_miss_is_shown_counted_and_never_hidden():
     assert "| at most 0.6 * | yes |" in page
     assert "`case_a`, coverage 0.5000 (at least 0.9, 1.1 s.e. beyond it)" in page
     assert "coverage .935 to .965 | 1 of 2 |" in page
-    assert verdict(study) == "1 of 2 bounds are met; 1 are missed"
+    assert bounds_met(study) == "1 of 2 bounds are met; 1 are missed"
     assert [row.quantity for row in study.failed] == ["coverage"]
 
 
@@ -242,5 +242,5 @@ def test_a_missed_bound_is_a_result_and_a_wrong_word_is_an_error(checkout, capsy
 def test_the_committed_table_holds_every_case(root):
     page = (root / "reports" / "recovery.md").read_text()
     assert "Made by `race recovery --datasets" in page
-    assert [name for name in recovery.CASES if f"| {name} |" not in page] == []
+    assert [name for name in recovery.SUITE_OF_CASE if f"| {name} |" not in page] == []
     assert "not explained yet" not in page

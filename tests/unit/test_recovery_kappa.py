@@ -7,7 +7,7 @@ import pytest
 from race_to_efficiency.calibration.kappa.forms import FLOOR, POWER_LAW
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.recovery import attempts
-from race_to_efficiency.recovery.kappa import CASES, STUDY, outcomes
+from race_to_efficiency.recovery.kappa import CASES, STUDY, simulate_outcomes
 from race_to_efficiency.recovery.summary import Quantity, measured, rows_of
 from race_to_efficiency.scaling_laws import curvature_z
 from scipy import stats
@@ -26,7 +26,7 @@ def column(found, name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_case_runs_and_measures_what_it_is_judged_by(name):
-    found = outcomes(name, 1, 7)
+    found = simulate_outcomes(name, 1, 7)
     case = STUDY[name]
     assert case.note
     # a misspelt outcome would be measured as nothing
@@ -40,7 +40,7 @@ def test_a_case_repeats_and_depends_on_its_seed(name):
     result = CASES[name](1, 7)
     assert result == CASES[name](1, 7)
     assert {"case", "n_datasets", "bias", "coverage", "refused", "bounds", "holds", "note"} <= set(result)
-    assert name == "joint_floor_2y" or outcomes(name, 1, 7) != outcomes(name, 1, 8)
+    assert name == "joint_floor_2y" or simulate_outcomes(name, 1, 7) != simulate_outcomes(name, 1, 8)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def clean():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(attempts, "_holds", watched)
-        found = outcomes("kappa_clean_50", 30, 11)
+        found = simulate_outcomes("kappa_clean_50", 30, 11)
     return found, np.array(seen)
 
 
@@ -80,7 +80,7 @@ def test_intervals_a_fifth_as_wide_would_be_caught(clean):
 
 
 def test_outliers_neither_shift_nor_widen_it_much():
-    found, count = outcomes("kappa_outliers_50", 20, 11), 20
+    found, count = simulate_outcomes("kappa_outliers_50", 20, 11), 20
     kappa = column(found, "kappa")
     assert abs(kappa.mean() / attempts.TOTAL_KAPPA - 1.0) <= 0.005 + 3 * kappa.std() / np.sqrt(count) / 0.05
     assert fewest(0.925, count) <= column(found, "covered").sum()
@@ -89,11 +89,11 @@ def test_outliers_neither_shift_nor_widen_it_much():
 
 
 def test_leverage_outliers_are_named():
-    assert column(outcomes("kappa_leverage_50", 4, 3), "any_flagged").all()
+    assert column(simulate_outcomes("kappa_leverage_50", 4, 3), "any_flagged").all()
 
 
 def test_a_floor_in_plain_sight_is_found_with_its_interval():
-    found, count = outcomes("kappa_floor_z30_50", 6, 3), 6
+    found, count = simulate_outcomes("kappa_floor_z30_50", 6, 3), 6
     assert fewest(0.92, count) <= column(found, "covered").sum()
     assert fewest(0.92, count) <= column(found, "floor_covered").sum()
     assert np.median(column(found, "z_curv")) == pytest.approx(30.0, rel=0.3)
@@ -102,17 +102,17 @@ def test_a_floor_in_plain_sight_is_found_with_its_interval():
 
 
 def test_too_weak_a_curvature_is_called_weak():
-    assert column(outcomes("kappa_floor_z1_30", 1, 5), "not_trusted").all()
+    assert column(simulate_outcomes("kappa_floor_z1_30", 1, 5), "not_trusted").all()
 
 
 def test_clusters_are_covered_and_few_of_them_are_not_trusted():
-    found = outcomes("kappa_clustered_20", 15, 5)
+    found = simulate_outcomes("kappa_clustered_20", 15, 5)
     assert fewest(0.92, 15) <= column(found, "covered").sum()
-    assert column(outcomes("kappa_clustered_6", 3, 5), "not_trusted").all()
+    assert column(simulate_outcomes("kappa_clustered_6", 3, 5), "not_trusted").all()
 
 
 def test_losses_over_two_years_with_a_free_floor_are_refused_always():
-    assert column(outcomes("joint_floor_2y", 50, 2), "refused").all()
+    assert column(simulate_outcomes("joint_floor_2y", 50, 2), "refused").all()
 
 
 def test_a_refused_table_covers_nothing():

@@ -5,21 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from race_to_efficiency.evaluation.scoring import LEVELS
-from race_to_efficiency.recovery.predictive import CASES, measure
+from race_to_efficiency.recovery.predictive import CASES, predictive_coverage
 from scipy import stats
 
 QUICK = [name for name in CASES if "larger_run" not in name]
 
 
 def test_a_known_forecaster_covers_what_it_says() -> None:
-    right = measure("right", lambda rng: (float(rng.normal()), stats.norm.ppf(LEVELS)), 2000, 3)
+    right = predictive_coverage("right", lambda rng: (float(rng.normal()), stats.norm.ppf(LEVELS)), 2000, 3)
     assert right["coverage"] == pytest.approx(0.95, abs=0.02)
     assert right["coverage_80"] == pytest.approx(0.8, abs=0.03)
-    narrow = measure("narrow", lambda rng: (float(rng.normal()), 0.5 * stats.norm.ppf(LEVELS)), 2000, 3)
+    narrow = predictive_coverage("narrow", lambda rng: (float(rng.normal()), 0.5 * stats.norm.ppf(LEVELS)), 2000, 3)
     assert narrow["coverage"] == pytest.approx(stats.norm.cdf(0.98) * 2 - 1, abs=0.03)
-    half = measure("half", lambda rng: None if rng.random() < 0.5 else (0.0, stats.norm.ppf(LEVELS)), 400, 3)
+    half = predictive_coverage(
+        "half", lambda rng: None if rng.random() < 0.5 else (0.0, stats.norm.ppf(LEVELS)), 400, 3
+    )
     assert half["refused"] == pytest.approx(0.5, abs=0.1)
-    assert measure("never", lambda _: None, 10, 1)["coverage"] is None
+    assert predictive_coverage("never", lambda _: None, 10, 1)["coverage"] is None
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -7,7 +7,19 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from race_to_efficiency.report.content import Code, Fact, Label, Num, Strong, Text, clean, columns, join, say, walk
+from race_to_efficiency.report.content import (
+    Code,
+    Fact,
+    Label,
+    Num,
+    Strong,
+    Text,
+    clean,
+    join,
+    say,
+    table_columns,
+    walk,
+)
 from report_quarter import HOSTILE
 
 
@@ -65,8 +77,8 @@ def test_cleaning_twice_changes_nothing_for_what_is_shown_whole():
 
 
 def test_columns_and_joined_lists():
-    assert [column.kind for column in columns("a", "#b", "~c")] == ["text", "number", "long"]
-    assert [column.title for column in columns("a", "#80 %", "~c")] == ["a", "80 %", "c"]
+    assert [column.kind for column in table_columns("a", "#b", "~c")] == ["text", "number", "long"]
+    assert [column.title for column in table_columns("a", "#80 %", "~c")] == ["a", "80 %", "c"]
     assert join([Num("a"), "b"], " + ") == (Num("a"), Text(" + "), Fact("b"))
 
 

@@ -12,13 +12,23 @@ import pypdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from race_to_efficiency.report.annex.methods import REDUCIBLE
-from race_to_efficiency.report.content import Badge, Document, Equation, Fact, Para, Section, Table, columns, say
+from race_to_efficiency.report.annex.methods import REDUCIBLE_EQUATION
+from race_to_efficiency.report.content import (
+    Badge,
+    ContentTable,
+    Document,
+    Equation,
+    Fact,
+    Para,
+    Section,
+    say,
+    table_columns,
+)
 from race_to_efficiency.report.csv_export import DANGEROUS, neutral, table_csv
 from race_to_efficiency.report.html import embed_json, policy, render_html
 from race_to_efficiency.report.index import render_index
 from race_to_efficiency.report.markdown import escape, render_markdown
-from race_to_efficiency.report.numbers import Numbers, decimals
+from race_to_efficiency.report.numbers import NumberRegistry, decimals
 from race_to_efficiency.report.pdf import render_pdf
 from race_to_efficiency.report.shown import said
 from race_to_efficiency.report.words.names import name_in_words
@@ -26,20 +36,20 @@ from report_quarter import HOSTILE
 
 
 @pytest.fixture
-def numbers() -> Numbers:
-    return Numbers()
+def numbers() -> NumberRegistry:
+    return NumberRegistry()
 
 
 @pytest.fixture
-def table(numbers: Numbers) -> Table:
+def table(numbers: NumberRegistry) -> ContentTable:
     value = numbers.add("v", -0.123456789, "1", decimals(2), nodes=("pool.total",))
     rows = tuple(((Fact(name),), (value,), (Badge("weak", ("why",)),)) for name in HOSTILE)
-    return Table("t", say("Names a ledger may hold"), columns("name", "#value", "status"), rows)
+    return ContentTable("t", say("Names a ledger may hold"), table_columns("name", "#value", "status"), rows)
 
 
 @pytest.fixture
-def document(table: Table) -> Document:
-    blocks = (Para(say("A result: {v}.", v=table.rows[0][1])), table, REDUCIBLE)
+def document(table: ContentTable) -> Document:
+    blocks = (Para(say("A result: {v}.", v=table.rows[0][1])), table, REDUCIBLE_EQUATION)
     sections = (Section("one", "One", blocks), Section("two", "Two", (table,)))
     return Document("Title", "Subtitle", "2026Q1", "2026-03-31", "0.1.0", "Cite this", sections)
 
@@ -127,8 +137,8 @@ def test_paper_is_tagged_dated_by_the_data_and_the_same_twice(document, numbers)
 
 def test_an_equation_has_words_for_those_who_cannot_see_it(document, numbers):
     page = render_html(document, numbers, scripts=[], payload=None)
-    assert isinstance(REDUCIBLE, Equation)
-    assert f'aria-label="{REDUCIBLE.spoken}"' in page
+    assert isinstance(REDUCIBLE_EQUATION, Equation)
+    assert f'aria-label="{REDUCIBLE_EQUATION.spoken}"' in page
     assert "<math" in page
 
 

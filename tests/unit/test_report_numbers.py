@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.quarter.lineage import Edges
 from race_to_efficiency.report.numbers import (
-    Numbers,
+    NumberRegistry,
     count,
     decimals,
     general,
+    id_part,
     percent,
     scientific,
-    signed,
     significant,
-    slug,
+    true_minus,
 )
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
@@ -62,11 +62,11 @@ def test_significant_digits_keep_the_value(size, digits, sign):
 def test_a_written_zero_has_no_sign(value):
     text = decimals(1)(value)
     assert not (text.startswith(("−", "-")) and float(text.lstrip("−-").replace(",", "")) == 0.0)
-    assert signed("-0.000") == "0.000"
+    assert true_minus("-0.000") == "0.000"
 
 
 def test_the_same_id_is_the_same_number_or_an_error():
-    numbers = Numbers()
+    numbers = NumberRegistry()
     first = numbers.add("a", 0.25, "1", estimates=("x",))
     assert numbers.add("a", 0.25, "1", estimates=("x",)) == first
     assert len(numbers) == 1
@@ -76,12 +76,12 @@ def test_the_same_id_is_the_same_number_or_an_error():
 
 def test_a_number_from_nowhere_is_refused():
     with pytest.raises(ValueError, match="'a' is made with no output"):
-        Numbers().add("a", 1.0, "1")
+        NumberRegistry().add("a", 1.0, "1")
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, None])
 def test_what_is_no_number_is_a_word_and_json_has_no_infinity(value):
-    numbers = Numbers()
+    numbers = NumberRegistry()
     numbers.add("t", value, "years", nodes=("curve.static.total.pooled",), absent="never")
     assert numbers.to_json()["t"] == {
         "value": None,
@@ -97,14 +97,14 @@ def test_what_is_no_number_is_a_word_and_json_has_no_infinity(value):
 
 
 def test_a_number_is_made_with_its_estimates_where_no_other_output_is_named():
-    numbers = Numbers()
+    numbers = NumberRegistry()
     numbers.add("a", 1.0, "1", estimates=("x", "y"))
     numbers.add("b", 1.0, "1", estimates=("x",), nodes=("pool.total",))
     assert [numbers[name].nodes for name in ("a", "b")] == [("x", "y"), ("pool.total",)]
 
 
 def test_what_the_report_makes_itself_says_what_it_rests_on():
-    numbers = Numbers()
+    numbers = NumberRegistry()
     made = numbers.made("page.bill", code="here", rows=("t/one",), sources=("pool.total", "setting.cost.values.price"))
     numbers.add("bill", 1.0, "USD", nodes=made)
     numbers.add("figure", 1.0, "USD", nodes=("row.t/two",))
@@ -119,7 +119,7 @@ def test_what_the_report_makes_itself_says_what_it_rests_on():
 
 @pytest.mark.parametrize("nodes", [("pool.total",), ("page.own", "pool.reducible"), ("equation.none",)])
 def test_an_output_that_nobody_tells_of_is_refused_with_the_number(nodes):
-    numbers = Numbers()
+    numbers = NumberRegistry()
     numbers.made("page.own", code="here", sources=("pool.total",))
     numbers.add("known", 1.0, "1", nodes=("pool.reducible",))
     numbers.add("odd", 1.0, "1", nodes=nodes)
@@ -129,6 +129,6 @@ def test_an_output_that_nobody_tells_of_is_refused_with_the_number(nodes):
 
 @given(st.text(max_size=200))
 def test_a_slug_is_safe_in_an_id(text):
-    made = slug(text)
+    made = id_part(text)
     assert 0 < len(made) <= 60
     assert not set(made) & set(" <>\"'&/\\=\n\t")

@@ -9,14 +9,14 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 from race_to_efficiency.report.content import clean
-from race_to_efficiency.report.figures.bars import Steps, WhatIf, tornado, waterfall
-from race_to_efficiency.report.figures.coverage import Covered, coverage
-from race_to_efficiency.report.figures.fan import LEVELS, Fan, fans
+from race_to_efficiency.report.figures.bars import Steps, WhatIf, tornado_bars, waterfall
+from race_to_efficiency.report.figures.coverage import Covered, coverage_plot
+from race_to_efficiency.report.figures.fan import FAN_LEVELS, Fan, fans
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
 from race_to_efficiency.report.figures.ridge import Ridge, ridges
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
 from race_to_efficiency.report.figures.style import drawing, power_of_ten
-from race_to_efficiency.report.figures.svg import finish
+from race_to_efficiency.report.figures.svg import finish_svg
 from report_quarter import HOSTILE
 
 CITE = "The race to efficiency, quarterly report 2026Q1, version 0.1.0, data to 2026-03-31"
@@ -33,18 +33,18 @@ def draw(name: str, _time: int = 1) -> str:
         Bar("refused", None, (None, None), (None, None), "refused"),
         Bar(clean(HOSTILE[0]), 0.2, (0.1, 0.3), (0.0, 0.5), "weak"),
     ]
-    fan = Fan("R", X, {level: 1.0 - level * X / 20.0 for level in LEVELS}, [(0.0, "a"), (4.0, "b")])
+    fan = Fan("R", X, {level: 1.0 - level * X / 20.0 for level in FAN_LEVELS}, [(0.0, "a"), (4.0, "b")])
     panel = Panel("t", "x", "y", [Cloud("points", 10.0**X, X)], [Line("fit", 10.0**X, X)], log_x=True)
     kinds = {
         "forest": lambda: forest([Group(bars, "x", "t", 0.25), Group(bars[:1], "y")], "f", **TEXTS),
         "fan": lambda: fans([fan, fan], "f", **TEXTS),
         "scatter": lambda: scatter([panel] * 3, "f", **TEXTS),
         "ridge": lambda: ridges([Ridge("g", X, X**2, [(1.0, 1.0), (9.0, 80.0)])] * 4, "f", **TEXTS),
-        "tornado": lambda: tornado([WhatIf(clean(HOSTILE[6]), (1.2,)), WhatIf("b", (0.7, 1.1))], 1.0, "f",
+        "tornado": lambda: tornado_bars([WhatIf(clean(HOSTILE[6]), (1.2,)), WhatIf("b", (0.7, 1.1))], 1.0, "f",
                                    label="x", **TEXTS),
         "waterfall": lambda: waterfall([Steps("s", 1.0, 1.1, (("up", 0.3), ("down", -0.2)), str, str)], "f",
                                        label="x", **TEXTS),
-        "coverage": lambda: coverage([Covered("c", (0.4, 0.8, 1.0), ((0.3, 0.6), None, (0.9, 0.99)))],
+        "coverage": lambda: coverage_plot([Covered("c", (0.4, 0.8, 1.0), ((0.3, 0.6), None, (0.9, 0.99)))],
                                      (0.5, 0.8, 0.95), "f", **TEXTS),
     }  # fmt: skip
     with drawing():
@@ -106,12 +106,12 @@ def test_a_users_own_style_does_not_reach_a_figure():
 def test_what_cannot_be_said_in_an_attribute_is_an_error():
     svg = '<svg xmlns="http://www.w3.org/2000/svg"><text style="font: 10px Arial">a</text></svg>'
     with pytest.raises(ValueError, match="no presentation attribute"):
-        finish(svg, "f", title="t", short="s")
+        finish_svg(svg, "f", title="t", short="s")
 
 
 def test_coordinates_are_rounded_to_a_hundredth_of_a_point():
     svg = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M 1.23456789 -0.001 L 2.5 3.999999"/></svg>'
-    assert 'd="M 1.23 0 L 2.5 4"' in finish(svg, "f", title="t", short="s")
+    assert 'd="M 1.23 0 L 2.5 4"' in finish_svg(svg, "f", title="t", short="s")
 
 
 @pytest.mark.parametrize(("value", "text"), [(1e24, "10²⁴"), (1e-3, "10⁻³"), (2e24, "")])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.forecasting.draws import rate_draws
-from race_to_efficiency.forecasting.milestones import log_ratio_needed, time_to_log_ratio
+from race_to_efficiency.forecasting.milestones import log_ratio_of_target, time_to_log_ratio
 from race_to_efficiency.scenarios import (
     CappedPath,
     RunPath,
@@ -191,7 +191,7 @@ def test_the_papers_grid_of_years_comes_out(target):
     kappa = np.full(N, 0.05)
     for gamma, years in zip((0.0, 0.5, 1.0, 2.0, 3.0), SECTION_6[target], strict=True):
         path = path_of(gamma=gamma)
-        found = time_to_log_ratio(path, log_ratio_needed(kappa, target)).years
+        found = time_to_log_ratio(path, log_ratio_of_target(kappa, target)).years
         assert found[0] == pytest.approx(years, rel=4e-5)
 
 

@@ -18,7 +18,7 @@ from race_to_efficiency.settings import corridor as module
 from race_to_efficiency.settings.params import check_params, find_params, read_params
 from race_to_efficiency.settings.scenarios import ScenarioParams
 from race_to_efficiency.settings.sealed import complete, read_sealed
-from race_to_efficiency.settings.section import Section
+from race_to_efficiency.settings.section import SettingsSection
 from race_to_efficiency.settings.sections import Params
 from small_settings import DOCUMENT, PARAMS, document
 
@@ -35,7 +35,7 @@ def leaves(said: Any, place: tuple[str, ...] = ()) -> list[Leaf]:
 LEAVES = leaves(DOCUMENT)
 
 
-def fields_of(kind: type[Section]) -> list[tuple[str, FieldInfo]]:
+def fields_of(kind: type[SettingsSection]) -> list[tuple[str, FieldInfo]]:
     """Every field under a model, those of lists' items too."""
     found = []
     for name, field in kind.model_fields.items():
@@ -45,8 +45,8 @@ def fields_of(kind: type[Section]) -> list[tuple[str, FieldInfo]]:
     return found
 
 
-def sections_in(annotation: Any) -> list[type[Section]]:
-    if inspect.isclass(annotation) and issubclass(annotation, Section):
+def sections_in(annotation: Any) -> list[type[SettingsSection]]:
+    if inspect.isclass(annotation) and issubclass(annotation, SettingsSection):
         return [annotation]
     return [kind for part in get_args(annotation) for kind in sections_in(part)]
 

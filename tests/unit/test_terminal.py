@@ -102,7 +102,7 @@ def test_a_fault_of_the_program_is_told_with_its_lines(
     def broken() -> None:
         raise ValueError(HOSTILE)
 
-    monkeypatch.setattr(cli, "build", broken)
+    monkeypatch.setattr(cli, "application", broken)
     assert cli.main(["show", "--json"]) == 1
     shown = capsys.readouterr()
     assert json.loads(shown.out)["error"]["kind"] == "bug"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from race_to_efficiency.cells.numbers import DecimalMark
-    from race_to_efficiency.cells.physical import Record
+    from race_to_efficiency.cells.physical import PhysicalRecord
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT = 50
@@ -86,7 +86,7 @@ def decimal_of(cells: Iterable[str], delimiter: str) -> tuple[DecimalMark, tuple
     return ".", ()
 
 
-def second_header(found: Sequence[Record]) -> bool:
+def second_header(found: Sequence[PhysicalRecord]) -> bool:
     """Return whether the names stand in the second line, as pandas writes columns of two levels.
 
     The first line then repeats names, the second holds others and no number, and the third holds numbers.

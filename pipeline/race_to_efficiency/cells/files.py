@@ -10,7 +10,7 @@ import numpy as np
 
 from race_to_efficiency import storage
 from race_to_efficiency.cells.dialect import DELIMITERS, decimal_of, dialect_of, second_header
-from race_to_efficiency.cells.physical import Record, lines_of, records
+from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
 from race_to_efficiency.cells.screening import MAX_FILE_BYTES, refuse, screened_bytes
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.cells.text import tidy
@@ -71,15 +71,15 @@ def _text(path: Path, data: bytes) -> Table:
     width = len(names)
     columns: list[list[str]] = [[] for _ in names]
     places: list[int] = []
-    unread: list[Record] = []
+    unread: list[PhysicalRecord] = []
 
-    def take(record: Record) -> None:
+    def take(record: PhysicalRecord) -> None:
         cells = record.cells
         if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             cells = cells[:width]
         if record.problem or len(cells) != width:
             why = record.problem or f"{width} cells (found {len(cells)})"
-            unread.append(Record(record.line, record.cells, why))
+            unread.append(PhysicalRecord(record.line, record.cells, why))
             return
         places.append(record.line)
         for column, cell in zip(columns, cells, strict=True):
@@ -116,7 +116,7 @@ def _json(path: Path, data: bytes) -> Table:
     if broken is not None and data.lstrip()[:1] == b"[":
         raise broken
     items: Iterable[tuple[int, Any]]
-    unread: list[Record] = []
+    unread: list[PhysicalRecord] = []
     if isinstance(whole, dict) and whole and all(isinstance(column, list | dict) for column in whole.values()):
         columns = [list(column.values()) if isinstance(column, dict) else column for column in whole.values()]
         if len(set(map(len, columns))) > 1:
@@ -137,7 +137,7 @@ def _json(path: Path, data: bytes) -> Table:
             found.append(flat)
             places.append(line)
         else:
-            unread.append(Record(line, (str(item)[:200],), "not a JSON object"))
+            unread.append(PhysicalRecord(line, (str(item)[:200],), "not a JSON object"))
     if not names:
         raise refuse(path, "it is JSON and holds no records", line=1, remedy="write one object a line, or an array")
     header = tuple(names)
@@ -152,13 +152,13 @@ def _whole_json(path: Path, data: bytes) -> tuple[Any, DataInvalid | None]:
         return None, error
 
 
-def _json_lines(path: Path, data: bytes, unread: list[Record]) -> Iterable[tuple[int, Any]]:
+def _json_lines(path: Path, data: bytes, unread: list[PhysicalRecord]) -> Iterable[tuple[int, Any]]:
     for number, raw in enumerate(lines_of(data), 1):
         if raw.strip():
             try:
                 yield number, parse_json(raw, f"{path}:{number}")
             except DataInvalid as error:
-                unread.append(Record(number, (raw.decode("utf-8")[:200],), f"no JSON: {error.why}"))
+                unread.append(PhysicalRecord(number, (raw.decode("utf-8")[:200],), f"no JSON: {error.why}"))
 
 
 def _flat(item: dict[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:

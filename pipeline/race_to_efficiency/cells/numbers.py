@@ -36,7 +36,7 @@ class SeveralNumbersError(CellError):
     """A cell lists different numbers where there is room for one."""
 
 
-class Number(NamedTuple):
+class CellNumber(NamedTuple):
     """A cell's number: `value` x `factor`, and the unit or suffix that asks for the factor (empty without one)."""
 
     value: float
@@ -49,7 +49,7 @@ class Number(NamedTuple):
         return self.value if self.factor == 1.0 else float(Decimal(repr(self.value)) * Decimal(repr(self.factor)))
 
 
-def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "") -> Number | None:
+def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "") -> CellNumber | None:
     """Return a cell's number; None for a cell that states none.
 
     Parameters
@@ -81,8 +81,8 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
         factor = _factor(unit, dimension)
     value = _plain(cleaned, listed=decimal == ".")
     if unit == "%":
-        return Number(value / 100.0)
-    return Number(value, factor, unit)
+        return CellNumber(value / 100.0)
+    return CellNumber(value, factor, unit)
 
 
 def _plain(text: str, *, listed: bool) -> float:

@@ -18,7 +18,7 @@ MAX_JOINED_LINES = 500
 UNCLOSED = "a quote is opened and never closed"
 
 
-class Record(NamedTuple):
+class PhysicalRecord(NamedTuple):
     """One record of a text table.
 
     Parameters
@@ -42,7 +42,7 @@ def lines_of(data: bytes) -> list[bytes]:
 
 def records(
     lines: Sequence[bytes], width: int | None = None, *, delimiter: str = ",", start: int = 0
-) -> Iterator[Record]:
+) -> Iterator[PhysicalRecord]:
     """Yield the records of a text table, blank lines left out.
 
     Parameters
@@ -67,15 +67,15 @@ def records(
         number += used
 
 
-def _plain(raw: bytes, number: int, delimiter: str) -> Record:
+def _plain(raw: bytes, number: int, delimiter: str) -> PhysicalRecord:
     """Return the record of a line without quotes."""
     try:
-        return Record(number + 1, tuple(raw.decode("utf-8").split(delimiter)))
+        return PhysicalRecord(number + 1, tuple(raw.decode("utf-8").split(delimiter)))
     except UnicodeDecodeError as error:
-        return Record(number + 1, _rough_cells(raw, delimiter), f"byte 0x{raw[error.start]:02x} is not UTF-8")
+        return PhysicalRecord(number + 1, _rough_cells(raw, delimiter), f"byte 0x{raw[error.start]:02x} is not UTF-8")
 
 
-def _record(lines: Sequence[bytes], start: int, width: int | None, delimiter: str) -> tuple[Record, int]:
+def _record(lines: Sequence[bytes], start: int, width: int | None, delimiter: str) -> tuple[PhysicalRecord, int]:
     """Return the record that starts at a physical line and how many lines it takes."""
     if lines[start].count(b'"') % 2 == 0:
         return _parsed(lines[start].removesuffix(b"\r"), start + 1, delimiter), 1
@@ -89,19 +89,19 @@ def _record(lines: Sequence[bytes], start: int, width: int | None, delimiter: st
             if not whole.problem and (width is None or len(whole.cells) == width):
                 return whole, taken
             break
-    return Record(start + 1, _rough_cells(lines[start].removesuffix(b"\r"), delimiter), UNCLOSED), 1
+    return PhysicalRecord(start + 1, _rough_cells(lines[start].removesuffix(b"\r"), delimiter), UNCLOSED), 1
 
 
-def _parsed(raw: bytes, line: int, delimiter: str) -> Record:
+def _parsed(raw: bytes, line: int, delimiter: str) -> PhysicalRecord:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        return Record(line, _rough_cells(raw, delimiter), f"byte 0x{raw[error.start]:02x} is not UTF-8")
+        return PhysicalRecord(line, _rough_cells(raw, delimiter), f"byte 0x{raw[error.start]:02x} is not UTF-8")
     try:
         rows = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return Record(line, _rough_cells(raw, delimiter), str(error))
-    return Record(line, tuple(cell for row in rows for cell in row))
+        return PhysicalRecord(line, _rough_cells(raw, delimiter), str(error))
+    return PhysicalRecord(line, tuple(cell for row in rows for cell in row))
 
 
 def _rough_cells(raw: bytes, delimiter: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.cells.dates import Dates, Order
     from race_to_efficiency.cells.numbers import DecimalMark
-    from race_to_efficiency.cells.physical import Record
+    from race_to_efficiency.cells.physical import PhysicalRecord
 
 _OPERATOR = re.compile(r"\s*([*/])\s*")
 _FACTOR = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+)?", re.ASCII)
@@ -56,7 +56,7 @@ class Table:
     header: tuple[str, ...]
     line: NDArray[np.int64]
     read_column: Callable[[int], NDArray[Any]]
-    unread: tuple[Record, ...] = ()
+    unread: tuple[PhysicalRecord, ...] = ()
     decimal: DecimalMark = "."
     notes: tuple[str, ...] = ()
     header_line: int = 1

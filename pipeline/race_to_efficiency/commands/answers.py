@@ -93,14 +93,14 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         terminal.line(note)
 
 
-def number(value: float | None) -> str:
+def six_digits(value: float | None) -> str:
     """Return a number with six significant digits; "never" for none."""
     return "never" if value is None or not math.isfinite(value) else f"{value:.6g}"
 
 
 def amount(value: float | None) -> str:
     """Return a number with six significant digits; for none, that it is larger than any a computer holds."""
-    return f"> {MAX_FLOAT:.2g}" if value is None or not math.isfinite(value) else number(value)
+    return f"> {MAX_FLOAT:.2g}" if value is None or not math.isfinite(value) else six_digits(value)
 
 
 def label(name: str) -> str:

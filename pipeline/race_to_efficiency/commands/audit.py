@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(audit, name="audit")
 
 
-def emit(document: dict[str, Any]) -> None:
+def write_document(document: dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
     terminal.document(document)
 
@@ -59,7 +59,7 @@ def trace(
     for item in (document, *document.get("readings", ())):
         item.update(why_no_number(item, records))
     if as_json:
-        emit(document)
+        write_document(document)
     else:
         from race_to_efficiency.commands.audit_text import print_trace
 
@@ -129,7 +129,7 @@ def explain(
     explain_number = import_module("race_to_efficiency.provenance.quarters").explain
     document: dict[str, Any] = explain_number(symbol, open_workspace(root, before), open_workspace(root, after))
     if as_json:
-        emit(document)
+        write_document(document)
     else:
         from race_to_efficiency.commands.audit_text import print_explanation
 
@@ -156,7 +156,7 @@ def rederive(
     result = compute_again(folder, raw, run_corridor, open_workspace, checkout=checkout, tolerance=tolerance)
     document = result.to_json()
     if as_json:
-        emit(document)
+        write_document(document)
     else:
         from race_to_efficiency.commands.audit_text import print_rederivation
 
@@ -234,7 +234,7 @@ def verify(
     if not result.vouched_for:
         terminal.progress(f"race: {result.notes[0]}")
     if as_json:
-        emit(document)
+        write_document(document)
     else:
         from race_to_efficiency.commands.audit_text import print_verification
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.commands import terminal
-from race_to_efficiency.commands.tables import interval_text, number_text
+from race_to_efficiency.commands.tables import digits_text, interval_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ def print_trace(document: Mapping[str, Any], *, rows: bool) -> None:
 
     for item in document.get("readings", [document]):
         reading = f" ({item['reading']} reading)" if item.get("reading") else ""
-        value = "never," if item.get("unreachable") else number_text(item["value"], 6)
+        value = "never," if item.get("unreachable") else digits_text(item["value"], 6)
         interval = interval_text(item["intervals"], 0.95)
         words = f"{reading} = {value} {item['unit']}  95 % {interval}  {item['status']}"
         terminal.labelled(item["target"], words, "bold")
@@ -47,7 +47,7 @@ def _print_rows(document: Mapping[str, Any], *, listed: bool) -> None:
         f"  rows: {found['used']} used, {found['excluded']} excluded{'' if listed else ' (--rows lists them)'}"
     )
     for item in found["most_influential"]:
-        change = number_text(item["change"])
+        change = digits_text(item["change"])
         terminal.line(f"  without {', '.join(item['rows'])}: {change} on {item['estimate']}")
     if listed:
         for row in found["used_ids"]:
@@ -106,7 +106,7 @@ def print_rederivation(document: Mapping[str, Any]) -> None:
     if differences:
         columns = ("file", "number", "published", "recomputed", "relative")
         cells = [
-            (item["where"], item["name"], item["published"], item["recomputed"], number_text(item["relative"], 3))
+            (item["where"], item["name"], item["published"], item["recomputed"], digits_text(item["relative"], 3))
             for item in differences[:SHOWN_DIFFERENCES]
         ]
         counts = ", ".join(f"{count} in {name}" for name, count in document["different"].items())
@@ -121,17 +121,17 @@ def print_explanation(document: Mapping[str, Any]) -> None:
     for item in document["estimates"]:
         name = item.get("id") or item["symbol"]
         if item["delta"] == 0 and not any(part["value"] for part in item["parts"]):
-            terminal.line(f"{name} did not move: {number_text(item['new'])}")
+            terminal.line(f"{name} did not move: {digits_text(item['new'])}")
             continue
         if item["delta"] is None:
             word, value = ("new", item["new"]) if item["old"] is None else ("gone", item["old"])
-            terminal.line(f"{name} is {word}: {number_text(value)}")
+            terminal.line(f"{name} is {word}: {digits_text(value)}")
             continue
         title = (
-            f"{name}: {number_text(item['old'])} -> {number_text(item['new'])} (change {number_text(item['delta'])})"
+            f"{name}: {digits_text(item['old'])} -> {digits_text(item['new'])} (change {digits_text(item['delta'])})"
         )
         cells = [
-            (part["cause"], number_text(part["value"]), ", ".join(str(row.get("row", row)) for row in part["rows"][:5]))
+            (part["cause"], digits_text(part["value"]), ", ".join(str(row.get("row", row)) for row in part["rows"][:5]))
             for part in item["parts"]
         ]
         terminal.table(title, ("cause", "share of the change", "rows"), cells)

@@ -26,14 +26,14 @@ def crossover_solution(
     money: bool,
 ) -> Solution:
     """Crossover on every basis, and who reaches a target first, with least energy and for least money."""
-    from race_to_efficiency.planning import crossovers
+    from race_to_efficiency.planning import crossovers_by_basis
 
     if basis not in BASES:
         raise UsageError(f"--basis must be one of {', '.join(BASES)}, got '{basis}'", where="--basis")
     if (target is None) != (kappa is None):
         raise UsageError("--target and --kappa go together", where="--target" if target is None else "--kappa")
     with domain_errors():
-        found = crossovers(*hare, *turtle, baseline_years=baseline_years)
+        found = crossovers_by_basis(*hare, *turtle, baseline_years=baseline_years)
     years = {name: float(getattr(found, f"{name}_years")) for name in BASES}
     extra: dict[str, tuple[Any, str]] = {f"{name}_years": (value, "years") for name, value in years.items()}
     if target is not None and kappa is not None:

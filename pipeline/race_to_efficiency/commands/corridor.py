@@ -98,7 +98,7 @@ def _dvc_repro(workspace: Workspace, *, force: bool) -> bool:
     for name, changes in ({} if force else stale.out_of_date(workspace.root)).items():
         progress(stale.told(name, changes))
     binaries = os.path.dirname(sys.executable)  # noqa: PTH120  (a symlinked interpreter must keep its own folder)
-    environment = storage.environment(
+    environment = storage.process_environment(
         {
             "PATH": os.pathsep.join((binaries, os.environ.get("PATH", os.defpath))),
             checkout.HELD_FOR_US: str(workspace.root),

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def print_difference(document: dict[str, Any]) -> None:
     """Print the three tables for a person: data, estimates with their parts, forecasts."""
-    from race_to_efficiency.commands.tables import number_text
+    from race_to_efficiency.commands.tables import digits_text
 
     title = f"{document['from']['quarter']} -> {document['to']['quarter']}"
     causes = ("added", "revised", "withdrawn", "reclassified")
@@ -52,8 +52,8 @@ def print_difference(document: dict[str, Any]) -> None:
     estimates = [
         (
             item["id"],
-            number_text(item["old"]),
-            number_text(item["new"]),
+            digits_text(item["old"]),
+            digits_text(item["new"]),
             signed(item["delta"]),
             causes_text(item),
             "; ".join(
@@ -79,8 +79,8 @@ def print_difference(document: dict[str, Any]) -> None:
             (
                 row["reading"],
                 f"{row['years']:g}",
-                number_text(row["old"]),
-                number_text(row["new"]),
+                digits_text(row["old"]),
+                digits_text(row["new"]),
                 signed(row["delta"]),
                 causes_text(row),
             )

@@ -14,7 +14,7 @@ from race_to_efficiency.errors import UsageError
 if TYPE_CHECKING:
     from race_to_efficiency.settings.params import Workspace
 
-KINDS = ("crate", "prov", "datapackage", "citations")
+EXPORTS = ("crate", "prov", "datapackage", "citations")
 PUBLISHED_AS = {"crate": "ro-crate-metadata.json", "prov": "prov.json", "citations": "sources.json"}
 
 
@@ -32,8 +32,8 @@ def register(app: typer.Typer) -> None:
         from race_to_efficiency import storage
         from race_to_efficiency.settings.params import find_root, open_workspace
 
-        if kind not in KINDS:
-            raise UsageError(f"there is no export '{kind}'", why=f"the kinds are {', '.join(KINDS)}")
+        if kind not in EXPORTS:
+            raise UsageError(f"there is no export '{kind}'", why=f"the kinds are {', '.join(EXPORTS)}")
         target = output_file(output, "--output")
         document = make(kind, open_workspace(find_root(Path.cwd()), quarter))
         lines = document["citations"] if kind == "citations" and not as_json else None

@@ -14,9 +14,9 @@ Kappa = Annotated[float, typer.Option("--kappa", help="exponent of loss in compu
 Gamma = Annotated[
     float, typer.Option("--gamma", help="efficiency-doubling rate, doublings a year; may be 0 or negative")
 ]
-Target = Annotated[float, typer.Option("--target", help="loss ratio R* to reach, above 0 and at most 1")]
+TargetOption = Annotated[float, typer.Option("--target", help="loss ratio R* to reach, above 0 and at most 1")]
 By = Annotated[float, typer.Option("--by", "--t", help="years from the reference date")]
-Fleet = Annotated[float, typer.Option("--fleet", help="power in multiples of the baseline fleet")]
+FleetOption = Annotated[float, typer.Option("--fleet", help="power in multiples of the baseline fleet")]
 BaselineYears = Annotated[
     float, typer.Option("--baseline-years", help="years the baseline fleet ran to gather C0 (tau0)")
 ]
@@ -58,7 +58,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on stdou
 Money = Annotated[bool, typer.Option("--money", help="add energy and money by the cost section of params.yaml")]
 
 TOTAL, REDUCIBLE = "total", "reducible"
-UNITS = ("flop", "pfs-day")
+COMPUTE_UNITS = ("flop", "pfs-day")
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def checked_unit(unit: str) -> str:
     UsageError
         When it is neither flop nor pfs-day.
     """
-    if unit not in UNITS:
+    if unit not in COMPUTE_UNITS:
         raise UsageError(f"--unit must be flop or pfs-day, got '{unit}'", where="--unit")
     return unit
 

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         t: Annotated[
             list[float], typer.Option("--t", help="years from the reference date; may be given several times")
         ],
-        fleet: opt.Fleet = 1.0,
+        fleet: opt.FleetOption = 1.0,
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
         kappa_form: opt.KappaForm = None,
@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
         )
         size = {"fleet": fleet, "baseline_years": baseline_years}
         document = prediction(t, kappa, gamma, size, floor, kappa_form, path, anchor_compute, opt.checked_unit(unit))
-        show(document, as_json=as_json)
+        write_prediction(document, as_json=as_json)
 
 
 def prediction(
@@ -114,9 +114,9 @@ def prediction(
     }
 
 
-def show(document: dict[str, Any], *, as_json: bool) -> None:
+def write_prediction(document: dict[str, Any], *, as_json: bool) -> None:
     """Print the document, or its table."""
-    from race_to_efficiency.commands.answers import amount, number, print_table
+    from race_to_efficiency.commands.answers import amount, print_table, six_digits
 
     if as_json:
         terminal.document(document)
@@ -131,6 +131,6 @@ def show(document: dict[str, Any], *, as_json: bool) -> None:
     }
     if "compute" in results[0]:
         shown["compute"] = f"compute, {results[0]['compute_unit']}"
-    rows = [[(amount if name == "compute" else number)(row[name]) for name in shown] for row in results]
+    rows = [[(amount if name == "compute" else six_digits)(row[name]) for name in shown] for row in results]
     title = f"Relative loss ({document['kappa_form']} kappa, {document['convention']} compute)"
     print_table(title, list(shown.values()), rows, document["notes"])

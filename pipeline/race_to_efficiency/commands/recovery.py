@@ -41,11 +41,11 @@ def register(app: typer.Typer) -> None:
         bound is shown and counted; it is no error.
         """
         from race_to_efficiency import storage
-        from race_to_efficiency.recovery.study import CASES, study
-        from race_to_efficiency.recovery.table import document, markdown
+        from race_to_efficiency.recovery.study import SUITE_OF_CASE, study
+        from race_to_efficiency.recovery.table import markdown, study_document
         from race_to_efficiency.settings.params import find_root
 
-        chosen = _chosen(case, list(CASES))
+        chosen = _chosen(case, list(SUITE_OF_CASE))
         root = find_root(Path.cwd())
         whole = case is None and datasets >= FULL
         target = output_file(output, "--output") or (root / "reports" / "recovery.md" if whole else None)
@@ -62,11 +62,11 @@ def register(app: typer.Typer) -> None:
             progress=_progress(),
         )
         if target is not None and target.suffix == ".json":
-            storage.write_json(target, document(found, command))
+            storage.write_json(target, study_document(found, command))
         elif target is not None:
             storage.write_text(target, markdown(found, command))
         if as_json:
-            terminal.document(document(found, command))
+            terminal.document(study_document(found, command))
             return
         _print(found, target)
 
@@ -90,7 +90,7 @@ def _progress() -> Callable[[int, Task], None]:
 
 def _print(found: Study, target: Path | None) -> None:
     """Print the rows under their cases, the misses and the count."""
-    from race_to_efficiency.recovery.table import cells, miss_text, verdict
+    from race_to_efficiency.recovery.table import bounds_met, cells, miss_text
 
     case = ""
     for row in found.rows:
@@ -102,6 +102,6 @@ def _print(found: Study, target: Path | None) -> None:
         terminal.line(f"    {quantity:<46} {value:>8} (s.e. {stderr}){judged}")
     for row in found.failed:
         terminal.line(f"missed: {miss_text(row)}")
-    terminal.line(f"{verdict(found)} (* the study's own bound)")
+    terminal.line(f"{bounds_met(found)} (* the study's own bound)")
     if target is not None:
         terminal.line(f"written to {target}")

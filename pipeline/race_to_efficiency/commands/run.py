@@ -191,7 +191,7 @@ def quarantined_rows(workspace: Workspace) -> list[dict[str, Any]]:
 
 def print_summary(summary: dict[str, Any]) -> None:
     """Print the closing tables for a person."""
-    from race_to_efficiency.commands.tables import interval_text, number_text
+    from race_to_efficiency.commands.tables import digits_text, interval_text
 
     if summary["quarantined"]:
         keys = ("row_id", "column", "rule", "value", "remedy")
@@ -203,7 +203,7 @@ def print_summary(summary: dict[str, Any]) -> None:
     estimates = [
         (
             item["symbol"] if item["symbol"].startswith("kappa") else item["id"],
-            number_text(item["value"]),
+            digits_text(item["value"]),
             interval_text(item["intervals"], 0.95),
             item["unit"],
             item["status"],
@@ -223,15 +223,15 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 def print_headline(rows: list[dict[str, Any]]) -> None:
     """Print the table of relative loss by year and reading (median and 95 % interval, or what the row says)."""
-    from race_to_efficiency.commands.tables import number_text
+    from race_to_efficiency.commands.tables import digits_text
 
     cells = [
         (
             row["reading"],
             row["scenario_id"],
             f"{row['years']:g}",
-            number_text(row["median"]),
-            f"[{number_text(row['low95'])}, {number_text(row['high95'])}]",
+            digits_text(row["median"]),
+            f"[{digits_text(row['low95'])}, {digits_text(row['high95'])}]",
             row["status"],
         )
         for row in rows

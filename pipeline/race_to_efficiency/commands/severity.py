@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
         """Years, fleets and energy to reach a loss ratio, by gamma: recomputed, with public claims checked."""
         power, source = _power(baseline_power)
         document = severity_document(kappa, power, source, anchor_compute, opt.checked_unit(unit))
-        show(document, as_json=as_json)
+        write_severity(document, as_json=as_json)
 
 
 def _power(given: float | None) -> tuple[float, str]:
@@ -106,9 +106,9 @@ def _row(row: Any, anchor: float) -> dict[str, Any]:
     }
 
 
-def show(document: dict[str, Any], *, as_json: bool) -> None:
+def write_severity(document: dict[str, Any], *, as_json: bool) -> None:
     """Print the document, or its tables."""
-    from race_to_efficiency.commands.answers import amount, number, print_table
+    from race_to_efficiency.commands.answers import amount, print_table, six_digits
 
     if as_json:
         terminal.document(document)
@@ -121,7 +121,7 @@ def show(document: dict[str, Any], *, as_json: bool) -> None:
     print_table(
         f"Years to R* at kappa = {document['kappa']:g} ({document['label']}), by gamma in doublings a year",
         ["R*", f"compute, {unit}", *(f"{gamma:g}" for gamma in gammas)],
-        [[f"{t:g}", amount(compute[t]), *(number(years[t, g]) for g in gammas)] for t in targets],
+        [[f"{t:g}", amount(compute[t]), *(six_digits(years[t, g]) for g in gammas)] for t in targets],
         (),
     )
     deadlines = [f"{need['by_years']:g} y" for need in rows[0]["fleets"]]
@@ -130,7 +130,10 @@ def show(document: dict[str, Any], *, as_json: bool) -> None:
             print_table(
                 f"{what}, to reach R* in so many years ({document['label']})",
                 ["R*", "gamma", *deadlines],
-                [[f"{r['target']:g}", f"{r['gamma']:g}", *(number(need[name]) for need in r["fleets"])] for r in rows],
+                [
+                    [f"{r['target']:g}", f"{r['gamma']:g}", *(six_digits(need[name]) for need in r["fleets"])]
+                    for r in rows
+                ],
                 (),
             )
     print_table(

@@ -125,13 +125,13 @@ READERS = {
 
 def print_view(view: str, document: dict[str, Any]) -> None:
     """Print a view as a table for a person."""
-    from race_to_efficiency.commands.tables import interval_text, number_text
+    from race_to_efficiency.commands.tables import digits_text, interval_text
 
     if view in ("estimates", "gamma"):
         rows = [
             (
                 item["id"],
-                number_text(item["value"]),
+                digits_text(item["value"]),
                 interval_text(item["intervals"], 0.95),
                 item["unit"],
                 item["n_rows"],
@@ -163,7 +163,7 @@ SCORE_COLUMNS = ("target", "quarters", "vintage", "n", "n eff", "WIS", "skill", 
 
 def score_cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     """Return the scorecard's cells; skill is against the last value with the spread of its past changes."""
-    from race_to_efficiency.commands.tables import number_text
+    from race_to_efficiency.commands.tables import digits_text
 
     return [
         (
@@ -171,10 +171,10 @@ def score_cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
             str(row["horizon_quarters"]),
             row["vintage"],
             str(row["n"]),
-            number_text(row["n_eff"], 3),
-            number_text(row["wis"], 3),
-            number_text(row["skill"], 2),
-            "/".join(number_text(row[f"interval_coverage_{level}"], 2) for level in (50, 80, 95)),
+            digits_text(row["n_eff"], 3),
+            digits_text(row["wis"], 3),
+            digits_text(row["skill"], 2),
+            "/".join(digits_text(row[f"interval_coverage_{level}"], 2) for level in (50, 80, 95)),
             row["verdict"],
         )
         for row in rows
@@ -186,13 +186,13 @@ RECORD_COLUMNS = ("published statement", "stated, came out", "score, baseline's,
 
 def record_cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     """Return the cells of settled statements; scores are smaller the better: Brier, or weighted interval score."""
-    from race_to_efficiency.commands.tables import number_text
+    from race_to_efficiency.commands.tables import digits_text
 
     return [
         (
             f"{row['publication']}: {row['what']}",
-            ", ".join(number_text(row[key], 3) for key in ("median", "observed")),
-            ", ".join(number_text(row[key], 2) for key in ("score", "score_baseline", "score_today")),
+            ", ".join(digits_text(row[key], 3) for key in ("median", "observed")),
+            ", ".join(digits_text(row[key], 2) for key in ("score", "score_baseline", "score_today")),
             row["drift"],
         )
         for row in rows
@@ -201,11 +201,11 @@ def record_cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 def stated(item: dict[str, Any]) -> str:
     """Return what a statement says: a probability, or a median with its 95 % interval and unit."""
-    from race_to_efficiency.commands.tables import number_text
+    from race_to_efficiency.commands.tables import digits_text
 
     if item["probability"] is not None:
         return f"probability {item['probability']:.2f}"
     dates, levels = item["dates"], item["quantiles"] or {}
-    shown = dates or {level: number_text(value, 3) for level, value in levels.items()}
+    shown = dates or {level: digits_text(value, 3) for level, value in levels.items()}
     middle, low, high = (shown.get(level) or "never" for level in ("0.5", "0.025", "0.975"))
     return f"{middle} ({low} to {high})" + ("" if dates else f" {item['unit']}")

@@ -13,8 +13,8 @@ from race_to_efficiency.commands.answers import (
     emit,
     form_notes,
     label,
-    number,
     read_cost,
+    six_digits,
     unreachable_reason,
 )
 
@@ -43,11 +43,11 @@ class Solution:
     def show(self, *, as_json: bool) -> None:
         """Print the document, or a table."""
         value = self.answer["value"]
-        rows = [[self.quantity, number(value), self.answer["unit"]]]
+        rows = [[self.quantity, six_digits(value), self.answer["unit"]]]
         if self.answer["reason"]:
             rows.append(["reason", self.answer["reason"], ""])
         rows += [
-            [label(name), cell if isinstance(cell, str) else number(cell), unit]
+            [label(name), cell if isinstance(cell, str) else six_digits(cell), unit]
             for name, (cell, unit) in self.extra.items()
         ]
         emit(self.document(), as_json=as_json, title=f"Solved for {self.quantity}", rows=rows)

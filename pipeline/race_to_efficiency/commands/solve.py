@@ -24,10 +24,10 @@ def register(app: typer.Typer) -> None:
 def _time(solve: typer.Typer) -> None:
     @solve.command("time", epilog="Example: race solve time --target 0.7 --kappa 0.05 --gamma 2 --json")
     def solve_time(
-        target: opt.Target,
+        target: opt.TargetOption,
         kappa: opt.Kappa,
         gamma: opt.Gamma,
-        fleet: opt.Fleet = 1.0,
+        fleet: opt.FleetOption = 1.0,
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
         kappa_form: opt.KappaForm = None,
@@ -65,10 +65,10 @@ def _time(solve: typer.Typer) -> None:
 def _gamma(solve: typer.Typer) -> None:
     @solve.command("gamma", epilog="Example: race solve gamma --target 0.9 --by 10 --kappa 0.05")
     def solve_gamma(
-        target: opt.Target,
+        target: opt.TargetOption,
         by: opt.By,
         kappa: opt.Kappa,
-        fleet: opt.Fleet = 1.0,
+        fleet: opt.FleetOption = 1.0,
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
         kappa_form: opt.KappaForm = None,
@@ -84,7 +84,7 @@ def _gamma(solve: typer.Typer) -> None:
 def _fleet(solve: typer.Typer) -> None:
     @solve.command("fleet", epilog="Example: race solve fleet --target 0.7 --by 5 --kappa 0.05 --gamma 0.5 --json")
     def solve_fleet(
-        target: opt.Target,
+        target: opt.TargetOption,
         by: opt.By,
         kappa: opt.Kappa,
         gamma: opt.Gamma,
@@ -114,7 +114,7 @@ def _kappa(solve: typer.Typer) -> None:
         ],
         by: opt.By,
         gamma: opt.Gamma,
-        fleet: opt.Fleet = 1.0,
+        fleet: opt.FleetOption = 1.0,
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
         as_json: opt.AsJson = False,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.settings.corridor import Declared
 
-SHOWN = 4
+MOST_STALE = 4
 """Reasons told for each stage; the rest are counted."""
 
 
@@ -37,8 +37,8 @@ def out_of_date(root: Path) -> dict[str, list[str]]:
 
 def told(name: str, changes: list[str]) -> str:
     """Return a stage and what changed in one line."""
-    more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
-    return f"  {name} is out of date: {', '.join(changes[:SHOWN])}{more}"
+    more = f" and {len(changes) - MOST_STALE} more" if len(changes) > MOST_STALE else ""
+    return f"  {name} is out of date: {', '.join(changes[:MOST_STALE])}{more}"
 
 
 def _changes(root: Path, stage: Declared, entry: Mapping[str, Any] | None, settings: Any) -> list[str]:

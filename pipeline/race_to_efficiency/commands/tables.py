@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def number_text(value: float | None, digits: int = 4) -> str:
+def digits_text(value: float | None, digits: int = 4) -> str:
     """Return a number with ``digits`` significant digits; a dash for none."""
     return "-" if value is None else f"{value:.{digits}g}"
 
@@ -17,7 +17,7 @@ def interval_text(intervals: Sequence[dict[str, Any]], level: float) -> str:
     """Return the first interval at ``level`` as ``[low, high] method``; an open end is written as such."""
     for item in intervals:
         if item["level"] == level:
-            low = "open" if item["low"] is None else number_text(item["low"])
-            high = "open" if item["high"] is None else number_text(item["high"])
+            low = "open" if item["low"] is None else digits_text(item["low"])
+            high = "open" if item["high"] is None else digits_text(item["high"])
             return f"[{low}, {high}] {item['method']}"
     return "-"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
-from race_to_efficiency.quarter.world import Table, World
+from race_to_efficiency.quarter.world import LedgerView, World
 
 DATA_CAUSES = ("added", "revised", "withdrawn", "reclassified")
 """Kinds of change of a ledger's as-of view (`race_to_efficiency.ledger.changes`)."""
@@ -69,7 +69,7 @@ class Attribution:
         return None if self.old is None or self.new is None else self.new - self.old
 
 
-def applied(old: World, new: World, changes: Sequence[RowChange]) -> Mapping[str, Table]:
+def applied(old: World, new: World, changes: Sequence[RowChange]) -> Mapping[str, LedgerView]:
     """Return the old tables with some of the row changes made."""
     import pandas as pd
 
@@ -84,7 +84,7 @@ def applied(old: World, new: World, changes: Sequence[RowChange]) -> Mapping[str
             frames = [before[~before[key].astype(str).isin(rows)], *frames]
         frames = [frame for frame in frames if len(frame)] or frames[:1]
         made = pd.concat(frames, ignore_index=True).sort_values(key, kind="stable").reset_index(drop=True)
-        tables[name] = Table(made, key)
+        tables[name] = LedgerView(made, key)
     return tables
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.comparison.attribution import RowChange, attribute
 from race_to_efficiency.comparison.named_rows import name_all
 from race_to_efficiency.quarter.evaluate import Quarters, world_of
-from race_to_efficiency.quarter.forecast import HEADLINE, forecast_id
-from race_to_efficiency.quarter.world import TABLES
+from race_to_efficiency.quarter.forecast import HEADLINE_NODE, forecast_id
+from race_to_efficiency.quarter.world import RUN_AND_CHIP_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.comparison.attribution import Attribution
     from race_to_efficiency.ledger.intake import Intake
-    from race_to_efficiency.quarter.node import Result
+    from race_to_efficiency.quarter.node import NodeResult
     from race_to_efficiency.settings.sections import Params
     from race_to_efficiency.units import Quarter
 
@@ -46,7 +46,7 @@ def read_ledgers(raw: Path, *, max_characters: int) -> dict[str, Intake]:
     """Return every ledger that kappa, gamma and the forecast read."""
     from race_to_efficiency.ledger.intake import read_ledger
 
-    return {name: read_ledger(name, raw, max_characters=max_characters) for name in TABLES}
+    return {name: read_ledger(name, raw, max_characters=max_characters) for name in RUN_AND_CHIP_TABLES}
 
 
 def difference(
@@ -98,7 +98,11 @@ def difference(
         "data": {name: diff.to_json() for name, diff in diffs.items()},
         "estimates": [_estimate_row(item, units) for item in found if not item.id.startswith("R.")],
         **_forecasts(
-            {item.id: item for item in found}, quarters.ask(old, HEADLINE), quarters.ask(new, HEADLINE), before, after
+            {item.id: item for item in found},
+            quarters.ask(old, HEADLINE_NODE),
+            quarters.ask(new, HEADLINE_NODE),
+            before,
+            after,
         ),
     }
 
@@ -135,7 +139,9 @@ def _parts(item: Attribution) -> list[dict[str, Any]]:
     return [{"cause": part.cause, "value": part.value, "rows": list(part.rows)} for part in item.parts]
 
 
-def _forecasts(found: Mapping[str, Attribution], old: Result, new: Result, before: Side, after: Side) -> dict[str, Any]:
+def _forecasts(
+    found: Mapping[str, Attribution], old: NodeResult, new: NodeResult, before: Side, after: Side
+) -> dict[str, Any]:
     """Return the change of relative loss by reading and year; where a quarter has no forecast, why."""
     missing = [
         f"{side.quarter} has no forecast: {item.document['missing']}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.comparison.attribution import Attribution, RowChange
     from race_to_efficiency.quarter.evaluate import Quarters
-    from race_to_efficiency.quarter.node import Node, Result
+    from race_to_efficiency.quarter.node import Node, NodeResult
     from race_to_efficiency.quarter.world import World
 
 MOST_BEHIND = 3
@@ -75,7 +75,7 @@ class Naming:
         self.worlds = RowWorlds(old, new)
         self.groups = _groups(old, new)
         self.sets: dict[str, list[RowChange]] = {}
-        self.results: list[dict[str, Result]] = [
+        self.results: list[dict[str, NodeResult]] = [
             {record["id"]: result for result, record in quarters.records(world)} for world in (old, new)
         ]
 
@@ -131,7 +131,7 @@ class Naming:
             parts.append(replace(part, rows=found))
         return replace(item, parts=tuple(parts))
 
-    def _result(self, name: str) -> Result:
+    def _result(self, name: str) -> NodeResult:
         """Return the result an estimate stands in, on the new side where it is there."""
         return next(found[name] for found in reversed(self.results) if name in found)
 
@@ -188,7 +188,7 @@ class Naming:
 
         return evaluate
 
-    def _asked(self, world: World, node: Node, *arguments: str) -> Result:
+    def _asked(self, world: World, node: Node, *arguments: str) -> NodeResult:
         return self.quarters.ask(world, node, *arguments)
 
 

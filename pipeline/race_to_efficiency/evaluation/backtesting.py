@@ -9,7 +9,7 @@ import numpy as np
 from race_to_efficiency.calibration.common.processes import beside
 from race_to_efficiency.evaluation.choices import Choice, choose, in_use
 from race_to_efficiency.evaluation.origin_forecasts import forecast
-from race_to_efficiency.evaluation.origins import Origin, end_time
+from race_to_efficiency.evaluation.origins import ForecastOrigin, end_time
 from race_to_efficiency.evaluation.outcomes import outcomes
 from race_to_efficiency.evaluation.scoring import LEVELS, QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.targets import TARGETS
@@ -58,13 +58,15 @@ def quarters(first: str, last: Quarter) -> list[Quarter]:
     return [quarter for quarter in found if quarter <= last]
 
 
-def origin_of(target: Target, views: LedgerViews, quarter: Quarter, params: BacktestParams, seed: int) -> Origin:
+def origin_of(
+    target: Target, views: LedgerViews, quarter: Quarter, params: BacktestParams, seed: int
+) -> ForecastOrigin:
     """Return a target's forecast origin: what was known on the quarter's last day."""
     ends = np.array([end_time(quarter.shift(h)) for h in range(1, params.horizon_quarters + 1)])
-    return Origin(target, quarter, views.known(target, quarter.as_of), ends, params, seed)
+    return ForecastOrigin(target, quarter, views.known(target, quarter.as_of), ends, params, seed)
 
 
-def origin_rows(origin: Origin, published: float | None) -> tuple[list[tuple[Any, ...]], list[np.ndarray]]:
+def origin_rows(origin: ForecastOrigin, published: float | None) -> tuple[list[tuple[Any, ...]], list[np.ndarray]]:
     """Return one origin's forecasts: the cells of `KEY_COLUMNS` and the (23,) quantiles of each.
 
     Parameters

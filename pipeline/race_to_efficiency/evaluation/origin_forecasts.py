@@ -14,7 +14,7 @@ from race_to_efficiency.evaluation.predictive import Predictive
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from race_to_efficiency.evaluation.origins import Origin
+    from race_to_efficiency.evaluation.origins import ForecastOrigin
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.settings.backtest import BacktestParams
 
@@ -24,7 +24,7 @@ _STALE_YEARS = 1.6
 _MINIMUM_STEPS = 3
 
 
-def forecast(origin: Origin) -> list[CellForecast]:
+def forecast(origin: ForecastOrigin) -> list[CellForecast]:
     """Return the forecasts of all candidate models at one origin; empty when too little was known."""
     return _KINDS[origin.target.kind](origin)
 
@@ -37,18 +37,18 @@ def _options(model: str, params: BacktestParams) -> dict[str, float | None]:
     }
 
 
-def _trends(origin: Origin, time: Array, value: Array, at: Array) -> dict[str, Predictive]:
+def _trends(origin: ForecastOrigin, time: Array, value: Array, at: Array) -> dict[str, Predictive]:
     params = origin.params
     names = params.candidates[origin.target.kind]
     return {name: predictive.trend(time, value, at, **_options(name, params)) for name in names}  # type: ignore[arg-type]
 
 
-def _enough(origin: Origin, time: Array) -> bool:
+def _enough(origin: ForecastOrigin, time: Array) -> bool:
     params = origin.params
     return time.size >= params.minimum_rows and bool(np.ptp(time) >= params.minimum_span_years)
 
 
-def _observation(origin: Origin) -> list[CellForecast]:
+def _observation(origin: ForecastOrigin) -> list[CellForecast]:
     time, value = origin.time, origin.value
     if not _enough(origin, time):
         return []
@@ -79,7 +79,7 @@ def aggregates(target: Target, time: Array, value: Array, ends: Array) -> Array:
     return found
 
 
-def _aggregate(origin: Origin) -> list[CellForecast]:
+def _aggregate(origin: ForecastOrigin) -> list[CellForecast]:
     target, time, value = origin.target, origin.time, origin.value
     if not _enough(origin, time):
         return []
@@ -100,7 +100,7 @@ def _aggregate(origin: Origin) -> list[CellForecast]:
     return [CellForecast("", models, [series], series.last, origin.ends - series.time[-1])]
 
 
-def _record(origin: Origin) -> list[CellForecast]:
+def _record(origin: ForecastOrigin) -> list[CellForecast]:
     time, value, now = origin.time, origin.value, origin.known.data_to
     if not _enough(origin, time):
         return []
@@ -121,7 +121,7 @@ def _record(origin: Origin) -> list[CellForecast]:
     return [CellForecast("", models, [series], series.last, origin.ends - now)]
 
 
-def _record_model(name: str, origin: Origin, best: Array, grid: Array, path: Array) -> Predictive:
+def _record_model(name: str, origin: ForecastOrigin, best: Array, grid: Array, path: Array) -> Predictive:
     params, time, now = origin.params, origin.time, origin.known.data_to
     rng = origin.stream(name)
     if name.startswith("drift"):
@@ -157,7 +157,7 @@ def _record_model(name: str, origin: Origin, best: Array, grid: Array, path: Arr
     return predictive.from_draws(record_draws(origin, origin.ends, window=window))
 
 
-def record_draws(origin: Origin, ends: Array, *, window: float | None = None) -> Array:
+def record_draws(origin: ForecastOrigin, ends: Array, *, window: float | None = None) -> Array:
     """Return (draws, h) simulated records at each end, by the trend of the releases near the record.
 
     Parameters
@@ -185,7 +185,7 @@ def record_draws(origin: Origin, ends: Array, *, window: float | None = None) ->
     )
 
 
-def _panel(origin: Origin) -> list[CellForecast]:
+def _panel(origin: ForecastOrigin) -> list[CellForecast]:
     observations, params, now = origin.known.observations, origin.params, origin.known.data_to
     cells: dict[str, Series] = {}
     for cell, rows in observations.groupby("cell", sort=True):

@@ -31,7 +31,7 @@ QUARTER_YEARS = 0.25
 
 
 @dataclass(frozen=True)
-class Origin:
+class ForecastOrigin:
     """Where and of what a forecast is made.
 
     Parameters

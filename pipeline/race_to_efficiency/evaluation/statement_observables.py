@@ -8,7 +8,7 @@ import numpy as np
 
 from race_to_efficiency.evaluation import baselines
 from race_to_efficiency.evaluation.origin_forecasts import forecast
-from race_to_efficiency.evaluation.origins import Origin, end_time
+from race_to_efficiency.evaluation.origins import ForecastOrigin, end_time
 from race_to_efficiency.evaluation.scoring import LEVELS
 from race_to_efficiency.evaluation.statements import DATE_UNIT, Statement
 from race_to_efficiency.evaluation.targets import TARGETS
@@ -34,7 +34,7 @@ class Outlook:
         quarter = sources.quarter
         ends = np.array([end_time(quarter.shift(h)) for h in range(1, quarters + 1)])
         known = sources.views.known(self.target, quarter.as_of)
-        self.origin = Origin(self.target, quarter, known, ends, sources.backtest, sources.seed)
+        self.origin = ForecastOrigin(self.target, quarter, known, ends, sources.backtest, sources.seed)
         choice = sources.choices.get(target_id)
         kind = sources.backtest.candidates[self.target.kind]
         self.model = kind[0] if choice is None else choice.next_model

@@ -33,7 +33,7 @@ def quantile_record(values: Floats) -> dict[str, float]:
     return {"median": float(median), "low": float(low), "high": float(high)}
 
 
-def anchor_record(anchor: Anchor, pool: Pool, ranges: Mapping[str, GroupRange]) -> dict[str, Any]:
+def anchor_document(anchor: Anchor, pool: Pool, ranges: Mapping[str, GroupRange]) -> dict[str, Any]:
     """Return an anchor as a JSON-ready mapping: C0, and per group and pooled L0, floor, kappa_eff and distance."""
     compute = {key: 2.0**value for key, value in quantile_record(anchor.compute_log2_flop).items()}
     groups = []

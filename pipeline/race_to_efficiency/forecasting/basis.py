@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Sources:
+class StageFiles:
     """Content of the files earlier stages wrote.
 
     Parameters
@@ -48,7 +48,7 @@ class Sources:
     notable_training_runs: pd.DataFrame
 
 
-def read_sources(folder: Path) -> Sources:
+def read_sources(folder: Path) -> StageFiles:
     """Return what earlier stages wrote.
 
     Parameters
@@ -61,7 +61,7 @@ def read_sources(folder: Path) -> Sources:
     InputMissing
         When a stage has not run; its file is named.
     """
-    return Sources(
+    return StageFiles(
         kappa=storage.read_json(folder / "kappa.json"),
         gamma=storage.read_json(folder / "gamma.json"),
         kappa_draws=storage.read_parquet(folder / "kappa_draws.parquet"),
@@ -116,7 +116,7 @@ class Basis:
         return self.total.choice.size
 
 
-def gather(sources: Sources, params: ForecastParams, *, as_of: date, seed: int) -> Basis:
+def gather(sources: StageFiles, params: ForecastParams, *, as_of: date, seed: int) -> Basis:
     """Return the basis of a forecast.
 
     Parameters
@@ -255,7 +255,7 @@ def _growth_status(estimates: Sequence[Mapping[str, Any]]) -> dict[str, tuple[st
     return found
 
 
-def weaknesses(basis: Basis, scenario: ScenarioParams, form: str, anchor: Anchor) -> dict[str, str]:
+def curve_weaknesses(basis: Basis, scenario: ScenarioParams, form: str, anchor: Anchor) -> dict[str, str]:
     """Return why a curve is weak from its first day: reason codes with words; empty when nothing is.
 
     Parameters

@@ -9,18 +9,18 @@ import numpy as np
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.forecasting.anchor_report import (
     anchor_check,
-    anchor_record,
+    anchor_document,
     anchor_words,
     fitted_point,
     quantile_record,
 )
-from race_to_efficiency.forecasting.basis import weaknesses
+from race_to_efficiency.forecasting.basis import curve_weaknesses
 from race_to_efficiency.forecasting.draws import INDEPENDENCE
 from race_to_efficiency.forecasting.milestones import crossing
 from race_to_efficiency.forecasting.projection import grid_of, kappas
-from race_to_efficiency.forecasting.sensitivity import tornado, variance_shares
+from race_to_efficiency.forecasting.sensitivity import forecast_variance_shares, tornado
 from race_to_efficiency.forecasting.tables import HEADLINE_YEARS
-from race_to_efficiency.forecasting.trust import iso_date
+from race_to_efficiency.forecasting.trust import date_after
 from race_to_efficiency.relative_loss import crossover_time
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.forecasting.basis import Basis
     from race_to_efficiency.forecasting.draws import Pool
-    from race_to_efficiency.forecasting.engine import ComputePath
+    from race_to_efficiency.forecasting.engine import DrawnPath
     from race_to_efficiency.forecasting.known import KnownRuns
     from race_to_efficiency.forecasting.trust import Limit
     from race_to_efficiency.settings.forecast import CrossoverParams, ForecastParams
@@ -56,7 +56,7 @@ def anchors_document(
     """
     records = []
     for anchor in basis.anchors:
-        record = anchor_record(anchor, basis.reducible, basis.ranges)
+        record = anchor_document(anchor, basis.reducible, basis.ranges)
         records.append({**record, "words": anchor_words(record, params.total_targets)})
     fits = [fitted_point(estimates, member) for member in basis.reducible.groups]
     check = anchor_check(fits, basis.ranges, params.check_anchor_flop)
@@ -101,7 +101,7 @@ def _check_words(check: Mapping[str, Any]) -> str:
 def scenarios_document(
     basis: Basis,
     scenarios: Sequence[ScenarioParams],
-    paths: Mapping[str, ComputePath],
+    paths: Mapping[str, DrawnPath],
     params: ForecastParams,
     left_out: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _pool_record(pool: Pool) -> dict[str, Any]:
     }
 
 
-def _scenario_record(basis: Basis, scenario: ScenarioParams, path: ComputePath) -> dict[str, Any]:
+def _scenario_record(basis: Basis, scenario: ScenarioParams, path: DrawnPath) -> dict[str, Any]:
     """Return a scenario as given, with what the draws made of it and what its width comes from."""
     rates: dict[str, Any] = {"gamma": scenario.gamma}
     if scenario.route is not None:
@@ -164,7 +164,7 @@ def _scenario_record(basis: Basis, scenario: ScenarioParams, path: ComputePath) 
     for what in ("power", "duration"):
         measured = getattr(scenario, f"{what}_growth") == "measured"
         rates[f"{what}_growth"] = quantile_record(basis.rates[f"growth.{what}"]) if measured else None
-    reasons = {form: weaknesses(basis, scenario, form, basis.anchors[0]) for form in ("total", "reducible")}
+    reasons = {form: curve_weaknesses(basis, scenario, form, basis.anchors[0]) for form in ("total", "reducible")}
     return {
         **scenario.model_dump(mode="json"),
         "measured_rates": rates,
@@ -173,7 +173,7 @@ def _scenario_record(basis: Basis, scenario: ScenarioParams, path: ComputePath) 
     }
 
 
-def _sensitivity(basis: Basis, scenario: ScenarioParams, path: ComputePath) -> list[dict[str, Any]]:
+def _sensitivity(basis: Basis, scenario: ScenarioParams, path: DrawnPath) -> list[dict[str, Any]]:
     """Return shares of variance and a tornado by reading and headline year, where kappa is drawn."""
     if scenario.kappa is not None:
         return []
@@ -187,7 +187,7 @@ def _sensitivity(basis: Basis, scenario: ScenarioParams, path: ComputePath) -> l
                     {
                         "form": kappa.form,
                         "years": year,
-                        "variance_shares": variance_shares(kappa.draws, growth, families),
+                        "variance_shares": forecast_variance_shares(kappa.draws, growth, families),
                         "tornado": tornado(kappa.draws, growth),
                     }
                 )
@@ -197,7 +197,7 @@ def _sensitivity(basis: Basis, scenario: ScenarioParams, path: ComputePath) -> l
 def crossover_record(
     basis: Basis,
     scenarios: Mapping[str, ScenarioParams],
-    paths: Mapping[str, ComputePath],
+    paths: Mapping[str, DrawnPath],
     pair: CrossoverParams,
     horizon: float,
 ) -> dict[str, Any]:
@@ -235,7 +235,7 @@ def crossover_record(
         "convention": first.convention,
         "basis": "cumulative" if first.convention == "cumulative" else "run",
         "years": {f"{level:g}": float(value) for level, value in zip(CROSSING_LEVELS, years, strict=True)},
-        "date": iso_date(basis.as_of, float(years[2])),
+        "date": date_after(basis.as_of, float(years[2])),
         "probability": float(np.isfinite(found.passage.years).mean()),
         "probability_within_horizon": found.passage.probability_by(horizon),
         "probability_ahead_from_start": float(found.ahead_from_start.mean()),
@@ -246,7 +246,7 @@ def crossover_record(
     return {**record, "words": _crossing_words(record, horizon)}
 
 
-def _throughput(first: ComputePath, later: ComputePath) -> float | None:
+def _throughput(first: DrawnPath, later: DrawnPath) -> float | None:
     """Return the median time at which the later one's rate of compute passes the first's; None off steady paths."""
     if first.steady is None or later.steady is None:
         return None

@@ -17,7 +17,7 @@ import numpy as np
 
 from race_to_efficiency.errors import DataInvalid, NotTrustworthy
 from race_to_efficiency.forecasting.agreement import contradiction
-from race_to_efficiency.forecasting.readings import Form, form_of_fit
+from race_to_efficiency.forecasting.readings import KappaForm, form_of_fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +79,7 @@ class Pool:
         Groups asked for that take no part, with the reason.
     """
 
-    form: Form
+    form: KappaForm
     groups: tuple[GroupDraws, ...]
     choice: NDArray[np.intp]
     left_out: Mapping[str, str]
@@ -99,7 +99,7 @@ class Pool:
         return np.asarray(np.stack(columns)[self.choice, np.arange(self.choice.size)])
 
 
-def stream(seed: int, name: str) -> np.random.Generator:
+def draw_stream(seed: int, name: str) -> np.random.Generator:
     """Return the random stream called ``name`` under the root seed."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(name.encode())))
 
@@ -168,7 +168,7 @@ def pool_draws(
         elif require_forms_agree and (reason := contradiction(estimates, group, fit)):
             left_out[group] = reason
         else:
-            members.append(_group_draws(rows, record, fit=fit, n=n, rng=stream(seed, f"kappa.{fit}.{group}")))
+            members.append(_group_draws(rows, record, fit=fit, n=n, rng=draw_stream(seed, f"kappa.{fit}.{group}")))
     if not members:
         raise NotTrustworthy(
             f"no group is left for {symbol} in the {fit} form",
@@ -239,7 +239,7 @@ def rate_draws(table: pd.DataFrame, *, n: int, seed: int) -> dict[str, Floats]:
     mapping of column name to (n,) float
         A column of nothing but missing values is left out; its series had no estimate in this quarter.
     """
-    picked = balanced_rows(len(table), n, stream(seed, "gamma"))
+    picked = balanced_rows(len(table), n, draw_stream(seed, "gamma"))
     columns = {
         str(name): table[name].to_numpy(dtype=np.float64, na_value=np.nan)[picked]
         for name in table.columns

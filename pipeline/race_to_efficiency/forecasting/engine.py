@@ -38,7 +38,7 @@ MAX_EXPONENT = 1000.0
 """Doublings up to which X is formed at all; beyond them only its logarithm is (2^1024 overflows)."""
 
 
-class ComputePath(Protocol):
+class DrawnPath(Protocol):
     """How compute grows along one scenario, for every draw.
 
     `steady` is (rate in doublings/yr, fleet over baseline years) when compute accumulates at one rate per draw, else
@@ -60,7 +60,7 @@ class ComputePath(Protocol):
         """Return the years until ln X reaches a level, (n_draws,), inf for never; None without a closed form."""
 
 
-class Reading(Protocol):
+class LossReading(Protocol):
     """What ln X means: one kappa, one loss (see `race_to_efficiency.forecasting.readings`)."""
 
     def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
@@ -135,7 +135,7 @@ class LogRatios:
     grid : Grid
     """
 
-    def __init__(self, path: ComputePath, grid: Grid) -> None:
+    def __init__(self, path: DrawnPath, grid: Grid) -> None:
         self.path = path
         self.grid = grid
         steady = path.steady
@@ -199,8 +199,8 @@ def _representable(rate: Floats, scale: Floats, horizon: float) -> bool:
 
 
 def quantile_table(
-    paths: Sequence[ComputePath],
-    readings: Sequence[Sequence[Reading]],
+    paths: Sequence[DrawnPath],
+    readings: Sequence[Sequence[LossReading]],
     grid: Grid,
     levels: Sequence[float] | Floats,
     *,
@@ -240,7 +240,7 @@ def quantile_table(
 
     def work(task: tuple[int, int, int]) -> None:
         number, first, end = task
-        for index, position, column in columns(sources[number], readings[number], first, end):
+        for index, position, column in draw_columns(sources[number], readings[number], first, end):
             quantiles[number][position, index] = exact_quantiles(column, probabilities)
             means[number][position, index] = column.mean()
             if sink is not None:
@@ -251,7 +251,9 @@ def quantile_table(
     return QuantileTable(grid.times, probabilities, quantiles, means)
 
 
-def columns(source: LogRatios, readings: Sequence[Reading], first: int, end: int) -> Iterator[tuple[int, int, Floats]]:
+def draw_columns(
+    source: LogRatios, readings: Sequence[LossReading], first: int, end: int
+) -> Iterator[tuple[int, int, Floats]]:
     """Yield (time index, reading, column of every draw) for the grid points ``first`` to ``end - 1``.
 
     A column is used again for a later one.

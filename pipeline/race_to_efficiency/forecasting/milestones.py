@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from race_to_efficiency.forecasting.engine import ComputePath
+    from race_to_efficiency.forecasting.engine import DrawnPath
 
     Floats = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ class Passage:
         return quantiles_with_infinity(self.years, levels)
 
 
-def log_ratio_needed(kappa: Floats, target: float | Floats) -> Floats:
+def log_ratio_of_target(kappa: Floats, target: float | Floats) -> Floats:
     """Return the ln X at which X^-kappa equals a target; inf for a target of 0 or less.
 
     Parameters
@@ -92,7 +92,7 @@ def reducible_target(target: float, floor: Floats) -> Floats:
     return np.asarray(np.maximum(target - floor, 0.0) / (1.0 - floor), dtype=np.float64)
 
 
-def time_to_log_ratio(path: ComputePath, log_ratio: Floats) -> Passage:
+def time_to_log_ratio(path: DrawnPath, log_ratio: Floats) -> Passage:
     """Return when ln X(t) first reaches a level, for every draw.
 
     Parameters
@@ -113,7 +113,7 @@ def time_to_log_ratio(path: ComputePath, log_ratio: Floats) -> Passage:
     return Passage(years)
 
 
-def _first_passage(path: ComputePath, wanted: Floats) -> Floats:
+def _first_passage(path: DrawnPath, wanted: Floats) -> Floats:
     """Bracket the first time ln X reaches the level by scanning forward, then bisect."""
     low, high = np.zeros(path.n_draws), np.full(path.n_draws, NEVER)
     started = path.log_compute_ratio(0.0) >= wanted
@@ -159,7 +159,7 @@ class Crossing:
     horizon_years: float
 
 
-def crossing(ahead_first: ComputePath, ahead_later: ComputePath) -> Crossing:
+def crossing(ahead_first: DrawnPath, ahead_later: DrawnPath) -> Crossing:
     """Return when the compute of ``ahead_later`` passes that of ``ahead_first``, draw by draw.
 
     At equal kappa and floor the losses cross where the computes do, in either reading.

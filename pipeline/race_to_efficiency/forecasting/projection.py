@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.forecasting.basis import weaknesses
+from race_to_efficiency.forecasting.basis import curve_weaknesses
 from race_to_efficiency.forecasting.engine import Grid, quantile_table
-from race_to_efficiency.forecasting.milestones import Passage, log_ratio_needed, reducible_target, time_to_log_ratio
+from race_to_efficiency.forecasting.milestones import Passage, log_ratio_of_target, reducible_target, time_to_log_ratio
 from race_to_efficiency.forecasting.readings import (
     LossNats,
     LossOverAnchor,
@@ -21,8 +21,8 @@ from race_to_efficiency.forecasting.readings import (
 from race_to_efficiency.forecasting.tables import (
     GIVEN,
     POOLED,
-    Curve,
-    Label,
+    CurveLabel,
+    ForecastCurve,
     forecast_frame,
     milestone_frame,
     milestone_rows,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.forecasting.anchors import Anchor
     from race_to_efficiency.forecasting.basis import Basis
     from race_to_efficiency.forecasting.draws_file import DrawsFile
-    from race_to_efficiency.forecasting.engine import ComputePath, Reading, Sink
+    from race_to_efficiency.forecasting.engine import DrawnPath, LossReading, Sink
     from race_to_efficiency.settings.forecast import ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
 
@@ -70,7 +70,7 @@ class Projection:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PathPlan:
     """What is evaluated along one path: readings, and the labels their curves are written under.
 
     Parameters
@@ -83,9 +83,9 @@ class Plan:
     """
 
     scenario: ScenarioParams
-    path: ComputePath
-    readings: tuple[Reading, ...]
-    labels: tuple[tuple[Label, ...], ...]
+    path: DrawnPath
+    readings: tuple[LossReading, ...]
+    labels: tuple[tuple[CurveLabel, ...], ...]
 
 
 def grid_of(params: ForecastParams) -> Grid:
@@ -116,17 +116,17 @@ def floor_of(basis: Basis, scenario: ScenarioParams, anchor: Anchor) -> Floats:
     return anchor.pooled(basis.reducible, "floor")
 
 
-def plan(basis: Basis, scenario: ScenarioParams, path: ComputePath, params: ForecastParams) -> Plan:
+def plan(basis: Basis, scenario: ScenarioParams, path: DrawnPath, params: ForecastParams) -> PathPlan:
     """Return the readings of one scenario and their labels."""
     total, reducible = kappas(basis, scenario)
     group = POOLED if scenario.kappa is None else GIVEN
     names = [anchor.name for anchor in basis.anchors]
 
-    def label(target: str, form: str, anchor: str, unit: str = "1", of: str = group) -> Label:
-        return Label(target, unit, form, scenario.convention, scenario.name, anchor, scenario.route or "", of)
+    def label(target: str, form: str, anchor: str, unit: str = "1", of: str = group) -> CurveLabel:
+        return CurveLabel(target, unit, form, scenario.convention, scenario.name, anchor, scenario.route or "", of)
 
-    readings: list[Reading] = []
-    labels: list[tuple[Label, ...]] = []
+    readings: list[LossReading] = []
+    labels: list[tuple[CurveLabel, ...]] = []
     if total is not None:
         readings.append(TotalLoss(total))
         labels.append(tuple(label("relative_loss", "total", name) for name in names))
@@ -141,13 +141,13 @@ def plan(basis: Basis, scenario: ScenarioParams, path: ComputePath, params: Fore
             for item, member in zip(anchor.groups, basis.reducible.groups, strict=True):
                 readings.append(LossNats(ReducibleKappa(member.kappa), member.parameters["E"], item.excess))
                 labels.append((label("loss", "reducible", anchor.name, "nats/token", member.group),))
-    return Plan(scenario, path, tuple(readings), tuple(labels))
+    return PathPlan(scenario, path, tuple(readings), tuple(labels))
 
 
 def project(
     basis: Basis,
     scenarios: Sequence[ScenarioParams],
-    paths: Mapping[str, ComputePath],
+    paths: Mapping[str, DrawnPath],
     params: ForecastParams,
     *,
     estimates: Sequence[Mapping[str, Any]],
@@ -183,7 +183,7 @@ def project(
         threads=params.threads,
         sink=sink,
     )
-    curves: list[Curve] = []
+    curves: list[ForecastCurve] = []
     known: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for item, quantiles, means in zip(plans, table.quantiles, table.means, strict=True):
         for position, labels in enumerate(item.labels):
@@ -194,24 +194,24 @@ def project(
                         ";".join(curve_reasons(basis, item.scenario, label, limits, float(t))) for t in grid.times
                     )
                 reasons = known[key]
-                curves.append(Curve(label, quantiles[position], means[position], reasons))
+                curves.append(ForecastCurve(label, quantiles[position], means[position], reasons))
     forecast = forecast_frame(curves, grid.times, table.levels, as_of=basis.as_of, run_id=run_id)
     return Projection(forecast, _milestones(basis, plans, params, limits, run_id), tuple(limits))
 
 
 def curve_reasons(
-    basis: Basis, scenario: ScenarioParams, label: Label, limits: Sequence[Limit], years: float
+    basis: Basis, scenario: ScenarioParams, label: CurveLabel, limits: Sequence[Limit], years: float
 ) -> tuple[str, ...]:
     """Return why a curve is weak at a horizon, as codes: from the first day, then the limits passed by then."""
     anchor = next(item for item in basis.anchors if item.name == label.anchor)
-    first = weaknesses(basis, scenario, label.form, anchor)
+    first = curve_weaknesses(basis, scenario, label.form, anchor)
     passed = reasons_at(limits, scenario_id=scenario.name, anchor=label.anchor, form=label.form, years=years)
     return (*first, *passed)
 
 
 def find_limits(
     basis: Basis,
-    plans: Sequence[Plan],
+    plans: Sequence[PathPlan],
     params: ForecastParams,
     *,
     estimates: Sequence[Mapping[str, Any]],
@@ -232,7 +232,7 @@ def find_limits(
 
 
 def _milestones(
-    basis: Basis, plans: Sequence[Plan], params: ForecastParams, limits: Sequence[Limit], run_id: str
+    basis: Basis, plans: Sequence[PathPlan], params: ForecastParams, limits: Sequence[Limit], run_id: str
 ) -> pd.DataFrame:
     """Return when every scenario reaches every target: total ratios, reducible ratios, total ratios above the floor."""
     rows: list[dict[str, Any]] = []
@@ -252,10 +252,10 @@ def _milestones(
     return milestone_frame(rows)
 
 
-def _passages(basis: Basis, item: Plan, params: ForecastParams) -> list[tuple[Label, float, Passage]]:
+def _passages(basis: Basis, item: PathPlan, params: ForecastParams) -> list[tuple[CurveLabel, float, Passage]]:
     """Return (label, threshold, passage) of every milestone of one scenario."""
     total, reducible = kappas(basis, item.scenario)
-    found: list[tuple[Label, float, Passage]] = []
+    found: list[tuple[CurveLabel, float, Passage]] = []
     for labels in item.labels:
         first = labels[0]
         if first.target == "loss":
@@ -269,7 +269,7 @@ def _passages(basis: Basis, item: Plan, params: ForecastParams) -> list[tuple[La
             if first.target == "relative_loss" and first.form == "reducible":
                 anchor = next(one for one in basis.anchors if one.name == first.anchor)
                 goal = reducible_target(target, floor_of(basis, item.scenario, anchor))
-            passage = time_to_log_ratio(item.path, log_ratio_needed(kappa.draws, goal))
+            passage = time_to_log_ratio(item.path, log_ratio_of_target(kappa.draws, goal))
             found += [(label, target, passage) for label in labels]
     return found
 
@@ -278,7 +278,7 @@ def draws_sink(
     file: DrawsFile,
     basis: Basis,
     scenarios: Sequence[ScenarioParams],
-    paths: Mapping[str, ComputePath],
+    paths: Mapping[str, DrawnPath],
     params: ForecastParams,
 ) -> Sink:
     """Return a sink that writes the draws of R (total) and r (reducible) of every scenario to a file.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def variance_shares(kappa: Floats, log_ratio: Floats, families: Floats) -> dict[str, float]:
+def forecast_variance_shares(kappa: Floats, log_ratio: Floats, families: Floats) -> dict[str, float]:
     """Return shares of Var(ln R), ln R = -kappa ln X with kappa and ln X independent.
 
     For a product of independent factors Var(k x) = E[x]^2 Var(k) + E[k]^2 Var(x) + Var(k) Var(x), so the shares are

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.forecasting.trust import iso_date
+from race_to_efficiency.forecasting.trust import date_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ READINGS = (
 
 
 @dataclass(frozen=True)
-class Label:
+class CurveLabel:
     """What a curve is of; the columns its rows share.
 
     Parameters
@@ -95,7 +95,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Curve:
+class ForecastCurve:
     """Quantiles and means of one reading along one path.
 
     Parameters
@@ -107,13 +107,15 @@ class Curve:
         One entry per time: why it is weak, ';'-joined; empty when trusted.
     """
 
-    label: Label
+    label: CurveLabel
     quantiles: Floats
     means: Floats
     reasons: tuple[str, ...]
 
 
-def forecast_frame(curves: Sequence[Curve], times: Floats, levels: Floats, *, as_of: date, run_id: str) -> pd.DataFrame:
+def forecast_frame(
+    curves: Sequence[ForecastCurve], times: Floats, levels: Floats, *, as_of: date, run_id: str
+) -> pd.DataFrame:
     """Return the forecast table: every curve's quantiles and mean at every horizon.
 
     Parameters
@@ -127,7 +129,7 @@ def forecast_frame(curves: Sequence[Curve], times: Floats, levels: Floats, *, as
     import pandas as pd
 
     width = levels.size + 1
-    dates = np.array([iso_date(as_of, float(t)) for t in times], dtype=object)
+    dates = np.array([date_after(as_of, float(t)) for t in times], dtype=object)
     block: dict[str, Any] = {
         "reference_date": np.full(times.size * width, as_of.isoformat(), dtype=object),
         "horizon": np.repeat(times, width),
@@ -150,7 +152,7 @@ def forecast_frame(curves: Sequence[Curve], times: Floats, levels: Floats, *, as
 
 
 def milestone_rows(
-    label: Label,
+    label: CurveLabel,
     threshold: float,
     passage: Passage,
     levels: Sequence[float],
@@ -179,7 +181,7 @@ def milestone_rows(
         "run_id": run_id,
     }
     return [
-        {**shared, "output_type_id": level, "value": float(years), "date": iso_date(as_of, float(years))}
+        {**shared, "output_type_id": level, "value": float(years), "date": date_after(as_of, float(years))}
         for level, years in zip(levels, found, strict=True)
     ]
 
@@ -191,7 +193,7 @@ def milestone_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=list(MILESTONE_COLUMNS))
 
 
-def headline(
+def headline_rows(
     forecast: pd.DataFrame,
     *,
     scenario_id: str = "constant_power",

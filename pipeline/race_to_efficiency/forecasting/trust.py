@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.forecasting.milestones import Passage, log_ratio_needed, reducible_target, time_to_log_ratio
+from race_to_efficiency.forecasting.milestones import Passage, log_ratio_of_target, reducible_target, time_to_log_ratio
 from race_to_efficiency.units import add_years
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.forecasting.anchors import Anchor
     from race_to_efficiency.forecasting.draws import Pool
-    from race_to_efficiency.forecasting.engine import ComputePath
+    from race_to_efficiency.forecasting.engine import DrawnPath
     from race_to_efficiency.forecasting.known import GroupRange
     from race_to_efficiency.settings.forecast import TrustParams
 
@@ -75,12 +75,12 @@ class Limit:
             "high": self.high,
             "never": bool(np.isinf(self.years)),
             "passed_at_start": self.years <= 0,
-            "date": iso_date(as_of, self.years),
+            "date": date_after(as_of, self.years),
             "words": self.words,
         }
 
 
-def iso_date(as_of: date, years: float) -> str | None:
+def date_after(as_of: date, years: float) -> str | None:
     """Return the ISO date ``years`` after ``as_of``; None for never and for what no calendar holds."""
     if not np.isfinite(years) or as_of.year + years > LATEST_YEAR:
         return None
@@ -100,7 +100,7 @@ def _when(years: float) -> str:
 
 def path_limits(
     scenario_id: str,
-    path: ComputePath,
+    path: DrawnPath,
     pool: Pool,
     anchor: Anchor,
     ranges: Mapping[str, GroupRange],
@@ -132,7 +132,9 @@ def path_limits(
         f"compute leaves the fitted range by more than {width} {{when}}",
     )
     floor = anchor.pooled(pool, "floor")
-    near = log_ratio_needed(pool.kappa, np.minimum(reducible_target(1.0, floor), _near(floor, params.near_floor_ratio)))
+    near = log_ratio_of_target(
+        pool.kappa, np.minimum(reducible_target(1.0, floor), _near(floor, params.near_floor_ratio))
+    )
     close = _limit(
         "near_floor",
         "reducible",

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.cells.physical import Record, lines_of, records
+from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
 from race_to_efficiency.cells.text import CellError
 from race_to_efficiency.cells.typed import MAX_TEXT_CHARACTERS, parse_cell
 from race_to_efficiency.errors import DataInvalid
@@ -147,7 +147,7 @@ def read_ledger(
     return Intake(name, rows, quarantined, len(found) - 1)
 
 
-def _header(table: Table, path: Path, found: list[Record]) -> tuple[str, ...]:
+def _header(table: Table, path: Path, found: list[PhysicalRecord]) -> tuple[str, ...]:
     names = tuple(cell.strip() for cell in found[0].cells) if found else ()
     missing = [name for name in table.names if name not in names]
     unknown = [name for name in names if name not in table.names]
@@ -165,7 +165,7 @@ def _header(table: Table, path: Path, found: list[Record]) -> tuple[str, ...]:
     return names
 
 
-def _readable(found: list[Record], names: tuple[str, ...], findings: Findings) -> dict[int, dict[str, str]]:
+def _readable(found: list[PhysicalRecord], names: tuple[str, ...], findings: Findings) -> dict[int, dict[str, str]]:
     """Return the lines with the right number of cells, as {line: {column: text}}."""
     lines: dict[int, dict[str, str]] = {}
     remedy = "give the line one cell for each column of the header, with quotes around cells that hold a comma"

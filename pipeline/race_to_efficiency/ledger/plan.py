@@ -10,7 +10,7 @@ from race_to_efficiency.ledger.identity import Names, identify, new_ids
 from race_to_efficiency.ledger.importers.parsed import Problem
 from race_to_efficiency.ledger.intake import check_lines
 from race_to_efficiency.ledger.lines import json_value
-from race_to_efficiency.ledger.proposals import Proposal, Side, compare, propose
+from race_to_efficiency.ledger.proposals import Proposal, RenameEnd, compare, propose
 from race_to_efficiency.ledger.schemas import TABLES
 from race_to_efficiency.ledger.suspicion import MASS_WITHDRAWAL, frontiers, row_flags
 
@@ -137,7 +137,7 @@ class Planner:
             if version and version.cells[column] != row.name:
                 past = row.name in self.history.names
                 proposal = compare(
-                    self.table, Side(version.row_id, version.cells[column], version.cells), self._side(row)
+                    self.table, RenameEnd(version.row_id, version.cells[column], version.cells), self._side(row)
                 )
                 basis = "a name this id has had" if past else "alias table"
                 self.plan.proposed_renames.append(proposal.to_json(accepted=True, basis=basis))
@@ -150,9 +150,9 @@ class Planner:
         later = [vs[0] for row_id, vs in self.history.versions.items() if row_id not in state and row_id not in seen]
         come = [self._side(row) for row in unmatched]
         today = [row for row in self.parsed.rows if self._came_today(ids.get(row.line, ""))]
-        come += [Side(f"id {ids[row.line]}", row.name, row.cells) for row in today]
+        come += [RenameEnd(f"id {ids[row.line]}", row.name, row.cells) for row in today]
         column = self.table.name_column
-        sides = [Side(version.row_id, version.cells[column], version.cells) for version in gone + later]
+        sides = [RenameEnd(version.row_id, version.cells[column], version.cells) for version in gone + later]
         return propose(self.table, sides, come)
 
     def _went_today(self, version: Version) -> bool:
@@ -174,8 +174,8 @@ class Planner:
         line = {"old_name": old_name, "new_name": new_name, "snapshot": snapshot, "evidence": proposal.evidence}
         self.plan.alias_lines.append(line)
 
-    def _side(self, row: ParsedRow) -> Side:
-        return Side(f"line {row.line}", row.name, row.cells)
+    def _side(self, row: ParsedRow) -> RenameEnd:
+        return RenameEnd(f"line {row.line}", row.name, row.cells)
 
     def _held_back(self, names: Names) -> set[str]:
         """Return the ids of rows that are in the delivery but could not be read: present, so not withdrawn."""

@@ -35,7 +35,7 @@ MAKERS = {"accelerators": "manufacturer", "notable_training_runs": "organization
 
 
 @dataclass(frozen=True)
-class Side:
+class RenameEnd:
     """One end of a rename: an id or a new row, its name and its texts."""
 
     key: str
@@ -47,8 +47,8 @@ class Side:
 class Proposal:
     """A rename: what the two ends share and what changed between them."""
 
-    old: Side
-    new: Side
+    old: RenameEnd
+    new: RenameEnd
     name_similarity: float
     equal: int
     different: int
@@ -90,7 +90,7 @@ class Proposal:
         }
 
 
-def compare(table: Table, old: Side, new: Side) -> Proposal:
+def compare(table: Table, old: RenameEnd, new: RenameEnd) -> Proposal:
     """Return what two rows share, whether or not they are near."""
     maker = MAKERS.get(table.name, "")
     makers = f"{old.cells.get(maker, '')} {new.cells.get(maker, '')}"
@@ -106,7 +106,7 @@ def compare(table: Table, old: Side, new: Side) -> Proposal:
     return Proposal(old, new, name_similarity(old.name, new.name, makers), equal, different, changed)
 
 
-def propose(table: Table, gone: Sequence[Side], come: Sequence[Side]) -> list[Proposal]:
+def propose(table: Table, gone: Sequence[RenameEnd], come: Sequence[RenameEnd]) -> list[Proposal]:
     """Return the renames between rows that went and rows that came.
 
     Parameters
@@ -131,7 +131,7 @@ def propose(table: Table, gone: Sequence[Side], come: Sequence[Side]) -> list[Pr
     return sorted(chosen, key=lambda pair: pair.old.key)
 
 
-def _candidates(table: Table, gone: Sequence[Side], come: Sequence[Side]) -> Iterator[tuple[int, int]]:
+def _candidates(table: Table, gone: Sequence[RenameEnd], come: Sequence[RenameEnd]) -> Iterator[tuple[int, int]]:
     """Yield the pairs worth a close look: one maker, and names or figures that have something in common."""
     equal, compared = _agreement(table, gone, come)
     alike = (equal >= ENOUGH_FIGURES) & (equal >= NEAR_FIGURES * compared)
@@ -149,7 +149,9 @@ def _candidates(table: Table, gone: Sequence[Side], come: Sequence[Side]) -> Ite
                 yield i, j
 
 
-def _agreement(table: Table, gone: Sequence[Side], come: Sequence[Side]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _agreement(
+    table: Table, gone: Sequence[RenameEnd], come: Sequence[RenameEnd]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return, for every pair, how many figures agree and how many both sides state."""
     import numpy as np
 
@@ -193,7 +195,7 @@ def figures_score(equal: int, different: int) -> float:
     return (equal - different) / (equal + different + 1)
 
 
-def same_maker(table: Table, old: Side, new: Side) -> bool:
+def same_maker(table: Table, old: RenameEnd, new: RenameEnd) -> bool:
     """Return whether the makers agree; an unknown maker agrees with any."""
     column = MAKERS.get(table.name, "")
     return _one_maker(old.cells.get(column, ""), new.cells.get(column, ""))

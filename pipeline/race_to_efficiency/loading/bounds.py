@@ -25,15 +25,15 @@ def decoded(data: bytes, where: str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         why = f"byte 0x{data[error.start]:02x} does not decode"
         raise DataInvalid(
-            f"{name_of(where)} is not UTF-8", where=f"{where}:{line}", why=why, remedy="save the file as UTF-8"
+            f"{file_name(where)} is not UTF-8", where=f"{where}:{line}", why=why, remedy="save the file as UTF-8"
         ) from None
 
 
 def invalid(kind: str, where: str, why: str) -> DataInvalid:
     """Return the refusal of a document."""
-    return DataInvalid(f"{name_of(where)} is not valid {kind}", where=where, why=why, remedy="correct the file there")
+    return DataInvalid(f"{file_name(where)} is not valid {kind}", where=where, why=why, remedy="correct the file there")
 
 
-def name_of(where: str) -> str:
+def file_name(where: str) -> str:
     """Return the file's name out of ``path``, ``path:line`` or ``path:line:column``."""
     return where.rpartition("/")[2].partition(":")[0]

@@ -4,7 +4,7 @@ from race_to_efficiency.equation.crossover import crossover_time
 from race_to_efficiency.planning.allocation import NO_FREE_WAITING, BudgetSplit, best_split
 from race_to_efficiency.planning.claims import Claim, check_claims
 from race_to_efficiency.planning.cost import CostParameters, FleetBill, FlopCost, cost_of_flop, energy_twh, fleet_bill
-from race_to_efficiency.planning.crossovers import Crossovers, crossovers
+from race_to_efficiency.planning.crossovers import Crossovers, crossovers_by_basis
 from race_to_efficiency.planning.severity import FleetNeed, SeverityRow, severity_table
 from race_to_efficiency.planning.targets import Purchase, Race, best_purchase, hare_against_turtle, target_bill
 from race_to_efficiency.planning.waiting import (
@@ -33,7 +33,7 @@ __all__ = [
     "check_claims",
     "cost_of_flop",
     "crossover_time",
-    "crossovers",
+    "crossovers_by_basis",
     "decline_rate",
     "energy_twh",
     "fleet_bill",

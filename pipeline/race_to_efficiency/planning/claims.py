@@ -9,7 +9,7 @@ import numpy as np
 from race_to_efficiency.equation.domain import LN2
 from race_to_efficiency.equation.growth import growth_integral
 from race_to_efficiency.equation.inverses import time_to_target
-from race_to_efficiency.planning.severity import PAPER_KAPPA, TARGETS
+from race_to_efficiency.planning.severity import PAPER_KAPPA, SEVERITY_TARGETS
 
 HOLDS, IN_PART, FAILS, IMPLIES = "holds", "holds in part", "does not hold", "implies"
 ABSTRACT = "abstract of Lu (2025), arXiv 2501.02156"
@@ -80,7 +80,7 @@ def _forced(number: str, years: float, gamma: float, other: float, said_years: f
 
 
 def _millennia() -> Claim:
-    years = {f"{target:g}": float(time_to_target(target, PAPER_KAPPA, 0.0)) for target in TARGETS}
+    years = {f"{target:g}": float(time_to_target(target, PAPER_KAPPA, 0.0)) for target in SEVERITY_TARGETS}
     long = [target for target, value in years.items() if value >= 1000.0]
     verdict = HOLDS if len(long) == len(years) else IN_PART if long else FAILS
     edge = float(np.exp(-PAPER_KAPPA * np.log(1001.0)))

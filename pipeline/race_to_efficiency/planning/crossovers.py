@@ -20,7 +20,7 @@ class Crossovers(NamedTuple):
     fleet_in_baseline_years: FloatArray
 
 
-def crossovers(
+def crossovers_by_basis(
     hare_fleet: ArrayLike,
     hare_gamma: ArrayLike,
     turtle_fleet: ArrayLike,

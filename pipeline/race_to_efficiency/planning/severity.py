@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LABEL = "recomputed"
 PAPER_KAPPA = 0.05
 """The paper's kappa: alpha_C = 0.050 of Kaplan et al. (2020), arXiv 2001.08361."""
-TARGETS = (0.9, 0.8, 0.7, 0.6, 0.5)
+SEVERITY_TARGETS = (0.9, 0.8, 0.7, 0.6, 0.5)
 GAMMAS = (0.0, 0.5, 1.0, 2.0, 3.0)
 DEADLINES_YEARS = (1.0, 5.0, 10.0)
 
@@ -48,7 +48,7 @@ def severity_table(
     *,
     kappa: float = PAPER_KAPPA,
     baseline_power_w: float | None,
-    targets: Sequence[float] = TARGETS,
+    targets: Sequence[float] = SEVERITY_TARGETS,
     gammas: Sequence[float] = GAMMAS,
     deadlines_years: Sequence[float] = DEADLINES_YEARS,
     baseline_years: float = 1.0,

@@ -11,7 +11,7 @@ from race_to_efficiency.equation.domain import FloatArray, scalar_or_array
 from race_to_efficiency.equation.growth import exponent
 from race_to_efficiency.equation.inverses import fleet_required, time_to_target
 from race_to_efficiency.planning.cost import CostParameters, FleetBill, energy_twh, fleet_bill
-from race_to_efficiency.planning.crossovers import Crossovers, crossovers
+from race_to_efficiency.planning.crossovers import Crossovers, crossovers_by_basis
 from race_to_efficiency.planning.waiting import decline_rate, optimal_run_length
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def hare_against_turtle(
         turtle_energy_twh=bills[1].energy_twh,
         hare_usd=bills[0].total_usd,
         turtle_usd=bills[1].total_usd,
-        crossovers=crossovers(*hare, *turtle, baseline_years=baseline_years),
+        crossovers=crossovers_by_basis(*hare, *turtle, baseline_years=baseline_years),
         first=_least(years[0], years[1], years),
         least_energy=_least(bills[0].energy_twh, bills[1].energy_twh, years),
         cheapest=_least(bills[0].total_usd, bills[1].total_usd, years),

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from race_to_efficiency import storage
-from race_to_efficiency.cells.physical import Record, lines_of, records
+from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ class Ledger:
     data: bytes
 
     @cached_property
-    def everything(self) -> list[Record]:
+    def everything(self) -> list[PhysicalRecord]:
         """All records, the header first."""
         return list(records(lines_of(self.data)))
 
@@ -52,11 +52,11 @@ class Ledger:
         return self.everything[0].cells if self.everything else ()
 
     @property
-    def rows(self) -> list[Record]:
+    def rows(self) -> list[PhysicalRecord]:
         """The records below the header."""
         return self.everything[1:]
 
-    def cells(self, row: Record) -> dict[str, str]:
+    def cells(self, row: PhysicalRecord) -> dict[str, str]:
         """Return a row's cells by column; of one that does not fit the header, by place."""
         fits = not row.problem and len(row.cells) == len(self.header)
         names = self.header if fits else [str(place) for place in range(len(row.cells))]

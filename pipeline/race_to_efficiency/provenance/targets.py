@@ -30,7 +30,7 @@ READINGS = {"total": ("relative_loss", "total"), "reducible": ("reducible_loss",
 
 
 @dataclass(frozen=True)
-class Target:
+class TraceTarget:
     """One thing to trace.
 
     Parameters
@@ -58,7 +58,7 @@ def split_quarter(text: str) -> tuple[str, str | None]:
     return (text[: match.start()], str(Quarter.parse(match[1]))) if match else (text, None)
 
 
-def resolve(name: str, records: QuarterRecords) -> list[Target]:
+def resolve(name: str, records: QuarterRecords) -> list[TraceTarget]:
     """Return what a name means in a quarter; ``R(5)`` means two targets, one a reading.
 
     Raises
@@ -74,14 +74,14 @@ def resolve(name: str, records: QuarterRecords) -> list[Target]:
     if table in TABLES and ":" in name:
         return [_selected_row(records, name, table)]
     if name in records.numbers:
-        return [Target("number", name)]
+        return [TraceTarget("number", name)]
     if name in records.estimates:
-        return [Target("estimate", name)]
+        return [TraceTarget("estimate", name)]
     if f"{name.partition('/')[0]}.csv" in records.ledgers:
-        return [Target("row", name)]
+        return [TraceTarget("row", name)]
     estimate = _by_symbol(records, name)
     if estimate is not None:
-        return [Target("estimate", estimate)]
+        return [TraceTarget("estimate", estimate)]
     raise UsageError(
         f"'{name}' is neither a symbol, an estimate, a number nor a forecast row of {records.quarter}",
         why=f"near it: {', '.join(_near(name, records)) or 'nothing'}",
@@ -113,7 +113,7 @@ def _near(name: str, records: QuarterRecords) -> list[str]:
     return difflib.get_close_matches(name, sorted({*records.numbers, *records.estimates, *symbols}), n=5, cutoff=0.5)
 
 
-def _headline_row(records: QuarterRecords, name: str, years: float, reading: str) -> Target:
+def _headline_row(records: QuarterRecords, name: str, years: float, reading: str) -> TraceTarget:
     """Return the median of the headline curve at a horizon, in one reading."""
     target, form = READINGS[reading]
     table = records.table("forecast")
@@ -126,10 +126,10 @@ def _headline_row(records: QuarterRecords, name: str, years: float, reading: str
             f"the forecast of {records.quarter} has no {name} in the {reading} reading",
             why=f"its horizons are {', '.join(f'{value:g}' for value in known)} years",
         )
-    return Target("forecast", name, reading, int(chosen.index[0]))
+    return TraceTarget("forecast", name, reading, int(chosen.index[0]))
 
 
-def _selected_row(records: QuarterRecords, name: str, table: str) -> Target:
+def _selected_row(records: QuarterRecords, name: str, table: str) -> TraceTarget:
     """Return the one row that ``TABLE:column=value,...`` selects."""
     words, rows = name.partition(":")[2], records.table(table)
     wanted: dict[str, Any] = {}
@@ -148,7 +148,7 @@ def _selected_row(records: QuarterRecords, name: str, table: str) -> Target:
             f"{len(chosen)} {table} rows match '{words}', one is needed",
             why=f"still open: {', '.join(open_columns)}" if open_columns else "nothing matches",
         )
-    return Target("forecast", name, str(chosen.iloc[0].get("form", "")), int(chosen.index[0]), table)
+    return TraceTarget("forecast", name, str(chosen.iloc[0].get("form", "")), int(chosen.index[0]), table)
 
 
 def _where(table: pd.DataFrame, wanted: dict[str, Any]) -> pd.DataFrame:

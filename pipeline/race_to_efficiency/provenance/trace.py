@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.provenance.lineage import code_of, most_influential
-from race_to_efficiency.provenance.targets import Target, resolve
+from race_to_efficiency.provenance.targets import TraceTarget, resolve
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def trace(name: str, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[
     return {**documents[0], "readings": documents}
 
 
-def _document(name: str, target: Target, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[str, Any]:
+def _document(name: str, target: TraceTarget, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[str, Any]:
     of = {"estimate": _of_estimate, "number": _of_number, "forecast": _of_forecast, "row": _of_row}[target.kind]
     head, edges = of(target, records), records.edges
     outputs = head.pop("outputs")
@@ -89,13 +89,13 @@ def _excluded(outputs: Iterable[str], used: list[str], records: QuarterRecords) 
     return {row: reason for row, reason in excluded.items() if row not in taken}
 
 
-def _of_estimate(target: Target, records: QuarterRecords) -> dict[str, Any]:
+def _of_estimate(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
     item = records.estimates[target.name]
     keys = ("value", "unit", "intervals", "status", "reasons", "computed_by", "seed", "diagnostics")
     return {"id": item["id"], **{key: item.get(key) for key in keys}, "outputs": [item["id"]]}
 
 
-def _of_number(target: Target, records: QuarterRecords) -> dict[str, Any]:
+def _of_number(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
     """Return a number of the report: what it shows, and the outputs it was made with."""
     item = records.numbers[target.name]
     own = [records.estimates[name] for name in item.get("estimates", ()) if name in records.estimates]
@@ -120,7 +120,7 @@ def _code_of_first(outputs: list[str], records: QuarterRecords) -> str:
     return next((name for output in outputs for name in records.edges.targets(output, "code")), "")
 
 
-def _of_forecast(target: Target, records: QuarterRecords) -> dict[str, Any]:
+def _of_forecast(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
     """Return a cell of the forecast table: value, the intervals of its curve, and the output the curve is."""
     table = records.table(target.table)
     row = table.iloc[target.row or 0].to_dict()
@@ -147,12 +147,12 @@ def _of_forecast(target: Target, records: QuarterRecords) -> dict[str, Any]:
         "reasons": reasons,
         "computed_by": _code_of_first([output], records),
         "table": target.table,
-        "forecast_row": {name: storage.finite(row[name]) for name in shown},
+        "forecast_row": {name: storage.json_value(row[name]) for name in shown},
         "outputs": [output],
     }
 
 
-def _of_row(target: Target, records: QuarterRecords) -> dict[str, Any]:
+def _of_row(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
     """Return what a ledger row reaches: estimates, and whether any number of the headline is among it."""
     found = records.edges.resting_on(target.name)
     headline = [output for output in found if output in records.headline_outputs]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RUNS = "training_runs"
 
-REDUCIBLE = "kappa_reducible.{}.chinchilla"
+REDUCIBLE_OF_GROUP = "kappa_reducible.{}.chinchilla"
 """Estimate that a larger run's loss is stated from."""
 
 
@@ -64,5 +64,5 @@ def _behind(statement: Statement) -> list[str]:
     if kind == "estimate":
         return [f"gamma.{name}"]
     if kind == "loss":
-        return [REDUCIBLE.format(name)]
+        return [REDUCIBLE_OF_GROUP.format(name)]
     return ["pool.reducible"] if kind == "kappa_eff" else [f"backtest.{statement.target}"]

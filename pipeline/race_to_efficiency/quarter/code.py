@@ -13,14 +13,14 @@ from pathlib import Path
 
 from race_to_efficiency import storage
 
-PACKAGE = "race_to_efficiency"
+IMPORT_NAME = "race_to_efficiency"
 
 LIBRARIES = ("numpy", "scipy", "pandas", "lmfit", "statsmodels")
 """Libraries whose release can move a digit of a fit."""
 
 
-SETTINGS = f"{PACKAGE}.settings."
-ALL_SETTINGS = (f"{SETTINGS}params", f"{SETTINGS}sections")
+SETTINGS_PREFIX = f"{IMPORT_NAME}.settings."
+ALL_SETTINGS = (f"{SETTINGS_PREFIX}params", f"{SETTINGS_PREFIX}sections")
 """What knows every section: who names it in a type reads one section or the other, and names that one too."""
 
 
@@ -34,13 +34,14 @@ def _graph() -> dict[str, set[str]]:
     import grimp
 
     graph, typed = (
-        grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=excluded) for excluded in (True, False)
+        grimp.build_graph(IMPORT_NAME, cache_dir=None, exclude_type_checking_imports=excluded)
+        for excluded in (True, False)
     )
     found = {}
     for name in graph.modules:
         inside = name.split(".")
         around = {".".join(inside[:depth]) for depth in range(2, len(inside))}
-        models = {item for item in typed.find_modules_directly_imported_by(name) if item.startswith(SETTINGS)}
+        models = {item for item in typed.find_modules_directly_imported_by(name) if item.startswith(SETTINGS_PREFIX)}
         found[name] = graph.find_modules_directly_imported_by(name) | models.difference(ALL_SETTINGS)
         found[name] |= {package for package in around if _does_something(package)}
         if _looks_beside(name):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.calibration.gamma.composition import PARTS
 from race_to_efficiency.quarter import forecast, gamma, kappa
 from race_to_efficiency.quarter.forecast import forecast_id
-from race_to_efficiency.quarter.node import Evaluation, Memory, Node, Result
-from race_to_efficiency.quarter.world import Table, World
+from race_to_efficiency.quarter.node import Evaluation, Memory, Node, NodeResult
+from race_to_efficiency.quarter.world import LedgerView, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ def world_of(views: Mapping[str, View], *, settings: Params, as_of: date, root: 
     from race_to_efficiency.ledger.schemas import TABLES as SCHEMAS
     from race_to_efficiency.scenarios import load_scenarios
 
-    tables = {name: Table(view.rows, SCHEMAS[name].key) for name, view in views.items()}
+    tables = {name: LedgerView(view.rows, SCHEMAS[name].key) for name, view in views.items()}
     return World(tables, settings, as_of, settings.seed, load_scenarios(settings.forecast, root))
 
 
@@ -57,11 +57,11 @@ class Quarters:
             self._evaluations[world] = Evaluation(world, self.memory, workers=self.workers)
         return self._evaluations[world]
 
-    def ask(self, world: World, node: Node, *arguments: str) -> Result:
+    def ask(self, world: World, node: Node, *arguments: str) -> NodeResult:
         """Return a node's result in a world."""
         return self.of(world).ask(node, *arguments)
 
-    def records(self, world: World) -> Iterator[tuple[Result, dict[str, Any]]]:
+    def records(self, world: World) -> Iterator[tuple[NodeResult, dict[str, Any]]]:
         """Yield every estimate of kappa and gamma as a record, with the result it stands in."""
         evaluation, settings = self.of(world), world.settings
         groups = [(spec.group,) for spec in settings.fit_kappa.groups]
@@ -73,7 +73,7 @@ class Quarters:
             result = evaluation.ask(kappa.POOL, form)
             if result.document is not None:
                 yield result, result.document
-        routes = [(gamma.ROUTE, (route.id,)) for route in settings.fit_gamma.routes]
+        routes = [(gamma.ROUTE_NODE, (route.id,)) for route in settings.fit_gamma.routes]
         calls = [*((gamma.CHECKED, (part,)) for part in PARTS), (gamma.MIXTURE, ()), *routes]
         for node, arguments in calls:
             result = evaluation.ask(node, *arguments)
@@ -87,7 +87,7 @@ class Quarters:
 
     def medians(self, world: World) -> dict[str, float]:
         """Return the headline's medians by ``R.READING.YEARS``."""
-        rows = self.ask(world, forecast.HEADLINE).document["rows"]
+        rows = self.ask(world, forecast.HEADLINE_NODE).document["rows"]
         return {forecast_id(row["reading"], row["years"]): row["median"] for row in rows}
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.errors import RaceError
-from race_to_efficiency.quarter.gamma import CHECKED, ROUTE, Fits
-from race_to_efficiency.quarter.kappa import COLUMNS, GROUP, RUNS
-from race_to_efficiency.quarter.node import Found, Node, Origin
-from race_to_efficiency.quarter.world import HEADLINE as SHOWN
+from race_to_efficiency.quarter.gamma import CHECKED, ROUTE_NODE, Fits
+from race_to_efficiency.quarter.kappa import GROUP, RUN_COLUMNS, RUNS
+from race_to_efficiency.quarter.node import Computed, Node, Origin
+from race_to_efficiency.quarter.world import HEADLINE_SETTINGS as SHOWN
 
 if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.estimates import Estimate
-    from race_to_efficiency.forecasting.basis import Basis, Sources
+    from race_to_efficiency.forecasting.basis import Basis, StageFiles
     from race_to_efficiency.quarter.node import Reading
     from race_to_efficiency.settings.forecast import ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
 
-LEVELS = {0.025: "low95", 0.1: "low80", 0.5: "median", 0.9: "high80", 0.975: "high95"}
+LEVEL_COLUMNS = {0.025: "low95", 0.1: "low80", 0.5: "median", 0.9: "high80", 0.975: "high95"}
 
 ASIDE = ("anchors", "crossovers", "nats_anchors", "scenarios", "scenario_files", "threads", "write_draws")
 """Settings of the forecast that the headline does not depend on, or reads by name."""
@@ -28,7 +28,7 @@ def forecast_id(reading: str, years: float) -> str:
     return f"R.{reading.replace(', ', '_').replace(' ', '_')}.{years:g}"
 
 
-def forecast_headline(reading: Reading) -> Found:
+def forecast_headline(reading: Reading) -> Computed:
     """Return the headline's quantiles by reading and year, or why there are none."""
     report = reading.settings("report", only=SHOWN)
     settings: ForecastParams = reading.settings("forecast", without=ASIDE)
@@ -36,17 +36,17 @@ def forecast_headline(reading: Reading) -> Found:
     scenario = reading.scenario(report.headline_scenario)
     if scenario is None or anchor is None:
         name = report.headline_scenario if scenario is None else report.headline_anchor
-        return Found({"rows": [], "missing": f"the headline names {name}, which the settings do not have"})
+        return Computed({"rows": [], "missing": f"the headline names {name}, which the settings do not have"})
     try:
         params = settings.model_copy(
             update={"anchors": (anchor,), "crossovers": (), "nats_anchors": (), "scenarios": (scenario,)}
         )
         return _found(reading, params, scenario, tuple(float(year) for year in report.headline_years))
     except RaceError as error:
-        return Found({"rows": [], "missing": error.what})
+        return Computed({"rows": [], "missing": error.what})
 
 
-def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, years: tuple[float, ...]) -> Found:
+def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, years: tuple[float, ...]) -> Computed:
     from race_to_efficiency.forecasting.basis import gather
     from race_to_efficiency.forecasting.engine import quantile_table
     from race_to_efficiency.forecasting.projection import grid_of, plan
@@ -61,7 +61,7 @@ def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, y
     if scenario.name not in paths:
         raise RaceError(f"scenario {scenario.name} has no path: {left_out[scenario.name]}")
     planned = plan(basis, scenario, paths[scenario.name], params)
-    table = quantile_table([planned.path], [planned.readings], grid_of(params), tuple(LEVELS), threads=1)
+    table = quantile_table([planned.path], [planned.readings], grid_of(params), tuple(LEVEL_COLUMNS), threads=1)
     times = [float(time) for time in table.times]
     rows, origins = [], {}
     for year in years:
@@ -69,17 +69,17 @@ def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, y
             for position, labels in enumerate(planned.labels):
                 if year in times and any((item.target, item.form) == (target, form) for item in labels):
                     cells: Any = table.quantiles[0][position, times.index(year)]
-                    ends = {word: float(x) for word, x in zip(LEVELS.values(), cells, strict=True)}
+                    ends = {word: float(x) for word, x in zip(LEVEL_COLUMNS.values(), cells, strict=True)}
                     rows.append({"reading": name, "years": year, **ends})
                     origins[forecast_id(name, year)] = _origin(basis, form, gamma_outputs)
-    return Found({"rows": rows, "missing": None}, origins=origins)
+    return Computed({"rows": rows, "missing": None}, origins=origins)
 
 
-def _sources(reading: Reading, params: ForecastParams, scenario: ScenarioParams) -> tuple[Sources, dict[str, str]]:
+def _sources(reading: Reading, params: ForecastParams, scenario: ScenarioParams) -> tuple[StageFiles, dict[str, str]]:
     """Return what the headline is drawn from, and the outputs of gamma among it by column of draws."""
     import pandas as pd
 
-    from race_to_efficiency.forecasting.basis import Sources
+    from race_to_efficiency.forecasting.basis import StageFiles
 
     pool = params.pool
     names = dict.fromkeys((*pool.total_groups, *pool.reducible_groups))
@@ -88,7 +88,7 @@ def _sources(reading: Reading, params: ForecastParams, scenario: ScenarioParams)
     fits, routes = Fits(reading, CHECKED), []
     keys = [params.algorithmic_component]
     if scenario.route is not None:
-        route = reading.ask(ROUTE, scenario.route)
+        route = reading.ask(ROUTE_NODE, scenario.route)
         fits.take(route)
         routes = [route.document["row"]]
         keys += [f"route.{scenario.route}", *routes[0]["components"]]
@@ -99,20 +99,20 @@ def _sources(reading: Reading, params: ForecastParams, scenario: ScenarioParams)
     draws = {key: fit.draws for key, fit in kept.items() if fit.draws is not None}
     count = reading.settings("fit_gamma", only=("draws",)).draws
     frames = [item.tables["draws"] for item in groups]
-    sources = Sources(
+    sources = StageFiles(
         kappa={"estimates": [item for group in groups for item in group.document["estimates"]]},
         gamma={"estimates": [_told(fit.estimate) for fit in kept.values()], "routes": routes},
         kappa_draws=pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"group": [], "form": []}),
         gamma_draws=pd.DataFrame({"draw": range(count), **draws}),
         training_runs=pd.concat(
-            [reading.rows(RUNS, where={"group": name}, columns=COLUMNS) for name in names], ignore_index=True
+            [reading.rows(RUNS, where={"group": name}, columns=RUN_COLUMNS) for name in names], ignore_index=True
         ),
-        notable_training_runs=reading.rows("notable_training_runs", columns=NOTABLE),
+        notable_training_runs=reading.rows("notable_training_runs", columns=NOTABLE_COLUMNS),
     )
     return sources, {key: fits.output(key) for key in draws}
 
 
-NOTABLE = ("model_id", "exclusion", "compute_flop", "hours")
+NOTABLE_COLUMNS = ("model_id", "exclusion", "compute_flop", "hours")
 """What a forecast sees of a notable run."""
 
 
@@ -131,4 +131,4 @@ def _origin(basis: Basis, form: str, gamma_outputs: dict[str, str]) -> Origin:
     return Origin(outputs=(*kappas, *(gamma_outputs[key] for key in (*rates, *anchored))))
 
 
-HEADLINE = Node("forecast.headline", forecast_headline)
+HEADLINE_NODE = Node("forecast.headline", forecast_headline)

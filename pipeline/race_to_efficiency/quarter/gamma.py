@@ -10,7 +10,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs
 from race_to_efficiency.errors import UsageError
-from race_to_efficiency.quarter.node import Found, Node, Origin
+from race_to_efficiency.quarter.node import Computed, Node, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from race_to_efficiency.calibration.gamma.roadmap import Kappas
-    from race_to_efficiency.quarter.node import Evaluation, Reading, Result
+    from race_to_efficiency.quarter.node import Evaluation, NodeResult, Reading
 
 ROW_DRAWS = 100
 """Draws of the refits that find which row mattered: a fitted rate does not depend on their number."""
@@ -51,28 +51,32 @@ def inputs_of(
     return RecordedInputs({}, params, reading.as_of, reading.seed, reading)
 
 
-def fit_part(reading: Reading, part: str) -> Found:
+def fit_part(reading: Reading, part: str) -> Computed:
     """Fit the components of one part."""
     from race_to_efficiency.calibration.gamma.composition import PARTS
 
     fits = list(PARTS[part](inputs_of(reading)))
     drawn = {fit.component.key: storage.digest_bytes(fit.draws.tobytes()) for fit in fits if fit.draws is not None}
     records = [record_of(fit) for fit in fits]
-    return Found(
-        {"fits": records, "drawn": drawn}, origins={fit.estimate.id: origin_of(fit.estimate) for fit in fits}, live=fits
+    return Computed(
+        {"fits": records, "drawn": drawn},
+        origins={fit.estimate.id: estimate_origin(fit.estimate) for fit in fits},
+        live=fits,
     )
 
 
-def fit_part_quickly(reading: Reading, part: str) -> Found:
+def fit_part_quickly(reading: Reading, part: str) -> Computed:
     """Fit the components of one part with few draws: for values, never for spreads."""
     from race_to_efficiency.calibration.gamma.composition import PARTS
 
     fits = PARTS[part](inputs_of(reading, draws=ROW_DRAWS))
     estimates = [fit.estimate for fit in fits]
-    return Found({item.id: item.value for item in estimates}, origins={item.id: origin_of(item) for item in estimates})
+    return Computed(
+        {item.id: item.value for item in estimates}, origins={item.id: estimate_origin(item) for item in estimates}
+    )
 
 
-def check_part(reading: Reading, part: str) -> Found:
+def check_part(reading: Reading, part: str) -> Computed:
     """Judge a part's components by their fragility, and test those whose slope may have changed."""
     from race_to_efficiency.calibration.gamma.composition import judged_one
     from race_to_efficiency.calibration.gamma.slope_change import slope_change
@@ -88,10 +92,10 @@ def check_part(reading: Reading, part: str) -> Found:
         if change.component in fits
     ]
     extra = {"fragility": [row for _, rows in found for row in rows], "slope_change": changes}
-    return told(list(fits.values()), extra)
+    return component_outcome(list(fits.values()), extra)
 
 
-def mix(reading: Reading) -> Found:
+def mix(reading: Reading) -> Computed:
     """Mix the parts of algorithmic progress."""
     from race_to_efficiency.calibration.gamma.components_algorithm import mixture
     from race_to_efficiency.calibration.gamma.composition import MIXED
@@ -103,10 +107,10 @@ def mix(reading: Reading) -> Found:
     blend = mixture(inputs, {name: parts[key] for name, key in MIXED.items()})
     mixed = blend.estimate.diagnostics.get("weights", {})
     origins = {blend.estimate.id: Origin(outputs=tuple(fits.output(MIXED[name]) for name in mixed))}
-    return told([blend], {"fragility": mixture_rows(inputs, blend, parts)}, origins)
+    return component_outcome([blend], {"fragility": mixture_rows(inputs, blend, parts)}, origins)
 
 
-def add_route(reading: Reading, route: str) -> Found:
+def add_route(reading: Reading, route: str) -> Computed:
     """Add the components of one route; the document also holds its row of the table of routes."""
     from race_to_efficiency.calibration.gamma.routes import build_route, fit_route
 
@@ -119,10 +123,10 @@ def add_route(reading: Reading, route: str) -> Found:
     terms = [*(part.key for part in built.components), *(name for name, _ in built.conversion)]
     origins = {fit.estimate.id: Origin(outputs=tuple(fits.output(key) for key in terms if key in fits))}
     signs = {part.key: 1 for part in built.components} | dict(built.conversion)
-    return told([fit], {"row": {**row, "title": spec.title or ""}, "terms": signs}, origins)
+    return component_outcome([fit], {"row": {**row, "title": spec.title or ""}, "terms": signs}, origins)
 
 
-def make_document(reading: Reading) -> Found:
+def gamma_document(reading: Reading) -> Computed:
     """Return gamma.json without its stamp and without what needs kappa, and gamma_draws."""
     import numpy as np
     import pandas as pd
@@ -133,7 +137,7 @@ def make_document(reading: Reading) -> Found:
 
     inputs = inputs_of(reading, without=tuple(name for name in COMPOSING if name != "default_route"))
     parts, routes = _parts(reading), _routes(reading)
-    default = reading.ask(ROUTE, inputs.params.default_route)
+    default = reading.ask(ROUTE_NODE, inputs.params.default_route)
     fragility = [row for result in parts for row in result.document["fragility"]]
     (headline,) = fits_of(default)
     everything = {fit.component.key: fit for result in (*parts, *routes) for fit in fits_of(result)}
@@ -155,19 +159,19 @@ def make_document(reading: Reading) -> Found:
         *(item.tables["draws"] for item in (*parts, *routes)),
     ]
     origins = {name: Origin(outputs=(f"{place}#{name}",)) for name, place in node.items()}
-    origins |= {fit.estimate.id: origin_of(fit.estimate) for fit in trends}
-    return Found(document, {"draws": pd.concat(tables, axis=1)}, origins)
+    origins |= {fit.estimate.id: estimate_origin(fit.estimate) for fit in trends}
+    return Computed(document, {"draws": pd.concat(tables, axis=1)}, origins)
 
 
-def _parts(asked: Reading | Evaluation) -> list[Result]:
+def _parts(asked: Reading | Evaluation) -> list[NodeResult]:
     """Return every part, and the mixture after them."""
     from race_to_efficiency.calibration.gamma.composition import PARTS
 
     return [*(asked.ask(CHECKED, name) for name in PARTS), asked.ask(MIXTURE)]
 
 
-def _routes(reading: Reading) -> list[Result]:
-    return [reading.ask(ROUTE, name) for name in reading.names("fit_gamma", "routes", "id")]
+def _routes(reading: Reading) -> list[NodeResult]:
+    return [reading.ask(ROUTE_NODE, name) for name in reading.names("fit_gamma", "routes", "id")]
 
 
 def with_kappa(evaluation: Evaluation, kappa: Kappas) -> dict[str, Any]:
@@ -182,10 +186,10 @@ def with_kappa(evaluation: Evaluation, kappa: Kappas) -> dict[str, Any]:
     from race_to_efficiency.calibration.gamma.roadmap import product_check, roadmap
 
     settings = evaluation.world.settings.fit_gamma
-    results = [*_parts(evaluation), *(evaluation.ask(ROUTE, route.id) for route in settings.routes)]
+    results = [*_parts(evaluation), *(evaluation.ask(ROUTE_NODE, route.id) for route in settings.routes)]
     everything = {fit.component.key: fit for result in results for fit in fits_of(result)}
     inputs = Inputs({}, settings, evaluation.world.as_of, evaluation.world.seed)
-    document = dict(evaluation.ask(DOCUMENT).document)
+    document = dict(evaluation.ask(GAMMA_DOCUMENT).document)
     published = document.pop("published")
     return {
         **document,
@@ -242,7 +246,7 @@ class Fits(Mapping[str, Fitted]):
         """Keys of what was asked for so far."""
         return tuple(self._found)
 
-    def take(self, result: Result) -> None:
+    def take(self, result: NodeResult) -> None:
         """Add the components that a node found."""
         for fit in fits_of(result):
             self._found.setdefault(fit.component.key, fit)
@@ -265,15 +269,15 @@ GROWTH = ("growth", "duration", "system")
 """Ends of the names of parts whose components have names of their own."""
 
 
-def told(
+def component_outcome(
     fits: list[Fitted], extra: Mapping[str, Any] | None = None, origins: Mapping[str, Origin] | None = None
-) -> Found:
+) -> Computed:
     """Return fitted components as a node's finding: records and draws; the fits themselves stay in this process."""
     import pandas as pd
 
     draws = pd.DataFrame({fit.component.key: fit.draws for fit in fits if fit.draws is not None})
-    own = {fit.estimate.id: origin_of(fit.estimate) for fit in fits}
-    return Found(
+    own = {fit.estimate.id: estimate_origin(fit.estimate) for fit in fits}
+    return Computed(
         {"fits": [record_of(fit) for fit in fits], **(extra or {})},
         {"draws": draws},
         {**own, **(origins or {})},
@@ -286,12 +290,12 @@ def record_of(fit: Fitted) -> dict[str, Any]:
     return {"component": asdict(fit.component), "estimate": fit.estimate.to_json()}
 
 
-def origin_of(estimate: Estimate) -> Origin:
+def estimate_origin(estimate: Estimate) -> Origin:
     """Return what an estimate rests on, as the function that used the rows wrote it."""
     return Origin(rows=estimate.rows_used, left_out=estimate.rows_excluded)
 
 
-def fits_of(result: Result) -> list[Fitted]:
+def fits_of(result: NodeResult) -> list[Fitted]:
     """Return the components a node found, with their draws; their series stay with the node."""
     draws: Mapping[str, Any] = dict(result.tables["draws"]) if "draws" in result.parquet else {}
     found = []
@@ -307,5 +311,5 @@ FIT = Node("gamma.fit", fit_part)
 QUICK = Node("gamma.quick", fit_part_quickly)
 CHECKED = Node("gamma.checked", check_part)
 MIXTURE = Node("gamma.mixture", mix)
-ROUTE = Node("gamma.route", add_route)
-DOCUMENT = Node("gamma", make_document)
+ROUTE_NODE = Node("gamma.route", add_route)
+GAMMA_DOCUMENT = Node("gamma", gamma_document)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from race_to_efficiency import storage
 from race_to_efficiency.quarter.node import Memory
 from race_to_efficiency.quarter.store import Store
-from race_to_efficiency.quarter.world import Table, World
+from race_to_efficiency.quarter.world import LedgerView, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,5 +42,5 @@ def world_here(workspace: Workspace, tables: Sequence[str]) -> World:
     from race_to_efficiency.ledger.schemas import TABLES as SCHEMAS
 
     folder, quarter = workspace.processed / "ledger", workspace.quarter
-    views = {name: Table(storage.read_parquet(folder / f"{name}.parquet"), SCHEMAS[name].key) for name in tables}
+    views = {name: LedgerView(storage.read_parquet(folder / f"{name}.parquet"), SCHEMAS[name].key) for name in tables}
     return World(views, workspace.params, quarter.as_of, workspace.seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.quarter.node import Found, Node, Origin
+from race_to_efficiency.quarter.node import Computed, Node, Origin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 RUNS = "training_runs"
 
-COLUMNS = ("run_id", "cluster", "exclusion", "released", "params", "tokens", "compute_flop", "loss_nats")
+RUN_COLUMNS = ("run_id", "cluster", "exclusion", "released", "params", "tokens", "compute_flop", "loss_nats")
 """What a fit sees of a run."""
 
 ROW_REPLICATES = 20
 """Bootstrap replicates of the refits that find which run mattered: a fitted kappa does not depend on their number."""
 
 
-def fit_group(reading: Reading, group: str) -> Found:
+def group_node(reading: Reading, group: str) -> Computed:
     """Fit a group in every form; the document is None when it has no usable rows."""
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.calibration.kappa.groups import draws_frame, estimates_of, fits_and_tables
@@ -33,12 +33,12 @@ def fit_group(reading: Reading, group: str) -> Found:
     runs = _runs(reading, group)
     rows = GroupRows.of(runs, spec)
     if rows is None:
-        return Found(None)
+        return Computed(None)
     seed = reading.seed
     fits, tables = fits_and_tables(rows, GroupRows.of(runs, spec, readmit=("outlier",)), params, seed=seed)
     estimates = [estimate.to_json() for fit in fits for estimate in estimates_of(fit, params, seed=seed)]
-    origin = origin_of(rows)
-    return Found(
+    origin = group_origin(rows)
+    return Computed(
         {
             "group": group,
             "family": spec.family,
@@ -51,7 +51,7 @@ def fit_group(reading: Reading, group: str) -> Found:
     )
 
 
-def fit_alone(reading: Reading, group: str, form: str) -> Found:
+def fit_alone(reading: Reading, group: str, form: str) -> Computed:
     """Fit one form of a group with few replicates: for values, never for spreads."""
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.calibration.kappa.groups import estimates_of
@@ -60,15 +60,15 @@ def fit_alone(reading: Reading, group: str, form: str) -> Found:
     spec, params = _settings(reading, group, without=("forms", "bootstrap_replicates"))
     rows = GroupRows.of(_runs(reading, group), spec)
     if rows is None:
-        return Found({})
+        return Computed({})
     quick = params.model_copy(update={"forms": (form,), "bootstrap_replicates": ROW_REPLICATES})
     seed = reading.seed
     fits = fit_forms(rows, quick, seed=seed)
     values = {item.id: item.value for fit in fits for item in estimates_of(fit, quick, seed=seed)}
-    return Found(values, origins=dict.fromkeys(values, origin_of(rows)))
+    return Computed(values, origins=dict.fromkeys(values, group_origin(rows)))
 
 
-def pool_form(reading: Reading, form: str) -> Found:
+def pool_form(reading: Reading, form: str) -> Computed:
     """Pool the families of one form; the document is None with fewer than two families that are not refused."""
     from race_to_efficiency.calibration.kappa.pooled import Member, pooled_estimate
 
@@ -79,14 +79,14 @@ def pool_form(reading: Reading, form: str) -> Found:
     ]
     estimate = pooled_estimate(form, members, params)
     if estimate is None:
-        return Found(None)
+        return Computed(None)
     outputs = tuple(
         f"{GROUP.called((item.group,))}#{estimate.symbol}.{item.group}.{form}" for item in members if item.counts
     )
-    return Found(estimate.to_json(), origins={estimate.id: Origin(outputs=outputs)})
+    return Computed(estimate.to_json(), origins={estimate.id: Origin(outputs=outputs)})
 
 
-def make_document(reading: Reading) -> Found:
+def kappa_document(reading: Reading) -> Computed:
     """Return kappa.json without its stamp, and kappa_draws: every group, and the pools."""
     from race_to_efficiency.calibration.kappa.groups import TABLES
 
@@ -102,7 +102,7 @@ def make_document(reading: Reading) -> Found:
     tables = {name: [row for result in groups for row in result.document["tables"][name]] for name in TABLES}
     outputs = {item["id"]: result.node for result in groups for item in result.document["estimates"]}
     outputs |= {pool.document["id"]: pool.node for pool in pools if pool.document is not None}
-    return Found(
+    return Computed(
         {"estimates": [*own, *pooled], **tables},
         tables={"draws": _concatenated([result.tables["draws"] for result in groups])},
         origins={name: Origin(outputs=(f"{node}#{name}",)) for name, node in outputs.items()},
@@ -114,7 +114,7 @@ def group_names(reading: Reading) -> list[str]:
     return reading.names("fit_kappa", "groups", "group")
 
 
-def origin_of(rows: GroupRows) -> Origin:
+def group_origin(rows: GroupRows) -> Origin:
     """Return what a fit of a group's rows rests on."""
     return Origin(
         rows=tuple(f"{rows.table}/{name}" for name in rows.ids),
@@ -130,7 +130,7 @@ def _settings(reading: Reading, group: str, *, without: tuple[str, ...] = ()) ->
 
 
 def _runs(reading: Reading, group: str) -> pd.DataFrame:
-    return reading.rows(RUNS, where={"group": group}, columns=COLUMNS)
+    return reading.rows(RUNS, where={"group": group}, columns=RUN_COLUMNS)
 
 
 def _concatenated(frames: list[pd.DataFrame]) -> Any:
@@ -139,7 +139,7 @@ def _concatenated(frames: list[pd.DataFrame]) -> Any:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"group": [], "form": []})
 
 
-GROUP = Node("kappa.group", fit_group)
+GROUP = Node("kappa.group", group_node)
 ALONE = Node("kappa.alone", fit_alone)
 POOL = Node("kappa.pooled", pool_form)
-DOCUMENT = Node("kappa", make_document)
+KAPPA_DOCUMENT = Node("kappa", kappa_document)

@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from race_to_efficiency.quarter.node import Evaluation, Result
+    from race_to_efficiency.quarter.node import Evaluation, NodeResult
 
-COLUMNS = ("output", "kind", "target", "reason")
+EDGE_COLUMNS = ("output", "kind", "target", "reason")
 
-KINDS = ("code", "row", "from", "left_out")
+EDGE_KINDS = ("code", "row", "from", "left_out")
 """code: module of the function that made the output; row: ``TABLE/ID`` that took part; from: another output that took
 part; left_out: a row that could have taken part, with the reason."""
 
@@ -83,7 +83,7 @@ class Lineage:
         for row, reason in left_out:
             self._edges[output, "left_out", row, reason] = None
 
-    def add_nodes(self, evaluation: Evaluation, *results: Result) -> None:
+    def add_nodes(self, evaluation: Evaluation, *results: NodeResult) -> None:
         """Add every output of some nodes and of those they asked, as the nodes wrote them."""
         seen: set[str] = set()
         waiting = list(results)
@@ -106,8 +106,8 @@ class Lineage:
         """Return the edges, in the order they were added."""
         import pandas as pd
 
-        edges: Any = [dict(zip(COLUMNS, edge, strict=True)) for edge in self._edges]
-        return pd.DataFrame(edges, columns=list(COLUMNS), dtype="str")
+        edges: Any = [dict(zip(EDGE_COLUMNS, edge, strict=True)) for edge in self._edges]
+        return pd.DataFrame(edges, columns=list(EDGE_COLUMNS), dtype="str")
 
     def write(self, folder: Path, stage: str) -> None:
         """Write the edges of a stage (``lineage_STAGE.parquet``)."""
@@ -125,12 +125,12 @@ class Edges:
     Parameters
     ----------
     frame : DataFrame
-        Of `COLUMNS`.
+        Of `EDGE_COLUMNS`.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._by_output: dict[str, list[tuple[str, str, str]]] = {}
-        told = zip(*(frame[name].astype(str) for name in COLUMNS), strict=True)
+        told = zip(*(frame[name].astype(str) for name in EDGE_COLUMNS), strict=True)
         for output, kind, target, reason in told:
             self._by_output.setdefault(output, []).append((kind, target, reason))
 
@@ -195,4 +195,4 @@ def gathered(folder: Path, *, without: str = "") -> pd.DataFrame:
 
     paths = (path for path in sorted(folder.glob(file_of("*"))) if path.name != file_of(without))
     frames = [storage.read_parquet(path) for path in paths]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(EDGE_COLUMNS))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.quarter.world import World
     from race_to_efficiency.settings.scenarios import ScenarioParams
 
-    Function = Callable[..., "Found"]
+    Function = Callable[..., "Computed"]
 
 
 NODES: dict[str, Node] = {}
@@ -77,7 +77,7 @@ class Origin:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Computed:
     """What a node's function returns.
 
     Parameters
@@ -144,7 +144,7 @@ class Read:
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class NodeResult:
     """A remembered call of a node.
 
     Parameters
@@ -177,9 +177,9 @@ class Result:
         return {name: storage.parquet_frame(data) for name, data in self.parquet.items()}
 
     @classmethod
-    def of(cls, node: str, module: str, found: Found, reads: tuple[tuple[Read, str], ...]) -> Result:
+    def of(cls, node: str, module: str, found: Computed, reads: tuple[tuple[Read, str], ...]) -> NodeResult:
         """Return a result with its digest; the document becomes what its JSON would read back as."""
-        document = storage.finite(found.document)
+        document = storage.json_value(found.document)
         parquet = {name: storage.parquet_bytes(frame) for name, frame in found.tables.items()}
         digest = digest_of(document, found.origins, parquet)
         return cls(node, module, document, dict(found.origins), reads, digest, parquet)
@@ -254,7 +254,7 @@ class Reading:
         self._note("seed")
         return self._evaluation.world.seed
 
-    def ask(self, node: Node, *arguments: str) -> Result:
+    def ask(self, node: Node, *arguments: str) -> NodeResult:
         """Return another node's result in the same world."""
         self._note("node", node, arguments)
         return self._evaluation.ask(node, *arguments)
@@ -264,7 +264,7 @@ class Reading:
         self._note("node", node, arguments)
         return self._evaluation.live(node, *arguments)
 
-    def ask_each(self, node: Node, calls: Sequence[tuple[str, ...]], *, size: Callable[..., int]) -> list[Result]:
+    def ask_each(self, node: Node, calls: Sequence[tuple[str, ...]], *, size: Callable[..., int]) -> list[NodeResult]:
         """Return the results of several calls; those to be computed share the evaluation's processes."""
         found = self._evaluation.ask_each(node, calls, size=size)
         for arguments in calls:
@@ -308,7 +308,7 @@ class Memory:
     def __init__(self, store: Store | None = None) -> None:
         self.store = store
         self.shapes: dict[str, list[tuple[Read, ...]]] = {}
-        self.results: dict[str, Result] = {}
+        self.results: dict[str, NodeResult] = {}
         self.lives: dict[str, Any] = {}
         self.computed: list[str] = []
 
@@ -318,7 +318,7 @@ class Memory:
             self.shapes[call] = self.store.shapes_of(call) if self.store else []
         return self.shapes[call]
 
-    def result(self, key: str) -> Result | None:
+    def result(self, key: str) -> NodeResult | None:
         """Return what is remembered under a key; a damaged entry of the store is no memory."""
         if key not in self.results and self.store:
             found = self.store.result(key)
@@ -326,7 +326,7 @@ class Memory:
                 self.results[key] = found
         return self.results.get(key)
 
-    def keep(self, call: str, key: str, result: Result, live: Any) -> None:
+    def keep(self, call: str, key: str, result: NodeResult, live: Any) -> None:
         """Remember a result under its key."""
         shape = tuple(read for read, _ in result.reads)
         known = self.shapes_of(call)
@@ -354,9 +354,9 @@ class Evaluation:
     def __init__(self, world: World, memory: Memory, *, workers: int = 1) -> None:
         self.world, self.memory, self.workers = world, memory, workers
         self._digests: dict[Read, str] = {}
-        self._asked: dict[tuple[Node, tuple[str, ...]], tuple[str, Result]] = {}
+        self._asked: dict[tuple[Node, tuple[str, ...]], tuple[str, NodeResult]] = {}
 
-    def ask(self, node: Node, *arguments: str) -> Result:
+    def ask(self, node: Node, *arguments: str) -> NodeResult:
         """Return a node's result in this world."""
         return self._answer(node, arguments)[1]
 
@@ -367,7 +367,7 @@ class Evaluation:
             self.memory.lives[key] = node.function(Reading(self), *arguments).live
         return self.memory.lives[key]
 
-    def ask_each(self, node: Node, calls: Sequence[tuple[str, ...]], *, size: Callable[..., int]) -> list[Result]:
+    def ask_each(self, node: Node, calls: Sequence[tuple[str, ...]], *, size: Callable[..., int]) -> list[NodeResult]:
         """Return the results of several calls, those that must be computed side by side."""
         from race_to_efficiency.calibration.common.processes import each
 
@@ -394,7 +394,7 @@ class Evaluation:
             return self.ask(read.what[0], *read.what[1]).digest
         return storage.digest_json(told_of(self.world, read))
 
-    def _answer(self, node: Node, arguments: tuple[str, ...]) -> tuple[str, Result]:
+    def _answer(self, node: Node, arguments: tuple[str, ...]) -> tuple[str, NodeResult]:
         remembered = self._remembered(node, arguments)
         if remembered is not None:
             return remembered
@@ -403,16 +403,16 @@ class Evaluation:
         return self._keep(node, arguments, reading.reads, found)
 
     def _keep(
-        self, node: Node, arguments: tuple[str, ...], reads: Mapping[Read, str], found: Found
-    ) -> tuple[str, Result]:
+        self, node: Node, arguments: tuple[str, ...], reads: Mapping[Read, str], found: Computed
+    ) -> tuple[str, NodeResult]:
         call = self._call(node, arguments)
-        result = Result.of(node.called(arguments), node.function.__module__, found, tuple(reads.items()))
+        result = NodeResult.of(node.called(arguments), node.function.__module__, found, tuple(reads.items()))
         key = _key(call, result.reads)
         self.memory.keep(call, key, result, found.live)
         self._asked[node, arguments] = key, result
         return key, result
 
-    def _remembered(self, node: Node, arguments: tuple[str, ...]) -> tuple[str, Result] | None:
+    def _remembered(self, node: Node, arguments: tuple[str, ...]) -> tuple[str, NodeResult] | None:
         if (node, arguments) not in self._asked:
             call = self._call(node, arguments)
             for shape in self.memory.shapes_of(call):
@@ -447,11 +447,11 @@ class _Task:
     arguments: tuple[str, ...]
 
 
-def _alone(task: _Task) -> tuple[dict[Read, str], Found]:
+def _alone(task: _Task) -> tuple[dict[Read, str], Computed]:
     """Return what a call reads and finds, without memory; the live object stays behind."""
     reading = Reading(Evaluation(task.world, Memory()))
     found = task.node.function(reading, *task.arguments)
     return reading.reads, replace(found, live=None)
 
 
-__all__ = ["Evaluation", "Found", "Memory", "Node", "Origin", "Read", "Reading", "Result"]
+__all__ = ["Computed", "Evaluation", "Memory", "Node", "NodeResult", "Origin", "Read", "Reading"]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency import storage
 from race_to_efficiency.errors import RaceError, SystemRefused
 from race_to_efficiency.loading.json_text import parse_json
-from race_to_efficiency.quarter.node import Origin, Read, Result, digest_of
+from race_to_efficiency.quarter.node import NodeResult, Origin, Read, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-FORMAT = 1
+STORE_FORMAT = 1
 """Layout of an entry; one of another layout is computed anew."""
 
 LIMIT_BYTES = 512_000_000
@@ -46,11 +46,11 @@ class Store:
                 continue
         return found
 
-    def result(self, key: str) -> Result | None:
+    def result(self, key: str) -> NodeResult | None:
         """Return what is remembered under a key; None where nothing is, or where a byte of it has changed."""
         path = self._path(key)
         told = _sealed(path, key)
-        if told.get("format") != FORMAT:
+        if told.get("format") != STORE_FORMAT:
             return None
         try:
             parquet = {name: storage.read_bytes(path.with_name(f"{key}.{name}.parquet")) for name in told["tables"]}
@@ -67,9 +67,9 @@ class Store:
             return None
         with contextlib.suppress(OSError):  # a checkout that may only be read
             path.touch()
-        return Result(told["node"], told["module"], told["document"], origins, reads, told["digest"], parquet)
+        return NodeResult(told["node"], told["module"], told["document"], origins, reads, told["digest"], parquet)
 
-    def keep(self, call: str, key: str, result: Result, shapes: Sequence[tuple[Read, ...]]) -> None:
+    def keep(self, call: str, key: str, result: NodeResult, shapes: Sequence[tuple[Read, ...]]) -> None:
         """Write a result, its tables first; whoever reads a half-written one finds nothing.
 
         Where nothing can be written, nothing is remembered: that costs time and no more.
@@ -77,13 +77,13 @@ class Store:
         with contextlib.suppress(SystemRefused):
             self._keep(call, key, result, shapes)
 
-    def _keep(self, call: str, key: str, result: Result, shapes: Sequence[tuple[Read, ...]]) -> None:
+    def _keep(self, call: str, key: str, result: NodeResult, shapes: Sequence[tuple[Read, ...]]) -> None:
         path = self._path(key)
         for name, data in result.parquet.items():
             storage.write_bytes(path.with_name(f"{key}.{name}.parquet"), data, durable=False)
         told = {
             "name": key,
-            "format": FORMAT,
+            "format": STORE_FORMAT,
             "node": result.node,
             "module": result.module,
             "digest": result.digest,

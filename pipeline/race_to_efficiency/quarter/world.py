@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from race_to_efficiency import storage
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from race_to_efficiency.settings.scenarios import ScenarioParams
     from race_to_efficiency.settings.sections import Params
@@ -29,7 +32,7 @@ GAMMA_TABLES = (
 KAPPA_TABLES = ("training_runs",)
 """Ledgers that kappa is fitted on."""
 
-TABLES = (*KAPPA_TABLES, *GAMMA_TABLES)
+RUN_AND_CHIP_TABLES = (*KAPPA_TABLES, *GAMMA_TABLES)
 
 BOOKKEEPING = ("line", "source_id", "recorded", "recorded_basis", "withdrawn")
 """Columns about a row's version; no fit reads them."""
@@ -60,7 +63,7 @@ class Selection:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class LedgerView:
     """A ledger's as-of view with the digests of what was read of it, each computed once.
 
     Parameters
@@ -73,6 +76,7 @@ class Table:
     rows: pd.DataFrame
     key: str
     known: dict[Selection, tuple[pd.DataFrame, str]] = field(default_factory=dict, repr=False)
+    hashed: dict[str, NDArray[np.uint64]] = field(default_factory=dict, repr=False)
 
     def select(self, selection: Selection) -> pd.DataFrame:
         """Return the selected rows, with every column."""
@@ -104,33 +108,27 @@ class Table:
                 keep &= rows["exclusion"].fillna("") == ""
         if selection.stating:
             keep &= rows[selection.stating].notna()
-        chosen = rows.loc[keep]
-        cells = (
-            chosen[list(selection.columns)]
-            if selection.columns
-            else chosen.drop(columns=[*BOOKKEEPING], errors="ignore")
-        )
-        return chosen, cells_digest(cells)
+        names = selection.columns or tuple(name for name in rows.columns if name not in BOOKKEEPING)
+        cells = np.stack([self._hashes(name) for name in names], axis=1)[keep.to_numpy()]
+        return rows.loc[keep], storage.digest_bytes(cells.tobytes() + ",".join(names).encode())
 
+    def _hashes(self, name: str) -> NDArray[np.uint64]:
+        """Return a hash of each cell of a column, the same whether it was just parsed or read back from a file.
 
-def cells_digest(cells: pd.DataFrame) -> str:
-    """Return a digest of a frame's cells, the same whether they were just parsed or read back from a file.
+        Texts, numbers and times keep their value, not the type that holds them: a missing one is a missing one.
+        """
+        import pandas as pd
 
-    Texts, numbers and times keep their value, not the type that holds them: a missing one is a missing one.
-    """
-    import pandas as pd
-
-    plain = {}
-    for name, column in cells.items():
-        if pd.api.types.is_datetime64_any_dtype(column):
-            plain[name] = column.astype("datetime64[us]").astype("int64").to_numpy()
-        elif pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
-            plain[name] = column.to_numpy(dtype="float64", na_value=float("nan"))
-        else:
-            plain[name] = column.astype(object).where(column.notna(), None).to_numpy()
-    frame = pd.DataFrame(plain, index=range(len(cells)))
-    hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()
-    return storage.digest_bytes(hashes + ",".join(map(str, plain)).encode())
+        if name not in self.hashed:
+            column = self.rows[name]
+            if pd.api.types.is_datetime64_any_dtype(column):
+                plain = column.astype("datetime64[us]").astype("int64").to_numpy()
+            elif pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
+                plain = column.to_numpy(dtype="float64", na_value=float("nan"))
+            else:
+                plain = column.astype(object).where(column.notna(), None).to_numpy()
+            self.hashed[name] = pd.util.hash_array(plain)
+        return self.hashed[name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +147,7 @@ class World:
         Those of the settings and of the files they name.
     """
 
-    tables: Mapping[str, Table]
+    tables: Mapping[str, LedgerView]
     settings: Params
     as_of: date
     seed: int
@@ -164,18 +162,18 @@ class World:
         return next((item for item in self.scenarios if item.name == name), None)
 
 
-HEADLINE = ("headline_scenario", "headline_anchor", "headline_years")
+HEADLINE_SETTINGS = ("headline_scenario", "headline_anchor", "headline_years")
 """Settings of the report that the headline's relative loss depends on."""
 
 
 def settings_document(settings: Params) -> dict[str, Any]:
     """Return the settings a number of kappa, gamma or the headline can depend on, by section of params.yaml."""
-    told = settings.report.model_dump(mode="json", include=set(HEADLINE))
+    told = settings.report.model_dump(mode="json", include=set(HEADLINE_SETTINGS))
     return {
         "fit_kappa": settings.fit_kappa.model_dump(mode="json"),
         "fit_gamma": settings.fit_gamma.model_dump(mode="json"),
         "forecast": settings.forecast.model_dump(mode="json", exclude={"threads", "write_draws"}),
-        "report": {name.removeprefix("headline_"): told[name] for name in HEADLINE},
+        "report": {name.removeprefix("headline_"): told[name] for name in HEADLINE_SETTINGS},
     }
 
 

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     Outcome = dict[str, float | None]
     Attempt = Callable[[np.random.Generator], Outcome]
 
-REPLICATES = 200
+ATTEMPT_REPLICATES = 200
 """Bootstrap replicates a data set, as many as the stage draws: the 95 % ends are the fifth draws from either side."""
 
-NOISE = 0.0076
+RUN_NOISE = 0.0076
 """Residual sd of ln L: that of the 240 Chinchilla runs about their fit."""
 
 TOTAL_KAPPA = 0.05
@@ -68,7 +68,7 @@ def _judged(
     table: RunTable, form: Form, truth: float, rng: np.random.Generator, *, clusters: NDArray[Any] | None = None
 ) -> tuple[Outcome, Estimate | None]:
     """Fit one form and compare kappa (and E) with the truth; a refusal covers nothing."""
-    changes = {"forms": (form.name,), "bootstrap_replicates": REPLICATES, "extrapolation_cutoffs": ()}
+    changes = {"forms": (form.name,), "bootstrap_replicates": ATTEMPT_REPLICATES, "extrapolation_cutoffs": ()}
     params = shipped_params().fit_kappa.model_copy(update=changes)
     if clusters is not None:
         table = replace(table, cells={"cluster": np.array([str(item) for item in clusters], dtype=object)})
@@ -102,7 +102,7 @@ def _holds(estimate: Estimate, truth: float) -> bool:
     return low <= truth <= high
 
 
-def power_law(n_rows: int, *, noise: float = NOISE, outliers: bool = False) -> Attempt:
+def power_law(n_rows: int, *, noise: float = RUN_NOISE, outliers: bool = False) -> Attempt:
     """Return one attempt on L = (C0/C)^kappa over four decades; 5 % of the runs may err ten times as much.
 
     Parameters
@@ -135,8 +135,8 @@ def leverage(n_rows: int, n_outliers: int) -> Attempt:
     def attempt(rng: np.random.Generator) -> Outcome:
         log_compute = rng.uniform(np.log(1e18), np.log(1e22), n_rows)
         log_compute[:n_outliers] = np.log(1e24) + rng.uniform(-0.5, 0.5, n_outliers)
-        error = NOISE * rng.standard_normal(n_rows)
-        error[:n_outliers] += OUTLYING * NOISE
+        error = RUN_NOISE * rng.standard_normal(n_rows)
+        error[:n_outliers] += OUTLYING * RUN_NOISE
         loss = np.exp(np.log(3.0) - TOTAL_KAPPA * (log_compute - np.log(1e20)) + error)
         outcome, kappa = _judged(_table(loss, compute_flop=np.exp(log_compute)), POWER_LAW, TOTAL_KAPPA, rng)
         named = set() if kappa is None else set(kappa.diagnostics["leverage_outliers"])
@@ -155,7 +155,7 @@ def clustered(n_clusters: int) -> Attempt:
         start = rng.uniform(np.log(1e18), np.log(1e22), n_clusters)[model]
         log_compute = start + rng.uniform(0.0, np.log(10.0), len(model))
         shared = rng.standard_normal(n_clusters)[model] * np.sqrt(INTRACLASS)
-        error = NOISE * (shared + rng.standard_normal(len(model)) * np.sqrt(1.0 - INTRACLASS))
+        error = RUN_NOISE * (shared + rng.standard_normal(len(model)) * np.sqrt(1.0 - INTRACLASS))
         loss = np.exp(np.log(3.0) - TOTAL_KAPPA * (log_compute - np.log(1e20)) + error)
         table = _table(loss, compute_flop=np.exp(log_compute))
         outcome, kappa = _judged(table, POWER_LAW, TOTAL_KAPPA, rng, clusters=model)
@@ -200,7 +200,7 @@ def two_terms(n_rows: int) -> Attempt:
         a, b, _, alpha, beta = _LAW
         loss = FLOOR_NATS + a * params**-alpha + b * tokens**-beta
         table = _table(
-            loss * np.exp(NOISE * rng.standard_normal(n_rows)), params=params, tokens=tokens, compute_flop=compute
+            loss * np.exp(RUN_NOISE * rng.standard_normal(n_rows)), params=params, tokens=tokens, compute_flop=compute
         )
         return _judged(table, CHINCHILLA, LAW_KAPPA, rng)[0]
 

@@ -132,7 +132,7 @@ STUDY: dict[str, Case] = {
 """Cases by name."""
 
 
-def outcomes(name: str, n_datasets: int, seed: int) -> dict[str, list[float | None]]:
+def simulate_outcomes(name: str, n_datasets: int, seed: int) -> dict[str, list[float | None]]:
     """Simulate data sets of a case and return every outcome as a column.
 
     Parameters
@@ -150,7 +150,7 @@ def outcomes(name: str, n_datasets: int, seed: int) -> dict[str, list[float | No
 def _runner(name: str) -> Callable[[int, int], dict[str, Any]]:
     def run(n_datasets: int, seed: int) -> dict[str, Any]:
         case = STUDY[name]
-        rows = rows_of(name, case.bound, case.quantities, outcomes(name, n_datasets, seed))
+        rows = rows_of(name, case.bound, case.quantities, simulate_outcomes(name, n_datasets, seed))
         value = {row.quantity: row.value for row in rows}
         return {
             "case": name,

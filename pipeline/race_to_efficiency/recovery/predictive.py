@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Attempt = tuple[float, Array] | None
 
-RATE = 0.3
+GROWTH_RATE = 0.3
 """Doublings a year of every simulated trend."""
 
 SCATTER = 0.7
 """Scatter of a single release around it, doublings: that of the chips' 16-bit efficiency."""
 
-YEARS = 8.0
+STUDY_YEARS = 8.0
 """Length of a simulated history."""
 
 WALK = 0.2
@@ -39,7 +39,7 @@ _DRAWS = 500
 
 
 def _dates(rng: np.random.Generator, n: int) -> Array:
-    return np.asarray(np.sort(rng.uniform(0.0, YEARS, n)))
+    return np.asarray(np.sort(rng.uniform(0.0, STUDY_YEARS, n)))
 
 
 def releases_around_a_trend(
@@ -60,14 +60,14 @@ def releases_around_a_trend(
     """
 
     def attempt(rng: np.random.Generator) -> Attempt:
-        time = np.append(_dates(rng, n), YEARS + _HORIZON)
+        time = np.append(_dates(rng, n), STUDY_YEARS + _HORIZON)
         noise = (
             rng.standard_normal(n + 1) if tails is None else rng.standard_t(tails, n + 1) / np.sqrt(tails / (tails - 2))
         )
         if clusters is not None:
             maker = rng.standard_normal(clusters)[rng.integers(0, clusters, n + 1)]
             noise = np.sqrt(0.5) * (maker + noise)
-        value = RATE * time + SCATTER * noise
+        value = GROWTH_RATE * time + SCATTER * noise
         found = predictive.trend(time[:-1], value[:-1], time[-1:], **(model or {}))
         return float(value[-1]), found.quantiles[0]
 
@@ -79,10 +79,10 @@ def wandering_slope(n: int, horizon: float, *, walk: float) -> Callable[[np.rand
 
     def attempt(rng: np.random.Generator) -> Attempt:
         time = _dates(rng, n)
-        value = RATE * time + SCATTER * rng.standard_normal(n)
+        value = GROWTH_RATE * time + SCATTER * rng.standard_normal(n)
         at = time.max() + horizon
         bend = WALK * np.sqrt(horizon**3 / 3.0) * rng.standard_normal()
-        outcome = RATE * at + bend + SCATTER * rng.standard_normal()
+        outcome = GROWTH_RATE * at + bend + SCATTER * rng.standard_normal()
         found = predictive.trend(time, value, np.array([at]), walk=walk)
         return float(outcome), found.quantiles[0]
 
@@ -93,7 +93,7 @@ def level_with_drift(n: int, *, degrees: float | None = None) -> Callable[[np.ra
     """Return one attempt: a random walk with drift seen at n + 1 quarters, predicted four quarters on."""
 
     def attempt(rng: np.random.Generator) -> Attempt:
-        change = RATE / 4 + 0.3 * rng.standard_normal(n + 4)
+        change = GROWTH_RATE / 4 + 0.3 * rng.standard_normal(n + 4)
         path = np.cumsum(change)
         found = predictive.drift(
             np.full(n, 0.25), change[:n], path[n - 1], np.array([1.0]), span=n / 4, free=n - 1.0, degrees=degrees
@@ -107,15 +107,15 @@ def record_of_releases(per_year: float, horizon: float) -> Callable[[np.random.G
     """Return one attempt: the best so far of releases that scatter around a trend."""
 
     def attempt(rng: np.random.Generator) -> Attempt:
-        end = YEARS + horizon
+        end = STUDY_YEARS + horizon
         time = np.sort(rng.uniform(0.0, end, rng.poisson(per_year * end)))
-        value = RATE * time + SCATTER * rng.standard_normal(time.size)
-        past = time <= YEARS
+        value = GROWTH_RATE * time + SCATTER * rng.standard_normal(time.size)
+        past = time <= STUDY_YEARS
         if past.sum() < 6:
             return None
         record = float(value[past].max())
         draws = predictive.release_draws(
-            time[past], value[past], record, YEARS, np.array([end]), rng, draws=_DRAWS, window=3.0
+            time[past], value[past], record, STUDY_YEARS, np.array([end]), rng, draws=_DRAWS, window=3.0
         )
         return float(value.max()), predictive.from_draws(draws).quantiles[0]
 
@@ -126,13 +126,13 @@ def jumping_record(per_year: float, horizon: float) -> Callable[[np.random.Gener
     """Return one attempt: a record that rises by exponential jumps at random times."""
 
     def attempt(rng: np.random.Generator) -> Attempt:
-        end = YEARS + horizon
+        end = STUDY_YEARS + horizon
         event = np.sort(rng.uniform(0.0, end, rng.poisson(per_year * end)))
         jump = rng.exponential(0.4, event.size)
-        past = event <= YEARS
+        past = event <= STUDY_YEARS
         if not past.any():
             return None
-        draws = predictive.jump_draws(event[past], jump[past], 0.0, YEARS, np.array([end]), rng, draws=_DRAWS)
+        draws = predictive.jump_draws(event[past], jump[past], 0.0, STUDY_YEARS, np.array([end]), rng, draws=_DRAWS)
         return float(jump[~past].sum()), predictive.from_draws(draws).quantiles[0]
 
     return attempt
@@ -167,7 +167,9 @@ def larger_run(n: int, model: str) -> Callable[[np.random.Generator], Attempt]:
     return attempt
 
 
-def measure(name: str, attempt: Callable[[np.random.Generator], Attempt], n_datasets: int, seed: int) -> dict[str, Any]:
+def predictive_coverage(
+    name: str, attempt: Callable[[np.random.Generator], Attempt], n_datasets: int, seed: int
+) -> dict[str, Any]:
     """Return the coverage of an attempt's intervals over simulated histories.
 
     Returns
@@ -188,7 +190,7 @@ def measure(name: str, attempt: Callable[[np.random.Generator], Attempt], n_data
     return {
         "case": name,
         "n_datasets": n_datasets,
-        "truth": RATE,
+        "truth": GROWTH_RATE,
         "bias": float(error.mean()),
         "bias_stderr": float(error.std() / np.sqrt(len(found))),
         "sd": float(error.std()),
@@ -206,7 +208,7 @@ def _case(
     name: str, attempt: Callable[[np.random.Generator], Attempt], bounds: dict[str, float], note: str
 ) -> Callable[[int, int], dict[str, Any]]:
     def run(n_datasets: int, seed: int) -> dict[str, Any]:
-        result = measure(name, attempt, n_datasets, seed)
+        result = predictive_coverage(name, attempt, n_datasets, seed)
         checks = []
         if result["coverage"] is not None:
             slack = 2.0 * result["coverage_stderr"]

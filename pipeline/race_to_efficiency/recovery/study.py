@@ -22,7 +22,7 @@ from race_to_efficiency.recovery import (
 from race_to_efficiency.recovery import (
     trends as recovery_trends,
 )
-from race_to_efficiency.recovery.summary import Row, judged, rows_of
+from race_to_efficiency.recovery.summary import Row, meets_bound, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ CHUNK = 50
 
 SUITES = {"kappa": recovery_kappa, "trends": recovery_trends, "predictive": recovery_predictive}
 
-CASES: dict[str, str] = {name: suite for suite, module in SUITES.items() for name in module.CASES}
+SUITE_OF_CASE: dict[str, str] = {name: suite for suite, module in SUITES.items() for name in module.CASES}
 """Case name -> suite."""
 
 _CODE = ("calibration", "evaluation", "equation", "own_tables", "recovery")
@@ -103,7 +103,7 @@ class Task:
         return storage.digest_document([self.case, self.chunk, self.n_datasets, self.seed, self.code])
 
 
-def code_digest() -> str:
+def cases_digest() -> str:
     """Return the digest of the code the cases run."""
     from pathlib import Path
 
@@ -131,9 +131,9 @@ def compute(task: Task) -> dict[str, Any]:
 
     seed = int(np.random.SeedSequence([task.seed, task.chunk]).generate_state(1)[0] >> 1)
     with threadpool_limits(limits=1):
-        if CASES[task.case] == "kappa":
-            return {"columns": recovery_kappa.outcomes(task.case, task.n_datasets, seed)}
-        measured: dict[str, Any] = SUITES[CASES[task.case]].CASES[task.case](task.n_datasets, seed)
+        if SUITE_OF_CASE[task.case] == "kappa":
+            return {"columns": recovery_kappa.simulate_outcomes(task.case, task.n_datasets, seed)}
+        measured: dict[str, Any] = SUITES[SUITE_OF_CASE[task.case]].CASES[task.case](task.n_datasets, seed)
         return measured
 
 
@@ -205,12 +205,12 @@ def study(
     Parameters
     ----------
     cases : sequence of str
-        Keys of `CASES`.
+        Keys of `SUITE_OF_CASE`.
     store : Path
     n_datasets, seed, workers : int
     progress : callable
     """
-    code = code_digest()
+    code = cases_digest()
     tasks = tasks_of(cases, n_datasets, seed, code)
     done = run_tasks(tasks, store, workers=workers, progress=progress)
     chunks = {case: [done[task.case, task.chunk] for task in tasks if task.case == case] for case in cases}
@@ -220,7 +220,7 @@ def study(
 
 def case_rows(case: str, chunks: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Return the table's rows of a case from all its chunks."""
-    if CASES[case] != "kappa":
+    if SUITE_OF_CASE[case] != "kappa":
         return _pooled_rows(case, chunks)
     names = sorted({name for chunk in chunks for name in chunk["columns"]})
     columns: dict[str, list[float | None]] = {name: [] for name in names}
@@ -234,7 +234,7 @@ def case_rows(case: str, chunks: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 def _note(case: str, chunks: Sequence[Mapping[str, Any]]) -> str:
     """Return in words what a case simulates."""
-    return recovery_kappa.STUDY[case].note if CASES[case] == "kappa" else str(chunks[0]["note"])
+    return recovery_kappa.STUDY[case].note if SUITE_OF_CASE[case] == "kappa" else str(chunks[0]["note"])
 
 
 def _pooled_rows(case: str, chunks: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -260,7 +260,9 @@ def _pooled_rows(case: str, chunks: Sequence[Mapping[str, Any]]) -> list[Row]:
 
     def row(quantity: str, value: float | None, error: float | None, low: float | None, high: float | None) -> Row:
         own_bound = own and (low is not None or high is not None)
-        return Row(case, bound, quantity, value, error, low, high, own_bound, judged(value, low, high), refused, total)
+        return Row(
+            case, bound, quantity, value, error, low, high, own_bound, meets_bound(value, low, high), refused, total
+        )
 
     error = None if coverage is None else float(np.sqrt(max(coverage * (1.0 - coverage), 0.0) / total))
     rows = [row("coverage", coverage, error, limits[0], limits[1])]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-Kind = Literal["share", "bias", "median_bias", "median", "sd_ratio"]
+BoundKind = Literal["share", "bias", "median_bias", "median", "sd_ratio"]
 Meets = Literal["yes", "no", "no bound"]
 
 
@@ -43,7 +43,7 @@ class Quantity:
 
     name: str
     column: str
-    kind: Kind
+    kind: BoundKind
     low: float | None = None
     high: float | None = None
     truth: float = 1.0
@@ -86,7 +86,7 @@ class Row:
         return asdict(self)
 
 
-def judged(value: float | None, low: float | None, high: float | None) -> Meets:
+def meets_bound(value: float | None, low: float | None, high: float | None) -> Meets:
     """Return whether a value meets its bound; no value meets none."""
     if low is None and high is None:
         return "no bound"
@@ -155,7 +155,7 @@ def rows_of(
     rows = []
     for quantity in quantities:
         value, stderr = measured(quantity, columns)
-        meets = judged(value, quantity.low, quantity.high)
+        meets = meets_bound(value, quantity.low, quantity.high)
         rows.append(
             Row(
                 case,

@@ -41,7 +41,7 @@ BOUNDS = {
 }
 """What each bound asks for."""
 
-COLUMNS = ("case", "bound", "quantity", "value", "s.e.", "limit", "meets", "refused", "n")
+STUDY_COLUMNS = ("case", "bound", "quantity", "value", "s.e.", "limit", "meets", "refused", "n")
 
 
 def limit_text(row: Row) -> str:
@@ -55,7 +55,7 @@ def limit_text(row: Row) -> str:
     return (f"within {high:g}" if low == -high else f"{low:g} to {high:g}") + mark
 
 
-def number_text(value: float | None) -> str:
+def four_decimals(value: float | None) -> str:
     """Return a number to four decimals; a dash for none."""
     return "-" if value is None else f"{value:.4f}"
 
@@ -67,8 +67,8 @@ def cells(row: Row) -> tuple[str, ...]:
         row.case,
         row.bound,
         row.quantity,
-        number_text(row.value),
-        number_text(row.stderr),
+        four_decimals(row.value),
+        four_decimals(row.stderr),
         limit_text(row),
         meets,
         f"{row.refused:.1%}",
@@ -76,13 +76,13 @@ def cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def verdict(study: Study) -> str:
+def bounds_met(study: Study) -> str:
     """Return how many bounds are met, in words."""
     bounded = [row for row in study.rows if row.meets != "no bound"]
     return f"{len(bounded) - len(study.failed)} of {len(bounded)} bounds are met; {len(study.failed)} are missed"
 
 
-def summary(study: Study) -> list[tuple[str, str, str]]:
+def bounds_summary(study: Study) -> list[tuple[str, str, str]]:
     """Return for every bound what it asks for and how many of its measurements meet it."""
     lines = []
     for bound in dict.fromkeys(row.bound for row in study.rows):
@@ -110,7 +110,7 @@ def markdown(study: Study, command: str) -> str:
         f"{study.code[:12]}; the same table comes out for any number of workers."
     )
     reading = (
-        f"**{verdict(study)}.** Values are compared with their bounds as they stand: a value within two Monte-Carlo "
+        f"**{bounds_met(study)}.** Values are compared with their bounds as they stand: a value within two Monte-Carlo "
         "standard errors (s.e.) of its bound may lie on either side of it by chance. Every data set goes through the "
         "whole estimator, trust gate included; a refused one counts as a miss in coverage. Bias is relative for kappa "
         "and E, in doublings a year for trends, in doublings for predictions. An asterisk marks a bound of this "
@@ -125,10 +125,10 @@ def markdown(study: Study, command: str) -> str:
         "",
         "| bound | what it asks for | met |",
         "|---|---|---|",
-        *(f"| {' | '.join(line)} |" for line in summary(study)),
+        *(f"| {' | '.join(line)} |" for line in bounds_summary(study)),
         "",
-        f"| {' | '.join(COLUMNS)} |",
-        f"|{'|'.join(['---'] * len(COLUMNS))}|",
+        f"| {' | '.join(STUDY_COLUMNS)} |",
+        f"|{'|'.join(['---'] * len(STUDY_COLUMNS))}|",
         *(f"| {' | '.join(cells(row))} |" for row in study.rows),
         "",
         "## Misses",
@@ -143,7 +143,7 @@ def markdown(study: Study, command: str) -> str:
     return "\n".join(lines)
 
 
-def document(study: Study, command: str) -> dict[str, Any]:
+def study_document(study: Study, command: str) -> dict[str, Any]:
     """Return the study as one JSON document."""
     return {
         "command": command,
@@ -151,7 +151,7 @@ def document(study: Study, command: str) -> dict[str, Any]:
         "seed": study.seed,
         "code": study.code,
         "n_missed": len(study.failed),
-        "verdict": verdict(study),
+        "verdict": bounds_met(study),
         "rows": [row.to_json() for row in study.rows],
         "misses": [miss_text(row) for row in study.failed],
         "notes": dict(study.notes),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TRUE_RATE = 0.4
 """Doublings a year in every simulated series."""
 
-NOISE = 0.7
+TREND_NOISE = 0.7
 """Residual sd in doublings: that of the chips' 16-bit efficiency."""
 
 YEARS = 8.0
@@ -61,7 +61,7 @@ def simulated_series(
     # A family of chips spans some two years: dates are alike within a cluster, as they are in the ledgers.
     years = np.repeat(rng.uniform(0.0, YEARS, n_clusters), sizes) + rng.uniform(-1.0, 1.0, len(label))
     effect = rng.standard_normal(n_clusters)[label] * np.sqrt(intraclass)
-    noise = NOISE * (effect + rng.standard_normal(len(label)) * np.sqrt(1.0 - intraclass))
+    noise = TREND_NOISE * (effect + rng.standard_normal(len(label)) * np.sqrt(1.0 - intraclass))
     return _series(years, TRUE_RATE * years + noise, np.asarray([f"cluster {item}" for item in label], dtype=object))
 
 
@@ -75,7 +75,7 @@ def _alone(count: int) -> NDArray[Any]:
     return np.asarray([f"row {index}" for index in range(count)], dtype=object)
 
 
-def clustered(n_clusters: int, *, independent: bool = False) -> Callable[[np.random.Generator], Attempt]:
+def clustered_series(n_clusters: int, *, independent: bool = False) -> Callable[[np.random.Generator], Attempt]:
     """Return one attempt on a clustered series: the cluster jackknife's interval, or the one for independent rows."""
 
     def attempt(rng: np.random.Generator) -> Attempt:
@@ -102,7 +102,9 @@ def limited(kind: Any, n_rows: int, *, n_clusters: int | None = None) -> Callabl
             years = rng.uniform(0.0, YEARS, n_rows)
             label = rng.integers(0, n_clusters or 1, n_rows)
             shared = rng.standard_normal(n_clusters or 1)[label] * np.sqrt(INTRACLASS if n_clusters else 0.0)
-            noise = NOISE * (shared + rng.standard_normal(n_rows) * np.sqrt(1.0 - (INTRACLASS if n_clusters else 0.0)))
+            noise = TREND_NOISE * (
+                shared + rng.standard_normal(n_rows) * np.sqrt(1.0 - (INTRACLASS if n_clusters else 0.0))
+            )
             rows = np.stack([years, TRUE_RATE * years + noise, label.astype(float)])
             rows = rows[:, rows[1] > limit] if kind == "truncated" else rows
             kept.append(rows)
@@ -198,18 +200,18 @@ _HONEST = {"coverage": 0.92}
 _LIMITED = {"coverage": 0.92, "bias": 0.01}
 
 CASES: dict[str, Callable[[int, int], dict[str, Any]]] = {
-    "clustered_10": _case("clustered_10", clustered(10), _HONEST, note="bound 4"),
-    "clustered_20": _case("clustered_20", clustered(20), _HONEST, note="bound 4"),
-    "clustered_40": _case("clustered_40", clustered(40), _HONEST, note="bound 4"),
+    "clustered_10": _case("clustered_10", clustered_series(10), _HONEST, note="bound 4"),
+    "clustered_20": _case("clustered_20", clustered_series(20), _HONEST, note="bound 4"),
+    "clustered_40": _case("clustered_40", clustered_series(40), _HONEST, note="bound 4"),
     "clustered_6": _case(
         "clustered_6",
-        clustered(FEW),
+        clustered_series(FEW),
         {"stated_within": 0.03},
         note="fewer than 10 clusters: the estimate is weak and states the coverage simulated on its own dates",
     ),
     "clustered_10_independent_rows": _case(
         "clustered_10_independent_rows",
-        clustered(10, independent=True),
+        clustered_series(10, independent=True),
         {"coverage_below": 0.85},
         note="why intervals for independent rows are no headline under clustering",
     ),

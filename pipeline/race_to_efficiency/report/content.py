@@ -102,26 +102,26 @@ class Bullets:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A table column; figures are set flush right, long prose gets more room."""
 
     title: str
     kind: Literal["text", "number", "long"] = "text"
 
 
-def columns(*titles: str) -> tuple[Column, ...]:
+def table_columns(*titles: str) -> tuple[TableColumn, ...]:
     """Return table columns; ``#`` before a title makes a column of numbers, ``~`` one of long prose."""
     kinds: dict[str, Literal["number", "long"]] = {"#": "number", "~": "long"}
-    return tuple(Column(title.lstrip("#~"), kinds.get(title[:1], "text")) for title in titles)
+    return tuple(TableColumn(title.lstrip("#~"), kinds.get(title[:1], "text")) for title in titles)
 
 
 @dataclass(frozen=True)
-class Table:
+class ContentTable:
     """A table with a caption; the first cell of each row is its heading. ``folded`` tables open on request."""
 
     id: str
     caption: Rich
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[tuple[Rich, ...], ...]
     note: Rich = ()
     folded: bool = False
@@ -137,7 +137,7 @@ class Figure:
     svg: str
     caption: Rich
     long: Rich
-    table: Table
+    table: ContentTable
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class Explorer:
     payload: Mapping[str, object]
 
 
-Block = Para | Bullets | Table | Figure | Cards | Callout | Equation | Explorer
+Block = Para | Bullets | ContentTable | Figure | Cards | Callout | Equation | Explorer
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ def say(template: str, **parts: Part | str) -> Rich:
     out: list[Inline] = []
     position = 0
     for match in MARKUP.finditer(template):
-        out += plain(template[position : match.start()], template)
+        out += text_list(template[position : match.start()], template)
         position = match.end()
         label, strong, code, name = match.groups()
         if label is not None:
@@ -257,10 +257,10 @@ def say(template: str, **parts: Part | str) -> Rich:
             if name not in parts:
                 raise ValueError(f"template {template!r} wants a part called {name!r}, got {sorted(parts)}")
             out += flatten(parts[name])
-    return (*out, *plain(template[position:], template))
+    return (*out, *text_list(template[position:], template))
 
 
-def plain(text: str, template: str) -> list[Inline]:
+def text_list(text: str, template: str) -> list[Inline]:
     """Return words of our own as a list of at most one `Text`."""
     return [Text(without_digits(text, template))] if text else []
 

@@ -11,8 +11,8 @@ from race_to_efficiency.report.html import exact
 from race_to_efficiency.report.words.plain import plain_text
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Rich, Table
-    from race_to_efficiency.report.numbers import Numbers
+    from race_to_efficiency.report.content import ContentTable, Rich
+    from race_to_efficiency.report.numbers import NumberRegistry
 
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\u2212")
 """First characters that make a spreadsheet read a cell as a formula (OWASP, CSV injection)."""
@@ -23,17 +23,17 @@ def neutral(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(DANGEROUS) else text
 
 
-def cell_text(cell: Rich, numbers: Numbers) -> str:
+def csv_cell(cell: Rich, numbers: NumberRegistry) -> str:
     """Return a cell: a number alone to its full precision, anything else as neutral text."""
     if len(cell) == 1 and isinstance(cell[0], Num) and numbers[cell[0].id].value is not None:
         return exact(numbers[cell[0].id].value)
     return neutral(plain_text(cell, numbers))
 
 
-def table_csv(table: Table, numbers: Numbers) -> str:
+def table_csv(table: ContentTable, numbers: NumberRegistry) -> str:
     """Return a table as CSV: UTF-8, comma, LF, a header line, numbers to full precision."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([neutral(column.title) for column in table.columns])
-    writer.writerows([[cell_text(cell, numbers) for cell in row] for row in table.rows])
+    writer.writerows([[csv_cell(cell, numbers) for cell in row] for row in table.rows])
     return stream.getvalue()

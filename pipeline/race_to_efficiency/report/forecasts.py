@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
 from race_to_efficiency.report.content import Badge, Fact, Label, Rich, Text, join
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, slug
+from race_to_efficiency.report.numbers import decimals, id_part
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from race_to_efficiency.report.content import Num
-    from race_to_efficiency.report.inputs import Inputs
-    from race_to_efficiency.report.numbers import Numbers
+    from race_to_efficiency.report.inputs import QuarterFiles
+    from race_to_efficiency.report.numbers import NumberRegistry
 
 LIMIT_WORDS = {
     "kappa_weak": "kappa is weak in some groups",
@@ -29,7 +29,7 @@ LIMIT_WORDS = {
 """What each reason code of the forecast means."""
 
 
-class Curve(NamedTuple):
+class CurveKey(NamedTuple):
     """What a forecast curve is of: the columns that pick it out of the table."""
 
     target: str
@@ -48,7 +48,7 @@ class Curve(NamedTuple):
     @property
     def key(self) -> str:
         """Start of the ids of this curve's numbers."""
-        return f"{slug(self.symbol)}.{slug(self.scenario)}.{slug(self.anchor)}"
+        return f"{id_part(self.symbol)}.{id_part(self.scenario)}.{id_part(self.anchor)}"
 
     @property
     def columns(self) -> dict[str, object]:
@@ -73,7 +73,7 @@ class Cell(NamedTuple):
     reasons: str
 
 
-READINGS = (
+SHOWN_READINGS = (
     ("total", "relative_loss", "Total loss, R", "the paper's reading: no floor"),
     ("reducible", "reducible_loss", "Reducible loss, r", "loss above its floor"),
     ("reducible", "relative_loss", "Whole loss, L/L₀", "floor and reducible part together"),
@@ -90,26 +90,26 @@ class Forecasts:
     numbers : Numbers
     """
 
-    def __init__(self, inputs: Inputs, numbers: Numbers) -> None:
+    def __init__(self, inputs: QuarterFiles, numbers: NumberRegistry) -> None:
         self._numbers = numbers
         table = inputs.table("forecast")
         keys = ["target", "form", "scenario_id", "anchor", "group"]
-        self._rows = {Curve(*(str(part) for part in key)): rows for key, rows in table.groupby(keys, sort=False)}
-        self._cells: dict[Curve, dict[tuple[float, float], Cell]] = {}
+        self._rows = {CurveKey(*(str(part) for part in key)): rows for key, rows in table.groupby(keys, sort=False)}
+        self._cells: dict[CurveKey, dict[tuple[float, float], Cell]] = {}
 
-    def curves(self) -> list[Curve]:
+    def curves(self) -> list[CurveKey]:
         """Return every curve of the table."""
         return list(self._rows)
 
-    def find(self, form: str, target: str, scenario: str, anchor: str) -> Curve:
+    def find(self, form: str, target: str, scenario: str, anchor: str) -> CurveKey:
         """Return a pooled (or given) curve; raise `Missing` when the table holds none."""
         for group in ("pooled", "given"):
-            curve = Curve(target, form, scenario, anchor, group)
+            curve = CurveKey(target, form, scenario, anchor, group)
             if curve in self._rows:
                 return curve
         raise Missing(f"the forecast holds no {form} {target} of scenario {scenario} at anchor {anchor}")
 
-    def cells(self, curve: Curve) -> dict[tuple[float, float], Cell]:
+    def cells(self, curve: CurveKey) -> dict[tuple[float, float], Cell]:
         """Return a curve's quantiles by (years, level)."""
         if curve not in self._cells:
             if curve not in self._rows:
@@ -123,18 +123,18 @@ class Forecasts:
             }
         return self._cells[curve]
 
-    def horizons(self, curve: Curve) -> list[float]:
+    def horizons(self, curve: CurveKey) -> list[float]:
         """Return a curve's horizons in years, ascending."""
         return sorted({years for years, _ in self.cells(curve)})
 
-    def cell(self, curve: Curve, years: float, level: float) -> Cell:
+    def cell(self, curve: CurveKey, years: float, level: float) -> Cell:
         """Return one quantile at one horizon; raise `Missing` when the table does not hold it."""
         found = self.cells(curve).get((round(years, 6), round(level, 6)))
         if found is None:
             raise Missing(f"the forecast holds no quantile {level:g} of {curve.symbol} at {years:g} years")
         return found
 
-    def number(self, curve: Curve, years: float, level: float = 0.5) -> Num:
+    def number(self, curve: CurveKey, years: float, level: float = 0.5) -> Num:
         """Return one quantile at one horizon as a number."""
         cell = self.cell(curve, years, level)
         return self._numbers.add(
@@ -147,17 +147,17 @@ class Forecasts:
             status=cell.status,
         )
 
-    def interval(self, curve: Curve, years: float, level: float) -> tuple[Num, Num]:
+    def interval(self, curve: CurveKey, years: float, level: float) -> tuple[Num, Num]:
         """Return the two ends of a central interval at a horizon."""
         ends = (0.5 - level / 2, 0.5 + level / 2)
         return self.number(curve, years, round(ends[0], 6)), self.number(curve, years, round(ends[1], 6))
 
-    def badge(self, curve: Curve, years: float) -> Badge:
+    def badge(self, curve: CurveKey, years: float) -> Badge:
         """Return how far a curve may be trusted at a horizon, with the reasons in words."""
         cell = self.cell(curve, years, 0.5)
         return Badge(cell.status, tuple(reason_words(cell.reasons)))
 
-    def median_with_interval(self, curve: Curve, years: float, level: float = 0.95) -> Rich:
+    def median_with_interval(self, curve: CurveKey, years: float, level: float = 0.95) -> Rich:
         """Return ``median [low, high]``; the median alone where nothing is uncertain."""
         low, high = (self.cell(curve, years, round(end, 6)).value for end in (0.5 - level / 2, 0.5 + level / 2))
         if low == high:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from race_to_efficiency.report.content import Document
-    from race_to_efficiency.report.numbers import Numbers
+    from race_to_efficiency.report.numbers import NumberRegistry
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATUS_MEANING = {
@@ -29,7 +29,7 @@ STATUS_MEANING = {
 }
 
 
-def environment(numbers: Numbers | None) -> Environment:
+def template_environment(numbers: NumberRegistry | None) -> Environment:
     """Return the jinja2 environment of the report: autoescape on, an undefined name is an error."""
     from jinja2 import DictLoader, Environment, StrictUndefined
 
@@ -64,7 +64,9 @@ def policy(style: str, scripts: list[str]) -> str:
     )
 
 
-def render_html(document: Document, numbers: Numbers, *, scripts: list[str], payload: dict[str, Any] | None) -> str:
+def render_html(
+    document: Document, numbers: NumberRegistry, *, scripts: list[str], payload: dict[str, Any] | None
+) -> str:
     """Return the report as one HTML page.
 
     Parameters
@@ -81,7 +83,7 @@ def render_html(document: Document, numbers: Numbers, *, scripts: list[str], pay
     for script in scripts:
         if "</script" in script.lower():
             raise ValueError("an inline script may not hold '</script'")
-    page = environment(numbers).get_template("report.html")
+    page = template_environment(numbers).get_template("report.html")
     return page.render(
         document=document,
         csp=policy(style, scripts),
@@ -97,5 +99,5 @@ def embed_json(document: dict[str, Any]) -> str:
     """Return JSON that can stand in a script element: no ``<``, no ``&``, no line separators."""
     import json
 
-    text = json.dumps(storage.finite(document), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(storage.json_value(document), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

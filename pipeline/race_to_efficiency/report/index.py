@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from race_to_efficiency import storage
-from race_to_efficiency.report.html import TEMPLATES, environment, policy
+from race_to_efficiency.report.html import TEMPLATES, policy, template_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ def render_index(entries: Sequence[Mapping[str, Any]], *, title: str = "The race
     style = storage.read_text(TEMPLATES / "report.css")
     corrected = {entry.get("supersedes") for entry in entries if entry.get("supersedes")}
     rows = sorted(entries, key=lambda entry: (entry["quarter"], entry["revision"]), reverse=True)
-    page = environment(None).get_template("index.html")
+    page = template_environment(None).get_template("index.html")
     return page.render(
         title=title,
         entries=rows,

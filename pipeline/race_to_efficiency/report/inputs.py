@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from race_to_efficiency.settings.sections import Params
 
 DOCUMENTS = ("kappa", "gamma", "scenarios", "anchors", "account", "changes", "statements", "scores", "track_record")
-TABLES = ("kappa_draws", "forecast", "milestones", "scores", "quarantine")
-LEDGERS = ("training_runs", "accelerators", "notable_training_runs", "sources")
+REPORT_TABLES = ("kappa_draws", "forecast", "milestones", "scores", "quarantine")
+REPORT_LEDGERS = ("training_runs", "accelerators", "notable_training_runs", "sources")
 
 
 class Missing(Exception):
@@ -31,7 +31,7 @@ class Missing(Exception):
 
 
 @dataclass
-class Inputs:
+class QuarterFiles:
     """The files of one quarter, read once.
 
     Parameters
@@ -104,7 +104,7 @@ class Inputs:
         ]
 
 
-def read_inputs(processed: Path, quarter: str, as_of: date, params: Params) -> Inputs:
+def read_inputs(processed: Path, quarter: str, as_of: date, params: Params) -> QuarterFiles:
     """Read every file of a quarter that is there.
 
     Parameters
@@ -127,7 +127,7 @@ def read_inputs(processed: Path, quarter: str, as_of: date, params: Params) -> I
     digests: dict[str, str] = {}
     for names, suffix, read, found in (
         (DOCUMENTS, "json", storage.read_json, documents),
-        (TABLES, "parquet", storage.read_parquet, tables),
+        (REPORT_TABLES, "parquet", storage.read_parquet, tables),
     ):
         for name in names:
             for path in (processed / f"{name}.{suffix}", processed / "ledger" / f"{name}.{suffix}"):
@@ -137,7 +137,7 @@ def read_inputs(processed: Path, quarter: str, as_of: date, params: Params) -> I
                     break
     ledger = {
         name: storage.read_parquet(processed / "ledger" / f"{name}.parquet")
-        for name in LEDGERS
+        for name in REPORT_LEDGERS
         if (processed / "ledger" / f"{name}.parquet").is_file()
     }
     if not documents and not tables:
@@ -146,7 +146,7 @@ def read_inputs(processed: Path, quarter: str, as_of: date, params: Params) -> I
             where=str(processed),
             remedy=f"race run --quarter {quarter}",
         )
-    return Inputs(quarter, as_of, params, documents, tables, ledger, digests)
+    return QuarterFiles(quarter, as_of, params, documents, tables, ledger, digests)
 
 
 def reason_of(error: Exception) -> str:

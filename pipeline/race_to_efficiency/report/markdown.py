@@ -9,7 +9,7 @@ from race_to_efficiency.report import content as c
 from race_to_efficiency.report.words.plain import FOLDED_ROWS, inline_text
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.numbers import Numbers
+    from race_to_efficiency.report.numbers import NumberRegistry
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$=])")
 
@@ -19,7 +19,7 @@ def escape(text: str) -> str:
     return SPECIAL.sub(r"\\\1", re.sub(r"\s+", " ", text))
 
 
-def rich(parts: c.Rich, numbers: Numbers) -> str:
+def rich(parts: c.Rich, numbers: NumberRegistry) -> str:
     """Return prose as Markdown."""
     out = []
     for part in parts:
@@ -39,7 +39,7 @@ def rich(parts: c.Rich, numbers: Numbers) -> str:
     return "".join(out)
 
 
-def table(item: c.Table, numbers: Numbers) -> list[str]:
+def markdown_table(item: c.ContentTable, numbers: NumberRegistry) -> list[str]:
     """Return a table as Markdown lines."""
     lines = [f"**{rich(item.caption, numbers)}**", ""]
     lines.append("| " + " | ".join(column.title.replace("|", "\\|") for column in item.columns) + " |")
@@ -48,7 +48,7 @@ def table(item: c.Table, numbers: Numbers) -> list[str]:
     return [*lines, "", *([f"{rich(item.note, numbers)}", ""] if item.note else [])]
 
 
-def block(item: c.Block, numbers: Numbers) -> list[str]:
+def block(item: c.Block, numbers: NumberRegistry) -> list[str]:
     """Return one block as Markdown lines."""
     lines: list[str] = []
     if isinstance(item, c.Para):
@@ -56,8 +56,8 @@ def block(item: c.Block, numbers: Numbers) -> list[str]:
     elif isinstance(item, c.Bullets):
         marks = [f"{index}." if item.numbered else "-" for index, _ in enumerate(item.items, 1)]
         lines = [*(f"{mark} {rich(entry, numbers)}" for mark, entry in zip(marks, item.items, strict=True)), ""]
-    elif isinstance(item, c.Table) and not (item.folded and len(item.rows) > FOLDED_ROWS):
-        lines = table(item, numbers)
+    elif isinstance(item, c.ContentTable) and not (item.folded and len(item.rows) > FOLDED_ROWS):
+        lines = markdown_table(item, numbers)
     elif isinstance(item, c.Figure):
         alt = f"{escape(item.title)}: {escape(item.short)}"
         lines = [f"![{alt}](figures/{item.id}.svg)", "", rich(item.caption, numbers), ""]
@@ -70,7 +70,7 @@ def block(item: c.Block, numbers: Numbers) -> list[str]:
     return lines
 
 
-def card_lines(title: str, cards: tuple[c.Card, ...], numbers: Numbers) -> list[str]:
+def card_lines(title: str, cards: tuple[c.Card, ...], numbers: NumberRegistry) -> list[str]:
     """Return the cards of one reading as a list."""
     lines = [f"**{title}**", ""]
     for card in cards:
@@ -80,7 +80,7 @@ def card_lines(title: str, cards: tuple[c.Card, ...], numbers: Numbers) -> list[
     return [*lines, ""]
 
 
-def render_markdown(document: c.Document, numbers: Numbers) -> str:
+def render_markdown(document: c.Document, numbers: NumberRegistry) -> str:
     """Return the report as Markdown."""
     note = f" ({document.dateline_note})" if document.dateline_note else ""
     lines = [

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MINUS = "−"
-SETTINGS = "race_to_efficiency.settings.params"
+SETTINGS_MODULE = "race_to_efficiency.settings.params"
 """Module that read a setting."""
 
 
 @dataclass(frozen=True)
-class Number:
+class PublishedNumber:
     """One published number.
 
     Parameters
@@ -75,7 +75,7 @@ class Number:
 
 def decimals(places: int) -> Callable[[float], str]:
     """Return a formatter with a fixed number of decimals (a true minus sign, thousands separated)."""
-    return lambda value: signed(f"{value:,.{places}f}")
+    return lambda value: true_minus(f"{value:,.{places}f}")
 
 
 def significant(digits: int) -> Callable[[float], str]:
@@ -84,7 +84,7 @@ def significant(digits: int) -> Callable[[float], str]:
     def write(value: float) -> str:
         if value == 0 or 1e-3 <= abs(value) < 1e5:
             places = digits - 1 - (math.floor(math.log10(abs(value))) if value else 0)
-            return signed(f"{round(value, places):,.{max(places, 0)}f}")
+            return true_minus(f"{round(value, places):,.{max(places, 0)}f}")
         return scientific(digits - 1)(value)
 
     return write
@@ -95,19 +95,19 @@ def scientific(places: int) -> Callable[[float], str]:
 
     def write(value: float) -> str:
         mantissa, exponent = f"{value:.{places}e}".split("e")
-        return signed(f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}")
+        return true_minus(f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}")
 
     return write
 
 
 def general(value: float) -> str:
     """Return a number that was given, with the digits it was given with (up to six)."""
-    return signed(f"{value:.6g}")
+    return true_minus(f"{value:.6g}")
 
 
 def percent(places: int = 0) -> Callable[[float], str]:
     """Return a formatter of shares as per cent."""
-    return lambda value: signed(f"{100 * value:.{places}f} %")
+    return lambda value: true_minus(f"{100 * value:.{places}f} %")
 
 
 def probability(value: float) -> str:
@@ -121,10 +121,10 @@ def probability(value: float) -> str:
 
 def count(value: float) -> str:
     """Return a whole number with its thousands separated."""
-    return signed(f"{round(value):,}")
+    return true_minus(f"{round(value):,}")
 
 
-def signed(text: str) -> str:
+def true_minus(text: str) -> str:
     """Return the text with a true minus sign, and none before a zero."""
     body = text.lstrip("-")
     negative = text.startswith("-") and any(digit in body for digit in "123456789")
@@ -134,25 +134,25 @@ def signed(text: str) -> str:
 NOT_IN_ID = re.compile(r"[^A-Za-z0-9_.@+-]+")
 
 
-def slug(text: str) -> str:
+def id_part(text: str) -> str:
     """Return text as a part of an id: letters, digits, ``_ . @ + -``, at most 60 characters."""
     return NOT_IN_ID.sub("_", text).strip("_")[:60] or "_"
 
 
-class Numbers:
+class NumberRegistry:
     """The registry a report is built with; the same id always means the same number.
 
     ``lineage`` holds the edges of the outputs that the report makes itself.
     """
 
     def __init__(self) -> None:
-        self._entries: dict[str, Number] = {}
+        self._entries: dict[str, PublishedNumber] = {}
         self.lineage = Lineage()
 
     def __contains__(self, number_id: str) -> bool:
         return number_id in self._entries
 
-    def __getitem__(self, number_id: str) -> Number:
+    def __getitem__(self, number_id: str) -> PublishedNumber:
         return self._entries[number_id]
 
     def __len__(self) -> int:
@@ -202,7 +202,9 @@ class Numbers:
         if write is None:
             write = count if isinstance(known, int) else significant(3)
         text = absent if known is None else write(known)
-        entry = Number(number_id, known, unit, text, made_with, tuple(estimates), tuple(forecast_rows), status=status)
+        entry = PublishedNumber(
+            number_id, known, unit, text, made_with, tuple(estimates), tuple(forecast_rows), status=status
+        )
         if self._entries.setdefault(number_id, entry) != entry:
             raise ValueError(f"number id {number_id!r} already stands for {self._entries[number_id]}, not {entry}")
         return Num(number_id)
@@ -230,7 +232,7 @@ class Numbers:
         """Tell what a setting or a ledger's figure rests on: no stage before writes those."""
         kind, _, name = output.partition(".")
         if kind == "setting":
-            self.lineage.add(output, code=SETTINGS)
+            self.lineage.add(output, code=SETTINGS_MODULE)
         elif kind == "row":
             self.lineage.add(output, code=__name__, rows=(name,))
 

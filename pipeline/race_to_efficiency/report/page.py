@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency import storage
 from race_to_efficiency.report.content import Callout, Fact, Figure, Section, say
 from race_to_efficiency.report.forecasts import Forecasts
-from race_to_efficiency.report.inputs import Inputs, Missing, reason_of
-from race_to_efficiency.report.numbers import Numbers
+from race_to_efficiency.report.inputs import Missing, QuarterFiles, reason_of
+from race_to_efficiency.report.numbers import NumberRegistry
 from race_to_efficiency.report.presets import presets
 from race_to_efficiency.report.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from race_to_efficiency.report.content import Block, Rich, Table
+    from race_to_efficiency.report.content import Block, ContentTable, Rich
 
     Make = Callable[["Page"], list[Block]]
 
@@ -40,11 +40,11 @@ class Page:
         SHA-256 by name of the files the report is made from.
     """
 
-    inputs: Inputs
+    inputs: QuarterFiles
     version: str
     title: str
     digests: dict[str, str] = field(default_factory=dict)
-    numbers: Numbers = field(default_factory=Numbers)
+    numbers: NumberRegistry = field(default_factory=NumberRegistry)
     problems: list[str] = field(default_factory=list)
     figures: dict[str, Figure] = field(default_factory=dict)
 
@@ -91,7 +91,7 @@ class Page:
         return "reconstructed: worked out afterwards, from what was recorded by that day" if after else ""
 
     def figure(
-        self, figure_id: str, svg: str, *, title: str, short: str, caption: Rich, long: Rich, table: Table
+        self, figure_id: str, svg: str, *, title: str, short: str, caption: Rich, long: Rich, table: ContentTable
     ) -> Figure:
         """Register a figure with its texts and the table of what it shows."""
         made = Figure(figure_id, title, short, svg, caption, long, table)

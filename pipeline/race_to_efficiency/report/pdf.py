@@ -16,10 +16,10 @@ from race_to_efficiency.report.words.plain import document_data
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Document
-    from race_to_efficiency.report.numbers import Numbers
+    from race_to_efficiency.report.numbers import NumberRegistry
 
 
-def render_pdf(document: Document, numbers: Numbers) -> bytes:
+def render_pdf(document: Document, numbers: NumberRegistry) -> bytes:
     """Return the report as an A4 PDF (PDF/UA-1: tagged, titled, with alternative texts).
 
     Parameters

@@ -10,13 +10,13 @@ from race_to_efficiency.report.inputs import Missing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from race_to_efficiency.report.inputs import Inputs
+    from race_to_efficiency.report.inputs import QuarterFiles
 
 NO_CAP_DOUBLINGS = 1e6
 """A cap that never binds; JSON has no infinity."""
 
 
-def presets(inputs: Inputs, first: str, anchor: str, years: Sequence[float]) -> list[dict[str, Any]]:
+def presets(inputs: QuarterFiles, first: str, anchor: str, years: Sequence[float]) -> list[dict[str, Any]]:
     """Return every scenario that is a point of the chart, in both readings.
 
     Parameters
@@ -47,7 +47,7 @@ def presets(inputs: Inputs, first: str, anchor: str, years: Sequence[float]) -> 
         if point is None:
             continue
         for reading, name in (("total", "paper's reading"), ("reducible", "with a floor")):
-            kappa = kappa_of(record, pools, reading)
+            kappa = preset_kappa(record, pools, reading)
             own = 0.0 if reading == "total" else record["floor"] if record.get("floor") is not None else floor
             if kappa is not None and own is not None:
                 title = f"{record.get('title') or record['name']}, {name}"
@@ -63,7 +63,7 @@ def presets(inputs: Inputs, first: str, anchor: str, years: Sequence[float]) -> 
     return sorted(found, key=lambda item: item["id"].rpartition(".")[0] != first)
 
 
-def kappa_of(record: dict[str, Any], pools: dict[str, Any], reading: str) -> float | None:
+def preset_kappa(record: dict[str, Any], pools: dict[str, Any], reading: str) -> float | None:
     """Return the kappa a scenario uses in a reading: its own, or the pool's median; None when it has none there."""
     given = record.get("kappa")
     if given is not None:

@@ -33,23 +33,23 @@ if TYPE_CHECKING:
     from typing import Any
 
     from race_to_efficiency.quarter.lineage import Lineage
-    from race_to_efficiency.report.inputs import Inputs
+    from race_to_efficiency.report.inputs import QuarterFiles
 
 FORMATS = ("html", "pdf", "md")
 SECTIONS = (
-    headline.build,
-    changes.build,
-    record.build,
-    scenarios.build,
-    outlook.build,
-    kappa.build,
-    gamma.build,
-    roadmap.build,
-    account.build,
-    methods.build,
+    headline.headline_section,
+    changes.changes_section,
+    record.record_section,
+    scenarios.scenarios_section,
+    outlook.outlook_section,
+    kappa.kappa_section,
+    gamma.gamma_section,
+    roadmap.roadmap_section,
+    account.account_section,
+    methods.methods_section,
     methods.limits,
     account.sources,
-    appendix.build,
+    appendix.appendix_section,
     appendix.colophon,
 )
 """The sections in the order they are read."""
@@ -82,7 +82,7 @@ class Report:
 
 
 def make_report(
-    inputs: Inputs,
+    inputs: QuarterFiles,
     *,
     title: str,
     version: str,

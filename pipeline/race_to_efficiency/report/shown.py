@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.content import Badge, Code, Fact, Label, Num, Rich, Text, join, say
-from race_to_efficiency.report.numbers import Numbers, count, decimals, percent, scientific, significant, slug
+from race_to_efficiency.report.numbers import NumberRegistry, count, decimals, id_part, percent, scientific, significant
 from race_to_efficiency.report.words.names import name_in_words
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ class Shown:
         Ids of the estimates there are; a number refers to no other.
     """
 
-    def __init__(self, numbers: Numbers, known: Collection[str] = ()) -> None:
+    def __init__(self, numbers: NumberRegistry, known: Collection[str] = ()) -> None:
         self.numbers = numbers
         self.known = known
 
     def value(self, estimate: Estimate) -> Num:
         """Return an estimate's value."""
         return self.numbers.add(
-            f"{slug(estimate.id)}.value",
+            f"{id_part(estimate.id)}.value",
             estimate.value,
             estimate.unit,
             writer(estimate.unit),
@@ -63,7 +63,7 @@ class Shown:
         """Return the two ends of an interval; an end that does not close is the word open."""
         found = [
             self.numbers.add(
-                f"{slug(estimate.id)}.{interval.method}{100 * interval.level:.4g}.{name}",
+                f"{id_part(estimate.id)}.{interval.method}{100 * interval.level:.4g}.{name}",
                 end,
                 estimate.unit,
                 writer(estimate.unit),
@@ -94,7 +94,7 @@ class Shown:
     def rows(self, estimate: Estimate) -> Num:
         """Return the number of rows an estimate used."""
         return self.numbers.add(
-            f"{slug(estimate.id)}.n_rows", estimate.n_rows, "rows", estimates=(estimate.id,), status=estimate.status
+            f"{id_part(estimate.id)}.n_rows", estimate.n_rows, "rows", estimates=(estimate.id,), status=estimate.status
         )
 
     def cell(
@@ -151,7 +151,7 @@ def window(estimate: Estimate) -> Rich:
     return (Label(first),) if first == last else (Label(first), Text(" to "), Label(last))
 
 
-def words(values: Sequence[str] | Mapping[str, object]) -> Rich:
+def name_list(values: Sequence[str] | Mapping[str, object]) -> Rich:
     """Return names from data as a list in prose."""
     return join([Fact(name_in_words(str(item))) for item in values]) or say("none")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from race_to_efficiency.scenarios.catalogue import build_path, build_paths, load_scenarios
-from race_to_efficiency.scenarios.paths import CappedPath, ComputePath, Convention, RunPath, ShapedPath, SteadyPath
+from race_to_efficiency.scenarios.paths import CappedPath, Convention, RunPath, ScenarioPath, ShapedPath, SteadyPath
 
 __all__ = [
     "CappedPath",
-    "ComputePath",
     "Convention",
     "RunPath",
+    "ScenarioPath",
     "ShapedPath",
     "SteadyPath",
     "build_path",

@@ -17,8 +17,8 @@ from race_to_efficiency.scenarios.paths import (
     NO_CAP,
     CappedPath,
     CappedTerm,
-    ComputePath,
     RunPath,
+    ScenarioPath,
     ShapedPath,
     SteadyPath,
 )
@@ -41,7 +41,7 @@ def build_path(
     *,
     measured_baseline_years: float | None,
     route_caps: Mapping[str, Mapping[str, float]] | None = None,
-) -> ComputePath:
+) -> ScenarioPath:
     """Return the compute path of a scenario for every draw.
 
     Parameters
@@ -91,7 +91,7 @@ def build_paths(
     *,
     measured_baseline_years: float | None,
     route_caps: Mapping[str, Mapping[str, float]],
-) -> tuple[dict[str, ComputePath], dict[str, str]]:
+) -> tuple[dict[str, ScenarioPath], dict[str, str]]:
     """Return each scenario's compute path, and the scenarios this quarter has no draws for, with the reason.
 
     Parameters
@@ -107,7 +107,7 @@ def build_paths(
     InputMissing
         When no scenario is left, or one names a route that is not defined at all.
     """
-    paths: dict[str, ComputePath] = {}
+    paths: dict[str, ScenarioPath] = {}
     left_out: dict[str, str] = {}
     for item in scenarios:
         try:

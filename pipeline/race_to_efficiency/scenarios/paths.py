@@ -286,4 +286,4 @@ class RunPath:
         return log_efficiency(times, self.gamma, np.full(self.gamma.shape, self.headroom), self.saturation)
 
 
-ComputePath = SteadyPath | CappedPath | ShapedPath | RunPath
+ScenarioPath = SteadyPath | CappedPath | ShapedPath | RunPath

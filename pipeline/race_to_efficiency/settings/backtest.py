@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from race_to_efficiency.settings.section import Count, Fraction, Number, QuarterName, Section, Text, setting
+from race_to_efficiency.settings.section import (
+    Count,
+    Fraction,
+    Number,
+    QuarterName,
+    SettingsSection,
+    SettingText,
+    setting,
+)
 
 Kind = Literal["observation", "aggregate", "record", "improvement", "panel", "loss"]
 KINDS: tuple[Kind, ...] = ("observation", "aggregate", "record", "improvement", "panel", "loss")
@@ -25,7 +33,7 @@ CANDIDATES_BEFORE = {
 """What 0.1 chose from; its published settings do not name it."""
 
 
-class LossParams(Section):
+class LossParams(SettingsSection):
     """How larger training runs are predicted from smaller ones."""
 
     compute_doublings_per_year: Annotated[
@@ -42,7 +50,7 @@ class LossParams(Section):
     ]
 
 
-class BacktestParams(Section):
+class BacktestParams(SettingsSection):
     """Rolling origins, candidate models of scatter, and the rules of the verdict."""
 
     first_origin: Annotated[QuarterName, setting("first quarter a forecast is made in")]
@@ -50,7 +58,7 @@ class BacktestParams(Section):
     minimum_rows: Annotated[Count, setting("rows a view must hold before it forecasts", before=6, ge=4, le=100_000)]
     minimum_span_years: Annotated[Years, setting("time those rows must span", unit="years", before=0.5)]
     candidates: Annotated[
-        dict[Kind, Annotated[tuple[Text, ...], Field(min_length=1)]],
+        dict[Kind, Annotated[tuple[SettingText, ...], Field(min_length=1)]],
         setting("models of scatter by kind of target; the first is the default", before=CANDIDATES_BEFORE),
     ]
     choose_by: Annotated[QuarterName, setting("origins up to here choose the model, later ones confirm it")]

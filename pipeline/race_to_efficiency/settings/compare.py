@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from race_to_efficiency.settings.section import Count, Section, setting
+from race_to_efficiency.settings.section import Count, SettingsSection, setting
 
 
-class CompareParams(Section):
+class CompareParams(SettingsSection):
     """Settings of the compare stage: which earlier quarter this one is held against."""
 
     quarters_back: Annotated[

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from race_to_efficiency.settings.section import Number, Section, setting
+from race_to_efficiency.settings.section import Number, SettingsSection, setting
 
 
-class CostValues(Section):
+class CostValues(SettingsSection):
     """One cluster of accelerators, what it costs to buy and to run, and the baseline fleet's power."""
 
     accelerator_price_usd: Annotated[Number, setting("one accelerator", unit="USD", ge=0, le=1e9)]
@@ -30,7 +30,7 @@ class CostValues(Section):
     ]
 
 
-class CostParams(Section):
+class CostParams(SettingsSection):
     """Unit costs behind money and energy."""
 
     values: Annotated[CostValues, setting("unit costs by name")]

@@ -8,17 +8,26 @@ from typing import Annotated, Literal
 from pydantic import field_validator, model_validator
 
 from race_to_efficiency.settings.scenarios import ScenarioParams
-from race_to_efficiency.settings.section import Count, Flop, Fraction, Name, Number, Section, Text, setting
+from race_to_efficiency.settings.section import (
+    Count,
+    Flop,
+    Fraction,
+    Name,
+    Number,
+    SettingsSection,
+    SettingText,
+    setting,
+)
 
 HUB_LEVELS_BEFORE = [0.01, 0.025, *(round(0.05 * step, 2) for step in range(1, 20)), 0.975, 0.99]
 """What 0.1 forecast; its published settings do not name them."""
 
 
-class AnchorParams(Section):
+class AnchorParams(SettingsSection):
     """What R = 1 means on the day of the forecast: a compute, in FLOP."""
 
     name: Annotated[Name, setting("unique among the anchors")]
-    title: Annotated[Text | None, setting("words for the report; absent: none")] = None
+    title: Annotated[SettingText | None, setting("words for the report; absent: none")] = None
     source: Annotated[Literal["frontier_trend", "largest_known_run", "fixed"], setting("where the compute is from")]
     compute_flop: Annotated[Flop | None, setting("of a fixed anchor; absent: from the source", unit="FLOP")] = None
     count_algorithmic_gain: Annotated[
@@ -36,11 +45,11 @@ class AnchorParams(Section):
         return self
 
 
-class PoolParams(Section):
+class PoolParams(SettingsSection):
     """Which groups speak for kappa, and in which functional form, by reading; refused estimates never take part."""
 
-    total_form: Annotated[Text, setting("functional form of kappa_total", before="power_law")]
-    reducible_form: Annotated[Text, setting("functional form of kappa_reducible", before="chinchilla")]
+    total_form: Annotated[SettingText, setting("functional form of kappa_total", before="power_law")]
+    reducible_form: Annotated[SettingText, setting("functional form of kappa_reducible", before="chinchilla")]
     require_forms_agree: Annotated[
         bool,
         setting(
@@ -49,11 +58,11 @@ class PoolParams(Section):
             before=True,
         ),
     ]
-    total_groups: Annotated[tuple[Text, ...], setting("groups that speak for kappa_total", min_length=1)]
-    reducible_groups: Annotated[tuple[Text, ...], setting("groups that speak for kappa_reducible", min_length=1)]
+    total_groups: Annotated[tuple[SettingText, ...], setting("groups that speak for kappa_total", min_length=1)]
+    reducible_groups: Annotated[tuple[SettingText, ...], setting("groups that speak for kappa_reducible", min_length=1)]
 
 
-class TrustParams(Section):
+class TrustParams(SettingsSection):
     """Where a forecast stops being more than arithmetic (each limit is dated in anchors.json)."""
 
     beyond_range_widths: Annotated[
@@ -62,18 +71,18 @@ class TrustParams(Section):
     near_floor_ratio: Annotated[Number, setting("loss over the floor", before=1.1, gt=1, le=1000)]
     min_curvature_z: Annotated[Number, setting("z of the floor", before=4.0, gt=0, le=1000)]
     hardware_component: Annotated[
-        Text, setting("component that the limit of CMOS bounds", before="hardware_tensor16.mean_chip")
+        SettingText, setting("component that the limit of CMOS bounds", before="hardware_tensor16.mean_chip")
     ]
 
 
-class CrossoverParams(Section):
+class CrossoverParams(SettingsSection):
     """Two scenarios whose curves may cross."""
 
     ahead_first: Annotated[Name, setting("the scenario that starts with the larger fleet")]
     ahead_later: Annotated[Name, setting("the one that may overtake it")]
 
 
-class ForecastParams(Section):
+class ForecastParams(SettingsSection):
     """Everything the forecast can be told."""
 
     draws: Annotated[Count, setting("joint draws", ge=500, le=200_000)]
@@ -92,7 +101,7 @@ class ForecastParams(Section):
         tuple[Name, ...], setting("anchors whose loss is also given in nats a token", before=["frontier_trend"])
     ]
     algorithmic_component: Annotated[
-        Text, setting("component that translates compute between recipes", before="algorithmic.mixture")
+        SettingText, setting("component that translates compute between recipes", before="algorithmic.mixture")
     ]
     long_run_flop: Annotated[
         Flop, setting("runs from here on give the measured baseline time", unit="FLOP", before=1e25)
@@ -105,7 +114,7 @@ class ForecastParams(Section):
     anchors: Annotated[tuple[AnchorParams, ...], setting("what R = 1 means", min_length=1)]
     scenarios: Annotated[tuple[ScenarioParams, ...], setting("what is assumed", min_length=1)]
     scenario_files: Annotated[
-        tuple[Text, ...], setting("YAML lists of further scenarios, relative to the checkout", before=[])
+        tuple[SettingText, ...], setting("YAML lists of further scenarios, relative to the checkout", before=[])
     ]
     crossovers: Annotated[tuple[CrossoverParams, ...], setting("pairs of scenarios that may cross")]
 

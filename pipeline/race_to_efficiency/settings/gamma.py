@@ -8,24 +8,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from race_to_efficiency.settings.section import Count, Fraction, Number, Section, Text, setting
+from race_to_efficiency.settings.section import Count, Fraction, Number, SettingsSection, SettingText, setting
 
-Basis = Literal["joule", "accelerator_hour", "dollar"]
+EfficiencyBasis = Literal["joule", "accelerator_hour", "dollar"]
 Doublings = Annotated[Number, Field(gt=0, le=200)]
-Years = Annotated[Number, Field(gt=0, le=200)]
+GammaYears = Annotated[Number, Field(gt=0, le=200)]
 Weight = Annotated[Number, Field(ge=0, le=1e6)]
 
 
-class RouteParams(Section):
+class RouteParams(SettingsSection):
     """One way of composing gamma; its components must not overlap (checked when the route is built)."""
 
     id: Annotated[str, setting("name of the route", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
-    components: Annotated[tuple[Text, ...], setting("what is added, as component.estimator", min_length=1)]
-    basis: Annotated[Basis | None, setting("what gamma is per; absent: joule")] = None
-    title: Annotated[Text | None, setting("words for the report; absent: none")] = None
+    components: Annotated[tuple[SettingText, ...], setting("what is added, as component.estimator", min_length=1)]
+    basis: Annotated[EfficiencyBasis | None, setting("what gamma is per; absent: joule")] = None
+    title: Annotated[SettingText | None, setting("words for the report; absent: none")] = None
 
 
-class MixtureWeights(Section):
+class MixtureWeights(SettingsSection):
     """Weights of the algorithmic mixture: a stated judgement, normalised over the parts available at a date."""
 
     algorithmic_lm: Annotated[Weight, setting("language models' progress on held-out text")]
@@ -39,7 +39,7 @@ class MixtureWeights(Section):
         return self
 
 
-class Windows(Section):
+class Windows(SettingsSection):
     """First date of each series, ISO; null means every row of the table."""
 
     hardware: Annotated[date | None, setting("accelerators", before=None)]
@@ -55,7 +55,7 @@ class Windows(Section):
     mlperf: Annotated[date | None, setting("MLPerf rounds", before=None)]
 
 
-class Gate(Section):
+class Gate(SettingsSection):
     """What an estimate needs to be called trusted.
 
     It is weak below `min_rows` or `min_clusters`, when its series ended more than `max_age_years` before the quarter's
@@ -67,12 +67,12 @@ class Gate(Section):
     min_rows: Annotated[Count, setting("rows below which it is weak", before=10, ge=4, le=100_000)]
     min_rows_refused: Annotated[Count, setting("rows below which it is refused", before=5, ge=4, le=100_000)]
     min_clusters: Annotated[Count, setting("clusters below which it is weak", before=10, ge=3, le=100_000)]
-    max_age_years: Annotated[Years, setting("time since the series ended", unit="years", before=2.0)]
-    start_shift_years: Annotated[Years, setting("how far the start is moved", unit="years", before=2.0)]
+    max_age_years: Annotated[GammaYears, setting("time since the series ended", unit="years", before=2.0)]
+    start_shift_years: Annotated[GammaYears, setting("how far the start is moved", unit="years", before=2.0)]
     max_relative_move: Annotated[Number, setting("largest move, of its value", before=1 / 3, gt=0, le=100)]
 
 
-class Caps(Section):
+class Caps(SettingsSection):
     """Doublings still possible in bounded terms; they limit long forecasts.
 
     `cmos_headroom` is the physical limit of CMOS energy efficiency: 7.6 (5.6 to 10) doublings (Ho, Erdil & Besiroglu
@@ -100,7 +100,7 @@ class Caps(Section):
         return self
 
 
-class RoadmapTarget(Section):
+class RoadmapTarget(SettingsSection):
     """A relative loss to reach by a date, in one reading of the equation."""
 
     reading: Annotated[Literal["total", "reducible"], setting("which loss")]
@@ -109,17 +109,17 @@ class RoadmapTarget(Section):
     kappa: Annotated[Number | None, setting("kappa to reach it with; absent: the fitted one", gt=0, le=10)] = None
 
 
-class Change(Section):
+class Change(SettingsSection):
     """A test for a change of slope at a date, or at an age of a fixed-effect cell; searched for when neither is set."""
 
-    component: Annotated[Text, setting("the series, as component.estimator")]
+    component: Annotated[SettingText, setting("the series, as component.estimator")]
     at: Annotated[date | None, setting("date of the bend; absent: an age, or searched for")] = None
-    at_age_years: Annotated[Years | None, setting("age of the bend; absent: a date, or searched for", unit="years")] = (
-        None
-    )
+    at_age_years: Annotated[
+        GammaYears | None, setting("age of the bend; absent: a date, or searched for", unit="years")
+    ] = None
 
 
-class GammaParams(Section):
+class GammaParams(SettingsSection):
     """Everything the calibration of gamma can be told."""
 
     draws: Annotated[Count, setting("bootstrap draws of every component", ge=100, le=1_000_000)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from race_to_efficiency.settings.section import Count, Section, setting
+from race_to_efficiency.settings.section import Count, SettingsSection, setting
 
 
-class IngestParams(Section):
+class IngestParams(SettingsSection):
     """Settings of the ingest stage: what makes a training run comparable enough to be used is in the ledger itself."""
 
     max_cell_characters: Annotated[

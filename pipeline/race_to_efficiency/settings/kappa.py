@@ -6,17 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import model_validator
 
-from race_to_efficiency.settings.section import Count, Flop, Fraction, Number, Section, Text, setting
+from race_to_efficiency.settings.section import Count, Flop, Fraction, Number, SettingsSection, SettingText, setting
 
 Form = Literal["chinchilla", "floor", "power_law"]
 FrontierRule = Literal["pareto", "isoflop_minima", "all"]
 
 
-class KappaGroup(Section):
+class KappaGroup(SettingsSection):
     """One comparable group of training runs: same data, tokenizer and evaluation."""
 
-    group: Annotated[Text, setting("`group` of the training-run ledger")]
-    family: Annotated[Text, setting("groups of one publication share a family; families are what is pooled")]
+    group: Annotated[SettingText, setting("`group` of the training-run ledger")]
+    family: Annotated[SettingText, setting("groups of one publication share a family; families are what is pooled")]
     frontier: Annotated[
         FrontierRule | None,
         setting("how the compute-efficient runs are found; 'all' where no run is wasteful; absent: pareto"),
@@ -26,11 +26,11 @@ class KappaGroup(Section):
         setting("runs share models, so the headline bootstrap resamples clusters; absent: every run is its own"),
     ] = None
     weak_because: Annotated[
-        Text | None, setting("a known defect that makes every estimate at most weak; absent: none is known")
+        SettingText | None, setting("a known defect that makes every estimate at most weak; absent: none is known")
     ] = None
 
 
-class TrustGates(Section):
+class TrustGates(SettingsSection):
     """Bounds of the gate every kappa passes before it is published (SCIENCE section 3, DESIGN 'Records')."""
 
     z_curv_trusted: Annotated[Number, setting("the floor's z below which a kappa is weak", before=4.0, gt=0, le=100)]
@@ -59,7 +59,7 @@ class TrustGates(Section):
     ]
 
 
-class KappaParams(Section):
+class KappaParams(SettingsSection):
     """Everything a kappa fit needs besides the rows."""
 
     groups: Annotated[tuple[KappaGroup, ...], setting("the groups that are fitted")]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from race_to_efficiency.settings.section import Count, Section, setting
+from race_to_efficiency.settings.section import Count, SettingsSection, setting
 
 
-class OwnTablesParams(Section):
+class OwnTablesParams(SettingsSection):
     """What `race fit` takes where its options do not say otherwise."""
 
     seed: Annotated[Count, setting("seed of the draws", before=20260331, ge=0, lt=2**63)]

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from race_to_efficiency.settings.section import Count, Name, Section, Text, setting
+from race_to_efficiency.settings.section import Count, Name, SettingsSection, SettingText, setting
 
 
-class ReportParams(Section):
+class ReportParams(SettingsSection):
     """Settings of the report stage."""
 
-    title: Annotated[Text, setting("title of the report", before="The race to efficiency")]
+    title: Annotated[SettingText, setting("title of the report", before="The race to efficiency")]
     headline_scenario: Annotated[Name, setting("scenario of the headline")]
     headline_anchor: Annotated[Name, setting("what R = 1 means in the headline")]
     headline_years: Annotated[

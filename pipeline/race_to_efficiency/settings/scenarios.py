@@ -11,23 +11,23 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from race_to_efficiency.settings.section import Name, Number, Section, Text, setting
+from race_to_efficiency.settings.section import Name, Number, SettingsSection, SettingText, setting
 
 Positive = Annotated[Number, Field(gt=0, le=1e6)]
 Rate = Annotated[Number, Field(ge=-100, le=100)]
 Multiple = Annotated[Number, Field(ge=0, le=1e12)]
 Cap = Annotated[Number, Field(ge=1, le=1e30)]
-Years = Annotated[Number, Field(ge=0, le=1000)]
+ScenarioYears = Annotated[Number, Field(ge=0, le=1000)]
 
 
-class KappaChoice(Section):
+class KappaChoice(SettingsSection):
     """A kappa given instead of estimated; it carries the loss it belongs to, as every kappa does."""
 
     value: Annotated[Number, setting("exponent of loss in compute", gt=0, le=10)]
     form: Annotated[Literal["total", "reducible"], setting("the loss it is the slope of")]
 
 
-class _Spoken(Section):
+class _Spoken(SettingsSection):
     """A section of a scenario: what an absent key stands for is filled in."""
 
     ABSENT: ClassVar[dict[str, Any]] = {}
@@ -56,11 +56,11 @@ class GrowingFleet(_Spoken):
     multiple: Annotated[Multiple, setting("of the baseline's power")]
 
 
-class PiecewiseFleet(Section):
+class PiecewiseFleet(SettingsSection):
     """Power in steps: `multiples[i]` from `breaks_years[i]` on; the first break is 0."""
 
     path: Literal["piecewise"]
-    breaks_years: Annotated[tuple[Years, ...], setting("when the power changes", unit="years", min_length=1)]
+    breaks_years: Annotated[tuple[ScenarioYears, ...], setting("when the power changes", unit="years", min_length=1)]
     multiples: Annotated[tuple[Multiple, ...], setting("of the baseline's power", min_length=1)]
 
     @model_validator(mode="after")
@@ -84,7 +84,7 @@ class DelayedFleet(_Spoken):
 
     path: Literal["delayed"]
     multiple: Annotated[Multiple, setting("of the baseline's power")]
-    start_years: Annotated[Years, setting("when it is bought", unit="years")]
+    start_years: Annotated[ScenarioYears, setting("when it is bought", unit="years")]
 
 
 class FrozenFleet(_Spoken):
@@ -94,10 +94,10 @@ class FrozenFleet(_Spoken):
 
     path: Literal["frozen"]
     multiple: Annotated[Multiple, setting("of the baseline's power")]
-    start_years: Annotated[Years, setting("when it is bought", unit="years")]
+    start_years: Annotated[ScenarioYears, setting("when it is bought", unit="years")]
 
 
-Fleet = Annotated[
+FleetSettings = Annotated[
     ConstantFleet | GrowingFleet | PiecewiseFleet | DelayedFleet | FrozenFleet, Field(discriminator="path")
 ]
 
@@ -125,14 +125,14 @@ class ScenarioParams(_Spoken):
     }
 
     name: Annotated[Name, setting("unique among the scenarios")]
-    title: Annotated[Text, setting("words for the report")]
-    note: Annotated[Text, setting("what is to be said beside it")]
+    title: Annotated[SettingText, setting("words for the report")]
+    note: Annotated[SettingText, setting("what is to be said beside it")]
     gamma: Annotated[Rate | None, setting("absent: `route` gives it", unit="doublings/yr")] = None
     route: Annotated[
         str | None, setting("the measured route; absent: `gamma`", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)
     ] = None
     kappa: Annotated[KappaChoice | None, setting("absent: the fitted draws")] = None
-    fleet: Annotated[Fleet, setting("the power")]
+    fleet: Annotated[FleetSettings, setting("the power")]
     power_growth: Annotated[Rate | Literal["measured"], setting("growth of the power", unit="doublings/yr")]
     duration_growth: Annotated[Rate | Literal["measured"], setting("growth of a run's length", unit="doublings/yr")]
     max_power_multiple: Annotated[Cap | None, setting("where power's growth ends; absent: nowhere")] = None
@@ -153,7 +153,7 @@ class ScenarioParams(_Spoken):
         setting("years of baseline compute that C0 stands for", unit="years"),
     ]
     label: Annotated[Literal["assumption", "cited"], setting("on whose authority")]
-    citation: Annotated[Text, setting("of a cited scenario")]
+    citation: Annotated[SettingText, setting("of a cited scenario")]
 
     @model_validator(mode="after")
     def _one_gamma(self) -> ScenarioParams:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.settings.params import check_params
-from race_to_efficiency.settings.section import Section
+from race_to_efficiency.settings.section import SettingsSection
 from race_to_efficiency.settings.sections import Params
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def read_sealed(path: Path) -> Params:
     return check_params(complete(document)[0] if isinstance(document, dict) else document, path)
 
 
-def _filled(section: type[Section], said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _filled(section: type[SettingsSection], said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     whole, born_later = dict(said), dict[str, Any]()
     for name, field in section.model_fields.items():
         before = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Section):
+        if isinstance(kind, type) and issubclass(kind, SettingsSection):
             if isinstance(said.get(name, {}), dict):
                 whole[name], later = _filled(kind, said.get(name, {}))
                 born_later |= {f"{name}.{key}": value for key, value in later.items()}

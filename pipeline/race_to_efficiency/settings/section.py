@@ -18,7 +18,7 @@ BORN_BEFORE_0_1 = object()
 """Stands for no ``before``: the setting is in every params.yaml ever published."""
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A part of params.yaml: unknown keys, NaN and infinity are refused, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -36,7 +36,7 @@ class Section(BaseModel):
         found: dict[str, Any] = {}
         for name, value in self.model_dump(mode="json").items():
             dotted, inner = f"{place}.{name}" if place else name, getattr(self, name)
-            found |= inner.leaves(place=dotted) if isinstance(inner, Section) else {dotted: value}
+            found |= inner.leaves(place=dotted) if isinstance(inner, SettingsSection) else {dotted: value}
         return {
             leaf: value
             for leaf, value in found.items()
@@ -70,7 +70,7 @@ def _no_truth_value(value: object) -> object:
 Number = Annotated[float, BeforeValidator(_no_truth_value)]
 Count = Annotated[int, BeforeValidator(_no_truth_value)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-Text = Annotated[str, Field(max_length=2000)]
+SettingText = Annotated[str, Field(max_length=2000)]
 QuarterName = Annotated[str, Field(pattern=r"^[12]\d{3}Q[1-4]$")]
 Fraction = Annotated[Number, Field(gt=0, lt=1)]
 Flop = Annotated[Number, Field(gt=0, le=1e40)]

@@ -13,11 +13,11 @@ from race_to_efficiency.settings.ingest import IngestParams
 from race_to_efficiency.settings.kappa import KappaParams
 from race_to_efficiency.settings.own_tables import OwnTablesParams
 from race_to_efficiency.settings.report import ReportParams
-from race_to_efficiency.settings.section import Count, QuarterName, Section, setting
+from race_to_efficiency.settings.section import Count, QuarterName, SettingsSection, setting
 from race_to_efficiency.settings.statements import StatementParams
 
 
-class Params(Section):
+class Params(SettingsSection):
     """params.yaml as a whole."""
 
     quarter: Annotated[QuarterName, setting("the quarter whose last day is the only 'now'")]

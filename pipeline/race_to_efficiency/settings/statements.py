@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from race_to_efficiency.settings.section import Count, Flop, Fraction, Number, Section, Text, setting
+from race_to_efficiency.settings.section import Count, Flop, Fraction, Number, SettingsSection, SettingText, setting
 
 YearsAhead = Annotated[Count, Field(ge=1, le=200)]
 QuartersAhead = Annotated[Count, Field(ge=1, le=40)]
 
 
-class StatementParams(Section):
+class StatementParams(SettingsSection):
     """Which dated statements are made each quarter."""
 
     quantile_levels: Annotated[
@@ -42,7 +42,7 @@ class StatementParams(Section):
         setting("when re-estimates (growth split, kappa_eff) resolve", unit="quarters", before=4, ge=1, le=40),
     ]
     closed_groups: Annotated[
-        tuple[Text, ...],
+        tuple[SettingText, ...],
         setting("groups of which no further run can be published", before=["chinchilla_besiroglu2024"]),
     ]
     next_scale_factor: Annotated[

@@ -51,10 +51,10 @@ def run(workspace: Workspace) -> dict[str, Any]:
     except RaceError as error:  # an early quarter may have nothing to fit; the report then says so
         why = f"{quarter} cannot be compared with {before.quarter}: {error.what}"
         storage.write_json(workspace.processed / "changes.json", {"missing": why})
-        lineage_of({}, params.report).write(workspace.processed, "compare")
+        comparison_edges({}, params.report).write(workspace.processed, "compare")
         return {"rows": 0, "moved": 0, "missing": why, "line": why}
     storage.write_json(workspace.processed / "changes.json", document)
-    lineage_of(document, params.report).write(workspace.processed, "compare")
+    comparison_edges(document, params.report).write(workspace.processed, "compare")
     rows = sum(sum(table["counts"].values()) for table in document["data"].values())
     moved = sum(bool(item["delta"]) for item in document["estimates"])
     line = f"{before.quarter} -> {quarter}: {rows} rows changed, {moved} estimates moved"
@@ -64,7 +64,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     return {"rows": rows, "moved": moved, "missing": None, "line": line}
 
 
-def lineage_of(document: Mapping[str, Any], report: ReportParams) -> Lineage:
+def comparison_edges(document: Mapping[str, Any], report: ReportParams) -> Lineage:
     """Return the edges of a comparison: each change rests on this quarter's number, if it has one, and the rows named.
 
     Parameters

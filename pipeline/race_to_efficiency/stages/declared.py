@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.quarter.code import PACKAGE, files_reached, package_root
+from race_to_efficiency.quarter.code import IMPORT_NAME, files_reached, package_root
 from race_to_efficiency.settings.corridor import declared
-from race_to_efficiency.settings.section import Section
+from race_to_efficiency.settings.section import SettingsSection
 from race_to_efficiency.settings.sections import Params
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.settings.corridor import Declared
 
-WORKSPACE = f"{PACKAGE}/settings/params.py"
+WORKSPACE = f"{IMPORT_NAME}/settings/params.py"
 """What hands every stage its settings; it knows all sections, a stage only those it reads."""
 
 HEADER = """\
@@ -35,7 +35,7 @@ HEADER = """\
 """
 
 
-def code_of(name: str, settings: Iterable[str]) -> tuple[str, ...]:
+def code_of_stage(name: str, settings: Iterable[str]) -> tuple[str, ...]:
     """Return the source files a stage reaches, as paths of the checkout, sorted.
 
     Parameters
@@ -46,15 +46,15 @@ def code_of(name: str, settings: Iterable[str]) -> tuple[str, ...]:
         What it reads, as `Declared.settings`.
     """
     kinds: list[Any] = [Params.model_fields[setting.partition(".")[0]].annotation for setting in settings]
-    models = {kind.__module__ for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)}
-    files = files_reached(f"{PACKAGE}.stages.{name}", *models, f"{PACKAGE}.units")
+    models = {kind.__module__ for kind in kinds if isinstance(kind, type) and issubclass(kind, SettingsSection)}
+    files = files_reached(f"{IMPORT_NAME}.stages.{name}", *models, f"{IMPORT_NAME}.units")
     paths = {path.relative_to(package_root()).as_posix() for path in files} | {WORKSPACE}
     return tuple(f"pipeline/{path}" for path in sorted(paths))
 
 
 def described(name: str) -> str:
     """Return the first line of a stage's module, without its name."""
-    text = storage.read_text(package_root() / PACKAGE / "stages" / f"{name}.py")
+    text = storage.read_text(package_root() / IMPORT_NAME / "stages" / f"{name}.py")
     return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0].removeprefix(f"Stage {name}: ")
 
 
@@ -64,13 +64,13 @@ def written(stages: Iterable[Declared]) -> str:
     for stage in stages:
         lines += [f"  {stage.name}:", f"    desc: {storage.dumps(described(stage.name)).strip()}"]
         lines += [f"    cmd: {stage.command}", "    params:", *(f"      - {name}" for name in stage.settings)]
-        deps = [*stage.data, *code_of(stage.name, stage.settings)]
+        deps = [*stage.data, *code_of_stage(stage.name, stage.settings)]
         lines += ["    deps:", *(f"      - {path}" for path in deps)]
         lines += ["    outs:", *(f"      - {path}:\n          persist: true" for path in stage.outs)]
     return "\n".join(lines) + "\n"
 
 
-def main(words: list[str], root: Path) -> int:
+def check_declared(words: list[str], root: Path) -> int:
     """Compare dvc.yaml with the code, or with ``--write`` bring it up to date; return the exit code."""
     path = root / "dvc.yaml"
     stages = declared(root)
@@ -81,7 +81,7 @@ def main(words: list[str], root: Path) -> int:
         storage.write_text(path, text)
         return 0
     for stage in stages.values():
-        reached, listed = set(code_of(stage.name, stage.settings)), set(stage.code)
+        reached, listed = set(code_of_stage(stage.name, stage.settings)), set(stage.code)
         for file in sorted(reached ^ listed):
             what = "reached, not listed" if file in reached else "listed, not reached"
             sys.stderr.write(f"dvc.yaml: {stage.name}: {file}: {what}\n")
@@ -90,4 +90,4 @@ def main(words: list[str], root: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], Path.cwd()))
+    sys.exit(check_declared(sys.argv[1:], Path.cwd()))

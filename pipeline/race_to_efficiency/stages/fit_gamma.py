@@ -30,7 +30,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
         When a route of params.yaml overlaps.
     """
     from race_to_efficiency.calibration.gamma.roadmap import Kappas
-    from race_to_efficiency.quarter.gamma import DOCUMENT, with_kappa
+    from race_to_efficiency.quarter.gamma import GAMMA_DOCUMENT, with_kappa
     from race_to_efficiency.quarter.here import memory_of, world_here
     from race_to_efficiency.quarter.lineage import Lineage
     from race_to_efficiency.quarter.node import Evaluation
@@ -39,11 +39,11 @@ def run(workspace: Workspace) -> dict[str, Any]:
     evaluation = Evaluation(world_here(workspace, GAMMA_TABLES), memory_of(workspace.root))
     kappa = Kappas.of_document(storage.read_json(workspace.processed / "kappa.json"))
     document, quarter, lineage = with_kappa(evaluation, kappa), workspace.quarter, Lineage()
-    lineage.add_nodes(evaluation, evaluation.ask(DOCUMENT))
+    lineage.add_nodes(evaluation, evaluation.ask(GAMMA_DOCUMENT))
     lineage.write(workspace.processed, "fit_gamma")
     stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
     storage.write_json(workspace.processed / "gamma.json", stamp | document)
-    storage.write_parquet(workspace.processed / "gamma_draws.parquet", evaluation.ask(DOCUMENT).tables["draws"])
+    storage.write_parquet(workspace.processed / "gamma_draws.parquet", evaluation.ask(GAMMA_DOCUMENT).tables["draws"])
     states = [estimate["status"] for estimate in document["estimates"]]
     counts = {state: states.count(state) for state in ("trusted", "weak", "refused")}
     routes = ", ".join(f"{row['route']} {row['value']:.2f}" for row in document["routes"] if row["value"] is not None)

@@ -29,14 +29,14 @@ def run(workspace: Workspace) -> dict[str, Any]:
     """
     from race_to_efficiency.calibration.common.processes import WORKERS
     from race_to_efficiency.quarter.here import memory_of, world_here
-    from race_to_efficiency.quarter.kappa import DOCUMENT
+    from race_to_efficiency.quarter.kappa import KAPPA_DOCUMENT
     from race_to_efficiency.quarter.lineage import Lineage
     from race_to_efficiency.quarter.node import Evaluation
     from race_to_efficiency.quarter.world import KAPPA_TABLES
 
     world, quarter = world_here(workspace, KAPPA_TABLES), workspace.quarter
     evaluation = Evaluation(world, memory_of(workspace.root), workers=WORKERS)
-    result, lineage = evaluation.ask(DOCUMENT), Lineage()
+    result, lineage = evaluation.ask(KAPPA_DOCUMENT), Lineage()
     lineage.add_nodes(evaluation, result)
     lineage.write(workspace.processed, "fit_kappa")
     stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}

@@ -10,7 +10,7 @@ from race_to_efficiency.forecasting.basis import gather, read_sources
 from race_to_efficiency.forecasting.documents import anchors_document, scenarios_document
 from race_to_efficiency.forecasting.draws_file import open_draws
 from race_to_efficiency.forecasting.projection import draws_sink, project
-from race_to_efficiency.forecasting.tables import headline
+from race_to_efficiency.forecasting.tables import headline_rows
 from race_to_efficiency.quarter.forecast_lineage import forecast_lineage
 from race_to_efficiency.scenarios import build_paths, load_scenarios
 
@@ -74,7 +74,7 @@ def run(workspace: Workspace, *, draws: bool | None = None) -> dict[str, Any]:
     storage.write_json(folder / "anchors.json", stamp | anchors_document(basis, params, projection.limits, estimates))
     forecast_lineage(basis, usable, params).write(folder, "forecast")
     report = workspace.params.report
-    rows = headline(
+    rows = headline_rows(
         projection.forecast,
         scenario_id=report.headline_scenario,
         anchor=report.headline_anchor,

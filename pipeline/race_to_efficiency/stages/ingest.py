@@ -49,7 +49,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     folder = workspace.processed / "ledger"
     for name in intakes:
         storage.write_parquet(folder / f"{name}.parquet", held[name])
-    lineage_of(held, {name: TABLES[name].key for name in held}).write(workspace.processed, "ingest")
+    ingest_edges(held, {name: TABLES[name].key for name in held}).write(workspace.processed, "ingest")
     storage.write_parquet(workspace.processed / "quarantine.parquet", quarantined)
     storage.write_json(workspace.processed / "account.json", summary)
     total = {key: sum(account[key] for account in accounts.values()) for key in ("read", "used", "quarantined")}
@@ -57,7 +57,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     return {**summary, "quarantined": quarantined.to_dict("records"), "line": line}
 
 
-def lineage_of(views: Mapping[str, Any], keys: Mapping[str, str]) -> Lineage:
+def ingest_edges(views: Mapping[str, Any], keys: Mapping[str, str]) -> Lineage:
     """Return the edges of the counts of every ledger: its rows, and those set aside with the reason.
 
     Parameters

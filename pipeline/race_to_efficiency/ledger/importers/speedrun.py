@@ -36,7 +36,7 @@ _NAMES = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class RecordLine:
     """One line of a records table: its place and its texts by ledger column."""
 
     line: int
@@ -80,7 +80,7 @@ def read(request: Request) -> Parsed:
     return parsed
 
 
-def _row(entry: Entry, numbers: Counter[tuple[str, str]]) -> ParsedRow:
+def _row(entry: RecordLine, numbers: Counter[tuple[str, str]]) -> ParsedRow:
     """Return one record; a number that comes again is a re-timing, lettered b, c."""
     texts = entry.texts
     track, number = texts.get("track", "1") or "1", texts.get("record_no", "").strip()
@@ -110,7 +110,7 @@ def _seconds(text: str) -> str:
         raise ValueError("time with a unit") from None
 
 
-def _markdown(text: str) -> Iterator[Entry]:
+def _markdown(text: str) -> Iterator[RecordLine]:
     """Yield the records of a README's tables; a heading that names a track counts for the tables under it."""
     header: list[str] = []
     track, tables = "", 0
@@ -127,10 +127,10 @@ def _markdown(text: str) -> Iterator[Entry]:
             header, tables = names, tables + 1
         elif header and not re.fullmatch(r"[\s|:\-]+", stripped):
             texts = {_NAMES[name]: cell for name, cell in zip(header, cells, strict=False) if name in _NAMES}
-            yield Entry(line, {**texts, "track": track or str(tables)})
+            yield RecordLine(line, {**texts, "track": track or str(tables)})
 
 
-def _csv(request: Request, unread: list[Problem]) -> Iterator[Entry]:
+def _csv(request: Request, unread: list[Problem]) -> Iterator[RecordLine]:
     """Yield the records of a table in the ledger's columns; what cannot be read is added to ``unread``."""
     table = open_table(request.path, most_bytes=MAX_DELIVERY_BYTES)
     names = {_NAMES[name.lower()]: name for name in table.header if name.lower() in _NAMES}
@@ -141,7 +141,7 @@ def _csv(request: Request, unread: list[Problem]) -> Iterator[Entry]:
         unread.append(Problem(record.line, "", "", record.problem, raw, "correct the line in the table"))
     columns = {ours: table.texts(theirs) for ours, theirs in names.items()}
     for row, line in enumerate(table.line.tolist()):
-        yield Entry(line, {ours: cells[row] for ours, cells in columns.items()})
+        yield RecordLine(line, {ours: cells[row] for ours, cells in columns.items()})
 
 
 IMPORTER = Importer("speedrun", "modded-nanogpt: the records table (README.md or CSV)", read)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Fact, Label, Link, Para, Section, Table, columns, join, say
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Link, Para, Section, join, say, table_columns
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import slug
+from race_to_efficiency.report.numbers import id_part
 from race_to_efficiency.report.page import section, subsections
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ VINTAGES = {
 }
 
 
-def build(page: Page) -> Section:
+def account_section(page: Page) -> Section:
     """Return the data account."""
     parts = (
         ("account-tables", "Rows read, used, excluded, quarantined", tables),
@@ -28,7 +28,7 @@ def build(page: Page) -> Section:
         ("account-quarantine", "Quarantined rows", quarantine),
     )
     below = subsections(page, parts)
-    return Section("account", "Data account", tuple(page.attempt("Data account", lambda: coverage(page))), below)
+    return Section("account", "Data account", tuple(page.attempt("Data account", lambda: ledger_totals(page))), below)
 
 
 def ledgers(page: Page) -> dict[str, dict[str, Any]]:
@@ -37,7 +37,7 @@ def ledgers(page: Page) -> dict[str, dict[str, Any]]:
     return found
 
 
-def coverage(page: Page) -> list[Block]:
+def ledger_totals(page: Page) -> list[Block]:
     """Return the totals, and that every row is accounted for."""
     found = ledgers(page)
     totals = {key: sum(int(item.get(key, 0)) for item in found.values()) for key in ("read", "used", "quarantined")}
@@ -59,9 +59,9 @@ def coverage(page: Page) -> list[Block]:
     ]
 
 
-def number(page: Page, ledger: str, key: str, value: int) -> Rich:
+def account_count(page: Page, ledger: str, key: str, value: int) -> Rich:
     """Return a count of the account."""
-    return page.shown.cell(f"account.{slug(ledger)}.{slug(key)}", int(value), "rows", nodes=(f"ledger.{ledger}",))
+    return page.shown.cell(f"account.{id_part(ledger)}.{id_part(key)}", int(value), "rows", nodes=(f"ledger.{ledger}",))
 
 
 def tables(page: Page) -> list[Block]:
@@ -71,10 +71,10 @@ def tables(page: Page) -> list[Block]:
         rows.append(
             (
                 (Fact(name.replace("_", " ")),),
-                number(page, name, "read", item["read"]),
-                number(page, name, "used", item["used"]),
-                number(page, name, "excluded", sum(item["excluded"].values())),
-                number(page, name, "quarantined", item["quarantined"]),
+                account_count(page, name, "read", item["read"]),
+                account_count(page, name, "used", item["used"]),
+                account_count(page, name, "excluded", sum(item["excluded"].values())),
+                account_count(page, name, "quarantined", item["quarantined"]),
                 (
                     Label(
                         VINTAGES.get("pseudo" if item.get("pseudo") else str(item.get("vintage")), "without versions")
@@ -84,10 +84,10 @@ def tables(page: Page) -> list[Block]:
         )
     caption = say("The account: read is used, excluded and quarantined together")
     return [
-        Table(
+        ContentTable(
             "account-table",
             caption,
-            columns("ledger", "#read", "#used", "#excluded", "#quarantined", "vintage"),
+            table_columns("ledger", "#read", "#used", "#excluded", "#quarantined", "vintage"),
             tuple(rows),
         )
     ]
@@ -99,7 +99,7 @@ def reasons(page: Page) -> list[Block]:
         (
             (Fact(name.replace("_", " ")),),
             (Fact(reason.replace("_", " ")),),
-            number(page, name, f"excluded.{reason}", count),
+            account_count(page, name, f"excluded.{reason}", count),
         )
         for name, item in ledgers(page).items()
         for reason, count in item["excluded"].items()
@@ -107,8 +107,11 @@ def reasons(page: Page) -> list[Block]:
     if not rows:
         raise Missing("no row was excluded")
     return [
-        Table(
-            "account-reasons-table", say("Rows excluded, by reason"), columns("ledger", "reason", "#rows"), tuple(rows)
+        ContentTable(
+            "account-reasons-table",
+            say("Rows excluded, by reason"),
+            table_columns("ledger", "reason", "#rows"),
+            tuple(rows),
         )
     ]
 
@@ -125,7 +128,9 @@ def quarantine(page: Page) -> list[Block]:
         tuple((Fact(str(record.get(key, ""))),) for key in keys) for record in found.head(200).to_dict("records")
     )
     titles = ("file", "line", "row", "column", "rule", "~value", "~what to do")
-    return [Table("quarantine", say("Rows that failed validation and took no part"), columns(*titles), rows)]
+    return [
+        ContentTable("quarantine", say("Rows that failed validation and took no part"), table_columns(*titles), rows)
+    ]
 
 
 def sources(page: Page) -> Section:
@@ -151,7 +156,9 @@ def source_table(page: Page) -> list[Block]:
         "Epoch AI's data are used under CC-BY; MLPerf is a trademark of MLCommons, and the scores derived here from "
         "result logs are unofficial."
     )
-    return [Table("source-table", caption, columns("source", "~citation", "~licence", "released"), rows, note)]
+    return [
+        ContentTable("source-table", caption, table_columns("source", "~citation", "~licence", "released"), rows, note)
+    ]
 
 
 def citation(row: dict[Any, Any]) -> Rich:

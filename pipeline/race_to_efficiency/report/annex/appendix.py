@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex.severity import claims, severity
-from race_to_efficiency.report.content import Bullets, Code, Fact, Label, Para, Section, Table, columns, say
+from race_to_efficiency.report.content import (
+    Bullets,
+    Code,
+    ContentTable,
+    Fact,
+    Label,
+    Para,
+    Section,
+    say,
+    table_columns,
+)
 from race_to_efficiency.report.page import section, subsections
 from race_to_efficiency.report.shown import badge, state
 
@@ -18,7 +28,7 @@ REASONED = ("kappa", "gamma")
 """Symbols whose reasons are written out; a parameter shares those of the kappa it was fitted with."""
 
 
-def build(page: Page) -> Section:
+def appendix_section(page: Page) -> Section:
     """Return the appendix."""
     parts = (
         ("severity", "The severity table, recomputed", severity),
@@ -44,10 +54,10 @@ def every_estimate(page: Page) -> list[Block]:
     )
     caption = say("Every estimate of the quarter: value, [[95 %]] interval, rows, status")
     return [
-        Table(
+        ContentTable(
             "estimate-table",
             caption,
-            columns("estimate", "#value", "#95 %", "unit", "#rows", "~status and why"),
+            table_columns("estimate", "#value", "#95 %", "unit", "#rows", "~status and why"),
             rows,
             folded=True,
         )
@@ -89,10 +99,10 @@ def colophon_blocks(page: Page) -> list[Block]:
     ]
     if digests:
         blocks.append(
-            Table(
+            ContentTable(
                 "digests",
                 say("[[SHA-256]] of what the report was made from"),
-                columns("file", "~digest"),
+                table_columns("file", "~digest"),
                 digests,
                 folded=True,
             )

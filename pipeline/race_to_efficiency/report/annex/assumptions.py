@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Fact, Label, Table, columns, say
+from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
 from race_to_efficiency.report.forecasts import scenario_title
-from race_to_efficiency.report.numbers import decimals, general, slug
+from race_to_efficiency.report.numbers import decimals, general, id_part
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
@@ -16,7 +16,7 @@ UNIT = "doublings/yr"
 RATE = decimals(2)
 
 
-def records(page: Page) -> list[dict[str, Any]]:
+def scenario_records(page: Page) -> list[dict[str, Any]]:
     """Return the scenarios as scenarios.json gives them."""
     found: list[dict[str, Any]] = page.inputs.part("scenarios", "scenarios")
     return found
@@ -33,15 +33,17 @@ def assumptions(page: Page) -> list[Block]:
     note = (
         say("Left out: {names}.", names=Fact("; ".join(f"{k}: {v}" for k, v in left_out.items()))) if left_out else ()
     )
-    own = [record for record in records(page) if not is_cited(record)]
-    cited = [record for record in records(page) if is_cited(record)]
+    own = [record for record in scenario_records(page) if not is_cited(record)]
+    cited = [record for record in scenario_records(page) if is_cited(record)]
     titles = ("scenario", "#gamma, doublings a year", "power", "compute of", "authority", "~note")
     tables = (
         ("assumptions", say("What each scenario assumes"), own, note, False),
         ("assumptions-cited", say("Recomputed scenarios: kappa given, not measured"), cited, (), True),
     )
     return [
-        Table(key, caption, columns(*titles), tuple(row(page, record) for record in chosen), under, folded=folded)
+        ContentTable(
+            key, caption, table_columns(*titles), tuple(row(page, record) for record in chosen), under, folded=folded
+        )
         for key, caption, chosen, under, folded in tables
         if chosen
     ]
@@ -61,7 +63,7 @@ def row(page: Page, record: dict[str, Any]) -> tuple[Rich, ...]:
 
 def rate(page: Page, record: dict[str, Any], what: str) -> Rich:
     """Return a scenario's rate: the number assumed, or the median and interval of what was measured."""
-    name, nodes = slug(record["name"]), rate_of(record, what)
+    name, nodes = id_part(record["name"]), rate_of(record, what)
     measured = (record.get("measured_rates") or {}).get(what)
     if isinstance(measured, dict):
         ids = (f"gamma.route.{record['route']}",) if what == "gamma" and record.get("route") else ()
@@ -90,7 +92,7 @@ def rate_of(record: dict[str, Any], what: str) -> tuple[str, ...]:
 
 def power(page: Page, record: dict[str, Any]) -> Rich:
     """Return a scenario's fleet in words."""
-    fleet, name = record.get("fleet") or {}, slug(record["name"])
+    fleet, name = record.get("fleet") or {}, id_part(record["name"])
     given = setting_of(record)
     path = fleet.get("path", "constant")
     if path == "growth":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Code, Fact, Label, Para, Table, columns, say
+from race_to_efficiency.report.content import Code, ContentTable, Fact, Label, Para, say, table_columns
 from race_to_efficiency.report.figures.pit import histograms
-from race_to_efficiency.report.numbers import percent, slug
+from race_to_efficiency.report.numbers import id_part, percent
 from race_to_efficiency.report.words.names import target_in_words
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ SHOWN_HORIZONS = (1, 4, 8, 12)
 """Quarters ahead that are shown, with every vintage."""
 
 
-def backtest(page: Page, scores: list[dict[str, Any]], cells: Cells) -> list[Block]:
+def backtest_section(page: Page, scores: list[dict[str, Any]], cells: Cells) -> list[Block]:
     """Return the histogram of outcomes, the models of scatter, the rules, and every score.
 
     Parameters
@@ -55,7 +55,7 @@ def backtest(page: Page, scores: list[dict[str, Any]], cells: Cells) -> list[Blo
     titles = ("target", "quarters ahead", "#outcomes", "#effective", "#skill", "#in 80 %", "verdict")
     note = say("Every horizon stands in {file}.", file=Code("scores.parquet"))
     caption = say("Other horizons, and every vintage")
-    return [*blocks, Table("other-horizons", caption, columns(*titles), body, note, folded=True)]
+    return [*blocks, ContentTable("other-horizons", caption, table_columns(*titles), body, note, folded=True)]
 
 
 def horizon_name(item: dict[str, Any]) -> str:
@@ -75,9 +75,9 @@ def pit_figure(page: Page, rows: list[dict[str, Any]]) -> Figure:
     for item in rows:
         name = horizon_name(item)
         parts = [f"backtest.{target}" for target in item["targets"]]
-        nodes = page.numbers.made(f"page.pit.{slug(name)}", code=__name__, sources=parts)
+        nodes = page.numbers.made(f"page.pit.{id_part(name)}", code=__name__, sources=parts)
         for index, share in enumerate(item["shares"], 1):
-            number = page.shown.cell(f"pit.{slug(name)}.{index}", float(share), "share", percent(0), nodes=nodes)
+            number = page.shown.cell(f"pit.{id_part(name)}.{index}", float(share), "share", percent(0), nodes=nodes)
             body.append((say("{name}, tenth {index}", name=Label(name), index=Label(str(index))), number))
     return page.figure(
         "fig-pit",
@@ -90,16 +90,16 @@ def pit_figure(page: Page, rows: list[dict[str, Any]]) -> Figure:
             "target weighs the same."
         ),
         long=say("One panel a horizon; ten bars from the lowest tenth of the forecast distribution to the highest."),
-        table=Table(
+        table=ContentTable(
             "fig-pit-data",
             say("Data of the figure: share of outcomes by tenth"),
-            columns("horizon and tenth", "#share"),
+            table_columns("horizon and tenth", "#share"),
             tuple(body),
         ),
     )
 
 
-def models_table(models: list[dict[str, Any]]) -> Table:
+def models_table(models: list[dict[str, Any]]) -> ContentTable:
     """Return which model of scatter each target uses, chosen on early origins and confirmed on late ones."""
     rows = tuple(
         (
@@ -111,7 +111,9 @@ def models_table(models: list[dict[str, Any]]) -> Table:
         for item in models
     )
     caption = say("Models of scatter: chosen on early origins, confirmed or not on later ones")
-    return Table("models", caption, columns("target", "model", "chosen by", "~evidence"), rows, folded=True)
+    return ContentTable(
+        "models", caption, table_columns("target", "model", "chosen by", "~evidence"), rows, folded=True
+    )
 
 
 def rules(found: Any) -> list[Block]:
@@ -122,4 +124,8 @@ def rules(found: Any) -> list[Block]:
     rows = tuple(((Fact(str(key).replace("_", " ")),), (Fact(str(text)),)) for key, text in items)
     if not rows:
         return [Para(say("No rules are stated."))]
-    return [Table("rules", say("How outcomes are counted and judged"), columns("rule", "~in words"), rows, folded=True)]
+    return [
+        ContentTable(
+            "rules", say("How outcomes are counted and judged"), table_columns("rule", "~in words"), rows, folded=True
+        )
+    ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Fact, Table, Text, clean, columns, join, say
-from race_to_efficiency.report.numbers import MINUS, decimals, slug
+from race_to_efficiency.report.content import ContentTable, Fact, Text, clean, join, say, table_columns
+from race_to_efficiency.report.numbers import MINUS, decimals, id_part
 from race_to_efficiency.report.shown import writer
 from race_to_efficiency.report.words.names import group_in_words, name_in_words
 
@@ -17,18 +17,22 @@ if TYPE_CHECKING:
 
     Item = Mapping[str, Any]
 
-KINDS = ("added", "revised", "withdrawn", "reclassified")
-CAUSES = {
-    **{kind: f"rows {kind}" for kind in KINDS},
+ROW_CAUSES = ("added", "revised", "withdrawn", "reclassified")
+CAUSE_WORDS = {
+    **{kind: f"rows {kind}" for kind in ROW_CAUSES},
     "settings": "settings",
     "code": "code",
     "resampling": "resampling",
 }
-READINGS = {"total": "R, total loss", "reducible": "r, reducible loss", "reducible, whole loss": "L/L₀, whole loss"}
+READING_NAMES = {
+    "total": "R, total loss",
+    "reducible": "r, reducible loss",
+    "reducible, whole loss": "L/L₀, whole loss",
+}
 NOTHING = 1e-12
 """A change this small is rounding."""
 
-MOST_ROWS = 2
+ROWS_SHOWN = 2
 
 
 def moves(item: Item) -> bool:
@@ -41,11 +45,11 @@ def acting(item: Item) -> list[Item]:
     return [part for part in item.get("parts") or () if abs(part["value"]) > NOTHING]
 
 
-def title_of(item: Item) -> str:
+def change_title(item: Item) -> str:
     """Return a number's name in words: R with its years, a component with its estimator, a symbol with its group."""
     if "reading" in item:
         years = f"{item['years']:g} year{'' if item['years'] == 1 else 's'}"
-        return f"{READINGS.get(item['reading'], clean(str(item['reading'])))}, {years}"
+        return f"{READING_NAMES.get(item['reading'], clean(str(item['reading'])))}, {years}"
     if item.get("component") == "route":
         return f"γ, route {clean(str(item['estimator']).replace('_', ' '))}"
     if item.get("component"):
@@ -60,7 +64,7 @@ def cause_of(part: Item) -> str:
     rows = [str(row["row"]) for row in part.get("rows") or ()]
     if part["cause"] == "settings" and rows and all(row.startswith("reference date") for row in rows):
         return "reference date"
-    return CAUSES.get(part["cause"], clean(str(part["cause"])))
+    return CAUSE_WORDS.get(part["cause"], clean(str(part["cause"])))
 
 
 def write_change(item: Item) -> Callable[[float], str]:
@@ -80,36 +84,36 @@ def places_of(item: Item) -> int:
     return 4 if max(sizes) < 0.02 else 3
 
 
-def visible(item: Item) -> list[Item]:
+def visible_parts(item: Item) -> list[Item]:
     """Return the parts that are not rounded to nothing where they are written; all of them where none is."""
     least = 0.5 * 10.0 ** -places_of(item)
     return [part for part in acting(item) if abs(part["value"]) >= least] or acting(item)
 
 
-def node_of(item: Item) -> tuple[str, ...]:
+def change_node(item: Item) -> tuple[str, ...]:
     """Return the output that a change is."""
     return (f"change.{item['id']}",)
 
 
-def change_table(page: Page, table_id: str, caption: Rich, items: Sequence[Item]) -> Table:
+def change_table(page: Page, table_id: str, caption: Rich, items: Sequence[Item]) -> ContentTable:
     """Return changes as a table: before, now, change, what each cause did, and the rows that did most."""
-    titles = columns("number", "#before", "#now", "#change", "~of which", "~rows that did most, each alone")
-    return Table(table_id, caption, titles, tuple(change_row(page, item) for item in items))
+    titles = table_columns("number", "#before", "#now", "#change", "~of which", "~rows that did most, each alone")
+    return ContentTable(table_id, caption, titles, tuple(change_row(page, item) for item in items))
 
 
 def change_row(page: Page, item: Item) -> tuple[Rich, ...]:
     """Return one change as a row."""
-    key, unit = f"change.{slug(item['id'])}", str(item.get("unit") or "1")
+    key, unit = f"change.{id_part(item['id'])}", str(item.get("unit") or "1")
     write = decimals(4) if "reading" in item else writer(unit)
     causes = [
         say("{cause} {value}", cause=Text(cause_of(part)), value=part_number(page, item, part))
-        for part in visible(item)
+        for part in visible_parts(item)
     ]
     return (
-        (Fact(title_of(item)),),
-        page.shown.cell(f"{key}.old", item["old"], unit, write, nodes=node_of(item)),
-        page.shown.cell(f"{key}.new", item["new"], unit, write, nodes=node_of(item), estimates=(item["id"],)),
-        page.shown.cell(f"{key}.delta", item["delta"], unit, write_change(item), nodes=node_of(item)),
+        (Fact(change_title(item)),),
+        page.shown.cell(f"{key}.old", item["old"], unit, write, nodes=change_node(item)),
+        page.shown.cell(f"{key}.new", item["new"], unit, write, nodes=change_node(item), estimates=(item["id"],)),
+        page.shown.cell(f"{key}.delta", item["delta"], unit, write_change(item), nodes=change_node(item)),
         join(causes, "; ") or say("did not move"),
         join(named_rows(page, item), "; ") or say("–"),
     )
@@ -118,20 +122,20 @@ def change_row(page: Page, item: Item) -> tuple[Rich, ...]:
 def part_number(page: Page, item: Item, part: Item) -> Rich:
     """Return what one cause did."""
     return page.shown.cell(
-        f"change.{slug(item['id'])}.{slug(str(part['cause']))}",
+        f"change.{id_part(item['id'])}.{id_part(str(part['cause']))}",
         part["value"],
         str(item.get("unit") or "1"),
         write_change(item),
-        nodes=node_of(item),
+        nodes=change_node(item),
     )
 
 
 def named_rows(page: Page, item: Item) -> list[Rich]:
     """Return the rows of each part that did most, with what each alone does."""
     found = []
-    for part in visible(item):
-        for place, row in enumerate((part.get("rows") or ())[:MOST_ROWS]):
-            key = f"change.{slug(item['id'])}.{slug(str(part['cause']))}.row{place}"
+    for part in visible_parts(item):
+        for place, row in enumerate((part.get("rows") or ())[:ROWS_SHOWN]):
+            key = f"change.{id_part(item['id'])}.{id_part(str(part['cause']))}.row{place}"
             known = row.get("effect") is not None and part["cause"] != "settings"
             if known and abs(row["effect"]) < 0.5 * 10.0 ** -places_of(item):
                 continue
@@ -140,6 +144,6 @@ def named_rows(page: Page, item: Item) -> list[Rich]:
                 found.append(name)
                 continue
             unit = str(item.get("unit") or "1")
-            effect = page.shown.cell(key, row["effect"], unit, write_change(item), nodes=node_of(item))
+            effect = page.shown.cell(key, row["effect"], unit, write_change(item), nodes=change_node(item))
             found.append(say("{name} ({effect})", name=name, effect=effect))
     return found

@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.change_tables import (
-    KINDS,
-    READINGS,
+    READING_NAMES,
+    ROW_CAUSES,
     cause_of,
+    change_node,
     change_row,
     change_table,
+    change_title,
     moves,
-    node_of,
     part_number,
     places_of,
-    title_of,
-    visible,
+    visible_parts,
     write_change,
 )
-from race_to_efficiency.report.annex.gamma import HEADLINE as GAMMA
-from race_to_efficiency.report.annex.kappa import REDUCIBLE, TOTAL
-from race_to_efficiency.report.content import Fact, Label, Para, Section, Table, Text, columns, join, say
+from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE as GAMMA
+from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL, TOTAL_POOL
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Text, join, say, table_columns
 from race_to_efficiency.report.figures.bars import Steps, waterfall
 from race_to_efficiency.report.forecasts import years_label
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, slug
+from race_to_efficiency.report.numbers import decimals, id_part
 from race_to_efficiency.report.page import subsections
 from race_to_efficiency.report.words.names import group_in_words
 
@@ -40,7 +40,7 @@ SENTENCE_YEARS = 5.0
 MOST_EXAMPLES = 5
 
 
-def build(page: Page) -> Section:
+def changes_section(page: Page) -> Section:
     """Return what changed; a quarter that could not be compared says why."""
     title = "What changed since last quarter"
     if "changes" not in page.inputs.documents or page.inputs.document("changes").get("missing"):
@@ -51,8 +51,8 @@ def build(page: Page) -> Section:
         ("changed-forecasts", "Relative loss, before and now", forecasts),
     )
     blocks = [
-        *page.attempt("Summary", lambda: summary(page)),
-        *page.attempt("The headline's numbers", lambda: headline(page)),
+        *page.attempt("Summary", lambda: changes_summary(page)),
+        *page.attempt("The headline's numbers", lambda: headline_changes(page)),
     ]
     return Section("changes", title, tuple(blocks), subsections(page, parts))
 
@@ -67,7 +67,7 @@ def absent(page: Page) -> list[Block]:
     )
 
 
-def summary(page: Page) -> list[Block]:
+def changes_summary(page: Page) -> list[Block]:
     """Return between which quarters the comparison runs, how much moved, and what a part is."""
     document = page.inputs.document("changes")
     items = document["estimates"]
@@ -79,9 +79,12 @@ def summary(page: Page) -> list[Block]:
         "gone": sum(item["new"] is None for item in items),
     }
     rows = [
-        node for name, table in document["data"].items() for kind in KINDS for node in changed(page, name, kind, table)
+        node
+        for name, table in document["data"].items()
+        for kind in ROW_CAUSES
+        for node in changed(page, name, kind, table)
     ]
-    behind = {"rows": rows, "compared": [node for item in items for node in node_of(item)]}
+    behind = {"rows": rows, "compared": [node for item in items for node in change_node(item)]}
     made = {
         name: page.numbers.made(f"page.changes.{name}", code=__name__, sources=parts) for name, parts in behind.items()
     }
@@ -118,11 +121,11 @@ def summary(page: Page) -> list[Block]:
     ]
 
 
-def headline(page: Page) -> list[Block]:
+def headline_changes(page: Page) -> list[Block]:
     """Return the waterfalls and the table of the headline's numbers."""
     document = page.inputs.document("changes")
     known = {item.get("id"): item for item in [*document["estimates"], *document["forecasts"]]}
-    names = [GAMMA, TOTAL, REDUCIBLE]
+    names = [GAMMA, TOTAL_POOL, REDUCIBLE_POOL]
     names += [item["id"] for item in document["forecasts"] if item["years"] == SENTENCE_YEARS]
     drawn_too = {item["id"] for item in document["forecasts"] if item["reading"] != "reducible"}
     rows = [known[name] for name in names if name in known and known[name]["delta"] is not None]
@@ -130,26 +133,26 @@ def headline(page: Page) -> list[Block]:
         raise Missing("none of the headline's numbers exists in both quarters")
     drawn = [item for item in rows if moves(item) and ("reading" not in item or item["id"] in drawn_too)]
     table = change_table(page, "changed-headline", say("The headline's numbers: before, now, and why"), rows)
-    return [*([figure(page, drawn)] if drawn else [Para(say("None of the headline's numbers moved."))]), table]
+    return [*([waterfalls(page, drawn)] if drawn else [Para(say("None of the headline's numbers moved."))]), table]
 
 
-def figure(page: Page, items: Sequence[Item]) -> Block:
+def waterfalls(page: Page, items: Sequence[Item]) -> Block:
     """Return the waterfalls of the headline's numbers, each on a scale of its own."""
     steps = [
         Steps(
-            title_of(item),
+            change_title(item),
             float(item["old"]),
             float(item["new"]),
-            tuple((cause_of(part), float(part["value"])) for part in visible(item)),
+            tuple((cause_of(part), float(part["value"])) for part in visible_parts(item)),
             write_change(item),
             decimals(places_of(item)),
         )
         for item in items
     ]
     body = tuple(
-        ((Fact(f"{title_of(item)}: {cause_of(part)}"),), part_number(page, item, part))
+        ((Fact(f"{change_title(item)}: {cause_of(part)}"),), part_number(page, item, part))
         for item in items
-        for part in visible(item)
+        for part in visible_parts(item)
     )
     title, short = "Why the headline moved", "Waterfalls from last quarter's value to this one's, one step a cause."
     return page.figure(
@@ -165,10 +168,10 @@ def figure(page: Page, items: Sequence[Item]) -> Block:
         long=say(
             "Each panel starts at the value before and ends at the value now; causes that did nothing are left out."
         ),
-        table=Table(
+        table=ContentTable(
             "fig-changes-data",
             say("Data of the figure: the parts of each change"),
-            columns("number and cause", "#part"),
+            table_columns("number and cause", "#part"),
             body,
         ),
     )
@@ -177,7 +180,7 @@ def figure(page: Page, items: Sequence[Item]) -> Block:
 def estimates(page: Page) -> list[Block]:
     """Return every estimate that moved, the most (relative to its size) first, and those on one side only."""
     found = page.inputs.part("changes", "estimates")
-    rows = [item for item in found if moves(item) and item["id"] not in (GAMMA, TOTAL, REDUCIBLE)]
+    rows = [item for item in found if moves(item) and item["id"] not in (GAMMA, TOTAL_POOL, REDUCIBLE_POOL)]
     rows.sort(key=lambda item: -abs(item["delta"]) / (abs(item["old"]) or 1.0))
     blocks: list[Block] = []
     if rows:
@@ -192,7 +195,7 @@ def estimates(page: Page) -> list[Block]:
 
 def one_sided(item: Item) -> str:
     """Return how an estimate of one side only is listed: a group's stand together."""
-    return f"κ and its laws in {group_in_words(item['group'])}" if item.get("group") else title_of(item)
+    return f"κ and its laws in {group_in_words(item['group'])}" if item.get("group") else change_title(item)
 
 
 def data(page: Page) -> list[Block]:
@@ -201,17 +204,20 @@ def data(page: Page) -> list[Block]:
     for name, item in sorted(page.inputs.part("changes", "data").items()):
         cells = [
             page.shown.cell(
-                f"changed_rows.{slug(name)}.{kind}", item["counts"][kind], "rows", nodes=changed(page, name, kind, item)
+                f"changed_rows.{id_part(name)}.{kind}",
+                item["counts"][kind],
+                "rows",
+                nodes=changed(page, name, kind, item),
             )
-            for kind in KINDS
+            for kind in ROW_CAUSES
         ]
-        examples = [example(kind, row) for kind in KINDS for row in item[kind][:MOST_EXAMPLES]]
+        examples = [example(kind, row) for kind in ROW_CAUSES for row in item[kind][:MOST_EXAMPLES]]
         rows.append(((Fact(name.replace("_", " ")),), *cells, join(examples[: 2 * MOST_EXAMPLES], "; ") or say("–")))
     return [
-        Table(
+        ContentTable(
             "changed-rows",
             say("Rows that changed between the two as-of views"),
-            columns("ledger", *(f"#{kind}" for kind in KINDS), "~for example"),
+            table_columns("ledger", *(f"#{kind}" for kind in ROW_CAUSES), "~for example"),
             tuple(rows),
         )
     ]
@@ -237,11 +243,11 @@ def forecasts(page: Page) -> list[Block]:
         raise Missing(str(document.get("forecasts_missing") or "changes.json holds no forecasts"))
     rows = []
     for item in document["forecasts"]:
-        key = f"change.{slug(item['id'])}"
+        key = f"change.{id_part(item['id'])}"
         ends = {
             side: page.numbers.bracket(
                 *(
-                    page.numbers.add(f"{key}.{side}.{end}95", value, "1", decimals(3), nodes=node_of(item))
+                    page.numbers.add(f"{key}.{side}.{end}95", value, "1", decimals(3), nodes=change_node(item))
                     for end, value in zip(("low", "high"), item[f"{side}_interval_95"], strict=True)
                 )
             )
@@ -250,7 +256,7 @@ def forecasts(page: Page) -> list[Block]:
         cells = change_row(page, item)
         rows.append(
             (
-                (Fact(READINGS.get(item["reading"], str(item["reading"]))),),
+                (Fact(READING_NAMES.get(item["reading"], str(item["reading"]))),),
                 years_label(item["years"]),
                 (*cells[1], Text(" "), *ends["old"]),
                 (*cells[2], Text(" "), *ends["new"]),
@@ -258,10 +264,10 @@ def forecasts(page: Page) -> list[Block]:
             )
         )
     return [
-        Table(
+        ContentTable(
             "changed-forecasts-table",
             say("Loss relative to today in the headline's scenario: medians with [[95 %]] intervals, before and now"),
-            columns("reading", "after", "#before", "#now", "#change", "~of which"),
+            table_columns("reading", "after", "#before", "#now", "#change", "~of which"),
             tuple(rows),
         ),
         Para(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.annex.assumptions import is_cited, records, setting_of
-from race_to_efficiency.report.content import Fact, Label, Table, columns, say
+from race_to_efficiency.report.annex.assumptions import is_cited, scenario_records, setting_of
+from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
 from race_to_efficiency.report.forecasts import scenario_title, years_words
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, significant, slug
+from race_to_efficiency.report.numbers import decimals, id_part, significant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
-TARGETS = (0.9, 0.8, 0.7)
+LOSS_TARGETS = (0.9, 0.8, 0.7)
 PRICES = "setting.cost.values"
 
 
@@ -37,25 +37,25 @@ def plain_fleet(record: dict[str, Any]) -> float | None:
     return float(fleet.get("multiple", 1.0))
 
 
-def bills(page: Page, parameters: CostParameters) -> Table:
+def bills(page: Page, parameters: CostParameters) -> ContentTable:
     """Return what each scenario's fleet draws and costs."""
     from race_to_efficiency.planning.cost import fleet_bill
 
     rows = []
-    for record in records(page):
+    for record in scenario_records(page):
         multiple = plain_fleet(record)
         if multiple is None or is_cited(record):
             continue
-        name = slug(record["name"])
+        name = id_part(record["name"])
         found = [(year, fleet_bill(multiple, year, parameters)) for year in page.years]
         fleet = (f"{setting_of(record)}.fleet",)
-        power = number(page, f"cost.{name}.power", float(found[0][1].power_w) / 1e6, "MW", decimals(0), fleet)
+        power = bill_figure(page, f"cost.{name}.power", float(found[0][1].power_w) / 1e6, "MW", decimals(0), fleet)
         energy = [
-            number(page, f"cost.{name}.energy.{year:g}y", float(bill.energy_twh), "TWh", significant(2), fleet)
+            bill_figure(page, f"cost.{name}.energy.{year:g}y", float(bill.energy_twh), "TWh", significant(2), fleet)
             for year, bill in found
         ]
         money = [
-            number(
+            bill_figure(
                 page, f"cost.{name}.money.{year:g}y", float(bill.total_usd) / 1e9, "billion USD", significant(2), fleet
             )
             for year, bill in found
@@ -71,16 +71,16 @@ def bills(page: Page, parameters: CostParameters) -> Table:
         "gamma. A run that grows is no fleet and has no bill here.",
         file=Label("params.yaml"),
     )
-    return Table(
+    return ContentTable(
         "cost-table",
         say("What the scenarios' fleets draw and cost"),
-        columns("scenario", "#MW", *titles),
+        table_columns("scenario", "#MW", *titles),
         tuple(rows),
         note,
     )
 
 
-def number(
+def bill_figure(
     page: Page, key: str, value: float, unit: str, write: Callable[[float], str], sources: tuple[str, ...]
 ) -> Rich:
     """Return one figure of the bills, made from these outputs and the unit costs that it takes."""
@@ -96,14 +96,14 @@ def contest(page: Page, parameters: CostParameters) -> list[Block]:
     """Return who reaches a total loss first, with least energy and for least money."""
     from race_to_efficiency.planning.targets import hare_against_turtle
 
-    by_name = {record["name"]: record for record in records(page)}
+    by_name = {record["name"]: record for record in scenario_records(page)}
     if not {"hare", "turtle"} <= by_name.keys():
         return []
     kappa = float(page.inputs.document("scenarios")["pools"]["total"]["kappa"]["median"])
     sides = [(plain_fleet(by_name[name]) or 0.0, float(by_name[name]["gamma"])) for name in ("hare", "turtle")]
     rows = []
     behind = ("pool.total", "scenario.hare", "scenario.turtle")
-    for target in TARGETS:
+    for target in LOSS_TARGETS:
         race = hare_against_turtle(sides[0], sides[1], target, kappa, parameters)
         key = f"contest.{target:g}"
         pairs = (
@@ -114,12 +114,12 @@ def contest(page: Page, parameters: CostParameters) -> list[Block]:
         rows += [
             (
                 (Label(f"R = {target:g}, {unit}"),),
-                number(page, f"{key}.{what}.hare", float(hare) / scale, unit, write, behind),
-                number(page, f"{key}.{what}.turtle", float(turtle) / scale, unit, write, behind),
+                bill_figure(page, f"{key}.{what}.hare", float(hare) / scale, unit, write, behind),
+                bill_figure(page, f"{key}.{what}.turtle", float(turtle) / scale, unit, write, behind),
                 (Fact(winner.capitalize()),),
             )
             for what, hare, turtle, scale, unit, write, winner in pairs
         ]
     kappa_shown = page.shown.cell("contest.kappa", kappa, "1", significant(3), nodes=("pool.total",))
     caption = say("Hare against Turtle to a total loss, at the pool's median kappa of {kappa}", kappa=kappa_shown)
-    return [Table("contest", caption, columns("to reach", "#Hare", "#Turtle", "less"), tuple(rows))]
+    return [ContentTable("contest", caption, table_columns("to reach", "#Hare", "#Turtle", "less"), tuple(rows))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.content import Table, columns
+from race_to_efficiency.report.content import ContentTable, table_columns
 from race_to_efficiency.report.figures.forest import Bar
 from race_to_efficiency.report.shown import badge
 
@@ -24,13 +24,13 @@ def bar(estimate: Estimate, name: str, *, strong: bool = False) -> Bar:
 
 def forest_table(
     page: Page, table_id: str, caption: Rich, value_title: str, rows: Sequence[tuple[Rich, Estimate]]
-) -> Table:
+) -> ContentTable:
     """Return the table of a forest plot: value, 80 % and 95 % interval, rows, status."""
     shown = page.shown
-    return Table(
+    return ContentTable(
         table_id,
         caption,
-        columns("estimate", f"#{value_title}", "#80 %", "#95 %", "#rows", "status"),
+        table_columns("estimate", f"#{value_title}", "#80 %", "#95 %", "#rows", "status"),
         tuple(
             (
                 name,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex import gamma_choices, gamma_series
 from race_to_efficiency.report.annex.forests import bar, disjoint, forest_table
-from race_to_efficiency.report.content import Fact, Label, Para, Section, Strong, Table, columns, join, say
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Strong, join, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.page import section, subsections
-from race_to_efficiency.report.shown import badge, state, words
+from race_to_efficiency.report.shown import badge, name_list, state
 from race_to_efficiency.report.words.names import name_in_words
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     Record = tuple[dict[str, Any], Estimate]
 
-HEADLINE = "gamma.route.D"
-PARTS = (
+HEADLINE_ROUTE = "gamma.route.D"
+GAMMA_PARTS = (
     ("gamma-components", "Components: what each series says", gamma_series.components),
     ("gamma-series", "Two of the series", gamma_series.series),
     ("gamma-fragility", "What the default route hangs on", gamma_choices.fragility),
@@ -30,17 +30,17 @@ PARTS = (
 )
 
 
-def build(page: Page) -> Section:
+def gamma_section(page: Page) -> Section:
     """Return the section on gamma."""
-    intro = page.attempt("Gamma", lambda: introduction(page))
+    intro = page.attempt("Gamma", lambda: gamma_introduction(page))
     first = section(page, "gamma-routes", "Routes: one question, answered from different data", routes)
-    rest = subsections(page, PARTS)
+    rest = subsections(page, GAMMA_PARTS)
     return Section("gamma", "Gamma: how fast efficiency grows", tuple(intro), (first, *rest))
 
 
-def introduction(page: Page) -> list[Block]:
+def gamma_introduction(page: Page) -> list[Block]:
     """Return what gamma is and what it is here."""
-    route = page.inputs.estimate(HEADLINE)
+    route = page.inputs.estimate(HEADLINE_ROUTE)
     return [
         Para(
             say(
@@ -67,20 +67,22 @@ def routes(page: Page) -> list[Block]:
     return [route_table(page, records), route_figure(page, records)]
 
 
-def route_table(page: Page, records: list[Record]) -> Table:
+def route_table(page: Page, records: list[Record]) -> ContentTable:
     """Return what each route adds up, covers and leaves out."""
-    return Table(
+    return ContentTable(
         "routes",
         say("Routes of gamma: what each adds up and what it leaves out"),
-        columns("route", "#doublings a year", "#95 % interval", "~made of", "leaves out", "per", "~status and why"),
+        table_columns(
+            "route", "#doublings a year", "#95 % interval", "~made of", "leaves out", "per", "~status and why"
+        ),
         tuple(
             (
                 (Label(route_name(row)), *((Strong(" (default)"),) if row.get("default") else ())),
                 (page.shown.value(item),),
                 page.shown.interval(item),
                 made_of(row),
-                words(row.get("omits", ())),
-                words([row["basis"]]),
+                name_list(row.get("omits", ())),
+                name_list([row["basis"]]),
                 state(item),
             )
             for row, item in records

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.roadmap import fitted
-from race_to_efficiency.report.content import Fact, Label, Para, Strong, Table, columns, say
-from race_to_efficiency.report.figures.bars import WhatIf, tornado
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Strong, say, table_columns
+from race_to_efficiency.report.figures.bars import WhatIf, tornado_bars
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, slug
-from race_to_efficiency.report.shown import words
+from race_to_efficiency.report.numbers import decimals, id_part
+from race_to_efficiency.report.shown import name_list
 from race_to_efficiency.report.words.names import name_in_words
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
-ROUTE = "gamma.route.D"
+DEFAULT_ROUTE = "gamma.route.D"
 SERIES, MIXTURE = "gamma.algorithmic_lm.ln_loss", "gamma.algorithmic.mixture"
 UNIT = "doublings/yr"
 RATE = decimals(2)
@@ -26,16 +26,20 @@ SHOWN_CHOICES = 16
 
 def fragility(page: Page) -> list[Block]:
     """Return the tornado of the default route: what one other choice would make of it."""
-    found = [row for row in page.inputs.part("gamma", "fragility") if row["component"] == ROUTE.removeprefix("gamma.")]
+    found = [
+        row
+        for row in page.inputs.part("gamma", "fragility")
+        if row["component"] == DEFAULT_ROUTE.removeprefix("gamma.")
+    ]
     rows = sorted((row for row in found if row["value"] is not None), key=lambda row: -abs(row["delta"]))
     if not rows:
         raise Missing("gamma.json holds no other choice for the default route")
     rows = rows[:SHOWN_CHOICES]
-    route = page.inputs.estimate(ROUTE)
+    route = page.inputs.estimate(DEFAULT_ROUTE)
     title = "What the default route hangs on"
     short = "Bars from the default gamma to what it would be under one other choice each, the largest change on top."
     items = [WhatIf(choice(row), (float(row["value"]),)) for row in rows]
-    svg = tornado(
+    svg = tornado_bars(
         items,
         float(route.value or 0.0),
         "fig-tornado",
@@ -72,20 +76,20 @@ def choice(row: dict[str, Any]) -> str:
 
 def what_if(page: Page, row: dict[str, Any], key: str) -> Rich:
     """Return a value of the fragility table."""
-    name = f"fragility.{slug(row['component'])}.{slug(row['change'])}.{key}"
-    return page.shown.cell(name, row[key], UNIT, RATE, estimates=(ROUTE,))
+    name = f"fragility.{id_part(row['component'])}.{id_part(row['change'])}.{key}"
+    return page.shown.cell(name, row[key], UNIT, RATE, estimates=(DEFAULT_ROUTE,))
 
 
-def choice_table(page: Page, rows: list[dict[str, Any]]) -> Table:
+def choice_table(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
     """Return the choices with what they make of gamma."""
-    return Table(
+    return ContentTable(
         "fig-tornado-data",
         say("Data of the figure: gamma under one other choice each"),
-        columns("choice", "kind", "#gamma then", "#change", "sign changes"),
+        table_columns("choice", "kind", "#gamma then", "#change", "sign changes"),
         tuple(
             (
                 (Fact(choice(row)),),
-                words([row["kind"]]),
+                name_list([row["kind"]]),
                 what_if(page, row, "value"),
                 what_if(page, row, "delta"),
                 say("yes") if row["sign_changes"] else say("no"),
@@ -125,10 +129,10 @@ def slope_changes(page: Page) -> list[Block]:
     """Return the tests for a change of slope."""
     rows = page.inputs.part("gamma", "slope_change")
     return [
-        Table(
+        ContentTable(
             "slope-changes",
             say("Is one line enough? The slope before and after a break, doublings a year"),
-            columns("series", "break at", "#before", "#after", "#p", "how tested", "a break?"),
+            table_columns("series", "break at", "#before", "#after", "#p", "how tested", "a break?"),
             tuple(slope_row(page, row, index) for index, row in enumerate(rows)),
         )
     ]
@@ -137,7 +141,7 @@ def slope_changes(page: Page) -> list[Block]:
 def slope_row(page: Page, row: dict[str, Any], index: int) -> tuple[Rich, ...]:
     """Return one test as a row."""
     name = str(row["component"])
-    key = f"slope_change.{slug(name)}.{slug(str(row.get('clock', index)))}"
+    key = f"slope_change.{id_part(name)}.{id_part(str(row.get('clock', index)))}"
     cells = [
         page.shown.cell(f"{key}.{field}", row.get(field), unit, write, nodes=(f"gamma.{name}",))
         for field, unit, write in (("slope_before", UNIT, RATE), ("slope_after", UNIT, RATE), ("p_value", "1", P_VALUE))
@@ -155,10 +159,10 @@ def published(page: Page) -> list[Block]:
     """Return our estimates beside published ones, with whether they agree and why they may not."""
     rows = page.inputs.part("gamma", "published")
     return [
-        Table(
+        ContentTable(
             "published",
             say("Ours beside published values, doublings a year"),
-            columns(
+            table_columns(
                 "quantity",
                 "#published",
                 "#interval",
@@ -182,7 +186,9 @@ def published_row(page: Page, row: dict[str, Any]) -> tuple[Rich, ...]:
 
     def cell(key: str, node: str) -> Rich:
         ids = (estimate,) if estimate in page.inputs.estimates and key.startswith("ours") else ()
-        return page.shown.cell(f"published.{slug(name)}.{key}", row.get(key), UNIT, RATE, nodes=(node,), estimates=ids)
+        return page.shown.cell(
+            f"published.{id_part(name)}.{key}", row.get(key), UNIT, RATE, nodes=(node,), estimates=ids
+        )
 
     def ends(key: str, node: str) -> Rich:
         if row.get(f"{key}_low") is None and row.get(f"{key}_high") is None:

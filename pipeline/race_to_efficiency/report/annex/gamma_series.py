@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.report.annex.forests import bar, forest_table
-from race_to_efficiency.report.content import Fact, Label, Table, columns, say
+from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.shown import state, window, words
+from race_to_efficiency.report.shown import name_list, state, window
 from race_to_efficiency.report.words.names import name_in_words
 from race_to_efficiency.units import joules
 
@@ -40,12 +40,12 @@ def components(page: Page) -> list[Block]:
         "growth",
         say("Growth of inputs: no efficiency; for the scenario of measured growth and to convert bases"),
         "doublings a year",
-        [((Fact(name_of(row).removeprefix("growth, ")),), item) for row, item in growth],
+        [((Fact(component_name(row).removeprefix("growth, ")),), item) for row, item in growth],
     )
     return [component_figure(page, efficiency), meaning_table(records), inputs_grow]
 
 
-def name_of(row: dict[str, Any]) -> str:
+def component_name(row: dict[str, Any]) -> str:
     """Return a component's name in words."""
     return name_in_words(f"{row['component']}.{row['estimator']}")
 
@@ -54,7 +54,7 @@ def component_figure(page: Page, efficiency: list[Record]) -> Figure:
     """Return the forest plot of the components."""
     title = "Components of gamma"
     short = "Measured rates of efficiency growth by series and estimator, with intervals."
-    bars = [bar(item, name_of(row)) for row, item in efficiency]
+    bars = [bar(item, component_name(row)) for row, item in efficiency]
     return page.figure(
         "fig-components",
         forest([Group(bars, "doublings a year")], "fig-components", title=title, short=short, cite=page.cite),
@@ -73,23 +73,23 @@ def component_figure(page: Page, efficiency: list[Record]) -> Figure:
             "fig-components-data",
             say("Data of the figure: components of gamma"),
             "doublings a year",
-            [((Fact(name_of(row)),), item) for row, item in efficiency],
+            [((Fact(component_name(row)),), item) for row, item in efficiency],
         ),
     )
 
 
-def meaning_table(records: list[Record]) -> Table:
+def meaning_table(records: list[Record]) -> ContentTable:
     """Return what each component is, covers and must be read with."""
-    return Table(
+    return ContentTable(
         "components",
         say("What each component measures, covers and cannot tell"),
-        columns("component", "~measures", "covers", "per", "dates", "~read with care", "~status and why"),
+        table_columns("component", "~measures", "covers", "per", "dates", "~read with care", "~status and why"),
         tuple(
             (
-                (Fact(name_of(row)),),
+                (Fact(component_name(row)),),
                 (Fact(row["meaning"]),),
-                words(row["coverage"]) if row["coverage"] else say("growth of inputs"),
-                words([row["basis"]]),
+                name_list(row["coverage"]) if row["coverage"] else say("growth of inputs"),
+                name_list([row["basis"]]),
                 window(item),
                 (Fact(row["caveat"] or "–"),),
                 state(item),
@@ -154,12 +154,12 @@ def panel(heading: str, axis: str, estimate: Estimate, points: pd.DataFrame) -> 
     return Panel(heading, "year of release", axis, [cloud], [line])
 
 
-def point_table(content: list[tuple[str, pd.DataFrame]]) -> Table:
+def point_table(content: list[tuple[str, pd.DataFrame]]) -> ContentTable:
     """Return the points, one row of the ledger a line: what the ledger gives is a fact, not a result."""
-    return Table(
+    return ContentTable(
         "fig-series-data",
         say("Data of the figure: one row of the ledger a line"),
-        columns("row", "panel", "#decimal year", "#log₂ efficiency"),
+        table_columns("row", "panel", "#decimal year", "#log₂ efficiency"),
         tuple(
             ((Fact(str(row.id)),), (Label(heading),), (Fact(f"{row.year:.3f}"),), (Fact(f"{row.value:.3f}"),))
             for heading, points in content

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.annex.gamma import HEADLINE as GAMMA
-from race_to_efficiency.report.annex.kappa import REDUCIBLE, TOTAL
+from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE as GAMMA
+from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL, TOTAL_POOL
 from race_to_efficiency.report.content import Badge, Callout, Card, Cards, Para, Section, Text, say
-from race_to_efficiency.report.forecasts import READINGS, Curve, listed, years_label
+from race_to_efficiency.report.forecasts import SHOWN_READINGS, CurveKey, listed, years_label
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, percent, slug
-from race_to_efficiency.report.shown import badge, words
+from race_to_efficiency.report.numbers import decimals, id_part, percent
+from race_to_efficiency.report.shown import badge, name_list
 
 if TYPE_CHECKING:
     from typing import Any
@@ -23,22 +23,22 @@ SENTENCE_YEARS = 5.0
 """The horizon of the headline's sentences."""
 
 
-def build(page: Page) -> Section:
+def headline_section(page: Page) -> Section:
     """Return the headline; what is missing from the inputs is said in its place."""
     blocks = [
         *page.attempt("The headline's sentences", lambda: sentences(page)),
         *page.attempt("The headline's figures", lambda: [cards(page)]),
-        *page.attempt("Why the readings differ", lambda: [difference(page)]),
+        *page.attempt("Why the readings differ", lambda: [why_readings_differ(page)]),
         *page.attempt("How the relative loss hangs on kappa and gamma", lambda: [connection(page)]),
         *page.attempt("What the headline rests on", lambda: [caveats(page)]),
     ]
     return Section("headline", "Headline", tuple(blocks))
 
 
-def curves(page: Page) -> tuple[Curve, Curve, Curve]:
+def curves(page: Page) -> tuple[CurveKey, CurveKey, CurveKey]:
     """Return the headline's curves: total, reducible, whole loss with a floor."""
     total, reducible, whole = (
-        page.forecasts.find(form, target, page.scenario, page.anchor) for form, target, _, _ in READINGS
+        page.forecasts.find(form, target, page.scenario, page.anchor) for form, target, _, _ in SHOWN_READINGS
     )
     return total, reducible, whole
 
@@ -92,7 +92,7 @@ def beyond_all_fits(page: Page) -> bool:
 def cards(page: Page) -> Cards:
     """Return the headline's figures: gamma, then kappa and R in each reading, with 80 % and 95 % intervals."""
     total, reducible, whole = curves(page)
-    gamma, kappa_total, kappa_reducible = (page.inputs.estimate(name) for name in (GAMMA, TOTAL, REDUCIBLE))
+    gamma, kappa_total, kappa_reducible = (page.inputs.estimate(name) for name in (GAMMA, TOTAL_POOL, REDUCIBLE_POOL))
     when = {"years": years_label(SENTENCE_YEARS)}
     return Cards(
         (
@@ -118,7 +118,7 @@ def cards(page: Page) -> Cards:
     )
 
 
-def forecast_card(page: Page, curve: Curve, name: Rich) -> Card:
+def forecast_card(page: Page, curve: CurveKey, name: Rich) -> Card:
     """Return a forecast as a card."""
     lines = tuple(
         say(
@@ -154,16 +154,16 @@ def floor_number(page: Page, record: dict[str, Any], key: str) -> Num:
     """Return a quantile of the floor at an anchor."""
     name = str(record["name"])
     return page.numbers.add(
-        f"floor.{slug(name)}.{key}", record["floor"][key], "share", percent(1), nodes=(f"anchor.{name}",)
+        f"floor.{id_part(name)}.{key}", record["floor"][key], "share", percent(1), nodes=(f"anchor.{name}",)
     )
 
 
-def difference(page: Page) -> Block:
+def why_readings_differ(page: Page) -> Block:
     """Return the one sentence on why the readings differ."""
     record = anchor_record(page)
     name = str(record["name"])
     slope = page.numbers.add(
-        f"kappa_eff.{slug(name)}.median",
+        f"kappa_eff.{id_part(name)}.median",
         record["kappa_eff"]["median"],
         "1",
         decimals(4),
@@ -178,7 +178,7 @@ def difference(page: Page) -> Block:
             low=floor_number(page, record, "low"),
             high=floor_number(page, record, "high"),
             slope=slope,
-            kappa=page.shown.value(page.inputs.estimate(TOTAL)),
+            kappa=page.shown.value(page.inputs.estimate(TOTAL_POOL)),
         )
     )
 
@@ -191,7 +191,7 @@ def connection(page: Page) -> Block:
     pools = page.inputs.part("scenarios", "pools")
     gamma = page.inputs.estimate(GAMMA).value
     parts: dict[str, Part | str] = {"years": years_label(SENTENCE_YEARS)}
-    for form, curve, estimate_id in (("total", total, TOTAL), ("reducible", reducible, REDUCIBLE)):
+    for form, curve, estimate_id in (("total", total, TOTAL_POOL), ("reducible", reducible, REDUCIBLE_POOL)):
         pool, kappa, nodes = pools[form], page.inputs.estimate(estimate_id).value, (f"pool.{form}",)
         if kappa is None or gamma is None:
             raise Missing(f"{estimate_id} or {GAMMA} is refused")
@@ -202,7 +202,7 @@ def connection(page: Page) -> Block:
             f"{form}_families": page.shown.cell(
                 f"pool.{form}.families", len(pool["families"]), "families", nodes=nodes
             ),
-            f"{form}_names": words(pool["families"]),
+            f"{form}_names": name_list(pool["families"]),
             f"{form}_at_printed": page.shown.cell(
                 f"equation.{form}.{SENTENCE_YEARS:g}y",
                 at_printed,

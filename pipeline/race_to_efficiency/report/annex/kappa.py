@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex import kappa_checks, kappa_fits
 from race_to_efficiency.report.annex.forests import bar, forest_table
-from race_to_efficiency.report.content import Badge, Fact, Para, Section, Table, columns, join, say
+from race_to_efficiency.report.content import Badge, ContentTable, Fact, Para, Section, join, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, significant, slug
+from race_to_efficiency.report.numbers import decimals, id_part, significant
 from race_to_efficiency.report.page import section, subsections
 from race_to_efficiency.report.shown import badge, state
 from race_to_efficiency.report.words.names import group_in_words
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Figure, Rich
     from race_to_efficiency.report.page import Page
 
-TOTAL = "kappa_total.pooled.power_law"
-REDUCIBLE = "kappa_reducible.pooled.chinchilla"
-PARTS = (
+TOTAL_POOL = "kappa_total.pooled.power_law"
+REDUCIBLE_POOL = "kappa_reducible.pooled.chinchilla"
+KAPPA_PARTS = (
     ("kappa-fits", "The fits behind them", kappa_fits.fits),
     ("kappa-ridge", "What the data cannot tell apart", kappa_fits.ridge),
     ("kappa-checks", "Rows, forms and extrapolation", kappa_checks.checks),
 )
 
 
-def build(page: Page) -> Section:
+def kappa_section(page: Page) -> Section:
     """Return the section on kappa."""
-    intro = page.attempt("Kappa", lambda: introduction(page))
+    intro = page.attempt("Kappa", lambda: kappa_introduction(page))
     groups = section(page, "kappa-groups", "Group by group, then pooled", by_group)
-    rest = subsections(page, PARTS)
+    rest = subsections(page, KAPPA_PARTS)
     return Section("kappa", "Kappa: how loss answers to compute", tuple(intro), (groups, *rest))
 
 
-def introduction(page: Page) -> list[Block]:
+def kappa_introduction(page: Page) -> list[Block]:
     """Return what the two kappas are, and that they are never mixed."""
-    total, reducible = page.inputs.estimate(TOTAL), page.inputs.estimate(REDUCIBLE)
+    total, reducible = page.inputs.estimate(TOTAL_POOL), page.inputs.estimate(REDUCIBLE_POOL)
     return [
         Para(
             say(
@@ -103,11 +103,11 @@ def kappa_figure(page: Page, total: list[Estimate], reducible: list[Estimate]) -
 def families(page: Page) -> list[Block]:
     """Return the pooled kappas by family, with what pooling can and cannot say."""
     rows: list[tuple[Rich, ...]] = []
-    for estimate_id in (TOTAL, REDUCIBLE):
+    for estimate_id in (TOTAL_POOL, REDUCIBLE_POOL):
         pooled = page.inputs.estimate(estimate_id)
-        reading = say("total" if estimate_id == TOTAL else "reducible")
+        reading = say("total" if estimate_id == TOTAL_POOL else "reducible")
         for item in pooled.diagnostics.get("families", ()):
-            key = f"{estimate_id}.family.{slug(item['family'])}"
+            key = f"{estimate_id}.family.{id_part(item['family'])}"
             rows.append(
                 (
                     (*reading, *say(", "), Fact(group_in_words(item["family"]))),
@@ -119,24 +119,28 @@ def families(page: Page) -> list[Block]:
             )
     if not rows:
         return []
-    prediction = page.inputs.estimate(REDUCIBLE).diagnostics.get("prediction_identified", False)
+    prediction = page.inputs.estimate(REDUCIBLE_POOL).diagnostics.get("prediction_identified", False)
     note = say(
         "Groups of one paper share grid and evaluation and count as one family. "
         + ("" if prediction else "There are too few trusted families to predict a new one: the range is shown instead.")
     )
     caption = say("What is pooled: one effect a family, by random effects")
     return [
-        Table(
-            "families", caption, columns("family", "#kappa", "#standard error", "~groups", "status"), tuple(rows), note
+        ContentTable(
+            "families",
+            caption,
+            table_columns("family", "#kappa", "#standard error", "~groups", "status"),
+            tuple(rows),
+            note,
         )
     ]
 
 
-def status_table(page: Page, estimates: list[Estimate]) -> Table:
+def status_table(page: Page, estimates: list[Estimate]) -> ContentTable:
     """Return every kappa with its diagnostics and, where it is weak or refused, why."""
     rows = []
     for item in estimates:
-        key = slug(item.id)
+        key = id_part(item.id)
         curvature = item.diagnostics.get("z_curv")
         starts = [item.diagnostics.get(name) for name in ("n_starts_agreeing", "n_starts")]
         agreeing = (
@@ -159,10 +163,10 @@ def status_table(page: Page, estimates: list[Estimate]) -> Table:
                 state(item),
             )
         )
-    return Table(
+    return ContentTable(
         "kappa-status",
         say("Checks every kappa passed or failed, and why it is weak or refused"),
-        columns("kappa", "#starts agreeing", "#curvature z", "#residual sd of log loss", "~status and why"),
+        table_columns("kappa", "#starts agreeing", "#curvature z", "#residual sd of log loss", "~status and why"),
         tuple(rows),
         folded=True,
     )

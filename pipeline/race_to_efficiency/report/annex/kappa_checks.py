@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Fact, Label, Table, columns, say
+from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, percent, scientific, significant, slug
+from race_to_efficiency.report.numbers import decimals, id_part, percent, scientific, significant
 from race_to_efficiency.report.words.names import group_in_words, name_in_words
 
 if TYPE_CHECKING:
@@ -35,17 +35,17 @@ def law(row: dict[str, Any]) -> Rich:
     return say("{group}, {form}", group=Fact(name), form=Label(name_in_words(str(row["form"]))))
 
 
-def figure(
+def check_figure(
     page: Page, row: dict[str, Any], kind: str, name: str, unit: str, write: Callable[[float], str], place: str = ""
 ) -> Rich:
     """Return one figure of a check."""
-    where = ".".join(slug(part) for part in (str(row["group"]), str(row["form"]), place) if part)
+    where = ".".join(id_part(part) for part in (str(row["group"]), str(row["form"]), place) if part)
     symbol = "kappa_total" if row["form"] == "power_law" else "kappa_reducible"
     nodes = (f"{symbol}.{row['group']}.{row['form']}",)
     return page.shown.cell(f"{kind}.{where}.{name}", row.get(name), unit, write, nodes=nodes)
 
 
-def influence(page: Page, rows: list[dict[str, Any]]) -> Table | None:
+def influence(page: Page, rows: list[dict[str, Any]]) -> ContentTable | None:
     """Return the runs whose absence moves kappa most, group by group."""
     by_law: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
@@ -62,27 +62,27 @@ def influence(page: Page, rows: list[dict[str, Any]]) -> Table | None:
         (
             law(row),
             (Fact(str(row["run"])),),
-            figure(page, row, "influence", "kappa_with", "1", decimals(4), str(row["run"])),
-            figure(page, row, "influence", "kappa_without", "1", decimals(4), str(row["run"])),
-            figure(page, row, "influence", "change_in_stderr", "standard errors", decimals(2), str(row["run"])),
+            check_figure(page, row, "influence", "kappa_with", "1", decimals(4), str(row["run"])),
+            check_figure(page, row, "influence", "kappa_without", "1", decimals(4), str(row["run"])),
+            check_figure(page, row, "influence", "change_in_stderr", "standard errors", decimals(2), str(row["run"])),
             say("leverage") if row.get("leverage_outlier") else say("–"),
         )
         for row in chosen
     )
     titles = ("group and law", "run left out", "#kappa with it", "#without it", "#change in standard errors", "flag")
     caption = say("Runs that kappa hangs on most: what leaving one out does")
-    return Table("kappa-influence", caption, columns(*titles), body, folded=True)
+    return ContentTable("kappa-influence", caption, table_columns(*titles), body, folded=True)
 
 
-def forms(page: Page, rows: list[dict[str, Any]]) -> Table:
+def forms(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
     """Return how well each law fits the frontier, group by group."""
     body = tuple(
         (
             law(row),
-            figure(page, row, "forms", "n_rows", "rows", decimals(0)),
-            figure(page, row, "forms", "aicc_difference", "1", decimals(1)),
-            figure(page, row, "forms", "leave_one_out_error", "log loss", percent(2)),
-            figure(page, row, "forms", "runs_test_p", "1", decimals(3)),
+            check_figure(page, row, "forms", "n_rows", "rows", decimals(0)),
+            check_figure(page, row, "forms", "aicc_difference", "1", decimals(1)),
+            check_figure(page, row, "forms", "leave_one_out_error", "log loss", percent(2)),
+            check_figure(page, row, "forms", "runs_test_p", "1", decimals(3)),
         )
         for row in rows
     )
@@ -91,10 +91,12 @@ def forms(page: Page, rows: list[dict[str, Any]]) -> Table:
         "little left to say for the other. A small p says that the residuals still run in streaks."
     )
     titles = ("group and law", "#rows", "#AICc above the best", "#error of the run left out", "#p of runs test")
-    return Table("kappa-forms", say("Which law do the data prefer?"), columns(*titles), body, note, folded=True)
+    return ContentTable(
+        "kappa-forms", say("Which law do the data prefer?"), table_columns(*titles), body, note, folded=True
+    )
 
 
-def extrapolation(page: Page, rows: list[dict[str, Any]]) -> Table:
+def extrapolation(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
     """Return how far off each law was when it predicted larger runs from smaller ones; the farthest try a law."""
     farthest: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
@@ -104,11 +106,11 @@ def extrapolation(page: Page, rows: list[dict[str, Any]]) -> Table:
     body = tuple(
         (
             law(row),
-            figure(page, row, "extrapolation", "cutoff_flop", "FLOP", scientific(1)),
-            figure(page, row, "extrapolation", "n_predicted", "rows", decimals(0)),
-            figure(page, row, "extrapolation", "decades_beyond", "decades", decimals(1)),
-            figure(page, row, "extrapolation", "mean_error", "log loss", percent(1)),
-            figure(page, row, "extrapolation", "mean_absolute_error", "log loss", percent(1)),
+            check_figure(page, row, "extrapolation", "cutoff_flop", "FLOP", scientific(1)),
+            check_figure(page, row, "extrapolation", "n_predicted", "rows", decimals(0)),
+            check_figure(page, row, "extrapolation", "decades_beyond", "decades", decimals(1)),
+            check_figure(page, row, "extrapolation", "mean_error", "log loss", percent(1)),
+            check_figure(page, row, "extrapolation", "mean_absolute_error", "log loss", percent(1)),
         )
         for row in farthest.values()
     )
@@ -118,10 +120,10 @@ def extrapolation(page: Page, rows: list[dict[str, Any]]) -> Table:
     )
     titles = ("group and law", "#fitted below, FLOP", "#runs predicted", "#decades beyond", "#mean error", "#mean size")
     caption = say("Larger runs predicted from smaller ones: the farthest try of each law")
-    return Table("kappa-extrapolation", caption, columns(*titles), body, note)
+    return ContentTable("kappa-extrapolation", caption, table_columns(*titles), body, note)
 
 
-def far_out(page: Page, rows: list[dict[str, Any]]) -> Table | None:
+def far_out(page: Page, rows: list[dict[str, Any]]) -> ContentTable | None:
     """Return the slope of the whole loss by compute: how kappa falls along the fitted law with a floor."""
     own = [row for row in rows if row["form"] == "chinchilla" and (row.get("kappa_effective") or {}).get("value")]
     computes = sorted({float(row["compute_flop"]) for row in own})
@@ -139,8 +141,12 @@ def far_out(page: Page, rows: list[dict[str, Any]]) -> Table | None:
         "An asterisk marks a compute beyond the group's fitted range. The paper's kappa is one number; along the "
         "fitted laws the slope of the whole loss falls as compute grows."
     )
-    return Table(
-        "kappa-far-out", say("Slope of the whole loss along the fitted law with a floor"), columns(*titles), body, note
+    return ContentTable(
+        "kappa-far-out",
+        say("Slope of the whole loss along the fitted law with a floor"),
+        table_columns(*titles),
+        body,
+        note,
     )
 
 
@@ -150,7 +156,7 @@ def slope(page: Page, row: dict[str, Any] | None) -> Rich:
         return say("–")
     compute = f"{float(row['compute_flop']):g}"
     number = page.shown.cell(
-        f"kappa_eff.{slug(row['group'])}.{slug(compute)}",
+        f"kappa_eff.{id_part(row['group'])}.{id_part(compute)}",
         row["kappa_effective"]["value"],
         "1",
         significant(2),

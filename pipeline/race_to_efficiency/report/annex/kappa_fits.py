@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.report.content import Fact, Label, Table, columns, say
+from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
 from race_to_efficiency.report.figures.ridge import Ridge, ridges
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, percent, slug
+from race_to_efficiency.report.numbers import decimals, id_part, percent
 from race_to_efficiency.report.words.names import group_in_words
 
 if TYPE_CHECKING:
@@ -132,10 +132,10 @@ def fits(page: Page) -> list[Block]:
         for fit in found
         for run_id, row in fit.rows.iterrows()
     )
-    table = Table(
+    table = ContentTable(
         "fig-fits-data",
         say("Data of the figure: the frontier runs of the ledger"),
-        columns("run", "group", "#compute, FLOP", "#loss, nats per token"),
+        table_columns("run", "group", "#compute, FLOP", "#loss, nats per token"),
         rows,
     )
     return [
@@ -193,7 +193,7 @@ def ridge(page: Page) -> list[Block]:
             long=say(
                 "In every panel the points lie on a rising band: the data fix a combination of the two, not each."
             ),
-            table=Table("fig-ridge-data", caption, columns(*titles), tuple(rows)),
+            table=ContentTable("fig-ridge-data", caption, table_columns(*titles), tuple(rows)),
         ),
         correlation_table(page, draws, names),
     ]
@@ -214,7 +214,7 @@ def profile_of(page: Page, group: str) -> list[dict[str, float]]:
 def profile_row(page: Page, group: str, index: int, row: dict[str, float]) -> tuple[Rich, ...]:
     """Return one point of a profile."""
     ids = (f"E.{group}.chinchilla", f"kappa_reducible.{group}.chinchilla")
-    key = f"profile.{slug(group)}.{index}"
+    key = f"profile.{id_part(group)}.{index}"
     return (
         (Fact(group_in_words(group)),),
         page.shown.cell(f"{key}.kappa", row["kappa"], "1", decimals(4), estimates=ids),
@@ -223,7 +223,7 @@ def profile_row(page: Page, group: str, index: int, row: dict[str, float]) -> tu
     )
 
 
-def correlation_table(page: Page, draws: pd.DataFrame, names: list[str]) -> Table:
+def correlation_table(page: Page, draws: pd.DataFrame, names: list[str]) -> ContentTable:
     """Return how closely floor and slope move together, group by group."""
     rows = []
     for name in names:
@@ -237,20 +237,22 @@ def correlation_table(page: Page, draws: pd.DataFrame, names: list[str]) -> Tabl
             (
                 (Fact(group_in_words(name)),),
                 page.shown.cell(
-                    f"ridge.{slug(name)}.correlation",
+                    f"ridge.{id_part(name)}.correlation",
                     float(np.corrcoef(both.T)[0, 1]),
                     "1",
                     decimals(2),
                     nodes=nodes,
                     estimates=ids,
                 ),
-                page.shown.cell(f"ridge.{slug(name)}.spread", spread, "share", percent(0), nodes=nodes, estimates=ids),
-                page.shown.cell(f"ridge.{slug(name)}.refits", len(own), "refits", nodes=nodes, estimates=ids),
+                page.shown.cell(
+                    f"ridge.{id_part(name)}.spread", spread, "share", percent(0), nodes=nodes, estimates=ids
+                ),
+                page.shown.cell(f"ridge.{id_part(name)}.refits", len(own), "refits", nodes=nodes, estimates=ids),
             )
         )
-    return Table(
+    return ContentTable(
         "ridge",
         say("Floor and kappa move together: correlation over the refits"),
-        columns("group", "#correlation", "#spread of kappa", "#refits"),
+        table_columns("group", "#correlation", "#spread of kappa", "#refits"),
         tuple(rows),
     )

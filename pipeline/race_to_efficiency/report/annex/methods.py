@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Bullets, Equation, Label, Link, Para, Section, Table, columns, say
+from race_to_efficiency.report.content import (
+    Bullets,
+    ContentTable,
+    Equation,
+    Label,
+    Link,
+    Para,
+    Section,
+    say,
+    table_columns,
+)
 from race_to_efficiency.report.numbers import decimals, significant
 from race_to_efficiency.report.page import section, subsections
 
@@ -12,7 +22,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block
     from race_to_efficiency.report.page import Page
 
-PAPER = "https://arxiv.org/abs/2501.02156"
+PAPER_ADDRESS = "https://arxiv.org/abs/2501.02156"
 
 COMPUTE = Equation(
     mathml=(
@@ -24,7 +34,7 @@ COMPUTE = Equation(
     typst="X(t) = 1 + m / tau_0 integral_0^t 2^(gamma s) dif s",
     spoken="X of t equals one plus m over tau zero times the integral from zero to t of two to the gamma s, d s.",
 )
-TOTAL = Equation(
+TOTAL_EQUATION = Equation(
     mathml=(
         '<math display="block" xmlns="http://www.w3.org/1998/Math/MathML"><mrow><mi>R</mi><mo>(</mo><mi>t</mi><mo>)</mo>'
         "<mo>=</mo><mfrac><mrow><mi>L</mi><mo>(</mo><mi>t</mi><mo>)</mo></mrow><msub><mi>L</mi><mn>0</mn></msub></mfrac>"
@@ -34,7 +44,7 @@ TOTAL = Equation(
     typst="R(t) = L(t) / L_0 = X(t)^(-kappa)",
     spoken="R of t equals L of t over L zero equals X of t to the minus kappa.",
 )
-REDUCIBLE = Equation(
+REDUCIBLE_EQUATION = Equation(
     mathml=(
         '<math display="block" xmlns="http://www.w3.org/1998/Math/MathML"><mrow><mi>r</mi><mo>(</mo><mi>t</mi><mo>)</mo>'
         "<mo>=</mo><mfrac><mrow><mi>L</mi><mo>(</mo><mi>t</mi><mo>)</mo><mo>−</mo><mi>E</mi></mrow>"
@@ -53,7 +63,7 @@ REDUCIBLE = Equation(
 )
 
 
-def build(page: Page) -> Section:
+def methods_section(page: Page) -> Section:
     """Return the methods."""
     parts = (
         ("equation", "The equation and its two readings", equation),
@@ -72,14 +82,14 @@ def equation(page: Page) -> list[Block]:  # noqa: ARG001  (every part of a secti
             say(
                 "Efficiency doubles gamma times a year, compute accumulates from a fleet, and loss answers to compute "
                 "with an exponent kappa ({paper}). Compute relative to today's is",
-                paper=Link("Lu, arXiv 2501.02156", PAPER),
+                paper=Link("Lu, arXiv 2501.02156", PAPER_ADDRESS),
             )
         ),
         COMPUTE,
         Para(say("In the **total** reading, the paper's, the whole loss falls with it:")),
-        TOTAL,
+        TOTAL_EQUATION,
         Para(say("In the **reducible** reading only the loss above a floor does:")),
-        REDUCIBLE,
+        REDUCIBLE_EQUATION,
         Para(
             say(
                 "At the start the speed of decline is the same for every gamma, so the first year tells nothing of "
@@ -104,7 +114,7 @@ def symbols(page: Page) -> list[Block]:  # noqa: ARG001
         ("R, r", "total and reducible loss relative to today's"),
     )
     body = tuple(((Label(symbol),), say(words)) for symbol, words in rows)
-    return [Table("symbol-table", say("Symbols"), columns("symbol", "~meaning"), body)]
+    return [ContentTable("symbol-table", say("Symbols"), table_columns("symbol", "~meaning"), body)]
 
 
 def estimation(page: Page) -> list[Block]:
@@ -169,7 +179,9 @@ def settings(page: Page) -> list[Block]:
             nodes=(f"row.notable_training_runs/{largest['model_id']}",),
         )
         rows.append((say("compute of the largest known run, FLOP"), value))
-    return [Table("setting-table", say("What the anchors rest on"), columns("setting", "#value"), tuple(rows))]
+    return [
+        ContentTable("setting-table", say("What the anchors rest on"), table_columns("setting", "#value"), tuple(rows))
+    ]
 
 
 def limits(page: Page) -> Section:

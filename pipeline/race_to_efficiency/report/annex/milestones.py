@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
-from race_to_efficiency.report.content import Badge, Label, Table, Text, columns, say
-from race_to_efficiency.report.forecasts import READINGS, milestone_row_id
+from race_to_efficiency.report.content import Badge, ContentTable, Label, Text, say, table_columns
+from race_to_efficiency.report.forecasts import SHOWN_READINGS, milestone_row_id
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, probability, slug
+from race_to_efficiency.report.numbers import decimals, id_part, probability
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,17 +24,17 @@ def milestones(page: Page) -> list[Block]:
     table = page.inputs.table("milestones")
     own = table[(table["scenario_id"] == page.scenario) & (table["anchor"] == page.anchor)]
     blocks: list[Block] = []
-    for form, target, name, meaning in READINGS:
+    for form, target, name, meaning in SHOWN_READINGS:
         chosen = own[(own["form"] == form) & (own["target"] == target)]
         rows = [milestone_row(page, rows, name) for _, rows in chosen.groupby("threshold", sort=True) if len(rows)]
         if rows:
             blocks.append(
-                Table(
-                    f"milestones-{slug(form)}-{slug(target)}".replace("_", "-"),
+                ContentTable(
+                    f"milestones-{id_part(form)}-{id_part(target)}".replace("_", "-"),
                     say(
                         "Years until {name} ({meaning}) has fallen to a value", name=Label(name), meaning=Text(meaning)
                     ),
-                    columns("milestone", "#median", "#80 %", "#95 %", "#never", "status"),
+                    table_columns("milestone", "#median", "#80 %", "#95 %", "#never", "status"),
                     tuple(reversed(rows)),
                 )
             )
@@ -46,14 +46,14 @@ def milestones(page: Page) -> list[Block]:
 def milestone_row(page: Page, rows: pd.DataFrame, name: str) -> tuple[Rich, ...]:
     """Return one milestone as a row of quantiles; never has no number."""
     first = rows.iloc[0]
-    key = f"years_to.{slug(str(first['form']))}.{slug(str(first['target']))}.{first['threshold']:g}"
+    key = f"years_to.{id_part(str(first['form']))}.{id_part(str(first['target']))}.{first['threshold']:g}"
     found = {}
     nodes = (output_of_row({str(name): value for name, value in first.items()}),)
     for _, row in rows.iterrows():
         level = float(row["output_type_id"])
         if any(abs(level - wanted) < 1e-9 for wanted in MILESTONE_LEVELS):
             found[round(level, 6)] = page.shown.cell(
-                f"{key}.{slug(page.scenario)}.q{level:g}",
+                f"{key}.{id_part(page.scenario)}.q{level:g}",
                 float(row["value"]),
                 "years",
                 decimals(1),
@@ -64,7 +64,7 @@ def milestone_row(page: Page, rows: pd.DataFrame, name: str) -> tuple[Rich, ...]
             )
     missing = say("–")
     never = page.shown.cell(
-        f"{key}.{slug(page.scenario)}.never",
+        f"{key}.{id_part(page.scenario)}.never",
         float(first["unreachable_probability"]),
         "share",
         probability,

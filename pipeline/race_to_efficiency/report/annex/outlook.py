@@ -6,17 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.quarter.forecast_lineage import curve_of
 from race_to_efficiency.report.annex.milestones import milestones
-from race_to_efficiency.report.content import Badge, Column, Fact, Label, Section, Table, Text, columns, join, say
-from race_to_efficiency.report.figures.fan import LEVELS, Fan, fans
-from race_to_efficiency.report.forecasts import READINGS, years_words
+from race_to_efficiency.report.content import (
+    Badge,
+    ContentTable,
+    Fact,
+    Label,
+    Section,
+    TableColumn,
+    Text,
+    join,
+    say,
+    table_columns,
+)
+from race_to_efficiency.report.figures.fan import FAN_LEVELS, Fan, fans
+from race_to_efficiency.report.forecasts import SHOWN_READINGS, years_words
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, percent, significant, slug
+from race_to_efficiency.report.numbers import decimals, id_part, percent, significant
 from race_to_efficiency.report.page import subsections
 from race_to_efficiency.report.words.names import group_in_words
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.forecasts import Curve
+    from race_to_efficiency.report.forecasts import CurveKey
     from race_to_efficiency.report.page import Page
 
 LETTERS = "abcdefghijklmnop"
@@ -29,20 +40,20 @@ LIMIT_NAMES = {
 }
 
 
-def build(page: Page) -> Section:
+def outlook_section(page: Page) -> Section:
     """Return the fan charts, the limits of trust and the milestones."""
     parts = (
         ("fans", "The headline scenario over ten years", fan_charts),
         ("limits-of-trust", "Where trust ends", trust_limits),
         ("anchors", "What the forecast starts from", anchors),
         ("milestones", "Milestones", milestones),
-        ("width", "What the width comes from", width),
+        ("width", "What the width comes from", variance_brought),
     )
     below = subsections(page, parts)
     return Section("outlook", "The outlook: fans, limits of trust, milestones", (), below)
 
 
-def limits(page: Page) -> list[dict[str, Any]]:
+def limits_passed(page: Page) -> list[dict[str, Any]]:
     """Return the limits of trust that bear on the headline's curves, in the order they are passed."""
     found = [
         item
@@ -56,9 +67,9 @@ def fan_charts(page: Page) -> list[Block]:
     """Return one fan a reading, side by side."""
     curves = [
         (page.forecasts.find(form, target, page.scenario, page.anchor), form, name)
-        for form, target, name, _ in READINGS
+        for form, target, name, _ in SHOWN_READINGS
     ]
-    marked = list(zip(LETTERS, limits(page), strict=False))
+    marked = list(zip(LETTERS, limits_passed(page), strict=False))
     content = [fan_of(page, curve, name, form, marked) for curve, form, name in curves]
     title = f"Loss relative to today, scenario {page.scenario.replace('_', ' ')}"
     short = "Three fan charts over ten years: total loss, reducible loss, and whole loss with a floor."
@@ -82,10 +93,10 @@ def fan_charts(page: Page) -> list[Block]:
     ]
 
 
-def fan_of(page: Page, curve: Curve, name: str, form: str, marked: list[tuple[str, dict[str, Any]]]) -> Fan:
+def fan_of(page: Page, curve: CurveKey, name: str, form: str, marked: list[tuple[str, dict[str, Any]]]) -> Fan:
     """Return one fan with the limits that are passed inside its years."""
     years = drawn_years(page, curve)
-    quantiles = {level: [page.forecasts.cell(curve, t, level).value for t in years] for level in LEVELS}
+    quantiles = {level: [page.forecasts.cell(curve, t, level).value for t in years] for level in FAN_LEVELS}
     lines = [
         (float(item["years"]), letter)
         for letter, item in marked
@@ -94,7 +105,7 @@ def fan_of(page: Page, curve: Curve, name: str, form: str, marked: list[tuple[st
     return Fan(name, years, quantiles, lines)
 
 
-def drawn_years(page: Page, curve: Curve) -> list[float]:
+def drawn_years(page: Page, curve: CurveKey) -> list[float]:
     """Return the horizons a fan is drawn at: every half year of those the table holds, and its last."""
     held = page.forecasts.horizons(curve)
     return [years for years in held if (2 * years).is_integer() or years == held[-1]]
@@ -120,7 +131,7 @@ def limit_years(page: Page, item: dict[str, Any], key: str = "years") -> Rich:
     """Return when a limit is passed."""
     place = "/".join(str(item.get(name) or "all") for name in ("limit", "form", "scenario_id", "anchor"))
     return page.shown.cell(
-        f"limit.{slug(place.replace('/', '.'))}.{key}",
+        f"limit.{id_part(place.replace('/', '.'))}.{key}",
         item.get(key),
         "years",
         decimals(1),
@@ -144,18 +155,18 @@ def behind_limit(page: Page, item: dict[str, Any], key: str) -> tuple[str, ...]:
     )
 
 
-def fan_table(page: Page, curves: list[tuple[Curve, str]]) -> Table:
+def fan_table(page: Page, curves: list[tuple[CurveKey, str]]) -> ContentTable:
     """Return the quantiles behind the fans, every quarter."""
     rows = []
     for curve, name in curves:
         for years in drawn_years(page, curve):
-            cells = [(page.forecasts.number(curve, years, level),) for level in LEVELS]
+            cells = [(page.forecasts.number(curve, years, level),) for level in FAN_LEVELS]
             rows.append((say("{name}, {years}", name=Label(name), years=Label(years_words(years))), *cells))
-    titles = [f"#{100 * level:g} %" for level in LEVELS]
-    return Table(
+    titles = [f"#{100 * level:g} %" for level in FAN_LEVELS]
+    return ContentTable(
         "fig-fans-data",
         say("Data of the figure: quantiles by reading and horizon"),
-        columns("reading and horizon", *titles),
+        table_columns("reading and horizon", *titles),
         tuple(rows),
     )
 
@@ -163,7 +174,7 @@ def fan_table(page: Page, curves: list[tuple[Curve, str]]) -> Table:
 def trust_limits(page: Page) -> list[Block]:
     """Return when each limit of trust is passed."""
     rows = []
-    for item in limits(page):
+    for item in limits_passed(page):
         name = LIMIT_NAMES.get(item["limit"], item["limit"].replace("_", " "))
         rows.append(
             (
@@ -177,10 +188,10 @@ def trust_limits(page: Page) -> list[Block]:
     if not rows:
         raise Missing("anchors.json holds no limits of trust for the headline")
     return [
-        Table(
+        ContentTable(
             "trust-limits",
             say("When this forecast stops being more than arithmetic"),
-            columns("limit", "reading", "#passed after, years", "#95 %", "~in words"),
+            table_columns("limit", "reading", "#passed after, years", "#95 %", "~in words"),
             tuple(rows),
         )
     ]
@@ -194,7 +205,7 @@ def anchors(page: Page) -> list[Block]:
         decades = [group["decades_beyond_fitted_range"] for group in record["groups"]]
 
         def cell(key: str, value: Any, unit: str, write: Any, name: str = name) -> Rich:
-            return page.shown.cell(f"anchor.{slug(name)}.{key}", value, unit, write, nodes=(f"anchor.{name}",))
+            return page.shown.cell(f"anchor.{id_part(name)}.{key}", value, unit, write, nodes=(f"anchor.{name}",))
 
         rows.append(
             (
@@ -211,10 +222,10 @@ def anchors(page: Page) -> list[Block]:
             )
         )
     return [
-        Table(
+        ContentTable(
             "anchor-table",
             say("Anchors: what one means, and how far each lies from what was fitted"),
-            columns(
+            table_columns(
                 "anchor", "#compute, FLOP", "#floor", "#slope of the whole loss", "#decades beyond the fits", "status"
             ),
             tuple(rows),
@@ -243,10 +254,10 @@ def nats(page: Page) -> list[Block]:
     )
     titles = [f"#{'today' if t == 0 else years_words(t)}" for t in times]
     caption = say("Loss in nats per token by group, headline scenario: median and [[95 %]] interval")
-    return [Table("nats", caption, columns("group", *titles), rows, folded=True)]
+    return [ContentTable("nats", caption, table_columns("group", *titles), rows, folded=True)]
 
 
-def width(page: Page) -> list[Block]:
+def variance_brought(page: Page) -> list[Block]:
     """Return how much of the forecast's variance each input brings."""
     record = next((item for item in page.inputs.part("scenarios", "scenarios") if item["name"] == page.scenario), None)
     if record is None or not record.get("sensitivity"):
@@ -262,10 +273,10 @@ def width(page: Page) -> list[Block]:
         ]
         rows.append(((Label(f"{item['form']}, {years_words(item['years'])}"),), *cells))
     return [
-        Table(
+        ContentTable(
             "width-table",
             say("Shares of the variance of the logarithm of R"),
-            (Column("reading and horizon"), *(Column(name.replace("_", " "), "number") for name in names)),
+            (TableColumn("reading and horizon"), *(TableColumn(name.replace("_", " "), "number") for name in names)),
             tuple(rows),
         )
     ]

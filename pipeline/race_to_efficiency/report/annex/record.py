@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.annex.backtest import backtest
+from race_to_efficiency.report.annex.backtest import backtest_section
 from race_to_efficiency.report.annex.statements import statements
 from race_to_efficiency.report.annex.track_record import published_statements
-from race_to_efficiency.report.content import Bullets, Callout, Fact, Label, Para, Section, Table, columns, say
-from race_to_efficiency.report.figures.coverage import Covered, coverage
+from race_to_efficiency.report.content import (
+    Bullets,
+    Callout,
+    ContentTable,
+    Fact,
+    Label,
+    Para,
+    Section,
+    say,
+    table_columns,
+)
+from race_to_efficiency.report.figures.coverage import Covered, coverage_plot
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, percent, significant, slug
+from race_to_efficiency.report.numbers import decimals, id_part, percent, significant
 from race_to_efficiency.report.page import subsections
 from race_to_efficiency.report.words.names import target_in_words
 
@@ -18,13 +28,13 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
-LEVELS = (50, 80, 95)
+SHOWN_LEVELS = (50, 80, 95)
 EVERY_LOSS = "loss.all"
 HEADLINE_HORIZON = 4
 """Quarters ahead at which the scorecard is read first."""
 
 
-def build(page: Page) -> Section:
+def record_section(page: Page) -> Section:
     """Return statements and scorecard."""
     intro = Para(
         say(
@@ -36,7 +46,7 @@ def build(page: Page) -> Section:
         ("statements", "This quarter's statements", statements),
         ("published-statements", "Earlier statements, as published", published_statements),
         ("scorecard", "Scorecard of the method", scorecard),
-        ("backtest", "Behind the scorecard", lambda p: backtest(p, scores(p), short_cells)),
+        ("backtest", "Behind the scorecard", lambda p: backtest_section(p, scores(p), short_cells)),
     )
     return Section("record", "Statements, and how earlier ones did", (intro,), subsections(page, parts))
 
@@ -58,7 +68,7 @@ def number(value: Any) -> float | None:
 def cell(page: Page, item: dict[str, Any], name: str, unit: str = "1", write: Any = None) -> Rich:
     """Return one figure of a score."""
     quarters = int(item["horizon_quarters"])
-    key = f"score.{slug(str(item['target']))}.{quarters}q.{slug(str(item['vintage']))}.{name}"
+    key = f"score.{id_part(str(item['target']))}.{quarters}q.{id_part(str(item['vintage']))}.{name}"
     nodes = scored(page, str(item["target"]))
     return page.shown.cell(key, number(item.get(name)), unit, write or significant(2), nodes=nodes)
 
@@ -98,10 +108,10 @@ def scorecard(page: Page) -> list[Block]:
         "#in 95 %",
         "#bias",
     )
-    table = Table(
+    table = ContentTable(
         "scorecard-table",
         say("Forecasts four quarters ahead against what happened"),
-        columns(*titles),
+        table_columns(*titles),
         tuple(((Fact(name_of(item)),), (Fact(str(item["verdict"])),), *score_cells(page, item)) for item in rows),
         say(
             "Score: weighted interval score in doublings, smaller is better; naive: last value with the spread of past "
@@ -166,7 +176,7 @@ def score_cells(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
         cell(page, item, "wis"),
         cell(page, item, "wis_naive"),
         cell(page, item, "skill", "share", percent(0)),
-        *(cell(page, item, f"interval_coverage_{level}", "share", percent(0)) for level in LEVELS),
+        *(cell(page, item, f"interval_coverage_{level}", "share", percent(0)) for level in SHOWN_LEVELS),
         cell(page, item, "bias", "1", decimals(2)),
     )
 
@@ -186,8 +196,8 @@ def coverage_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
     marks = [
         Covered(
             name_of(item),
-            tuple(float(item[f"interval_coverage_{level}"]) for level in LEVELS),
-            tuple(band(item, level) for level in LEVELS),
+            tuple(float(item[f"interval_coverage_{level}"]) for level in SHOWN_LEVELS),
+            tuple(band(item, level) for level in SHOWN_LEVELS),
         )
         for item in rows
     ]
@@ -197,7 +207,9 @@ def coverage_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
     caption = say("Data of the figure: coverage and its binomial band")
     return page.figure(
         "fig-coverage",
-        coverage(marks, [level / 100 for level in LEVELS], "fig-coverage", title=title, short=short, cite=page.cite),
+        coverage_plot(
+            marks, [level / 100 for level in SHOWN_LEVELS], "fig-coverage", title=title, short=short, cite=page.cite
+        ),
         title=title,
         short=short,
         caption=say(
@@ -206,14 +218,16 @@ def coverage_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
             "that the intervals were too narrow or too wide."
         ),
         long=say("One row a target, one column a level; long bars mean that there are too few outcomes to judge."),
-        table=Table("fig-coverage-data", caption, columns(*titles), tuple(coverage_row(page, item) for item in rows)),
+        table=ContentTable(
+            "fig-coverage-data", caption, table_columns(*titles), tuple(coverage_row(page, item) for item in rows)
+        ),
     )
 
 
 def coverage_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     """Return one target's coverage and bands."""
     cells: list[Rich] = []
-    for level in LEVELS:
+    for level in SHOWN_LEVELS:
         low, high = (cell(page, item, f"band_{end}_{level}", "share", percent(0)) for end in ("low", "high"))
         cells += [
             cell(page, item, f"interval_coverage_{level}", "share", percent(0)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.gamma.roadmap import LAYERS
-from race_to_efficiency.report.content import Fact, Label, Para, Section, Table, clean, columns, say
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, clean, say, table_columns
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
-from race_to_efficiency.report.numbers import decimals, slug
+from race_to_efficiency.report.numbers import decimals, id_part
 from race_to_efficiency.report.page import section
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.page import Page
 
 UNIT = "doublings/yr"
-TARGETS = "setting.fit_gamma.roadmap"
+TARGET_SETTINGS = "setting.fit_gamma.roadmap"
 POWER = "gamma.growth.power"
 CAPS = "setting.fit_gamma.caps"
 HEADROOM = {
@@ -32,12 +32,12 @@ KAPPAS = {
 """Pooled kappas of a reading, the first choice first."""
 
 
-def build(page: Page) -> Section:
+def roadmap_section(page: Page) -> Section:
     """Return the roadmap."""
-    return section(page, "roadmap", "Roadmap: who must deliver what by when", roadmap)
+    return section(page, "roadmap", "Roadmap: who must deliver what by when", roadmap_tables)
 
 
-def roadmap(page: Page) -> list[Block]:
+def roadmap_tables(page: Page) -> list[Block]:
     """Return a table a target, and the measured rates by layer."""
     rows = page.inputs.part("gamma", "roadmap")
     targets: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -52,7 +52,7 @@ def roadmap(page: Page) -> list[Block]:
         )
     ]
     for (reading, target, by), group in targets.items():
-        key = f"roadmap.{slug(str(reading))}.{target:g}.{slug(str(by))}"
+        key = f"roadmap.{id_part(str(reading))}.{target:g}.{id_part(str(by))}"
         caption = say(
             "Target: {reading} loss at {target} of today's by {by}",
             reading=Label(str(reading)),
@@ -71,10 +71,10 @@ def roadmap(page: Page) -> list[Block]:
             "~why not known",
         )
         blocks.append(
-            Table(
-                f"{slug(key).replace('.', '-').replace('_', '-')}",
+            ContentTable(
+                f"{id_part(key).replace('.', '-').replace('_', '-')}",
                 caption,
-                columns(*titles),
+                table_columns(*titles),
                 tuple(layer_row(page, key, row) for row in group),
             )
         )
@@ -82,10 +82,10 @@ def roadmap(page: Page) -> list[Block]:
     return [blocks[0], layers_figure(page, first), *blocks[1:]]
 
 
-def cell(page: Page, key: str, row: dict[str, Any], name: str, unit: str = UNIT, places: int = 2) -> Rich:
+def roadmap_figure(page: Page, key: str, row: dict[str, Any], name: str, unit: str = UNIT, places: int = 2) -> Rich:
     """Return one figure of the roadmap."""
-    nodes = behind(page, row, name) or (TARGETS,)
-    return page.shown.cell(f"{key}.{slug(row['layer'])}.{name}", row.get(name), unit, decimals(places), nodes=nodes)
+    nodes = behind(page, row, name) or (TARGET_SETTINGS,)
+    return page.shown.cell(f"{key}.{id_part(row['layer'])}.{name}", row.get(name), unit, decimals(places), nodes=nodes)
 
 
 def behind(page: Page, row: dict[str, Any], name: str) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def behind(page: Page, row: dict[str, Any], name: str) -> tuple[str, ...]:
             layer, tuple(item for item in LAYERS if item.name != layer)
         )
         delivered = [output for item in others for output in rates(page, item.name)]
-        return (TARGETS, *kappa_of(page, row), *delivered, *(rates(page, layer) if name == "gap" else ()))
+        return (TARGET_SETTINGS, *kappa_of(page, row), *delivered, *(rates(page, layer) if name == "gap" else ()))
     return rates(page, layer)
 
 
@@ -131,14 +131,16 @@ def layer_row(page: Page, key: str, row: dict[str, Any]) -> tuple[Rich, ...]:
     return (
         (Fact(str(row["layer"])),),
         (Fact(str(row.get("owner") or "–")),),
-        cell(page, key, row, "measured"),
+        roadmap_figure(page, key, row, "measured"),
         say("–")
         if row.get("low") is None
-        else say("[{low}, {high}]", low=cell(page, key, row, "low"), high=cell(page, key, row, "high")),
-        cell(page, key, row, "headroom", "doublings", 1),
-        cell(page, key, row, "years_of_headroom", "years", 0),
-        cell(page, key, row, "required"),
-        cell(page, key, row, "gap"),
+        else say(
+            "[{low}, {high}]", low=roadmap_figure(page, key, row, "low"), high=roadmap_figure(page, key, row, "high")
+        ),
+        roadmap_figure(page, key, row, "headroom", "doublings", 1),
+        roadmap_figure(page, key, row, "years_of_headroom", "years", 0),
+        roadmap_figure(page, key, row, "required"),
+        roadmap_figure(page, key, row, "gap"),
         (Fact(str(row.get("reason") or "–")),),
     )
 
@@ -150,14 +152,14 @@ def layers_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
         for row in rows
         if row["measured"] is not None
     ]
-    key = f"roadmap.{slug(str(rows[0]['reading']))}.{rows[0]['target']:g}.{slug(str(rows[0]['by']))}"
+    key = f"roadmap.{id_part(str(rows[0]['reading']))}.{rows[0]['target']:g}.{id_part(str(rows[0]['by']))}"
     title, short = "Measured rate by layer", "Doublings a year delivered by each layer of progress, with intervals."
     body = tuple(
         (
             (Fact(str(row["layer"])),),
-            cell(page, key, row, "measured"),
-            cell(page, key, row, "low"),
-            cell(page, key, row, "high"),
+            roadmap_figure(page, key, row, "measured"),
+            roadmap_figure(page, key, row, "low"),
+            roadmap_figure(page, key, row, "high"),
         )
         for row in rows
         if row["measured"] is not None
@@ -171,10 +173,10 @@ def layers_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
             "Bars: [[95 %]]. Layers are not to be added up across rows of different coverage; the routes do that."
         ),
         long=say("One line a layer; longer bars are less certain."),
-        table=Table(
+        table=ContentTable(
             "fig-roadmap-data",
             say("Data of the figure: measured rate by layer"),
-            columns("layer", "#measured", "#low", "#high"),
+            table_columns("layer", "#measured", "#low", "#high"),
             body,
         ),
     )

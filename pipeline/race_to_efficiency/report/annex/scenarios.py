@@ -11,14 +11,24 @@ from race_to_efficiency.report.annex.assumptions import (
     assumptions,
     is_cited,
     rate_of,
-    records,
+    scenario_records,
     setting_of,
 )
 from race_to_efficiency.report.annex.cost import cost
-from race_to_efficiency.report.content import Explorer, Fact, Label, Para, Section, Table, Text, columns, say
-from race_to_efficiency.report.forecasts import READINGS, scenario_title, years_words
+from race_to_efficiency.report.content import (
+    ContentTable,
+    Explorer,
+    Fact,
+    Label,
+    Para,
+    Section,
+    Text,
+    say,
+    table_columns,
+)
+from race_to_efficiency.report.forecasts import SHOWN_READINGS, scenario_title, years_words
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, general, probability, significant, slug
+from race_to_efficiency.report.numbers import decimals, general, id_part, probability, significant
 from race_to_efficiency.report.page import subsections
 
 if TYPE_CHECKING:
@@ -28,7 +38,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.page import Page
 
 
-def build(page: Page) -> Section:
+def scenarios_section(page: Page) -> Section:
     """Return the section on scenarios."""
     intro = Para(
         say(
@@ -52,7 +62,7 @@ def results(page: Page) -> list[Block]:
     """Return a table a reading: scenarios down, years across; recomputed ones of others stand apart."""
     blocks: list[Block] = []
     for cited in (False, True):
-        for form, target, name, meaning in READINGS:
+        for form, target, name, meaning in SHOWN_READINGS:
             rows = result_rows(page, form, target, cited=cited)
             if rows:
                 caption = say(
@@ -61,8 +71,10 @@ def results(page: Page) -> list[Block]:
                 if cited:
                     caption = say("{name}, recomputed scenarios: kappa given, no uncertainty", name=Label(name))
                 key = f"results-{form}-{target}{'-cited' if cited else ''}".replace("_", "-")
-                titles = columns("scenario", *(f"#{years_words(year)}" for year in page.years), "status at the last")
-                blocks.append(Table(key, caption, titles, tuple(rows), folded=cited))
+                titles = table_columns(
+                    "scenario", *(f"#{years_words(year)}" for year in page.years), "status at the last"
+                )
+                blocks.append(ContentTable(key, caption, titles, tuple(rows), folded=cited))
     if not blocks:
         raise Missing("the forecast holds no scenario at the headline's anchor")
     return blocks
@@ -71,7 +83,7 @@ def results(page: Page) -> list[Block]:
 def result_rows(page: Page, form: str, target: str, *, cited: bool) -> list[tuple[Rich, ...]]:
     """Return the scenarios that have this reading, a row each."""
     rows: list[tuple[Rich, ...]] = []
-    for record in records(page):
+    for record in scenario_records(page):
         if is_cited(record) != cited:
             continue
         try:
@@ -85,11 +97,11 @@ def result_rows(page: Page, form: str, target: str, *, cited: bool) -> list[tupl
 
 def crossovers(page: Page) -> list[Block]:
     """Return when one scenario overtakes another, with its probability."""
-    titles = {record["name"]: str(record.get("title") or record["name"]) for record in records(page)}
+    titles = {record["name"]: str(record.get("title") or record["name"]) for record in scenario_records(page)}
     rows = []
     for item in page.inputs.part("scenarios", "crossovers"):
         first, later = item["ahead_first"], item["ahead_later"]
-        key, nodes = f"crossover.{slug(first)}.{slug(later)}", (f"crossover.{first}.{later}",)
+        key, nodes = f"crossover.{id_part(first)}.{id_part(later)}", (f"crossover.{first}.{later}",)
         ahead = (item.get("probability_ahead_from_start") or 0.0) > 0.5
         absent = "ahead already" if ahead else "never"
         years = {
@@ -115,10 +127,12 @@ def crossovers(page: Page) -> list[Block]:
             )
         )
     return [
-        Table(
+        ContentTable(
             "crossover-table",
             say("When accumulated compute, and with it the loss, of one scenario overtakes another's"),
-            columns("crossing", "#years, median", "#95 %", "#within ten years", "#ahead from the start", "#never"),
+            table_columns(
+                "crossing", "#years, median", "#95 %", "#within ten years", "#ahead from the start", "#never"
+            ),
             tuple(rows),
             say("Throughput crosses earlier than what has accumulated. Never: not within a hundred years."),
         )
@@ -142,9 +156,9 @@ def start_of(page: Page, record: dict[str, Any], reading: str) -> dict[str, tupl
 def explorer(page: Page) -> list[Block]:
     """Return the place of the interactive chart, with the table that stands without scripts."""
     rows = []
-    by_name = {record["name"]: record for record in records(page)}
+    by_name = {record["name"]: record for record in scenario_records(page)}
     for item in page.presets:
-        key = f"explorer.{slug(item['id'])}"
+        key = f"explorer.{id_part(item['id'])}"
         record = by_name[item["id"].removesuffix(f".{item['reading']}")]
         nodes = start_of(page, record, item["reading"])
         behind = (*nodes["kappa"], f"scenario.{record['name']}", *nodes["floor"])
@@ -169,10 +183,10 @@ def explorer(page: Page) -> list[Block]:
             say("On the page a chart with sliders stands here; on paper and without scripts, its starting points do."),
             "note",
         ),
-        Table(
+        ContentTable(
             "explorer-presets",
             say("The chart's starting points: the scenarios with medians for what is measured"),
-            columns("scenario", "#kappa", "#gamma", "#fleet", "#floor", *titles),
+            table_columns("scenario", "#kappa", "#gamma", "#fleet", "#floor", *titles),
             tuple(rows),
             say("A ratio at median inputs is not the median of the ratio: compare the tables above."),
             folded=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.content import Fact, Label, Para, Strong, Table, columns, say
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Strong, say, table_columns
 from race_to_efficiency.report.forecasts import years_words
 from race_to_efficiency.report.numbers import significant
 
@@ -35,7 +35,7 @@ def recomputed(page: Page) -> tuple[str, ...]:
     return page.numbers.made("equation.severity", code=__name__)
 
 
-def years_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
+def years_table(page: Page, rows: tuple[SeverityRow, ...]) -> ContentTable:
     """Return years with the baseline fleet, targets down, gammas across."""
     targets, gammas = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("target", "gamma"))
     by_place = {(row.target, row.gamma): row for row in rows}
@@ -57,10 +57,12 @@ def years_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
         for target in targets
     )
     caption = say("Years until the total loss has fallen to R, by gamma in doublings a year (recomputed)")
-    return Table("severity-years", caption, columns("target", *(f"#gamma {gamma:g}" for gamma in gammas)), body)
+    return ContentTable(
+        "severity-years", caption, table_columns("target", *(f"#gamma {gamma:g}" for gamma in gammas)), body
+    )
 
 
-def fleet_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
+def fleet_table(page: Page, rows: tuple[SeverityRow, ...]) -> ContentTable:
     """Return the fleets that reach each target by a deadline, and the energy they draw until then."""
     deadlines = [need.by_years for need in rows[0].fleets]
     body, drawn = [], (*recomputed(page), "setting.cost.values.baseline_power_w")
@@ -80,7 +82,7 @@ def fleet_table(page: Page, rows: tuple[SeverityRow, ...]) -> Table:
     titles = [f"#fleets, {years_words(years)}" for years in deadlines]
     titles += [f"#TWh, {years_words(years)}" for years in deadlines]
     caption = say("Baseline fleets that reach R by a deadline, and the energy they draw until then (recomputed)")
-    return Table("severity-fleets", caption, columns("target", *titles), tuple(body), folded=True)
+    return ContentTable("severity-fleets", caption, table_columns("target", *titles), tuple(body), folded=True)
 
 
 def claims(page: Page) -> list[Block]:  # noqa: ARG001  (every part of a section is built alike)
@@ -91,4 +93,4 @@ def claims(page: Page) -> list[Block]:  # noqa: ARG001  (every part of a section
         tuple((Fact(text),) for text in (item.claim, item.source, item.verdict, item.why)) for item in check_claims()
     )
     caption = say("Public claims and what the equation makes of them (recomputed)")
-    return [Table("claim-table", caption, columns("~claim", "~said where", "verdict", "~why"), rows)]
+    return [ContentTable("claim-table", caption, table_columns("~claim", "~said where", "verdict", "~why"), rows)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Fact, Label, Table, columns, say
-from race_to_efficiency.report.numbers import probability, significant, slug
+from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
+from race_to_efficiency.report.numbers import id_part, probability, significant
 from race_to_efficiency.report.shown import said
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ def statements(page: Page) -> list[Block]:
         ),
     )
     blocks: list[Block] = [
-        Table(key, caption, columns(*titles), tuple(row(page, item) for item in items))
+        ContentTable(key, caption, table_columns(*titles), tuple(row(page, item) for item in items))
         for key, caption, titles, row, items in tables
         if items
     ]
-    rules = Table(
+    rules = ContentTable(
         "statement-rules",
         say("How each statement is settled, and the baseline beside it"),
-        columns("~statement", "~settled by", "baseline", "#baseline's probability or median"),
+        table_columns("~statement", "~settled by", "baseline", "#baseline's probability or median"),
         tuple(rule_row(page, item) for item in found),
         folded=True,
     )
@@ -49,15 +49,15 @@ def statements(page: Page) -> list[Block]:
 
 def key_of(item: dict[str, Any]) -> str:
     """Return the start of a statement's ids."""
-    return f"statement.{slug(str(item['id']))}"
+    return f"statement.{id_part(str(item['id']))}"
 
 
-def node_of(item: dict[str, Any]) -> tuple[str, ...]:
+def statement_node(item: dict[str, Any]) -> tuple[str, ...]:
     """Return the output that a statement is."""
     return (f"statement.{item['id']}",)
 
 
-def words(item: dict[str, Any]) -> Rich:
+def statement_words(item: dict[str, Any]) -> Rich:
     """Return what is stated."""
     return (Fact(str(item.get("what") or item["id"])),)
 
@@ -70,9 +70,11 @@ def rule(item: dict[str, Any]) -> Rich:
 def event_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     """Return an event as a row."""
     return (
-        words(item),
+        statement_words(item),
         (Label(str(item.get("by") or "–")),),
-        page.shown.cell(f"{key_of(item)}.probability", item["probability"], "share", probability, nodes=node_of(item)),
+        page.shown.cell(
+            f"{key_of(item)}.probability", item["probability"], "share", probability, nodes=statement_node(item)
+        ),
     )
 
 
@@ -81,7 +83,7 @@ def amount_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     quantiles = item.get("quantiles") or {}
     unit = str(item.get("unit") or "1")
     return (
-        words(item),
+        statement_words(item),
         (Label(str(item.get("by") or "–")),),
         quantile(page, item, quantiles, "0.5"),
         *(
@@ -96,13 +98,13 @@ def amount_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
 
 def rule_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     """Return how a statement is settled, with its baseline."""
-    baseline, nodes = item.get("baseline") or {}, node_of(item)
+    baseline, nodes = item.get("baseline") or {}, statement_node(item)
     beside = (
         quantile(page, item, baseline.get("quantiles") or {}, "0.5", "baseline")
         if item.get("probability") is None
         else page.shown.cell(f"{key_of(item)}.baseline", baseline.get("probability"), "share", probability, nodes=nodes)
     )
-    return (words(item), rule(item), (Fact(str(baseline.get("method") or "–").replace("_", " ")),), beside)
+    return (statement_words(item), rule(item), (Fact(str(baseline.get("method") or "–").replace("_", " ")),), beside)
 
 
 def quantile(
@@ -120,7 +122,7 @@ def quantile(
         values.get(level),
         unit,
         written_date if unit == DATE_UNIT else significant(2 if unit.startswith("FLOP") else 3),
-        nodes=nodes or node_of(item),
+        nodes=nodes or statement_node(item),
         absent=LATER if level in values else "–",
     )
 

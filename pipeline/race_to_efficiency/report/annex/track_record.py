@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.statements import quantile
-from race_to_efficiency.report.content import Code, Fact, Label, Para, Table, columns, say
+from race_to_efficiency.report.content import Code, ContentTable, Fact, Label, Para, say, table_columns
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import count, decimals, probability, slug
+from race_to_efficiency.report.numbers import count, decimals, id_part, probability
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
@@ -22,10 +22,12 @@ def published_statements(page: Page) -> list[Block]:
     if not document["publications"]:
         raise Missing("no earlier quarter is published")
     settled = [item for item in document["published"] if item["status"] == "resolved"]
-    tally = Table(
+    tally = ContentTable(
         "publications-table",
         say("Statements of earlier publications and what became of them"),
-        columns("publication", "#stated", "#settled", "#open", "#void", "#by hand", "#with a baseline", "#better"),
+        table_columns(
+            "publication", "#stated", "#settled", "#open", "#void", "#by hand", "#with a baseline", "#better"
+        ),
         tuple(publication_row(page, item) for item in document["publications"]),
         say(
             "Void: the named source gave no outcome. By hand: the rule asks a person. Better: settled statements that "
@@ -45,10 +47,10 @@ def published_statements(page: Page) -> list[Block]:
     ]
     if not settled:
         return blocks
-    table = Table(
+    table = ContentTable(
         "settled-table",
         say("Published statements that have been settled"),
-        columns("~published statement", "#stated", "#80 %", "#came out", "#score", "#baseline"),
+        table_columns("~published statement", "#stated", "#80 %", "#came out", "#score", "#baseline"),
         tuple(settled_row(page, item) for item in settled),
         say(
             "Stated: the median, or the probability of an event. Score: weighted interval score on doublings (years "
@@ -66,7 +68,7 @@ def publication_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
         (Label(name),),
         *(
             page.shown.cell(
-                f"record.{slug(name)}.{key}",
+                f"record.{id_part(name)}.{key}",
                 item[key],
                 "statements",
                 count,
@@ -79,7 +81,10 @@ def publication_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
 
 def settled_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     """Return one settled statement: what was stated and what came out."""
-    key, nodes = f"record.{slug(str(item['publication']))}.{slug(str(item['id']))}", (f"record.{item['publication']}",)
+    key, nodes = (
+        f"record.{id_part(str(item['publication']))}.{id_part(str(item['id']))}",
+        (f"record.{item['publication']}",),
+    )
     event = item["low80"] is None and item["pit"] is None
     values = {"0.5": item["median"], "0.1": item["low80"], "0.9": item["high80"], "1": item["observed"]}
     shown = {"id": f"{item['publication']}.{item['id']}", "unit": item["unit"]}

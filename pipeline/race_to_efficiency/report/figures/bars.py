@@ -6,7 +6,16 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.figures.style import BLUE, INK, MUTED, ORANGE, Frame, label_width_in, panels, render
+from race_to_efficiency.report.figures.style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    Frame,
+    finished_figure,
+    label_width_in,
+    panels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +29,7 @@ class WhatIf:
     values: tuple[float, ...]
 
 
-def tornado(
+def tornado_bars(
     items: Sequence[WhatIf], centre: float, figure_id: str, *, label: str, title: str, short: str, cite: str
 ) -> str:
     """Return a tornado as SVG: each bar runs from the headline value to what it would be.
@@ -57,7 +66,7 @@ def tornado(
     axis.set_xlabel(label)
     axis.grid(visible=False, axis="y")
     axis.tick_params(axis="y", length=0)
-    return render(figure, figure_id, title=title, short=short, cite=cite)
+    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
 
 
 @dataclass(frozen=True)
@@ -120,4 +129,4 @@ def waterfall(content: Sequence[Steps], figure_id: str, *, label: str, title: st
         axis.grid(visible=False, axis="y")
         axis.tick_params(axis="y", length=0)
     axes[-1].set_xlabel(label)
-    return render(figure, figure_id, title=title, short=short, cite=cite)
+    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

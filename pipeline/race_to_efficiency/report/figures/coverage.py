@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.figures.style import BLUE, GRID, INK, VERMILION, Frame, label_width_in, panels, render
+from race_to_efficiency.report.figures.style import (
+    BLUE,
+    GRID,
+    INK,
+    VERMILION,
+    Frame,
+    finished_figure,
+    label_width_in,
+    panels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +29,7 @@ class Covered:
     bands: tuple[tuple[float, float] | None, ...]
 
 
-def coverage(
+def coverage_plot(
     targets: Sequence[Covered], levels: Sequence[float], figure_id: str, *, title: str, short: str, cite: str
 ) -> str:
     """Return one panel a level, one row a target, as SVG."""
@@ -46,4 +55,4 @@ def coverage(
         axis.tick_params(axis="y", length=0)
     axes[0].set_yticks(range(len(targets)), [target.name for target in targets])
     axes[0].set_ylim(len(targets) - 0.5, -0.5)
-    return render(figure, figure_id, title=title, short=short, cite=cite)
+    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.figures.style import INK, MUTED, PAPER, VERMILION, Frame, legend, panels, render
+from race_to_efficiency.report.figures.style import INK, MUTED, PAPER, VERMILION, Frame, finished_figure, legend, panels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BANDS = ((0.025, 0.975, "#d3e6f2"), (0.1, 0.9, "#a3cbe3"), (0.25, 0.75, "#5fa8d3"))
 """Lower and upper quantile of each band and its shade of blue: 95, 80 and 50 %."""
 
-LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+FAN_LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 
 
 @dataclass(frozen=True)
@@ -94,4 +94,4 @@ def fans(content: Sequence[Fan], figure_id: str, *, title: str, short: str, cite
         axis.set_axis_off()
     axes[0].set_ylabel("loss relative to today")
     legend(figure, axes, columns=5)
-    return render(figure, figure_id, title=title, short=short, cite=cite)
+    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.figures.style import BLUE, INK, MUTED, VERMILION, Frame, label_width_in, panels, render
+from race_to_efficiency.report.figures.style import (
+    BLUE,
+    INK,
+    MUTED,
+    VERMILION,
+    Frame,
+    finished_figure,
+    label_width_in,
+    panels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,4 +106,4 @@ def forest(groups: Sequence[Group], figure_id: str, *, title: str, short: str, c
     for axis, group in zip(axes, groups, strict=True):
         draw_bars(axis, group.bars, group.label, group.reference)
         axis.set_title(group.title)
-    return render(figure, figure_id, title=title, short=short, cite=cite)
+    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

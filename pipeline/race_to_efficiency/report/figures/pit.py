@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.figures.style import BLUE, INK, Frame, panels, render
+from race_to_efficiency.report.figures.style import BLUE, INK, Frame, finished_figure, panels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,4 +32,4 @@ def histograms(
         axis.set_title(heading, fontsize=8.5)
         axis.grid(visible=False, axis="x")
     axes[0].set_ylabel("share of outcomes")
-    return render(figure, figure_id, title=title, short=short, cite=cite)
+    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.figures.style import BLUE, INK, dots, panels, render
+from race_to_efficiency.report.figures.style import BLUE, INK, dots, finished_figure, panels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,4 +41,4 @@ def ridges(content: Sequence[Ridge], figure_id: str, *, title: str, short: str, 
         axis.locator_params(nbins=5)
     for axis in axes[len(content) :]:
         axis.set_axis_off()
-    return render(figure, figure_id, title=title, short=short, cite=cite)
+    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

@@ -12,10 +12,10 @@ from race_to_efficiency.report.figures.style import (
     MUTED,
     Frame,
     dots,
+    finished_figure,
     legend,
     panels,
     power_of_ten,
-    render,
 )
 
 if TYPE_CHECKING:
@@ -101,4 +101,4 @@ def scatter(
     for axis in axes[len(content) :]:
         axis.set_axis_off()
     legend(figure, axes, columns=4)
-    return render(figure, figure_id, title=title, short=short, cite=cite)
+    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from race_to_efficiency.report.figures.svg import finish
+from race_to_efficiency.report.figures.svg import finish_svg
 from race_to_efficiency.report.numbers import SUPERSCRIPT
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (
 WIDTH_IN = 7.2
 """Width of a figure; 72 units of its drawing to the inch."""
 
-SETTINGS: dict[str, Any] = {
+STYLE_SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.titlesize": 9.5,
@@ -85,7 +85,7 @@ def drawing() -> Iterator[None]:
     built_in = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith(NO_DRAWING)}
     with mpl.rc_context():
         dict.update(mpl.rcParams, built_in)  # validated when matplotlib was loaded; doing it again takes half a second
-        mpl.rcParams.update(cast("Any", SETTINGS))
+        mpl.rcParams.update(cast("Any", STYLE_SETTINGS))
         yield
 
 
@@ -181,12 +181,12 @@ def dots(axis: Axes, x: ArrayLike, y: ArrayLike, *, size: float, **options: Any)
     axis.autoscale_view()
 
 
-def render(figure: Figure, figure_id: str, *, title: str, short: str, cite: str) -> str:
+def finished_figure(figure: Figure, figure_id: str, *, title: str, short: str, cite: str) -> str:
     """Return the finished SVG of a figure, with its cite line inside it."""
     figure.text(0.995, 3.5 / (72 * figure.get_figheight()), cite, ha="right", va="bottom", fontsize=6.8, color=MUTED)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return finish(buffer.getvalue(), figure_id, title=title, short=short)
+    return finish_svg(buffer.getvalue(), figure_id, title=title, short=short)
 
 
 def power_of_ten(value: float, _position: object = None) -> str:

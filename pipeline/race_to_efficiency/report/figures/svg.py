@@ -27,7 +27,7 @@ DEFAULTS = {
 FAMILY = "DejaVu Sans, system-ui, sans-serif"
 
 
-def finish(text: str, figure_id: str, *, title: str, short: str) -> str:
+def finish_svg(text: str, figure_id: str, *, title: str, short: str) -> str:
     """Return matplotlib's SVG made small, safe and accessible.
 
     Parameters

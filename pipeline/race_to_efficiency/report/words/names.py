@@ -91,7 +91,7 @@ def group_in_words(group: str | None) -> str:
     return GROUPS.get(group or "", clean(str(group)))
 
 
-TARGETS = {
+TARGET_NAMES = {
     "tensor16_chip": "chips, FP16 per watt, each",
     "tensor16_quarter_mean": "chips, FP16 per watt, mean of a quarter",
     "tensor16_record": "chips, FP16 per watt, record",
@@ -108,6 +108,6 @@ TARGETS = {
 
 def target_in_words(target: str) -> str:
     """Return a scored target's name."""
-    if target not in TARGETS and target.startswith("loss."):
+    if target not in TARGET_NAMES and target.startswith("loss."):
         return f"loss of larger runs, {group_in_words(target.removeprefix('loss.'))}"
-    return TARGETS.get(target, clean(target.replace("_", " ")))
+    return TARGET_NAMES.get(target, clean(target.replace("_", " ")))

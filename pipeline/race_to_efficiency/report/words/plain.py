@@ -10,7 +10,7 @@ from race_to_efficiency.report import content as c
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from race_to_efficiency.report.numbers import Numbers
+    from race_to_efficiency.report.numbers import NumberRegistry
 
 LONG_WORD = re.compile(r"\S{24}")
 ZERO_WIDTH_SPACE = "\u200b"
@@ -23,12 +23,12 @@ FOLDED_ROWS = 30
 """Folded tables longer than this stay on the screen: paper cannot fold."""
 
 
-def plain_text(parts: c.Rich, numbers: Numbers) -> str:
+def plain_text(parts: c.Rich, numbers: NumberRegistry) -> str:
     """Return prose as one string."""
     return "".join(inline_text(part, numbers) for part in parts)
 
 
-def inline_text(part: c.Inline, numbers: Numbers) -> str:
+def inline_text(part: c.Inline, numbers: NumberRegistry) -> str:
     """Return one inline as a string."""
     if isinstance(part, c.Num):
         return numbers[part.id].text
@@ -37,7 +37,7 @@ def inline_text(part: c.Inline, numbers: Numbers) -> str:
     return part.text
 
 
-def inlines(parts: c.Rich, numbers: Numbers) -> list[list[str]]:
+def inlines(parts: c.Rich, numbers: NumberRegistry) -> list[list[str]]:
     """Return prose as ``[kind, text]`` pairs; links carry their target third."""
     out = []
     for part in parts:
@@ -56,7 +56,7 @@ def breakable(text: str) -> str:
     return LONG_WORD.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, text)
 
 
-def table_data(table: c.Table, numbers: Numbers) -> dict[str, Any]:
+def table_data(table: c.ContentTable, numbers: NumberRegistry) -> dict[str, Any]:
     """Return a table as strings."""
     return {
         "t": "table",
@@ -69,7 +69,7 @@ def table_data(table: c.Table, numbers: Numbers) -> dict[str, Any]:
     }
 
 
-def widths(table: c.Table, numbers: Numbers) -> list[int]:
+def widths(table: c.ContentTable, numbers: NumberRegistry) -> list[int]:
     """Return each column's share of the paper's width: the characters of its widest cell, within reason."""
     found = []
     for index, column in enumerate(table.columns):
@@ -80,14 +80,14 @@ def widths(table: c.Table, numbers: Numbers) -> list[int]:
     return found
 
 
-def block_data(block: c.Block, numbers: Numbers) -> dict[str, Any] | None:
+def block_data(block: c.Block, numbers: NumberRegistry) -> dict[str, Any] | None:
     """Return a block as plain data; None for what has no place on paper."""
     found: dict[str, Any] | None = None
     if isinstance(block, c.Para):
         found = {"t": "para", "kind": block.kind, "parts": inlines(block.parts, numbers)}
     elif isinstance(block, c.Bullets):
         found = {"t": "bullets", "numbered": block.numbered, "items": [inlines(item, numbers) for item in block.items]}
-    elif isinstance(block, c.Table) and not (block.folded and len(block.rows) > FOLDED_ROWS):
+    elif isinstance(block, c.ContentTable) and not (block.folded and len(block.rows) > FOLDED_ROWS):
         found = table_data(block, numbers)
     elif isinstance(block, c.Figure):
         stop = "" if block.title[-1] in "?!" else "."
@@ -103,7 +103,7 @@ def block_data(block: c.Block, numbers: Numbers) -> dict[str, Any] | None:
     return found
 
 
-def cards_data(cards: Iterable[c.Card], numbers: Numbers) -> list[dict[str, Any]]:
+def cards_data(cards: Iterable[c.Card], numbers: NumberRegistry) -> list[dict[str, Any]]:
     """Return the cards of one reading as plain data."""
     return [
         {
@@ -116,14 +116,14 @@ def cards_data(cards: Iterable[c.Card], numbers: Numbers) -> list[dict[str, Any]
     ]
 
 
-def section_data(section: c.Section, numbers: Numbers, level: int = 1) -> list[dict[str, Any]]:
+def section_data(section: c.Section, numbers: NumberRegistry, level: int = 1) -> list[dict[str, Any]]:
     """Return a section and its subsections as a flat list of headings with their blocks."""
     blocks = [block_data(block, numbers) for block in section.blocks]
     own = {"level": level, "title": section.title, "blocks": [block for block in blocks if block is not None]}
     return [own, *(item for sub in section.subsections for item in section_data(sub, numbers, level + 1))]
 
 
-def document_data(document: c.Document, numbers: Numbers) -> dict[str, Any]:
+def document_data(document: c.Document, numbers: NumberRegistry) -> dict[str, Any]:
     """Return the whole document as plain data."""
     return {
         "title": document.title,

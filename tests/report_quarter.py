@@ -291,14 +291,14 @@ def changes_document() -> dict[str, Any]:
          "component": None, "estimator": None, "unit": "1", "old": None, "new": 0.2, "delta": None, "parts": []},
     ]  # fmt: skip
     intervals = {"old_interval_95": [0.5, 0.8], "new_interval_95": [0.49, 0.79]}
-    date_moved = {"settings": 0.0014}
+    date_moved = {"reference_date": 0.0014}
     return {
         "from": {"quarter": "2025Q4", "as_of": "2025-12-31"}, "to": {"quarter": QUARTER, "as_of": AS_OF.isoformat()},
         "data": {"accelerators": {"counts": {kind: len(rows[kind]) for kind in kinds}, **rows}},
         "estimates": estimates, "forecasts_missing": None,
         "forecasts": [
             moved("R.total.5", 0.71, {"added": -0.01}, reading="total", years=5.0, **intervals),
-            moved("R.reducible_whole_loss.5", 0.984, date_moved, "reference date 2025-12-31 -> 2026-03-31",
+            moved("R.reducible_whole_loss.5", 0.984, date_moved, "2025-12-31 -> 2026-03-31",
                   reading="reducible, whole loss", years=5.0, **intervals),
         ],
     }  # fmt: skip

@@ -37,8 +37,8 @@ def test_it_compares_with_the_quarter_before_under_the_same_settings_and_code(
         parts = {part["cause"]: part for part in item["parts"]}
         assert abs(sum(part["value"] for part in item["parts"]) - item["delta"]) < 1e-10
         assert parts["code"]["value"] == parts["resampling"]["value"] == 0
-        named = [row["row"] for row in parts["settings"]["rows"]]
-        assert named in ([], ["reference date 2025-12-31 -> 2026-03-31"]), "nothing but the date may be a setting here"
+        assert parts["settings"]["value"] == parts["entered_late"]["value"] == 0
+        assert [row["row"] for row in parts["reference_date"]["rows"]] in ([], ["2025-12-31 -> 2026-03-31"])
     ids = {item["id"] for item in items}
     years = workspace.params.report.headline_years
     assert {"gamma.route.D", "kappa_total.pooled.power_law", "kappa_reducible.pooled.chinchilla"} <= ids

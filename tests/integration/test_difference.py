@@ -179,10 +179,76 @@ def test_one_setting_alone(ledgers: Ledgers, compare: Compare, side: Side) -> No
     assert named.endswith("-> 2019-01-01")
 
 
-def test_the_reference_date_is_a_setting_and_is_named(ledgers: Ledgers, compare: Compare) -> None:
+def test_the_reference_date_is_a_cause_of_its_own_and_is_named(ledgers: Ledgers, compare: Compare) -> None:
     item = item_of(compare(ledgers), "gamma.level.frontier_compute_log2_flop")
-    assert share(item, "settings") >= 0.99
-    assert rows_of(item, "settings") == ["reference date 2026-03-31 -> 2026-06-30"]
+    assert share(item, "reference_date") >= 0.99
+    assert rows_of(item, "reference_date") == ["2026-03-31 -> 2026-06-30"]
+
+
+SAME_CHIP = "gamma.mlperf_same_chip.cell_effects"
+
+
+def grown(ledgers: Ledgers, n: int) -> tuple[Ledgers, dict[str, set[int]]]:
+    """Return the ledgers with n results of a late round that says it was known long before, and what was there."""
+    intake = ledgers["mlperf_training"]
+    base = view_of(intake, BEFORE.as_of).used
+    latest = base[(base["round"] == "v5.0") & base["minutes"].notna()].head(n)
+    again = pd.concat([latest] * (n // len(latest) + 1)).head(n).drop(columns="exclusion")
+    copies = [f"{name}-again-{at}" for at, name in enumerate(again["result_id"])]
+    day = pd.Timestamp("2025-11-12")
+    late = again.assign(result_id=copies, round="v5.1", released=day, recorded=day, minutes=again["minutes"] * 0.8)
+    late["line"] = intake.rows["line"].max() + 1 + np.arange(n)
+    rows = pd.concat([intake.rows, late], ignore_index=True).astype(intake.rows.dtypes)
+    held = {"mlperf_training": set(intake.rows["line"]) | set(intake.quarantined["line"])}
+    return {**ledgers, "mlperf_training": replace(intake, rows=rows, n_read=intake.n_read + n)}, held
+
+
+def test_backdated_rows_are_what_entered_late_and_named(ledgers: Ledgers, compare: Compare, side: Side) -> None:
+    """184 rows that nobody had when the quarter was published, dated half a year before its end, and nothing else."""
+    changed, sealed = grown(ledgers, 184)
+    before = compare(ledgers, after=side, names=False)
+    everything = [*before["estimates"], *before["forecasts"]]
+    published = {item["id"]: item["new"] for item in everything if item["new"] is not None}
+    document = compare(changed, before=replace(side, sealed=sealed, published=published), after=side)
+    held(document)
+    counts = document["data"]["mlperf_training"]["counts"]
+    assert counts == {name: 184 * (name == "entered_late") for name in counts}
+    assert document["from"]["ledger_lines"]["mlperf_training"] == len(sealed["mlperf_training"])
+    moved = [item for item in [*document["estimates"], *document["forecasts"]] if item["delta"]]
+    assert SAME_CHIP in {item["id"] for item in moved}
+    for item in moved:
+        assert share(item, "entered_late") >= 0.99, item["id"]
+        assert abs(parts_of(item)["code"]) < 0.01 * abs(item["delta"]), item["id"]
+    named = rows_of(item_of(document, SAME_CHIP), "entered_late")
+    assert named[0] == "184 rows"
+    assert all(row.startswith("mlperf_training/v5.0/") and "-again-" in row for row in named[1:])
+    assert len(named) > 1
+    unsealed = compare(changed, before=replace(side, published=published), after=side, names=False)
+    assert parts_of(item_of(unsealed, SAME_CHIP))["entered_late"] == 0  # without the seal the blame would be the code's
+
+
+def test_a_changed_estimator_is_the_code(
+    ledgers: Ledgers, compare: Compare, side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line of the hardware trend: rates come out 3 % higher than they were published."""
+    from race_to_efficiency.calibration.gamma import components_hardware
+
+    changed, sealed = grown(ledgers, 4)
+    before = compare(ledgers, after=side, names=False)
+    published = {item["id"]: item["new"] for item in before["estimates"] if item["new"] is not None}
+    true = components_hardware.chip_series
+
+    def steeper(*words: Any) -> Any:
+        series = true(*words)
+        return None if series is None else replace(series, value=1.03 * series.value)
+
+    monkeypatch.setattr(components_hardware, "chip_series", steeper)
+    old = replace(side, sealed=sealed, published=published)
+    document = difference(changed, old, side, quarters=Quarters(), name_changed_rows=False)
+    item = item_of(document, MEAN_CHIP)
+    assert share(item, "code") >= 0.99
+    assert item["delta"] == pytest.approx(0.03 * item["old"], rel=1e-9)
+    assert share(item_of(document, SAME_CHIP), "entered_late") >= 0.99
 
 
 def test_the_seed_alone_is_resampling_noise(ledgers: Ledgers, compare: Compare, side: Side) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from race_to_efficiency.ledger.changes import CAUSES, compose, diff_views
-from race_to_efficiency.ledger.intake import read_ledger
-from race_to_efficiency.ledger.schemas import LEDGERS
-from race_to_efficiency.ledger.vintages import view_of
+from race_to_efficiency.ledger.intake import Intake, read_ledger
+from race_to_efficiency.ledger.schemas import LEDGERS, table_of
+from race_to_efficiency.ledger.vintages import View, view_of
 from race_to_efficiency.units import Quarter
 
 QUARTERS = [Quarter(2024, 3).shift(number).as_of for number in range(7)]
@@ -32,7 +34,8 @@ def test_all_causes_together_lead_from_one_view_to_the_other(shipped, name: str)
 def test_causes_can_be_applied_in_any_order(shipped) -> None:
     before, after = (view_of(shipped["accelerators"], day) for day in (dt.date(2025, 3, 31), dt.date(2025, 12, 31)))
     diff = diff_views(before, after)
-    assert all(diff.counts.values()), "this step of the ledger has every cause"
+    told = {name: count for name, count in diff.counts.items() if name != "entered_late"}  # which needs a third view
+    assert all(told.values()), "this step of the ledger has every cause"
     key = "accelerator_id"
     for order in itertools.permutations(CAUSES):
         applied: list = []
@@ -82,6 +85,31 @@ def test_nothing_changed_is_no_change(shipped) -> None:
     for name in LEDGERS:
         view = view_of(shipped[name], dt.date(2026, 3, 31))
         assert diff_views(view, view).changes == ()
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10_000), share=st.floats(0.0, 0.5))
+def test_what_entered_late_is_where_hindsight_differs(shipped: dict[str, Intake], seed: int, share: float) -> None:
+    """Some lines of the ledger are taken to have come in after the first day: every row keeps one cause."""
+    intake = shipped["accelerators"]
+    late_lines = set(intake.rows["line"].sample(frac=share, random_state=seed))
+    then = intake.of(set(intake.rows["line"]) - late_lines)
+    first, second = dt.date(2025, 6, 30), dt.date(2026, 3, 31)
+    before, hindsight, after = view_of(then, first), view_of(intake, first), view_of(intake, second)
+    diff = diff_views(before, after, hindsight)
+    assert [change.row_id for change in diff.changes] == [one.row_id for one in diff_views(before, after).changes]
+    facts = [column.name for column in table_of("accelerators").facts] + ["exclusion"]
+
+    def texts(view: View) -> dict[str, tuple[str, ...]]:
+        return {row["accelerator_id"]: tuple(str(row[name]) for name in facts) for row in view.rows.to_dict("records")}
+
+    old, seen, new = texts(before), texts(hindsight), texts(after)
+    for change in diff.changes:
+        mine = [rows.get(change.row_id) for rows in (old, seen, new)]
+        expected = mine[0] != mine[1] and (mine[0] is None or mine[1] == mine[2])
+        assert (change.cause == "entered_late") == expected
+    composed = compose(before, after, diff, CAUSES)
+    pd.testing.assert_frame_equal(composed[facts], after.rows[facts])
 
 
 @pytest.mark.parametrize("cause", ["revised", "added", "withdrawn", "reclassified"])

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from race_to_efficiency.provenance import first_seals, row_seals
 from race_to_efficiency.provenance.findings import Finding
 from race_to_efficiency.provenance.first_seals import seal_from_json
-from race_to_efficiency.provenance.ledger_history import entered_findings, read_marks, sealed_finding
+from race_to_efficiency.provenance.ledger_history import entered_findings, sealed_finding
 from race_to_efficiency.provenance.row_seals import Found, Ledger, not_sealed
+from race_to_efficiency.provenance.sealed_rows import read_marks
 
 NAME = "accelerators.csv"
 CHIPS = synthetic_quarter.ACCELERATORS.encode()

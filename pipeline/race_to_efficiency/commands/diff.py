@@ -41,13 +41,14 @@ def print_difference(document: dict[str, Any]) -> None:
     from race_to_efficiency.commands.tables import digits_text
 
     title = f"{document['from']['quarter']} -> {document['to']['quarter']}"
-    causes = ("added", "revised", "withdrawn", "reclassified")
+    causes = ("added", "revised", "withdrawn", "reclassified", "entered_late")
     data = [
         (table, *(str(diff["counts"][cause]) for cause in causes))
         for table, diff in document["data"].items()
         if any(diff["counts"].values())
     ]
-    terminal.table(f"Data, {title}: rows by what happened to them", ("ledger", *causes), data)
+    titles = ["ledger", *(cause.replace("_", " ") for cause in causes)]
+    terminal.table(f"Data, {title}: rows by what happened to them", titles, data)
     moved = [item for item in document["estimates"] if item["delta"] and abs(item["delta"]) > NOTHING]
     estimates = [
         (
@@ -86,14 +87,14 @@ def print_difference(document: dict[str, Any]) -> None:
             )
             for row in document["forecasts"]
         ]
-        titles = ("reading", "years", "old median", "new median", "change", "because of")
-        terminal.table(f"Relative loss, {title}", titles, forecasts)
+        names = ("reading", "years", "old median", "new median", "change", "because of")
+        terminal.table(f"Relative loss, {title}", names, forecasts)
 
 
 def causes_text(item: dict[str, Any]) -> str:
     """Return the causes that did something, each with its part."""
     parts = [part for part in item["parts"] if abs(part["value"]) > NOTHING]
-    return ", ".join(f"{part['cause']} {signed(part['value'])}" for part in parts)
+    return ", ".join(f"{part['cause'].replace('_', ' ')} {signed(part['value'])}" for part in parts)
 
 
 def signed(value: float) -> str:

@@ -16,10 +16,10 @@ from typing import Any
 
 from race_to_efficiency.quarter.world import LedgerView, World
 
-DATA_CAUSES = ("added", "revised", "withdrawn", "reclassified")
+DATA_CAUSES = ("added", "revised", "withdrawn", "reclassified", "entered_late")
 """Kinds of change of a ledger's as-of view (`race_to_efficiency.ledger.changes`)."""
 
-CAUSES = (*DATA_CAUSES, "settings", "code", "resampling")
+CAUSES = (*DATA_CAUSES, "settings", "reference_date", "code", "resampling")
 """Everything that can move an estimate, in the order it is reported."""
 
 MOST_ROWS = 5
@@ -114,7 +114,8 @@ def attribute(
         Refits a world with today's code; called once a distinct world.
     published : mapping of str to float, optional
         Values the old world's code gave (a published quarter's record). Where given, the old side is that value, and
-        the difference to what today's code gives on the old world is the part of ``code``.
+        the difference to what today's code gives on the old world is the part of ``code``: the old world must then be
+        made of what the quarter had, the rows of its seal.
 
     Returns
     -------
@@ -123,10 +124,12 @@ def attribute(
         parts.
     """
     active = [cause for cause in DATA_CAUSES if any(change.cause == cause for change in changes)]
-    if old.as_of != new.as_of or old.settings != new.settings:
-        active.append("settings")
-    if old.seed != new.seed:
-        active.append("resampling")
+    differs = {
+        "settings": (old.settings, old.scenarios) != (new.settings, new.scenarios),
+        "reference_date": old.as_of != new.as_of,
+        "resampling": old.seed != new.seed,
+    }
+    active += [cause for cause, differ in differs.items() if differ]
     known: dict[frozenset[str], Mapping[str, float]] = {}
 
     def value(causes: frozenset[str]) -> Mapping[str, float]:
@@ -162,7 +165,7 @@ def _hybrid(old: World, new: World, changes: Sequence[RowChange], causes: frozen
         tables=applied(old, new, made) if made else old.tables,
         settings=new.settings if "settings" in causes else old.settings,
         scenarios=new.scenarios if "settings" in causes else old.scenarios,
-        as_of=new.as_of if "settings" in causes else old.as_of,
+        as_of=new.as_of if "reference_date" in causes else old.as_of,
         seed=new.seed if "resampling" in causes else old.seed,
     )
 
@@ -193,7 +196,7 @@ def name_rows(
     most : int
         How many rows are named a cause.
     limit : int
-        Beyond this many changed rows of one cause none is tried, and the part says how many there are.
+        Beyond this many changed rows of one cause none is tried; the part says how many there are and names the first.
     worlds : RowWorlds, optional
         Of these two worlds, shared between estimates.
     """
@@ -204,7 +207,8 @@ def name_rows(
         if not mine or abs(part.value) <= NOTHING or item.old is None:
             parts.append(part)
         elif len(mine) > limit:
-            parts.append(replace(part, rows=({"row": f"{len(mine)} rows", "effect": None},)))
+            names = [f"{len(mine)} rows", *(f"{change.table}/{change.row}" for change in mine[:most])]
+            parts.append(replace(part, rows=tuple({"row": name, "effect": None} for name in names)))
         else:
             named = [(f"{change.table}/{change.row}", [change]) for change in mine]
             parts.append(replace(part, rows=effects(item.id, worlds, named, evaluate)[:most]))

@@ -12,7 +12,7 @@ from race_to_efficiency.quarter.forecast import HEADLINE_NODE, forecast_id
 from race_to_efficiency.quarter.world import RUN_AND_CHIP_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from race_to_efficiency.comparison.attribution import Attribution
@@ -34,12 +34,15 @@ class Side:
         Where scenario files that the settings name are found.
     published : mapping of str to float, optional
         What the quarter was published with: estimates by id and relative loss by `forecast_id`.
+    sealed : mapping of str to collection of int, optional
+        By ledger, the lines of today's file that it was published with; whole where it is not named.
     """
 
     quarter: Quarter
     settings: Params
     root: Path
     published: Mapping[str, float] | None = field(default=None)
+    sealed: Mapping[str, Collection[int]] | None = field(default=None)
 
 
 def read_ledgers(raw: Path, *, max_characters: int) -> dict[str, Intake]:
@@ -78,12 +81,16 @@ def difference(
     from race_to_efficiency.ledger.changes import diff_views
     from race_to_efficiency.ledger.vintages import view_of
 
+    day, sealed = before.quarter.as_of, before.sealed or {}
+    then = {name: intake.of(sealed[name]) if name in sealed else intake for name, intake in intakes.items()}
     views = [
-        {name: view_of(intake, side.quarter.as_of) for name, intake in intakes.items()} for side in (before, after)
+        {name: view_of(intake, day) for name, intake in then.items()},
+        {name: view_of(intake, after.quarter.as_of) for name, intake in intakes.items()},
     ]
-    diffs = {name: diff_views(views[0][name], views[1][name]) for name in intakes}
+    late = {name: view_of(intakes[name], day) for name in sealed if name in intakes}
+    diffs = {name: diff_views(views[0][name], views[1][name], late.get(name)) for name in intakes}
     old, new = (
-        world_of(view, settings=side.settings, as_of=side.quarter.as_of, root=side.root)
+        world_of(view, settings=timeless(side.settings), as_of=side.quarter.as_of, root=side.root)
         for view, side in zip(views, (before, after), strict=True)
     )
     changes = [RowChange(name, change.row_id, change.cause) for name in diffs for change in diffs[name].changes]
@@ -93,7 +100,7 @@ def difference(
         found = name_all(found, old, new, changes, quarters)
     units = {record["id"]: record["unit"] for world in (old, new) for _, record in quarters.records(world)}
     return {
-        "from": _side(before, intakes),
+        "from": _side(before, then),
         "to": _side(after, intakes),
         "data": {name: diff.to_json() for name, diff in diffs.items()},
         "estimates": [_estimate_row(item, units) for item in found if not item.id.startswith("R.")],
@@ -105,6 +112,12 @@ def difference(
             after,
         ),
     }
+
+
+def timeless(settings: Params) -> Params:
+    """Return settings that name no quarter, nor when it was worked out: a world's date is no choice of theirs."""
+    report = settings.report.model_copy(update={"reconstructed": False})
+    return settings.model_copy(update={"quarter": "", "report": report})
 
 
 def _side(side: Side, intakes: Mapping[str, Intake]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def name_all(
     """Name the rows behind the parts of every estimate that moved.
 
     A fitted component names rows it uses; a mixture or a route those that moved its components most; a pooled kappa
-    whole groups. The part of the settings names the settings.
+    whole groups. The part of the settings names the settings, that of the reference date the days.
 
     Parameters
     ----------
@@ -41,19 +41,20 @@ def name_all(
     changes : sequence of RowChange
     quarters : Quarters
     """
-    words = changed_settings(old, new)
+    words = {"settings": changed_settings(old, new), "reference_date": [f"{old.as_of} -> {new.as_of}"]}
     naming = Naming(old, new, changes, quarters)
-    named = [naming.fitted(_with_settings(item, words)) for item in items]
+    named = [naming.fitted(_with_words(item, words)) for item in items]
     known = {item.id: item for item in named}
     named = [naming.composed(item, known) for item in named]
     return [naming.relative_loss(item, {item.id: item for item in named}) for item in named]
 
 
-def _with_settings(item: Attribution, words: Sequence[str]) -> Attribution:
-    """Name the changed settings in the part of the settings; the effect of each is known when it is the only one."""
+def _with_words(item: Attribution, told: Mapping[str, Sequence[str]]) -> Attribution:
+    """Name what changed in the parts of settings and date; the effect of each is known when it is the only one."""
     parts = []
     for part in item.parts:
-        if part.cause == "settings" and abs(part.value) > NOTHING:
+        words = told.get(part.cause, ())
+        if words and abs(part.value) > NOTHING:
             alone = part.value if len(words) == 1 else None
             part = replace(part, rows=tuple({"row": text, "effect": alone} for text in words))  # noqa: PLW2901
         parts.append(part)

@@ -6,7 +6,7 @@ order, and together they lead from the one view to the other: what an attributio
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from race_to_efficiency.ledger.history import row_texts
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from race_to_efficiency.ledger.metadata import Table
     from race_to_efficiency.ledger.vintages import View
 
-Cause = Literal["added", "revised", "withdrawn", "reclassified"]
+Cause = Literal["added", "revised", "withdrawn", "reclassified", "entered_late"]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 """added: only in the later view; withdrawn: only in the earlier; reclassified: used or excluded for another reason
-(its new figures come along); revised: other figures, the same classification."""
+(its new figures come along); revised: other figures, the same classification; entered_late: by a line that says it was
+known by the earlier view's day, and that nobody had then."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,16 @@ class TableDiff:
         return {"counts": self.counts, **rows}
 
 
-def diff_views(before: View, after: View) -> TableDiff:
+def diff_views(before: View, after: View, hindsight: View | None = None) -> TableDiff:
     """Return what changed from one view of a ledger to another.
 
     Parameters
     ----------
     before, after : View
         Of one table.
+    hindsight : View, optional
+        The ledger as of the earlier day with every line it has today, where ``before`` is made of fewer: what entered
+        late is what these two differ in.
 
     Raises
     ------
@@ -123,12 +127,22 @@ def diff_views(before: View, after: View) -> TableDiff:
         raise ValueError(f"before and after are views of {before.table} and {after.table}, not of one table")
     table = table_of(before.table)
     old, new = _keyed(table, before.rows), _keyed(table, after.rows)
+    late = _keyed(table, hindsight.rows) if hindsight else old
     changes = []
     for row_id in sorted(old.keys() | new.keys()):
         change = _row_change(table, row_id, old.get(row_id), new.get(row_id))
+        if change and _entered_late(table, old.get(row_id), late.get(row_id), new.get(row_id)):
+            change = replace(change, cause="entered_late")
         if change:
             changes.append(change)
     return TableDiff(before.table, tuple(changes))
+
+
+def _entered_late(table: Table, old: Keyed | None, late: Keyed | None, new: Keyed | None) -> bool:
+    """Tell whether a row is what it is because of a late line: one it came with, or nothing else has changed it."""
+    if old == late or _row_change(table, "", old, late) is None:
+        return False
+    return old is None or late == new or _row_change(table, "", late, new) is None
 
 
 def compose(before: View, after: View, diff: TableDiff, causes: Collection[Cause]) -> pd.DataFrame:
@@ -156,14 +170,16 @@ def compose(before: View, after: View, diff: TableDiff, causes: Collection[Cause
     return pd.concat([kept, arriving], ignore_index=True).sort_values(key, kind="stable").reset_index(drop=True)
 
 
-def _keyed(table: Table, rows: pd.DataFrame) -> dict[str, tuple[dict[str, str], str]]:
+Keyed = tuple[dict[str, str], str]
+"""A row's texts, and why it is excluded."""
+
+
+def _keyed(table: Table, rows: pd.DataFrame) -> dict[str, Keyed]:
     texts = row_texts(table, rows)
     return {cells[table.key]: (cells, why) for cells, why in zip(texts, rows["exclusion"], strict=True)}
 
 
-def _row_change(
-    table: Table, row_id: str, old: tuple[dict[str, str], str] | None, new: tuple[dict[str, str], str] | None
-) -> RowChange | None:
+def _row_change(table: Table, row_id: str, old: Keyed | None, new: Keyed | None) -> RowChange | None:
     if old is None or new is None:
         cause: Cause = "added" if old is None else "withdrawn"
         return RowChange(row_id, cause, (), old[1] if old else None, new[1] if new else None)

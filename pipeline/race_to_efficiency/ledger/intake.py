@@ -18,7 +18,7 @@ from race_to_efficiency.ledger.renames import canonical_ids
 from race_to_efficiency.ledger.schemas import DTYPES, TABLES, pandera_model, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -58,6 +58,11 @@ class Intake:
     def n_quarantined(self) -> int:
         """Number of quarantined lines (a line may have several findings)."""
         return int(self.quarantined["line"].nunique())
+
+    def of(self, lines: Collection[int]) -> Intake:
+        """Return what reading only some lines of the file gave."""
+        rows, bad = (frame[frame["line"].isin(lines)] for frame in (self.rows, self.quarantined))
+        return Intake(self.table, rows.reset_index(drop=True), bad.reset_index(drop=True), len(lines))
 
 
 class Findings:

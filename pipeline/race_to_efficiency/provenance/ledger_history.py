@@ -7,11 +7,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.provenance.findings import Finding, broken
-from race_to_efficiency.provenance.first_seals import FIRST_MARKS, seal_from_json
-from race_to_efficiency.provenance.manifest import MARKS
+from race_to_efficiency.provenance.first_seals import seal_from_json
 from race_to_efficiency.provenance.row_seals import Ledger, missing_row, not_sealed
+from race_to_efficiency.provenance.sealed_rows import read_marks
 from race_to_efficiency.provenance.verification import Unsealed
 
 if TYPE_CHECKING:
@@ -228,13 +227,3 @@ def _is_iso_date(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def read_marks(folder: Path) -> dict[str, str]:
-    """Return the marks of every ledger's rows from a published folder; none when that file is damaged."""
-    name = FIRST_MARKS if (folder / FIRST_MARKS).exists() else MARKS
-    try:
-        marks = storage.read_json(folder / name)
-    except (InputMissing, DataInvalid):
-        return {}
-    return {str(key): str(value) for key, value in marks.items()} if isinstance(marks, dict) else {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.comparison.difference import Side, chosen, difference, read_ledgers
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.provenance import published_files, registry
+from race_to_efficiency.provenance.sealed_rows import sealed_lines
 from race_to_efficiency.quarter.evaluate import Quarters
 from race_to_efficiency.quarter.forecast import forecast_id
 from race_to_efficiency.quarter.here import memory_of
@@ -27,7 +28,7 @@ def compare(before: Workspace, after: Workspace, *, name_changed_rows: bool = Tr
     ----------
     before, after : Workspace
         The earlier and the later quarter. What today's code changes about an earlier one that was published is a part
-        of its own; the later one is always what today's settings and code make of it.
+        of its own, and so are rows that entered since; the later one is always what today makes of it.
     name_changed_rows : bool
     """
     intakes = read_ledgers(after.raw, max_characters=after.params.ingest.max_cell_characters)
@@ -37,12 +38,13 @@ def compare(before: Workspace, after: Workspace, *, name_changed_rows: bool = Tr
 
 
 def side_of(workspace: Workspace) -> Side:
-    """Return a quarter as it was published, else as today's settings and code make it."""
+    """Return a quarter as published, on the rows of its seal; else as today's rows, settings and code make it."""
     folder = registry.newest_folder(workspace.reports, str(workspace.quarter))
     if folder is None:
         return Side(workspace.quarter, workspace.params, workspace.root)
     params = read_sealed(folder / "params.yaml")
-    return Side(workspace.quarter, params, folder / "inputs", published_values(folder))
+    sealed = sealed_lines(folder, workspace.raw)
+    return Side(workspace.quarter, params, folder / "inputs", published_values(folder), sealed)
 
 
 def published_values(folder: Path) -> dict[str, float]:

@@ -16,22 +16,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import InputMissing, IntegrityError, RaceError
+from race_to_efficiency.errors import IntegrityError, RaceError
 from race_to_efficiency.ledger.lines import csv_text
 from race_to_efficiency.provenance.compare import ESTIMATES, Comparison, check_page, compare_quarter, pages_that_differ
 from race_to_efficiency.provenance.contents import INPUTS
 from race_to_efficiency.provenance.findings import Finding, broken
-from race_to_efficiency.provenance.first_seals import seal_from_json
 from race_to_efficiency.provenance.folder import check_folder
-from race_to_efficiency.provenance.ledger_history import read_marks, sealed_finding
+from race_to_efficiency.provenance.ledger_history import sealed_finding
 from race_to_efficiency.provenance.manifest import PARAMS, code_in_use, code_record, libraries, machine
-from race_to_efficiency.provenance.row_seals import Ledger
+from race_to_efficiency.provenance.sealed_rows import sealed_ledger
 from race_to_efficiency.settings.sealed import complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from race_to_efficiency.provenance.row_seals import Found
+    from race_to_efficiency.provenance.row_seals import Found, Ledger
     from race_to_efficiency.settings.params import Workspace
 
 Runner = Callable[["Workspace"], object]
@@ -215,21 +214,6 @@ def page_findings(folder: Path, place: str) -> list[Finding]:
         )
         for item in differences
     ]
-
-
-def sealed_ledger(folder: Path, raw: Path, name: str, manifest: Mapping[str, Any]) -> tuple[Ledger, Found]:
-    """Return a ledger and what it holds of the rows that a quarter sealed.
-
-    Raises
-    ------
-    InputMissing
-        When the ledger is missing.
-    """
-    if not (raw / name).is_file():
-        raise InputMissing(f"{name} is missing", where=str(raw / name), remedy=f"git restore -- data/raw/{name}")
-    ledger = Ledger(name, storage.read_bytes(raw / name))
-    seal = seal_from_json(manifest["ledgers"][name])
-    return ledger, seal.find(ledger, read_marks(folder).get(name, ""), manifest["as_of"])
 
 
 def ledger_findings(ledger: Ledger, found: Found, quarter: str) -> list[Finding]:

@@ -178,13 +178,10 @@ def settings_document(settings: Params) -> dict[str, Any]:
 
 
 def changed_settings(old: World, new: World) -> list[str]:
-    """Return in words which settings differ between two worlds; the reference date is one of them."""
-    found = []
-    if old.as_of != new.as_of:
-        found.append(f"reference date {old.as_of} -> {new.as_of}")
+    """Return in words which settings differ between two worlds; the passing of time is none."""
     before, after = _leaves(settings_document(old.settings)), _leaves(settings_document(new.settings))
     names = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
-    return found + [f"{name}: {before.get(name, 'absent')} -> {after.get(name, 'absent')}" for name in names]
+    return [f"{name}: {before.get(name, 'absent')} -> {after.get(name, 'absent')}" for name in names]
 
 
 def _leaves(document: Any, name: str = "") -> dict[str, str]:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 ROW_CAUSES = ("added", "revised", "withdrawn", "reclassified")
 CAUSE_WORDS = {
     **{kind: f"rows {kind}" for kind in ROW_CAUSES},
+    "entered_late": "rows entered late",
     "settings": "settings",
+    "reference_date": "reference date",
     "code": "code",
     "resampling": "resampling",
 }
@@ -60,10 +62,7 @@ def change_title(item: Item) -> str:
 
 
 def cause_of(part: Item) -> str:
-    """Return a cause in words; where the settings' only change is the reference date, that is the cause."""
-    rows = [str(row["row"]) for row in part.get("rows") or ()]
-    if part["cause"] == "settings" and rows and all(row.startswith("reference date") for row in rows):
-        return "reference date"
+    """Return a cause in words."""
     return CAUSE_WORDS.get(part["cause"], clean(str(part["cause"])))
 
 

@@ -91,7 +91,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
     def planned(*_: object, **__: object) -> Any:
         table = SimpleNamespace(table="accelerators", sources=[])
-        return SimpleNamespace(parsed=table, lines=[made.new_row()], alias_lines=[], to_json=dict)
+        return SimpleNamespace(
+            parsed=table, recorded="2025-05-20", lines=[made.new_row()], alias_lines=[], to_json=dict
+        )
 
     for module in (settings, made_from):
         monkeypatch.setattr(module, "open_workspace", opened)

@@ -32,6 +32,11 @@ def test_the_newest_dates_are_those_of_the_files(root: Path, quarter: Quarter) -
         assert item.age_days == (day - dt.date.fromisoformat(max(recorded))).days if recorded else item.age_days is None
         released = [one for one in column(raw / f"{name}.csv", "released") if one <= day.isoformat()]
         assert item.newest_released == max(released, default=None)
+        with (raw / f"{name}.csv").open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+        assert item.lines_after == sum(
+            row["recorded"] > day.isoformat() or row["released"] > day.isoformat() for row in rows
+        )
         assert item.old == (item.age_days is None or item.age_days > OLD_AFTER_DAYS)
 
 

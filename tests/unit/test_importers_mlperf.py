@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import statistics
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.errors import DataInvalid, InputMissing, UsageError
 from race_to_efficiency.ledger.importers.mlperf_logs import olympic_mean, read_log
+from race_to_efficiency.ledger.importers.mlperf_rounds import ROUNDS
 from race_to_efficiency.ledger.importers.mlperf_systems import availability, normalised, whole_number
 from race_to_efficiency.ledger.importing import run_import
 from race_to_efficiency.ledger.intake import read_ledger
@@ -80,10 +83,11 @@ def raw(root: Path, tmp_path: Path) -> Path:
 
 
 RESULT = "v9.1/Acme/box_n2/resnet"
+RELEASED = "2031-05-20"
 
 
 def bring(folder: Path, raw: Path, day: str = "2031-06-01") -> tuple[dict, dict]:
-    report = run_import("mlperf", folder, raw, recorded=day).to_json()
+    report = run_import("mlperf", folder, raw, recorded=day, released=RELEASED).to_json()
     rows = read_ledger("mlperf_training", raw).rows
     newest = rows[rows["result_id"] == RESULT]
     return report, newest.iloc[-1].to_dict() if len(newest) else {}
@@ -102,7 +106,7 @@ def test_a_result_is_scored_described_and_cited(results: Path, raw: Path) -> Non
     assert row["accelerator_original"] == "NVIDIA A100-SXM4-80GB (400W)"
     assert (row["accelerator_count"], row["nodes"], row["accelerator_minutes"]) == (16, 2, 1600.0)
     assert (row["division"], row["availability"], row["global_batch_size"]) == ("closed", "available_onprem", 256.0)
-    assert (row["comparable_from_round"], str(row["released"])[:10]) == ("v0.6", "2031-06-01")
+    assert (row["comparable_from_round"], str(row["released"])[:10]) == ("v0.6", RELEASED)
     source = read_ledger("sources", raw).rows.set_index("source_id").loc["mlperf_training_v9.1"]
     assert "Unofficial" in source["citation"]
     assert source["licence"].startswith("Apache-2.0")
@@ -178,7 +182,7 @@ def test_times_another_result_had_before_are_a_resubmission(results: Path, raw: 
     bring(results, raw)
     later = results.with_name("training_results_v9.2")
     shutil.copytree(results, later)
-    run_import("mlperf", later, raw, recorded="2031-12-01")
+    run_import("mlperf", later, raw, recorded="2031-12-01", released="2031-11-20")
     rows = read_ledger("mlperf_training", raw).rows.set_index("result_id")
     assert not rows.loc[RESULT, "is_resubmission"]
     assert rows.loc[RESULT.replace("v9.1", "v9.2"), "is_resubmission"]
@@ -257,6 +261,67 @@ def test_availability_in_one_vocabulary(status: str, word: str) -> None:
 def test_counts_are_read_from_the_start_of_a_field() -> None:
     assert whole_number({"n": "8 (per node)"}, "n", 0) == 8
     assert whole_number({"n": "N/A"}, "n", 1) == 1
+
+
+def test_the_table_of_rounds_is_what_the_ledger_has_and_tells_the_newest(root: Path) -> None:
+    held: dict[str, set[str]] = {}
+    with (root / "data" / "raw" / "mlperf_training.csv").open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            held.setdefault(row["round"], set()).add(row["released"])
+    assert all({ROUNDS[number].isoformat()} == days for number, days in held.items())
+    assert ROUNDS["v5.1"].isoformat() == "2025-11-12"
+
+
+@pytest.mark.parametrize("recorded", [None, "2026-07-20", "2025-11-12"])
+def test_a_round_is_released_when_it_was_published_whenever_it_is_imported(
+    results: Path, raw: Path, recorded: str | None
+) -> None:
+    """Both clocks: what the option says, what the ledger knows of the round; never the day of import."""
+    report = run_import("mlperf", results, raw, recorded=recorded, released="2025-11-12").to_json()
+    row = read_ledger("mlperf_training", raw).rows.iloc[-1]
+    source = read_ledger("sources", raw).rows.iloc[-1]
+    for line in (row, source):
+        assert f"{line['released']:%Y-%m-%d}" == "2025-11-12"
+        assert f"{line['recorded']:%Y-%m-%d}" == (recorded or "2025-11-12") == report["recorded"]
+        assert line["recorded_basis"] == ("assumed_released" if recorded is None else "stated")
+    assert source["year"] == 2025
+    add_result(results, "bert")
+    run_import("mlperf", results, raw, recorded="2026-08-01")
+    again = read_ledger("mlperf_training", raw).rows.iloc[-1]
+    assert (again["benchmark"], f"{again['released']:%Y-%m-%d}") == ("bert", "2025-11-12")
+
+
+def test_a_round_nobody_knows_the_day_of_is_asked_about(results: Path, raw: Path) -> None:
+    before = {path.name: path.read_bytes() for path in raw.glob("*.csv")}
+    for words in ({"recorded": "2026-07-20"}, {}):
+        with pytest.raises(UsageError, match=r"v9\.1 published") as caught:
+            run_import("mlperf", results, raw, **words)
+        assert "--released" in str(caught.value.remedy)
+    with pytest.raises(UsageError, match="not a date"):
+        run_import("mlperf", results, raw, recorded="2026-07-20", released="soon")
+    assert {path.name: path.read_bytes() for path in raw.glob("*.csv")} == before
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize("recorded", [None, "2026-07-20"])
+def test_the_results_of_v5_1_have_the_rounds_date_either_way(
+    root: Path, shared: Path, tmp_path: Path, recorded: str | None
+) -> None:
+    raw = Path(shutil.copytree(root / "data" / "raw", tmp_path / "raw"))
+    ledger = raw / "mlperf_training.csv"
+    lines = ledger.read_text(encoding="utf-8").splitlines(keepends=True)
+    ledger.write_text("".join(line for line in lines if not line.startswith("v5.1/")), encoding="utf-8")
+    before = len(read_ledger("mlperf_training", raw).rows)
+    folder = shared / "data" / "upstream" / "mlperf_training_v5.1"
+    report = run_import("mlperf", folder, raw, recorded=recorded).to_json()
+    assert (report["read"], report["new"], report["quarantined"]) == (7, 7, 0)
+    rows = read_ledger("mlperf_training", raw).rows.iloc[before:]
+    assert {f"{day:%Y-%m-%d}" for day in rows["released"]} == {"2025-11-12"}
+    assert {f"{day:%Y-%m-%d}" for day in rows["recorded"]} == {recorded or "2025-11-12"}
+    facts = pd.read_csv(shared / "data" / "facts" / "mlperf_training_v5.1.csv")
+    both = rows.merge(facts, on=["submitter", "system", "benchmark"], suffixes=("", "_facts"))
+    assert len(both) == 7
+    assert both["minutes"].to_numpy(float) == pytest.approx(both["minutes_facts"].to_numpy(float), rel=1e-6)
 
 
 @pytest.mark.upstream

@@ -445,17 +445,20 @@ def test_a_second_version_of_one_day_is_refused_row_by_row(raw: Path) -> None:
     ],
 )
 def test_the_day_is_given_or_stands_in_the_name(name: str, recorded: str | None, day: str) -> None:
-    assert recorded_date(Path(name), recorded).isoformat() == day
+    assert recorded_date(Path(name), recorded) == dt.date.fromisoformat(day)
 
 
 @pytest.mark.parametrize(
     ("name", "recorded"),
     [("export.csv", None), ("2025-01-01_2025-02-01.csv", None), ("2025-13-01.csv", None), ("export.csv", "soon")],
 )
-def test_a_day_that_cannot_be_known_is_asked_for(name: str, recorded: str | None) -> None:
+def test_a_day_that_cannot_be_known_is_asked_for(raw: Path, name: str, recorded: str | None) -> None:
+    path = export(raw.parent, "x", *CHIPS.values()).rename(raw.parent / name)
     with pytest.raises(UsageError) as caught:
-        recorded_date(Path(name), recorded)
+        run_import("epoch-hardware", path, raw, recorded=recorded)
     assert caught.value.exit_code == 2
+    with pytest.raises(UsageError, match="when it was released"):
+        run_import("epoch-hardware", path, raw, recorded="2026-03-31", released="2026-01-01")
 
 
 def test_an_unknown_importer_lists_those_that_exist(raw: Path) -> None:

@@ -87,8 +87,8 @@ def print_difference(document: dict[str, Any]) -> None:
             )
             for row in document["forecasts"]
         ]
-        names = ("reading", "years", "old median", "new median", "change", "because of")
-        terminal.table(f"Relative loss, {title}", names, forecasts)
+        headings = ("reading", "years", "old median", "new median", "change", "because of")
+        terminal.table(f"Relative loss, {title}", headings, forecasts)
 
 
 def causes_text(item: dict[str, Any]) -> str:

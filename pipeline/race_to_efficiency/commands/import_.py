@@ -25,7 +25,11 @@ def register(app: typer.Typer) -> None:
         path: Annotated[str, typer.Argument(help="the publisher's file, or for mlperf the folder of a round")],
         recorded: Annotated[
             str | None,
-            typer.Option(help="day the table looked like this, YYYY-MM-DD; else the date in the name"),
+            typer.Option(help="day it could be known, YYYY-MM-DD, also long past; else the date in the name"),
+        ] = None,
+        released: Annotated[
+            str | None,
+            typer.Option(help="day it became public (mlperf, training-runs); else as rounds and source records say"),
         ] = None,
         accept_renames: Annotated[
             bool, typer.Option("--accept-renames", help="make every proposed rename one version of one id")
@@ -47,6 +51,7 @@ def register(app: typer.Typer) -> None:
             root / "data" / "raw",
             fitted_groups=_fitted_groups(root) if source == "training-runs" else None,
             recorded=recorded,
+            released=released,
             accept_renames=accept_renames,
             dry_run=dry_run,
             wait_seconds=wait,

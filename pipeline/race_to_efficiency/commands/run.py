@@ -63,6 +63,11 @@ def register(app: typer.Typer) -> None:
         old = [f"{item.table} {item.newest_recorded or 'never'}" for item in fresh if item.old]
         if old:
             terminal.progress(f"  older than a quarter at {workspace.quarter.as_of}: {', '.join(old)}")
+        after = [f"{item.lines_after} of {item.table}" for item in fresh if item.lines_after]
+        if after:
+            terminal.progress(
+                f"  recorded or released after {workspace.quarter.as_of}, no part of it: {', '.join(after)}"
+            )
         told = [item.to_json() for item in fresh]
         summary = {
             **summarise(workspace),

@@ -32,12 +32,15 @@ class Freshness:
         ISO dates of the newest release and of the newest entry by then; None where there is none.
     age_days : int or None
         From the newest entry to the date.
+    lines_after : int
+        Lines recorded or released after the date: they play no part in it.
     """
 
     table: str
     newest_released: str | None
     newest_recorded: str | None
     age_days: int | None
+    lines_after: int
 
     @property
     def old(self) -> bool:
@@ -73,7 +76,8 @@ def freshness(raw: Path, as_of: dt.date) -> list[Freshness]:
         recorded = max((entered for _, entered in dates if "" < entered <= day), default=None)
         released = max((out for out, _ in dates if "" < out <= day), default=None)
         age = None if recorded is None else (as_of - dt.date.fromisoformat(recorded)).days
-        found.append(Freshness(name, released, recorded, age))
+        after = sum(max(pair) > day for pair in dates)
+        found.append(Freshness(name, released, recorded, age, after))
     return found
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
     from pathlib import Path
 
+    from race_to_efficiency.ledger.importers.parsed import Importer
+
 __all__ = ["IMPORTERS", "ImportReport", "plan_import", "recorded_date", "run_import"]
 
 _DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
@@ -50,30 +52,53 @@ class ImportReport:
         return {**head, **self.plan.to_json(), "table": self.table, "dry_run": self.dry_run}
 
 
-def recorded_date(path: Path, recorded: str | None) -> dt.date:
-    """Return the day an import counts from: as given, else the date in the file's name.
+def recorded_date(path: Path, recorded: str | None) -> dt.date | None:
+    """Return the day an import counts from: as given, else the date in the file's name; None where there is none.
 
     Raises
     ------
     UsageError
-        When neither gives a date.
+        When it is no date, or the name holds several.
     """
     found = _DATE.findall(path.stem if path.suffix else path.name) if recorded is None else [recorded]
-    if len(set(found)) != 1:
-        raise UsageError(
-            f"{path.name}: on which day was this recorded?",
-            why="its name holds no single date such as 2026-03-31" if recorded is None else None,
-            remedy="add --recorded YYYY-MM-DD, the day the publisher's table looked like this",
-        )
+    if len(set(found)) > 1:
+        raise _unknown_day(path, f"its name holds {', '.join(found)}")
+    return told_date(found[0], "--recorded") if found else None
+
+
+def told_date(text: str, option: str) -> dt.date:
+    """Return an option's date.
+
+    Raises
+    ------
+    UsageError
+        When it is none.
+    """
     try:
-        return dt.date.fromisoformat(found[0])
+        return dt.date.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"'{found[0]}' is not a date", why="a date is written YYYY-MM-DD", remedy="write --recorded 2026-03-31"
+            f"'{text}' is not a date", why="a date is written YYYY-MM-DD", remedy=f"write {option} 2026-03-31"
         ) from None
 
 
-def plan_import(source: str, path: Path, raw_dir: Path, recorded: dt.date, *, accept_renames: bool = False) -> Plan:
+def _unknown_day(path: Path, why: str) -> UsageError:
+    return UsageError(
+        f"{path.name}: on which day was this recorded?",
+        why=why,
+        remedy="add --recorded YYYY-MM-DD, the day the publisher's table looked like this",
+    )
+
+
+def plan_import(
+    source: str,
+    path: Path,
+    raw_dir: Path,
+    recorded: dt.date | None,
+    *,
+    released: dt.date | None = None,
+    accept_renames: bool = False,
+) -> Plan:
     """Read a delivery and work out what it would append; nothing is written.
 
     Parameters
@@ -84,7 +109,11 @@ def plan_import(source: str, path: Path, raw_dir: Path, recorded: dt.date, *, ac
         The publisher's file or folder.
     raw_dir : Path
         The ledgers' folder.
-    recorded : date
+    recorded : date or None
+        When it could be known from the publisher; any day, also one long past. None: the day of publication, where
+        the importer knows it.
+    released : date, optional
+        When the publication became public, for importers whose deliveries do not say it.
     accept_renames : bool
 
     Raises
@@ -94,14 +123,33 @@ def plan_import(source: str, path: Path, raw_dir: Path, recorded: dt.date, *, ac
     """
     importer = importer_of(source)
     ledger = _reader(raw_dir)
-    parsed = importer.read(Request(path, recorded, ledger))
+    request = _request(importer, path, ledger, recorded, released)
+    parsed = importer.read(request)
     aliases = TABLES[parsed.table].aliases
     pairs = row_texts(TABLES[aliases], ledger(aliases).rows) if aliases else []
     sources = known_keys("sources", raw_dir)
-    planner = Planner(parsed, recorded.isoformat(), ledger(parsed.table), pairs, sources)
+    planner = Planner(parsed, request.recorded.isoformat(), ledger(parsed.table), pairs, sources)
     plan = planner.work_out(accept_renames=accept_renames)
     _read_back(plan, raw_dir, ledger)
     return plan
+
+
+def _request(
+    importer: Importer,
+    path: Path,
+    ledger: Callable[[str], Intake],
+    recorded: dt.date | None,
+    released: dt.date | None,
+) -> Request:
+    """Return what the importer is asked, with the day the delivery counts from."""
+    if importer.released is None and released is not None:
+        raise UsageError(f"{importer.source} says of every row when it was released", remedy="leave out --released")
+    published = importer.released(path, ledger, released) if importer.released else None
+    if recorded is not None:
+        return Request(path, recorded, ledger, released)
+    if published is None:
+        raise _unknown_day(path, "its name holds no single date such as 2026-03-31")
+    return Request(path, published, ledger, released, "assumed_released")
 
 
 def _reader(raw_dir: Path) -> Callable[[str], Intake]:
@@ -122,6 +170,7 @@ def run_import(
     raw_dir: Path,
     *,
     recorded: str | None = None,
+    released: str | None = None,
     accept_renames: bool = False,
     dry_run: bool = False,
     wait_seconds: float = checkout.WAIT_SECONDS,
@@ -138,7 +187,9 @@ def run_import(
     raw_dir : Path
         The ledgers' folder.
     recorded : str, optional
-        ISO date the versions count from; the date in the file's name when omitted.
+        ISO date the versions count from; the date in the file's name, or the day of publication, when omitted.
+    released : str, optional
+        ISO date of the publication, for deliveries that do not say it.
     accept_renames : bool
         Make every proposed rename one version of one id, and a line of the alias table.
     dry_run : bool
@@ -157,15 +208,16 @@ def run_import(
     """
     importer = importer_of(source)
     day = recorded_date(path, recorded)
+    public = None if released is None else told_date(released, "--released")
     if dry_run:
-        plan = plan_import(source, path, raw_dir, day, accept_renames=accept_renames)
+        plan = plan_import(source, path, raw_dir, day, released=public, accept_renames=accept_renames)
     else:
         with checkout.locked(raw_dir, f"race import {source}", wait_seconds=wait_seconds):
-            plan = plan_import(source, path, raw_dir, day, accept_renames=accept_renames)
+            plan = plan_import(source, path, raw_dir, day, released=public, accept_renames=accept_renames)
             _append(plan, raw_dir)
     if fitted_groups is not None:
         plan.flags += _unused(plan, fitted_groups)
-    return ImportReport(importer.source, plan.parsed.table, day, dry_run, plan)
+    return ImportReport(importer.source, plan.parsed.table, dt.date.fromisoformat(plan.recorded), dry_run, plan)
 
 
 def _unused(plan: Plan, fitted_groups: Container[str]) -> list[dict[str, Any]]:

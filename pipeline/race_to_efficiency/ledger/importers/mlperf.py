@@ -19,6 +19,7 @@ from race_to_efficiency.ledger.importers.mlperf_logs import (
     olympic_mean,
     read_log,
 )
+from race_to_efficiency.ledger.importers.mlperf_rounds import published, round_of
 from race_to_efficiency.ledger.importers.mlperf_systems import availability, normalised, read_object, whole_number
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-_ROUND = re.compile(r"v\d+\.\d+")
 _LOG = re.compile(r"result_(\d+)\.txt")
 MAX_LOGS = 20_000
 """Most logs read from one folder; the largest round has about 4,000."""
@@ -48,14 +48,10 @@ def read(request: Request) -> Parsed:
         When it holds no results, or names no round.
     """
     folder = request.path
-    if not folder.is_dir():
-        raise InputMissing(
-            f"{folder.name} is no folder", where=str(folder), remedy="name the results folder of a round"
-        )
-    number = _round_of(folder)
+    number = round_of(folder)
     groups = _groups(folder)
     history = request.ledger("mlperf_training").rows
-    parsed = Parsed("mlperf_training", f"mlperf_training_{number}", len(groups))
+    parsed = Parsed("mlperf_training", f"mlperf_training_{number}", len(groups), recorded_basis=request.basis)
     parsed.sources = _source(number, request)
     for line, place in enumerate(groups, 1):
         result = _Result(folder, place, groups[place], number, history)
@@ -78,15 +74,6 @@ def _take(result: _Result, line: int, request: Request, parsed: Parsed) -> None:
     parsed.rows.append(ParsedRow(line, result.result_id, cells, defaults, result.where))
 
 
-def _round_of(folder: Path) -> str:
-    """Return the round named by the folder or, failing that, by one that holds it."""
-    for name in (folder.name, *(parent.name for parent in folder.absolute().parents)):
-        if found := _ROUND.findall(name):
-            return str(found[-1])
-    why = "neither the folder nor one that holds it names a round such as v5.0"
-    raise refuse(folder, why, remedy="keep the repository's folder name, e.g. training_results_v5.0")
-
-
 def _groups(folder: Path) -> dict[Path, list[Path]]:
     """Return the benchmark folders with their logs, in the order of their paths."""
     groups: dict[Path, list[Path]] = {}
@@ -104,7 +91,8 @@ def _groups(folder: Path) -> dict[Path, list[Path]]:
 
 def _source(number: str, request: Request) -> list[dict[str, str]]:
     """Return the citation of a round the sources do not hold yet."""
-    source_id, day = f"mlperf_training_{number}", request.recorded.isoformat()
+    source_id = f"mlperf_training_{number}"
+    released = published(request.path, request.ledger, request.released)
     if (request.ledger("sources").rows["source_id"] == source_id).any():
         return []
     unofficial = "Unofficial: computed from the public logs; MLPerf is a trademark of MLCommons."
@@ -113,13 +101,13 @@ def _source(number: str, request: Request) -> list[dict[str, str]]:
             "source_id": source_id,
             "title": f"MLPerf Training {number} results",
             "authors": "MLCommons",
-            "year": day[:4],
+            "year": str(released.year),
             "identifier": f"https://github.com/mlcommons/training_results_{number}",
             "citation": f"MLCommons, MLPerf Training {number} results. {unofficial}",
             "licence": "Apache-2.0 (MLPerf is a trademark; derived metrics must be labelled unofficial)",
-            "released": day,
-            "recorded": day,
-            "recorded_basis": "stated",
+            "released": released.isoformat(),
+            "recorded": request.recorded.isoformat(),
+            "recorded_basis": request.basis,
             "withdrawn": "false",
         }
     ]
@@ -183,11 +171,10 @@ class _Result:
 
     def defaults(self, request: Request) -> dict[str, str]:
         """Return what only the ledger knows of a round or a benchmark, for results new to it."""
-        same_round = self.history[self.history["round"] == self.round]
         same_benchmark = self.history[self.history["benchmark"] == self.benchmark]
-        released = same_round["released"].min() if len(same_round) else request.recorded
+        released = published(request.path, request.ledger, request.released)
         first = same_benchmark["comparable_from_round"].iloc[-1] if len(same_benchmark) else self.round
-        return {"released": f"{released:%Y-%m-%d}", "comparable_from_round": str(first), "n_power_runs": "0"}
+        return {"released": released.isoformat(), "comparable_from_round": str(first), "n_power_runs": "0"}
 
     def _logs(self) -> list[RunLog]:
         logs = [read_log(path) for path in sorted(self.paths, key=_number)]
@@ -288,4 +275,5 @@ def _rounded(value: float | None, digits: int) -> str:
     return "" if value is None else number_text(round(value, digits))
 
 
-IMPORTER = Importer("mlperf", "MLPerf Training: a round's results folder, in the public repository's layout", read)
+SUMMARY = "MLPerf Training: a round's results folder, in the public repository's layout"
+IMPORTER = Importer("mlperf", SUMMARY, read, published)

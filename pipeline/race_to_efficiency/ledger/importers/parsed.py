@@ -93,17 +93,44 @@ class Parsed:
 
 @dataclass(frozen=True)
 class Request:
-    """What an importer is asked: a path, the date it counts from, and the ledgers as they stand."""
+    """What an importer is asked: a path, the date it counts from, and the ledgers as they stand.
+
+    Parameters
+    ----------
+    path : Path
+    recorded : date
+    ledger : callable
+        Reads a ledger by its name.
+    released : date, optional
+        When the publication became public, as told by the user.
+    basis : str
+        How ``recorded`` is known: ``assumed_released`` where it is the day of publication for want of another.
+    """
 
     path: Path
     recorded: dt.date
     ledger: Callable[[str], Intake]
+    released: dt.date | None = None
+    basis: str = "stated"
 
 
 @dataclass(frozen=True)
 class Importer:
-    """One publisher: the word after ``race import`` and the function that reads its delivery."""
+    """One publisher.
+
+    Parameters
+    ----------
+    source : str
+        The word after ``race import``.
+    summary : str
+    read : callable
+        Reads a delivery.
+    released : callable, optional
+        The day of publication of a delivery that does not say it in every row, given its path, a reader of ledgers and
+        what the user tells. Where nothing says when a delivery was recorded, it counts from that day.
+    """
 
     source: str
     summary: str
     read: Callable[[Request], Parsed]
+    released: Callable[[Path, Callable[[str], Intake], dt.date | None], dt.date | None] | None = None

@@ -36,6 +36,9 @@ from race_to_efficiency.ledger.importers.source_record import RECORD_FIELDS, rea
 from race_to_efficiency.ledger.lines import slug
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from pathlib import Path
+
     from race_to_efficiency.cells.run_figures import Figures
     from race_to_efficiency.cells.table import Table
 
@@ -62,7 +65,9 @@ def read(request: Request) -> Parsed:
     note = _Note(request)
     figures, texts, notes = note.columns_of(table)
     _ask_for_missing(table, figures, texts, note)
-    parsed = Parsed("training_runs", note.source_id, table.n_read, sources=note.new_source())
+    parsed = Parsed(
+        "training_runs", note.source_id, table.n_read, sources=note.new_source(), recorded_basis=request.basis
+    )
     parsed.flags += [{"kind": "read_as", "why": word} for word in (*table.notes, *notes)]
     _take(table, read_figures(table, figures), texts, note, parsed)
     held = set(note.known.index) | {source["source_id"] for source in parsed.sources}
@@ -89,7 +94,7 @@ class _Note:
         sources = request.ledger("sources").rows.set_index("source_id")
         self.known = sources
         try:
-            self.released = date_cell(record.texts.get("released", ""))
+            self.released = str(request.released or date_cell(record.texts.get("released", "")))
         except ValueError as error:
             where = f"{self.path}: released"
             raise DataInvalid("released is no date", where=where, why=str(error), remedy="write 2026-01-15") from None
@@ -134,7 +139,7 @@ class _Note:
         text = {name: self.texts.get(name, "") for name in (*RECORD_FIELDS, "family", "loss_unit")}
         citation = f"{text['authors']} ({text['year']}). {text['title']}. {text['identifier']}."
         day = self.request.recorded.isoformat()
-        stamp = {"released": self.released, "recorded": day, "recorded_basis": "stated", "withdrawn": "false"}
+        stamp = {"released": self.released, "recorded": day, "recorded_basis": self.request.basis, "withdrawn": "false"}
         return [{**text, "citation": self.texts.get("citation", citation), **stamp}]
 
     def prefix(self, group: str) -> str:
@@ -238,4 +243,10 @@ def _released(note: _Note, group: str) -> str:
     return str(released)[:10] if str(released) != "NaT" else ""
 
 
-IMPORTER = Importer("training-runs", "training runs in neutral columns, with NAME.source.yaml beside the table", read)
+def told_release(_path: Path, _ledger: object, told: dt.date | None) -> dt.date | None:
+    """Return the day of publication as the user tells it; else the source record or the table's rows say it."""
+    return told
+
+
+SUMMARY = "training runs in neutral columns, with NAME.source.yaml beside the table"
+IMPORTER = Importer("training-runs", SUMMARY, read, told_release)

@@ -145,7 +145,7 @@ def attempt(seed: int, name: str, number: int, folder: Path, report: Report) -> 
     except HangError:
         yield f"more than {MAX_SECONDS} s"
     except Exception:  # noqa: BLE001 - it is what is looked for
-        yield f"not caught: {traceback.format_exc()}"
+        yield f"not caught: {traceback.format_exc()[-1500:]}"
     yield from failures
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,11 @@ VALUES: tuple[Any, ...] = (
     {"": {}}, [None], "nan", "2026-99-99", "\x1b[2J", "x" * 30_000, list(range(3)), {"a": 1, "b": [2]},
 )  # fmt: skip
 """What stands in a document in place of what belongs there."""
+
+
+def some_value(rng: random.Random) -> Any:
+    """Return one of these, never the same object twice: what is put into a document is changed there in turn."""
+    return copy.deepcopy(rng.choice(VALUES))
 
 
 def bytes_changed(rng: random.Random, data: bytes) -> bytes:
@@ -107,17 +113,17 @@ def _changed_somewhere(rng: random.Random, value: Any) -> Any:
         inside = rng.choice(deeper)
     keys = list(inside) if isinstance(inside, dict) else list(range(len(inside))) if isinstance(inside, list) else []
     if not keys:
-        return rng.choice(VALUES)
+        return some_value(rng)
     key = rng.choice(keys)
     change = rng.randrange(6)
     if change <= 2:
-        inside[key] = rng.choice(VALUES)
+        inside[key] = some_value(rng)
     elif change == 3:
         del inside[key]
     elif change == 4 and isinstance(inside, dict):
         inside[rng.choice(("", "x", "\x1b", str(key).upper(), f"{key} "))] = inside.pop(key)
     elif isinstance(inside, list):
-        inside.insert(key, rng.choice(VALUES))
+        inside.insert(key, some_value(rng))
         inside.append(inside[0])
     else:
         inside[key] = [inside[key]]

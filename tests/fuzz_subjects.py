@@ -268,14 +268,14 @@ def imported(folder: Path, race: Callable[..., Answer], words: list[str]) -> Ite
 
 def quarantined(raw: Path, names: Iterable[str]) -> dict[str, int]:
     """Return the quarantined lines of ledgers; those of unchanged ones are remembered."""
-    contents = {name: (name, (raw / TABLES[name].file_name).read_bytes()) for name in names}
+    contents = {name: (name, storage.digest_file(raw / TABLES[name].file_name)) for name in names}
     for name, key in contents.items():
         if key not in _KNOWN:
             _KNOWN[key] = read_ledger(name, raw).n_quarantined
     return {name: _KNOWN[key] for name, key in contents.items()}
 
 
-_KNOWN: dict[tuple[str, bytes], int] = {}
+_KNOWN: dict[tuple[str, str], int] = {}
 
 
 RECORD = {
@@ -347,7 +347,7 @@ def logs(folder: Path, rng: random.Random, race: Callable[..., Answer]) -> Itera
         path.write_text(json.dumps(mutations.value_changed(rng, json.loads(good))), encoding="utf-8")
     elif rng.random() < 0.4:
         lines = good.decode().split("\n")
-        lines[rng.randrange(len(lines))] = f":::MLLOG {json.dumps(rng.choice(mutations.VALUES))}"
+        lines[rng.randrange(len(lines))] = f":::MLLOG {json.dumps(mutations.some_value(rng))}"
         path.write_text("\n".join(lines), encoding="utf-8")
     else:
         path.write_bytes(changed(rng, good))

@@ -278,7 +278,7 @@ def test_a_ratio_of_columns_is_that_of_its_numbers_and_a_whole_name_comes_first(
     assert set(ratio.problems) == {1, 2}
     assert chips.numbers("FLOP/s*1e3/tdp_w").value[0] == 2000
     assert chips.numbers("2*FLOP").value.tolist() == [2, 4, 6]
-    for wrong in ("FLOP/watts", "watts", "FLOP/", "FLOP//tdp_w"):
+    for wrong in ("FLOP/watts", "watts", "FLOP/", "FLOP//tdp_w", "3", "9" * 25, "9" * 400, "2*3", "1e999"):
         with pytest.raises(UsageError):
             chips.numbers(wrong)
 

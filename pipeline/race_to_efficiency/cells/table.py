@@ -174,7 +174,7 @@ class Table:
         Raises
         ------
         UsageError
-            When a part names no column; those found are listed.
+            When a part names no column, or none does; those found are listed.
         """
         whole = self.place(expression)
         if whole is not None:
@@ -195,6 +195,8 @@ class Table:
                 parts.append((sign, float(words[1])))
                 taken = 2
             words = words[taken:]
+        if all(isinstance(part, float) for _, part in parts):
+            raise self.no_column(expression)
         return parts
 
     def no_column(self, name: str) -> UsageError:

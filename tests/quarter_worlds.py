@@ -11,7 +11,7 @@ from race_to_efficiency.calibration.gamma.composition import PARTS
 from race_to_efficiency.ledger.schemas import TABLES as SCHEMAS
 from race_to_efficiency.quarter import gamma, kappa
 from race_to_efficiency.quarter.evaluate import Quarters
-from race_to_efficiency.quarter.world import LedgerView, World
+from race_to_efficiency.quarter.world import RUNS, LedgerView, World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ def world_of(tables: Mapping[str, pd.DataFrame], as_of: dt.date, seed: int, **se
 
 def kappa_of(runs: pd.DataFrame, params: Any, *, seed: int, workers: int = 1) -> SimpleNamespace:
     """What the nodes of kappa find in a view of training_runs: records, draws and tables."""
-    world = world_of({kappa.RUNS: runs}, dt.date(2026, 3, 31), seed, fit_kappa=params)
+    world = world_of({RUNS: runs}, dt.date(2026, 3, 31), seed, fit_kappa=params)
     result = Quarters(workers=workers).ask(world, kappa.KAPPA_DOCUMENT)
     tables = {name: rows for name, rows in result.document.items() if name != "estimates"}
     return SimpleNamespace(estimates=records_of(result.document), draws=result.tables["draws"], **tables)

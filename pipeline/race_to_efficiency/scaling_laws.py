@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-FloatArray = NDArray[np.float64]
+    from race_to_efficiency.equation.domain import FloatArray
+
 
 FLOP_PER_PARAMETER_TOKEN = 6.0
 """C = 6 N D: training FLOP per parameter and token of a dense transformer (Kaplan et al. 2020, arXiv 2001.08361)."""

@@ -23,7 +23,9 @@ HOURS_PER_YEAR = 8766.0
 
 SECONDS_PER_HOUR = 3600.0
 
-QUARTER_YEARS = range(2000, 2100)
+DATE_UNIT = "decimal year"
+
+YEARS_OF_QUARTERS = range(2000, 2100)
 """Years a quarter may lie in: none of the quantities existed before, and dates up to 200 years later must exist."""
 
 _QUARTER = re.compile(r"^(\d{4})[Qq]([1-4])$", re.ASCII)
@@ -58,9 +60,9 @@ class Quarter:
                 f"'{text}' is not a quarter", why="a quarter is a year, Q and 1 to 4", remedy="write it as 2026Q1"
             )
         year = int(match[1])
-        if year not in QUARTER_YEARS:
+        if year not in YEARS_OF_QUARTERS:
             raise UsageError(
-                f"the quarter '{text}' lies outside the years {QUARTER_YEARS[0]} to {QUARTER_YEARS[-1]}",
+                f"the quarter '{text}' lies outside the years {YEARS_OF_QUARTERS[0]} to {YEARS_OF_QUARTERS[-1]}",
                 remedy="write it as 2026Q1",
             )
         return cls(year, int(match[2]))

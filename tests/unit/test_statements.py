@@ -28,7 +28,7 @@ from race_to_efficiency.evaluation.statements import (
     statements_frame,
 )
 from race_to_efficiency.ledger.intake import Intake, read_ledger
-from race_to_efficiency.units import Quarter
+from race_to_efficiency.units import DATE_UNIT, Quarter
 from small_settings import section
 
 BACKTEST = section("backtest", draws=200, loss={"replicates": 20})
@@ -118,7 +118,7 @@ def test_every_statement_can_be_settled(made: list[Statement]) -> None:
         assert dt.date.fromisoformat(item.by) > dt.date(2026, 3, 31)
         if item.quantiles:
             assert list(item.quantiles) == [f"{level:g}" for level in PARAMS.quantile_levels]
-        if item.unit == statements.DATE_UNIT:
+        if item.unit == DATE_UNIT:
             assert item.dates is not None
             for level, value in (item.quantiles or {}).items():
                 assert (value is None) == (item.dates[level] is None)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import InputMissing, UsageError
 
 if TYPE_CHECKING:
     from race_to_efficiency.provenance.records import QuarterRecords
 
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 Folder = Annotated[
     Path | None, typer.Option("--folder", help="a published folder, also one copied away from its repository")
 ]
@@ -39,7 +39,7 @@ def trace(
     quarter: Annotated[str | None, typer.Option(help="the quarter, where the target names none")] = None,
     folder: Folder = None,
     rows: Annotated[bool, typer.Option("--rows", help="list every row used and excluded")] = False,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Tell where a number comes from: value, code, rows, sources with licence and dates, state of the chain.
 
@@ -118,7 +118,7 @@ def explain(
     symbol: Annotated[str, typer.Argument(help="gamma, kappa_total, or an estimate id")],
     before: Annotated[str, typer.Option("--from", help="the earlier quarter")],
     after: Annotated[str, typer.Option("--to", help="the later quarter")],
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Tell why a number moved between two quarters: rows added, revised, withdrawn, settings, code, resampling."""
     from importlib import import_module
@@ -140,7 +140,7 @@ def rederive(
     target: Annotated[str | None, typer.Argument(help="a quarter, or a published folder")] = None,
     ledgers: Annotated[Path | None, typer.Option(help="folder of the ledgers, where it is not data/raw")] = None,
     tolerance: Annotated[float | None, typer.Option(min=0.0, help="relative; default 0 on the same machine")] = None,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Compute a published quarter again, from the ledgers and its settings alone, and compare every number.
 
@@ -212,7 +212,7 @@ def verify(
         Path | None, typer.Option(help="the only public key to trust, or a folder of them, obtained elsewhere")
     ] = None,
     head: Annotated[str | None, typer.Option(help="digest noted elsewhere, which must be in the chain")] = None,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Check that everything published is still what it was: chain, files, signatures, the ledgers' history.
 

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.commands.answers import answer, domain_errors, read_cost
 from race_to_efficiency.commands.solutions import Solution
+from race_to_efficiency.equation.crossover import BASES
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
     from race_to_efficiency.planning import CostParameters
-
-BASES = ("cumulative", "throughput", "fleet_in_baseline")
 
 
 def crossover_solution(

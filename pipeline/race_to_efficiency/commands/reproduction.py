@@ -76,7 +76,7 @@ def drop_torn_lock_file(root: Path) -> bool:
     return False
 
 
-def reproduce() -> int:
+def run_dvc() -> int:
     """Run ``dvc repro`` in the current folder with the words given, and return DVC's exit code."""
     children.follow_owner()
     from dvc.cli import main as dvc
@@ -86,4 +86,4 @@ def reproduce() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(reproduce())
+    sys.exit(run_dvc())

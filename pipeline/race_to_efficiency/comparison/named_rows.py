@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.comparison.attribution import DATA_CAUSES, MOST_ROWS, NOTHING, RowWorlds, effects, name_rows
 from race_to_efficiency.quarter.gamma import CHECKED, FIT, QUICK
-from race_to_efficiency.quarter.kappa import ALONE, POOL, RUNS
+from race_to_efficiency.quarter.kappa import ALONE, POOL
 from race_to_efficiency.quarter.node import NODES
-from race_to_efficiency.quarter.world import changed_settings
+from race_to_efficiency.quarter.world import RUNS, changed_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

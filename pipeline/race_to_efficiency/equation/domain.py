@@ -15,6 +15,9 @@ FloatArray = NDArray[np.float64]
 
 LN2 = float(np.log(2.0))
 
+PAPER_KAPPA = 0.05
+"""The paper's kappa: alpha_C = 0.050 of Kaplan et al. (2020), arXiv 2001.08361."""
+
 
 def numbers(name: str, value: ArrayLike) -> FloatArray:
     """Return ``value`` as float64; a NaN or a text that is no number is refused by name.

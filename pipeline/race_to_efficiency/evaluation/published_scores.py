@@ -13,8 +13,7 @@ import numpy as np
 
 from race_to_efficiency.evaluation import scoring
 from race_to_efficiency.evaluation.settlement import settle
-from race_to_efficiency.evaluation.statements import DATE_UNIT
-from race_to_efficiency.units import decimal_year
+from race_to_efficiency.units import DATE_UNIT, decimal_year
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

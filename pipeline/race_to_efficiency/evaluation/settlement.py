@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from race_to_efficiency.evaluation.outcomes import outcomes
-from race_to_efficiency.evaluation.statements import DATE_UNIT
 from race_to_efficiency.evaluation.targets import TARGETS
-from race_to_efficiency.units import Quarter, decimal_year
+from race_to_efficiency.units import DATE_UNIT, Quarter, decimal_year
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ from race_to_efficiency.evaluation import baselines
 from race_to_efficiency.evaluation.origin_forecasts import forecast
 from race_to_efficiency.evaluation.origins import ForecastOrigin, end_time
 from race_to_efficiency.evaluation.scoring import LEVELS
-from race_to_efficiency.evaluation.statements import DATE_UNIT, Statement
+from race_to_efficiency.evaluation.statements import Statement
 from race_to_efficiency.evaluation.targets import TARGETS
-from race_to_efficiency.units import decimal_year
+from race_to_efficiency.units import DATE_UNIT, decimal_year
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-DATE_UNIT = "decimal year"
-
 MINIMUM_STATEMENTS = 20
 """Statements a quarter with all ledgers makes at least."""
 

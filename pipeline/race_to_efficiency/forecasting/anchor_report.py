@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.equation.domain import PAPER_KAPPA
 from race_to_efficiency.forecasting.anchors import Anchor, anchor_group
 from race_to_efficiency.forecasting.draws import PARAMETERS
 from race_to_efficiency.units import pfs_days
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 INTERVAL = (0.025, 0.5, 0.975)
-
-PAPER_KAPPA = 0.05
-"""The kappa of the paper's figures, after Kaplan et al. (2020), arXiv 2001.08361: alpha_C = 0.050."""
 
 
 def quantile_record(values: Floats) -> dict[str, float]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from race_to_efficiency.errors import DataInvalid, NotTrustworthy
 from race_to_efficiency.forecasting.agreement import contradiction
-from race_to_efficiency.forecasting.readings import KappaForm, form_of_fit
+from race_to_efficiency.forecasting.readings import LossForm, form_of_fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +79,7 @@ class Pool:
         Groups asked for that take no part, with the reason.
     """
 
-    form: KappaForm
+    form: LossForm
     groups: tuple[GroupDraws, ...]
     choice: NDArray[np.intp]
     left_out: Mapping[str, str]

@@ -13,6 +13,7 @@ import numpy as np
 
 from race_to_efficiency.forecasting.quantiles import quantiles_with_infinity
 from race_to_efficiency.relative_loss import crossover_time
+from race_to_efficiency.scenarios.paths import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-NEVER = float("inf")
 
 SCAN_YEARS = np.concatenate([np.arange(0.25, 40.25, 0.25), np.geomspace(41.0, 1e9, 60)])
 """Times looked at to bracket a first passage: by quarter for forty years, then in growing steps to a billion."""

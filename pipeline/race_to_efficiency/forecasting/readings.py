@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-KappaForm = Literal["total", "reducible"]
-FORM_OF_FIT: dict[str, KappaForm] = {"power_law": "total", "floor": "reducible", "chinchilla": "reducible"}
+LossForm = Literal["total", "reducible"]
+FORM_OF_FIT: dict[str, LossForm] = {"power_law": "total", "floor": "reducible", "chinchilla": "reducible"}
 """Which loss each fitted functional form speaks about."""
 
 
-def form_of_fit(fit: str) -> KappaForm:
+def form_of_fit(fit: str) -> LossForm:
     """Return the loss a fitted functional form speaks about.
 
     Raises
@@ -105,7 +105,7 @@ class TotalLoss(_Values):
     """
 
     kappa: TotalKappa
-    form: KappaForm = field(default="total", init=False)
+    form: LossForm = field(default="total", init=False)
 
     def __post_init__(self) -> None:
         _check_form(self.kappa, TotalKappa)
@@ -125,7 +125,7 @@ class ReducibleLoss(_Values):
     """
 
     kappa: ReducibleKappa
-    form: KappaForm = field(default="reducible", init=False)
+    form: LossForm = field(default="reducible", init=False)
 
     def __post_init__(self) -> None:
         _check_form(self.kappa, ReducibleKappa)
@@ -148,7 +148,7 @@ class LossOverAnchor(_Values):
 
     kappa: ReducibleKappa
     floor: Floats
-    form: KappaForm = field(default="reducible", init=False)
+    form: LossForm = field(default="reducible", init=False)
 
     def __post_init__(self) -> None:
         _check_form(self.kappa, ReducibleKappa)
@@ -179,7 +179,7 @@ class LossNats(_Values):
     kappa: ReducibleKappa
     irreducible: Floats
     excess: Floats
-    form: KappaForm = field(default="reducible", init=False)
+    form: LossForm = field(default="reducible", init=False)
 
     def __post_init__(self) -> None:
         _check_form(self.kappa, ReducibleKappa)

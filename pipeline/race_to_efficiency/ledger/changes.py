@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from race_to_efficiency.ledger.history import row_texts
-from race_to_efficiency.ledger.lines import json_value
+from race_to_efficiency.ledger.lines import ledger_value
 from race_to_efficiency.ledger.schemas import table_of
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class RowChange:
         cells = [
             {
                 "column": cell.column,
-                "old": json_value(table.column(cell.column).kind, cell.old),
-                "new": json_value(table.column(cell.column).kind, cell.new),
+                "old": ledger_value(table.column(cell.column).kind, cell.old),
+                "new": ledger_value(table.column(cell.column).kind, cell.new),
             }
             for cell in self.cells
         ]

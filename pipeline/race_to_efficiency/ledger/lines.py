@@ -54,7 +54,7 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
-def json_value(kind: str, text: str) -> Any:
+def ledger_value(kind: str, text: str) -> Any:
     """Return a ledger text as a JSON value: numbers as numbers, the empty text as null."""
     if not text:
         return None

@@ -9,7 +9,7 @@ from race_to_efficiency.ledger.history import History, Version
 from race_to_efficiency.ledger.identity import Names, identify, new_ids
 from race_to_efficiency.ledger.importers.parsed import Problem
 from race_to_efficiency.ledger.intake import check_lines
-from race_to_efficiency.ledger.lines import json_value
+from race_to_efficiency.ledger.lines import ledger_value
 from race_to_efficiency.ledger.proposals import Proposal, RenameEnd, compare, propose
 from race_to_efficiency.ledger.schemas import TABLES
 from race_to_efficiency.ledger.suspicion import MASS_WITHDRAWAL, frontiers, row_flags
@@ -234,7 +234,11 @@ class Planner:
         self.plan.revised += bool(version)
         label = {"id": row_id, "name": row.name, "line": row.line} | ({"where": row.where} if row.where else {})
         for column, old, new in changes:
-            change = {"column": column.name, "old": json_value(column.kind, old), "new": json_value(column.kind, new)}
+            change = {
+                "column": column.name,
+                "old": ledger_value(column.kind, old),
+                "new": ledger_value(column.kind, new),
+            }
             self.plan.revisions.append({**label, **change})
         self.plan.flags += [{**flag, **label} for flag in row_flags(self.table, version, cells, self.frontier)]
 

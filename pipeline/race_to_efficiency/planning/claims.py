@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from race_to_efficiency.equation.domain import LN2
+from race_to_efficiency.equation.domain import LN2, PAPER_KAPPA
 from race_to_efficiency.equation.growth import growth_integral
 from race_to_efficiency.equation.inverses import time_to_target
-from race_to_efficiency.planning.severity import PAPER_KAPPA, SEVERITY_TARGETS
+from race_to_efficiency.planning.severity import SEVERITY_TARGETS
 
 HOLDS, IN_PART, FAILS, IMPLIES = "holds", "holds in part", "does not hold", "implies"
 ABSTRACT = "abstract of Lu (2025), arXiv 2501.02156"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.equation.domain import positive, unit_interval
+from race_to_efficiency.equation.domain import PAPER_KAPPA, positive, unit_interval
 from race_to_efficiency.equation.inverses import fleet_required, log_ratio_needed, time_to_target
 from race_to_efficiency.planning.cost import energy_twh
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LABEL = "recomputed"
-PAPER_KAPPA = 0.05
-"""The paper's kappa: alpha_C = 0.050 of Kaplan et al. (2020), arXiv 2001.08361."""
 SEVERITY_TARGETS = (0.9, 0.8, 0.7, 0.6, 0.5)
 GAMMAS = (0.0, 0.5, 1.0, 2.0, 3.0)
 DEADLINES_YEARS = (1.0, 5.0, 10.0)

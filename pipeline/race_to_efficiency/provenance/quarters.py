@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.comparison.difference import Side, chosen, difference, read_ledgers
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.provenance import published_files, registry
+from race_to_efficiency.provenance.records import ESTIMATE_FILES
 from race_to_efficiency.provenance.sealed_rows import sealed_lines
 from race_to_efficiency.quarter.evaluate import Quarters
 from race_to_efficiency.quarter.forecast import forecast_id
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from race_to_efficiency.settings.params import Workspace
-
-ESTIMATE_FILES = ("kappa.json", "gamma.json")
 
 
 def compare(before: Workspace, after: Workspace, *, name_changed_rows: bool = True) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.quarter.lineage import Lineage
+from race_to_efficiency.quarter.world import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.statements import Statement
 
-RUNS = "training_runs"
 
 REDUCIBLE_OF_GROUP = "kappa_reducible.{}.chinchilla"
 """Estimate that a larger run's loss is stated from."""

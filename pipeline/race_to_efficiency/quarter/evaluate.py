@@ -8,7 +8,7 @@ from race_to_efficiency.calibration.gamma.composition import PARTS
 from race_to_efficiency.quarter import forecast, gamma, kappa
 from race_to_efficiency.quarter.forecast import forecast_id
 from race_to_efficiency.quarter.node import Evaluation, Memory, Node, NodeResult
-from race_to_efficiency.quarter.world import LedgerView, World
+from race_to_efficiency.quarter.world import RUNS, LedgerView, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,7 +65,7 @@ class Quarters:
         """Yield every estimate of kappa and gamma as a record, with the result it stands in."""
         evaluation, settings = self.of(world), world.settings
         groups = [(spec.group,) for spec in settings.fit_kappa.groups]
-        runs = world.rows(kappa.RUNS)["group"].value_counts()
+        runs = world.rows(RUNS)["group"].value_counts()
         for result in evaluation.ask_each(kappa.GROUP, groups, size=lambda name: int(runs.get(name, 0))):
             for record in result.document["estimates"] if result.document else ():
                 yield result, record

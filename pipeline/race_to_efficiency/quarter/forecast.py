@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.errors import RaceError
 from race_to_efficiency.quarter.gamma import CHECKED, ROUTE_NODE, Fits
-from race_to_efficiency.quarter.kappa import GROUP, RUN_COLUMNS, RUNS
+from race_to_efficiency.quarter.kappa import GROUP, RUN_COLUMNS
 from race_to_efficiency.quarter.node import Computed, Node, Origin
 from race_to_efficiency.quarter.world import HEADLINE_SETTINGS as SHOWN
+from race_to_efficiency.quarter.world import RUNS
 
 if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.estimates import Estimate

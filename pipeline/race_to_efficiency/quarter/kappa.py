@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.quarter.node import Computed, Node, Origin
+from race_to_efficiency.quarter.world import RUNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.quarter.node import Reading
     from race_to_efficiency.settings.kappa import KappaGroup, KappaParams
 
-RUNS = "training_runs"
 
 RUN_COLUMNS = ("run_id", "cluster", "exclusion", "released", "params", "tokens", "compute_flop", "loss_nats")
 """What a fit sees of a run."""

@@ -29,7 +29,9 @@ GAMMA_TABLES = (
 )
 """Ledgers that gamma is fitted on."""
 
-KAPPA_TABLES = ("training_runs",)
+RUNS = "training_runs"
+
+KAPPA_TABLES = (RUNS,)
 """Ledgers that kappa is fitted on."""
 
 RUN_AND_CHIP_TABLES = (*KAPPA_TABLES, *GAMMA_TABLES)

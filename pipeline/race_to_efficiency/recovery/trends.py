@@ -19,6 +19,7 @@ from race_to_efficiency.calibration.common.resampling import (
 from race_to_efficiency.calibration.common.series import Series
 from race_to_efficiency.calibration.gamma.limited import fit_limited
 from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes
+from race_to_efficiency.recovery.attempts import INTRACLASS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,6 @@ TREND_NOISE = 0.7
 """Residual sd in doublings: that of the chips' 16-bit efficiency."""
 
 YEARS = 8.0
-INTRACLASS = 0.5
 
 FEW = 6
 """Clusters of the case with too few for a trusted interval."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from race_to_efficiency.equation.path_options import Convention
 from race_to_efficiency.scenarios.catalogue import build_path, build_paths, load_scenarios
-from race_to_efficiency.scenarios.paths import CappedPath, Convention, RunPath, ScenarioPath, ShapedPath, SteadyPath
+from race_to_efficiency.scenarios.paths import CappedPath, RunPath, ScenarioPath, ShapedPath, SteadyPath
 
 __all__ = [
     "CappedPath",

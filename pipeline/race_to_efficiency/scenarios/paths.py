@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from race_to_efficiency.equation.domain import LN2
 from race_to_efficiency.equation.saturation import Saturation, log_efficiency
 from race_to_efficiency.relative_loss import log_compute_ratio, time_to_target
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.equation.path_options import Convention
+
     Floats = NDArray[np.float64]
 
-Convention = Literal["cumulative", "run"]
-LN2 = float(np.log(2.0))
 NO_CAP = float("inf")
 NEVER = float("inf")
 

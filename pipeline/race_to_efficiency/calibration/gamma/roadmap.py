@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.equation.domain import LN2
 from race_to_efficiency.relative_loss import gamma_required
 from race_to_efficiency.units import decimal_year
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
     from race_to_efficiency.settings.gamma import RoadmapTarget
-
-LN2 = math.log(2.0)
 
 
 @dataclass(frozen=True)

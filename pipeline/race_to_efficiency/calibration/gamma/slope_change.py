@@ -9,7 +9,7 @@ import numpy as np
 
 from race_to_efficiency.calibration.common.resampling import stream
 from race_to_efficiency.calibration.gamma.frontier import running_maximum_slopes
-from race_to_efficiency.calibration.gamma.trends import sweep
+from race_to_efficiency.calibration.gamma.trends import cell_deviations
 from race_to_efficiency.units import decimal_year
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def fit_kink(clock: Floats, value: Floats, cells: Any, at: float) -> Kink:
 
     ones = np.ones((1, len(value)))
     columns = [np.minimum(clock - at, 0.0), np.maximum(clock - at, 0.0)]
-    first, second = (sweep(column, cells, ones)[0] for column in columns)
-    target = sweep(value, cells, ones)[0]
+    first, second = (cell_deviations(column, cells, ones)[0] for column in columns)
+    target = cell_deviations(value, cells, ones)[0]
     parameters = lmfit.Parameters()
     parameters.add("before", value=0.0)
     parameters.add("after", value=0.0)
@@ -81,7 +81,7 @@ def fit_kink(clock: Floats, value: Floats, cells: Any, at: float) -> Kink:
         return np.asarray(target - line, dtype=np.float64)
 
     result = lmfit.minimize(residual, parameters, method="leastsq", epsfcn=1e-4, ftol=1e-15)
-    straight = sweep(clock, cells, ones)[0]
+    straight = cell_deviations(clock, cells, ones)[0]
     slope = float(straight @ target / (straight @ straight))
     left = float(np.sum(result.residual**2))
     gain = float(np.sum((target - slope * straight) ** 2)) - left
@@ -104,12 +104,12 @@ def bend_statistics(clock: Floats, values: Floats, cells: Any, at: Floats) -> Fl
     (b,) float
     """
     ones = np.ones((1, len(clock)))
-    target = sweep(values, cells, np.ones_like(values))
-    straight = sweep(clock, cells, ones)[0]
+    target = cell_deviations(values, cells, np.ones_like(values))
+    straight = cell_deviations(clock, cells, ones)[0]
     total = np.sum(target**2, axis=1) - (target @ straight) ** 2 / (straight @ straight)
     best = np.zeros(len(values))
     for date_ in at:
-        bend = sweep(np.maximum(clock - date_, 0.0), cells, ones)[0]
+        bend = cell_deviations(np.maximum(clock - date_, 0.0), cells, ones)[0]
         bend = bend - straight * (bend @ straight) / (straight @ straight)
         size = float(bend @ bend)
         if size > 1e-12:
@@ -238,7 +238,7 @@ def _shuffled(clock: Floats, value: Floats, block_rows: int, rng: np.random.Gene
 def _wild(series: Series, clock: Floats, rng: np.random.Generator) -> Floats:
     """Return data sets of one straight line with residuals whose clusters change sign and size together."""
     ones = np.ones((1, len(series)))
-    straight, target = sweep(clock, series.cells, ones)[0], sweep(series.value, series.cells, ones)[0]
+    straight, target = (cell_deviations(values, series.cells, ones)[0] for values in (clock, series.value))
     line = straight * (straight @ target) / (straight @ straight)
     names, index = np.unique(series.clusters.astype(str), return_inverse=True)
     size = rng.choice(WEBB, size=(REPLICATES, len(names))) * rng.choice([-1.0, 1.0], size=(REPLICATES, len(names)))

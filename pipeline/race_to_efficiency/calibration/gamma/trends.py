@@ -78,8 +78,8 @@ def fit_line(series: Series) -> LineFit:
     columns = {"slope": series.time - series.time.mean()}
     if series.covariate is not None:
         columns["covariate"] = series.covariate - series.covariate.mean()
-    swept = {name: sweep(column, series.cells, ones)[0] for name, column in columns.items()}
-    target = sweep(series.value, series.cells, ones)[0] if series.cells is not None else series.value
+    swept = {name: cell_deviations(column, series.cells, ones)[0] for name, column in columns.items()}
+    target = cell_deviations(series.value, series.cells, ones)[0] if series.cells is not None else series.value
     n_levels = 1 if series.cells is None else len(np.unique(series.cells))
     dof = len(series) - n_levels - len(columns)
     if dof < 1 or not np.ptp(swept["slope"]) > 1e-9:
@@ -108,7 +108,7 @@ def fit_line(series: Series) -> LineFit:
     )
 
 
-def sweep(column: Floats, cells: NDArray[np.int64] | None, weights: Floats) -> Floats:
+def cell_deviations(column: Floats, cells: NDArray[np.int64] | None, weights: Floats) -> Floats:
     """Return deviations of a column from its weighted mean in each cell (in all rows without cells).
 
     Parameters
@@ -159,12 +159,12 @@ def coefficients(series: Series, weights: Floats) -> tuple[Floats, Floats | None
             return ratio(
                 weights @ (time * value) - one * (weights @ value) / total, weights @ time**2 - one**2 / total
             ), None
-    time, value = sweep(time, series.cells, weights), sweep(value, series.cells, weights)
+    time, value = cell_deviations(time, series.cells, weights), cell_deviations(value, series.cells, weights)
     weighted = weights * time
     tt, ty = (weighted * time).sum(axis=1), (weighted * value).sum(axis=1)
     if series.covariate is None:
         return ratio(ty, tt), None
-    extra = sweep(series.covariate - series.covariate.mean(), series.cells, weights)
+    extra = cell_deviations(series.covariate - series.covariate.mean(), series.cells, weights)
     tx, xx, xy = (weighted * extra).sum(axis=1), (weights * extra**2).sum(axis=1), (weights * extra * value).sum(axis=1)
     determinant = tt * xx - tx**2
     return ratio(ty * xx - xy * tx, determinant), ratio(xy * tt - ty * tx, determinant)

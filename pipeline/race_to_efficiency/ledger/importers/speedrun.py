@@ -17,7 +17,7 @@ from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TARGETS = {"1": "3.28", "2": "2.92"}
+TARGET_LOSS = {"1": "3.28", "2": "2.92"}
 """Validation loss to reach, nats per token, by track."""
 
 HARDWARE = "8x NVIDIA H100"
@@ -94,7 +94,7 @@ def _row(entry: RecordLine, numbers: Counter[tuple[str, str]]) -> ParsedRow:
     cells |= {"reported": tidy(texts["reported"])} if texts.get("reported") else {}
     cells |= {"released": date_cell(texts.get("released", ""))}
     cells |= {name: plain_text(texts[name]) for name in _COPIED if texts.get(name)}
-    defaults = {"loss_target_nats": TARGETS.get(track, ""), "hardware": HARDWARE}
+    defaults = {"loss_target_nats": TARGET_LOSS.get(track, ""), "hardware": HARDWARE}
     defaults |= {"run_flags": "retiming_not_new_record"} if times > 1 else {}
     return ParsedRow(entry.line, row_id, cells, defaults)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.report.annex.gamma_series import UNIT
 from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
 from race_to_efficiency.report.forecasts import scenario_title
 from race_to_efficiency.report.numbers import decimals, general, id_part
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
-UNIT = "doublings/yr"
 RATE = decimals(2)
 
 

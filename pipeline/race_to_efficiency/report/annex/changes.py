@@ -19,6 +19,7 @@ from race_to_efficiency.report.annex.change_tables import (
     write_change,
 )
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE as GAMMA
+from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL, TOTAL_POOL
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Text, join, say, table_columns
 from race_to_efficiency.report.figures.bars import Steps, waterfall
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     Item = Mapping[str, Any]
 
-SENTENCE_YEARS = 5.0
 MOST_EXAMPLES = 5
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.report.annex.assumptions import RATE
+from race_to_efficiency.report.annex.gamma_series import UNIT
 from race_to_efficiency.report.annex.roadmap import fitted
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Strong, say, table_columns
 from race_to_efficiency.report.figures.bars import WhatIf, tornado_bars
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 DEFAULT_ROUTE = "gamma.route.D"
 SERIES, MIXTURE = "gamma.algorithmic_lm.ln_loss", "gamma.algorithmic.mixture"
-UNIT = "doublings/yr"
-RATE = decimals(2)
 P_VALUE = decimals(3)
 SHOWN_CHOICES = 16
 

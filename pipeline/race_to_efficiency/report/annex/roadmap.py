@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.gamma.roadmap import LAYERS
+from race_to_efficiency.report.annex.gamma_series import UNIT
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, clean, say, table_columns
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
 from race_to_efficiency.report.numbers import decimals, id_part
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
-UNIT = "doublings/yr"
 TARGET_SETTINGS = "setting.fit_gamma.roadmap"
 POWER = "gamma.growth.power"
 CAPS = "setting.fit_gamma.caps"

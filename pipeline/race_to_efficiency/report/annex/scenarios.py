@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from race_to_efficiency.report import presets
 from race_to_efficiency.report.annex.assumptions import (
     RATE,
-    UNIT,
     assumptions,
     is_cited,
     rate_of,
@@ -15,6 +14,7 @@ from race_to_efficiency.report.annex.assumptions import (
     setting_of,
 )
 from race_to_efficiency.report.annex.cost import cost
+from race_to_efficiency.report.annex.gamma_series import UNIT
 from race_to_efficiency.report.content import (
     ContentTable,
     Explorer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.equation.domain import PAPER_KAPPA
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Strong, say, table_columns
 from race_to_efficiency.report.forecasts import years_words
 from race_to_efficiency.report.numbers import significant
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def severity(page: Page) -> list[Block]:
     """Return years to a relative loss by gamma, and the fleets and energy that would get there sooner."""
-    from race_to_efficiency.planning.severity import PAPER_KAPPA, severity_table
+    from race_to_efficiency.planning.severity import severity_table
 
     rows = severity_table(baseline_power_w=page.inputs.params.cost.values.baseline_power_w)
     intro = Para(

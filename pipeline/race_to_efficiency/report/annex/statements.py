@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
 from race_to_efficiency.report.numbers import id_part, probability, significant
 from race_to_efficiency.report.shown import said
+from race_to_efficiency.units import DATE_UNIT
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
-DATE_UNIT = "decimal year"
 LATER = "later than looked for"
 
 

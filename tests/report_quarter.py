@@ -256,7 +256,8 @@ def record_tables() -> tuple[list[dict[str, Any]], pd.DataFrame]:
 SCORES: dict[str, Any] = {
     "pit": [{"horizon_quarters": h, "n": 40, "shares": [0.05] * 5 + [0.15] * 5, "targets": ["mean_chip"]}
             for h in (None, 1, 4)],
-    "models": [{"target": HOSTILE[0], "chosen": "trend", "chosen_by": "2022Q4", "words": "trend: 0.123 on 40, rank 1"}],
+    "models": [{"target": HOSTILE[0], "members": ["trend", "walk"], "baseline": "last_value", "horizons": [
+        {"horizon_quarters": 4, "n_eff": 6.5, "weights": {"trend": 0.25, "walk": 0.75}}]}],
     "rules": {"bias": "1 - 2 PIT: +1 when every forecast was too high"},
 }  # fmt: skip
 

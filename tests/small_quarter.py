@@ -39,7 +39,7 @@ FEW: dict[str, Any] = {
     "backtest": {
         "first_origin": "2024Q4",
         "horizon_quarters": 4,
-        "draws": 200,
+        "members": {"draws": 200},
         "loss": {"replicates": 20, "cutoff_step_doublings": 6.0},
     },
 }

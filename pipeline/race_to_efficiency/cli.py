@@ -17,7 +17,20 @@ from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import RaceError, SystemRefused, UsageError
 from race_to_efficiency.visible import error_lines
 
-VERBS = ("run", "import_", "diff", "show", "predict", "solve", "severity", "report", "publish", "export", "stage")
+VERBS = (
+    "run",
+    "import_",
+    "diff",
+    "show",
+    "predict",
+    "solve",
+    "severity",
+    "report",
+    "publish",
+    "export",
+    "score",
+    "stage",
+)
 """Modules of `race_to_efficiency.commands` whose ``register(app)`` adds one verb."""
 
 FIT_VERBS = ("fit_kappa", "fit_gamma")

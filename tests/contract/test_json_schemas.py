@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import date
 from typing import Any, get_args
 
 import json_documents
@@ -21,8 +22,10 @@ from race_to_efficiency.calibration.gamma.components import LAYERS
 from race_to_efficiency.commands import contests, export, options, report, show
 from race_to_efficiency.comparison import attribution
 from race_to_efficiency.evaluation.published_scores import COLUMNS as RECORD_COLUMNS
+from race_to_efficiency.evaluation.score_document import RULES
 from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
 from race_to_efficiency.evaluation.statements import Statement
+from race_to_efficiency.evaluation.track_record import track_record
 from race_to_efficiency.ledger import changes
 from race_to_efficiency.ledger.intake import QUARANTINE_COLUMNS
 from race_to_efficiency.provenance.registry import Entry
@@ -208,6 +211,33 @@ def test_diff_and_explain() -> None:
     assert json_documents.problem("audit_explain", {**explained, "estimates": []})
 
 
+def scores_document(head: dict[str, Any], score: dict[str, Any]) -> dict[str, Any]:
+    """A document of `race show scores`: a row of each of its lists, the record made by the true code."""
+    quantities = dict.fromkeys(("median", "low80", "high80", "score", "score_baseline", "score_matured"), 0.5)
+    texts = {"quarter": "2025Q1", "publication": "2025Q1", "model": "race-0.1", "id": "2025Q1.x", "what": "x"}
+    texts |= {"by": "2026-03-31", "unit": "W", "kind": "quantiles"}
+    row = dict.fromkeys(RECORD_COLUMNS) | texts | quantities | {"reconstructed": False, "status": "resolved"}
+    settled = row | dict.fromkeys(("observed", "matured", "pit", "median_today", "score_today"), 0.5)
+    event = {**settled, "kind": "probability", "low80": None, "high80": None, "pit": None}
+    record = track_record([settled, event], date(2026, 3, 31))
+    weights = {"horizon_quarters": 4, "n_eff": 2.5, "weights": {"trend": 0.5, "walk": 0.5}}
+    target = {"target": "t", "n": 3, "wis": 0.5, "wis_earlier": 0.5, "wis_last_value": 0.5, "ratio": 1.0}
+    counts = {"ratio": 1.0, "cells": 1, "below_last_value": 0, "below_last_value_earlier": 0}
+    return {
+        **head,
+        "scores": [score],
+        "models": [{"target": "t", "members": ["trend", "walk"], "baseline": "moore", "horizons": [weights]}],
+        "predecessors": [{"model": "race-0.1", "first_origin": "2023Q1", **counts,
+                          "targets": [{**target, "worse_than": [], "because": None}]}],
+        "bounds": [{"target": "t", "unit": "W", "bound": [1.0, 2.0], "source": "s", "moved_mean": 0.0,
+                    "moved_most": 0.0, "power_implied_above_cap": 0.0}],
+        "lateness": [{"target": "t", "rows": 1, "late_share": 0.5, "median_lag_days": 1.5}],
+        "pit": [{"horizon_quarters": 1, "edges": [0.0, 1.0], "shares": [1.0], "n": 1, "targets": ["t"]}],
+        "rules": RULES,
+        **record,
+    }  # fmt: skip
+
+
 # --- a schema that accepts anything describes nothing ----------------------------------------------------------------
 
 
@@ -223,7 +253,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     words = ("2026Q1.x", "x", "2027-03-31", "quantiles", "1", "source", "rule", "basis")
     statement = Statement(*words, quantiles={"0.5": 1.0}, baseline=naive, target_quarter="2027Q1")  # type: ignore[arg-type]
     score: dict[str, Any] = dict.fromkeys(SCORE_KEYS, 0.5)
-    score |= {"target": "t", "horizon_quarters": 4, "n": 3, "vintage": "real", "verdict": "too few to judge"}
+    score |= {"target": "t", "horizon_quarters": 4, "n": 3, "vintage": "real", "baseline": "moore"}
+    score["verdict"] = "too few to judge"
     head = {"quarter": "2026Q1", "as_of": "2026-03-31"}
     return {
         "predict": printed("predict", *K, "--t", "1", "--anchor-compute", "5e26"),
@@ -233,7 +264,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "diff": json_documents.read(storage.dumps(difference())),
         "estimate": json_documents.read(storage.dumps(kappa["estimates"][0])),
         "show_statements": {**head, "statements": [statement.to_json()]},
-        "show_scores": {**head, "scores": [score], "published": [], "publications": []},
+        "show_scores": scores_document(head, score),
         "publish": {**Entry(1, "2025Q1", 1, "2025Q1", "2025-03-31", True, "0" * 64, None, None, None).to_json(),
                     "path": "reports/2025Q1", "git": "git add"},
     }  # fmt: skip

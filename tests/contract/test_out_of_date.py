@@ -137,10 +137,10 @@ def test_race_run_says_which_stages_and_why(
     monkeypatch.setattr(corridor.children, "session", nothing)
     monkeypatch.setattr(corridor, "keep_statements", lambda _: None)
     code = "pipeline/race_to_efficiency/report/annex/cost.py"
-    setting = ("params.yaml", "first_run_flop: 1.0e+28", "first_run_flop: 1.0e+27")
+    setting = ("params.yaml", "publication_gap_days: 180", "publication_gap_days: 181")
     with edited(locked, *setting), edited(locked, code, "TARGETS = (0.9,", "TARGETS = (0.85,"):
         corridor.reproduce(open_workspace(locked), force=False)
     assert [line for line in capsys.readouterr().err.splitlines() if "out of date" in line] == [
-        "  backtest is out of date: statements.first_run_flop",
+        "  backtest is out of date: statements.publication_gap_days",
         f"  report is out of date: {code}",
     ]

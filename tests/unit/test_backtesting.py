@@ -1,17 +1,20 @@
-"""Rolling origins: no leakage, deterministic streams, honest choices."""
+"""Rolling origins: no leakage, deterministic streams, weights from settled outcomes alone."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from race_to_efficiency.evaluation import backtesting, choices
-from race_to_efficiency.evaluation.backtesting import KEY_COLUMNS, LEDGERS
-from race_to_efficiency.evaluation.choices import Choice
+from race_to_efficiency.evaluation import backtesting
+from race_to_efficiency.evaluation.backtesting import LEDGERS
+from race_to_efficiency.evaluation.bounds import bound
+from race_to_efficiency.evaluation.forecast_rows import KEY_COLUMNS
 from race_to_efficiency.evaluation.origin_views import LedgerViews
+from race_to_efficiency.evaluation.outcomes import outcomes
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.ledger.intake import Intake
@@ -19,9 +22,7 @@ from race_to_efficiency.units import Quarter
 from small_settings import section
 
 LAST = Quarter(2025, 4)
-PARAMS = section("backtest", first_origin="2024Q3", horizon_quarters=4, draws=200, choose_by="2025Q1").model_copy(
-    update={"choose_by_target": {}}
-)
+PARAMS = section("backtest", first_origin="2024Q1", horizon_quarters=4, members={"draws": 200})
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def views(root: Path) -> LedgerViews:
 
 
 def forecasts(views: LedgerViews, names: list[str]) -> pd.DataFrame:
-    frames = [backtesting.target_forecasts(TARGETS[name], views, LAST, PARAMS, 7) for name in names]
+    frames = [backtesting.target_forecasts(TARGETS[name], views, LAST, PARAMS, 7)[0] for name in names]
     return pd.concat(frames, ignore_index=True)
 
 
@@ -164,7 +165,7 @@ def test_nothing_recorded_later_moves_an_earlier_forecast(views: LedgerViews, na
     table, cells, targets = PLANTS[name]
     before = forecasts(views, list(targets))
     after = forecasts(planted(views, table, **cells), list(targets))
-    quarters = {"2024Q3", "2024Q4", "2025Q1", "2025Q2", "2025Q3"}
+    quarters = {str(Quarter(2024, 1).shift(k)) for k in range(7)}
     old, new = (one[one["origin"].isin(quarters)].reset_index(drop=True) for one in (before, after))
     assert len(old) > 0
     # byte for byte, not nearly
@@ -176,19 +177,44 @@ def test_nothing_recorded_later_moves_an_earlier_forecast(views: LedgerViews, na
     assert before[before["origin"] == "2025Q4"].to_csv() != after[after["origin"] == "2025Q4"].to_csv()
 
 
-def test_the_choice_of_a_model_is_blind_to_later_rows(views: LedgerViews) -> None:
-    target, last = TARGETS["tensor16_record"], Quarter(2026, 1)
-    params = PARAMS.model_copy(update={"first_origin": "2022Q1", "choose_by": "2024Q4"})
-    table, cells, _ = PLANTS["a future chip"]
-    found = []
-    for one in (views, planted(views, table, **cells)):
-        everything = backtesting.target_forecasts(target, one, last, params, 7)
-        found.append(choices.choose(target, everything, one, last, params))
-    assert found[0].n_early >= 8
-    assert found[0].early == found[1].early != {}
-    assert found[0].chosen == found[1].chosen
-    # what came later does tell the two apart
-    assert found[0].late != found[1].late
+WEIGHTS_PLANTS = ("a future chip", "a future revision of an old chip", "an old chip found late")
+
+
+@pytest.mark.parametrize("name", WEIGHTS_PLANTS)
+def test_weights_are_blind_to_later_rows(views: LedgerViews, name: str) -> None:
+    table, cells, _ = PLANTS[name]
+    target, first = TARGETS["tensor16_record"], Quarter.parse(PARAMS.first_origin)
+    learned = {}
+    for kind, seen in (("before", views), ("after", planted(views, table, **cells))):
+        history = backtesting.target_forecasts(target, seen, LAST, PARAMS, 7)[1]
+        for day in (Quarter(2025, 3).as_of, Quarter(2026, 1).as_of):
+            settled = history.settled(outcomes(target, seen, day, first), target.sign)
+            learned[kind, day] = history.learned(settled, np.arange(1.0, 5.0), PARAMS.learning)
+    early, late = Quarter(2025, 3).as_of, Quarter(2026, 1).as_of
+    assert learned["before", early].n_eff[0] > 1
+    assert learned["before", early].weights.tobytes() == learned["after", early].weights.tobytes()
+    assert learned["before", early].baseline == learned["after", early].baseline
+    # it is seen once an outcome settles with it
+    assert learned["before", late].weights.tobytes() != learned["after", late].weights.tobytes()
+
+
+def test_a_settled_score_moves_later_weights_alone(views: LedgerViews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outcome that settles in 2025Q2 as something else leaves every forecast made before then as it was."""
+    target = TARGETS["frontier_compute"]
+    plain = backtesting.target_forecasts(target, views, LAST, PARAMS, 7)[0]
+    true = backtesting.outcomes
+
+    def other(target: object, views: object, day: dt.date, first: Quarter) -> pd.DataFrame:
+        found = true(target, views, day, first)  # type: ignore[arg-type]
+        late = found["target_quarter"] == "2025Q1"
+        return found.assign(observed=found["observed"].where(~late, found["observed"] + 5.0))
+
+    monkeypatch.setattr(backtesting, "outcomes", other)
+    moved = backtesting.target_forecasts(target, views, LAST, PARAMS, 7)[0]
+    # 2025Q1 is first reached by the snapshot of 2025-11-01: known to the origin 2025Q4 alone
+    same = plain["origin"] < "2025Q4"
+    assert plain[same].to_csv() == moved[same].to_csv()
+    assert plain[~same].to_csv() != moved[~same].to_csv()
 
 
 def test_forecasts_do_not_depend_on_what_else_is_forecast(views: LedgerViews) -> None:
@@ -196,7 +222,7 @@ def test_forecasts_do_not_depend_on_what_else_is_forecast(views: LedgerViews) ->
     together = forecasts(views, ["tensor16_record", "frontier_compute"])
     own = together[together["target"] == "frontier_compute"].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, own)
-    other_seed = backtesting.target_forecasts(TARGETS["frontier_compute"], views, LAST, PARAMS, 8)
+    other_seed = backtesting.target_forecasts(TARGETS["frontier_compute"], views, LAST, PARAMS, 8)[0]
     assert other_seed.to_csv() != alone.to_csv()
 
 
@@ -210,55 +236,59 @@ def test_every_forecast_is_a_distribution(views: LedgerViews, name: str) -> None
     assert found["shared"].between(0, 1).all()
     assert (found["window_end"] > found["window_start"]).all()
     assert set(found["method"]) >= {"forecast", "last_value", "random_walk_drift", "moore"}
+    assert found["baseline"].isin(found["method"]).all()
     keys = ["target", "origin", "horizon_quarters", "cell", "model"]
     assert not found.duplicated(keys).any()
 
 
 def test_smaller_is_better_turns_the_quantiles_round(views: LedgerViews) -> None:
     found = forecasts(views, ["speedrun_record_time"])
-    record = found[(found["model"] == "jumps") & (found["horizon_quarters"] == 4) & (found["origin"] == "2025Q3")]
-    # a record time can only fall: nothing lies above today's 146.82 s
-    assert float(2 ** record["q0.99"].iloc[0]) <= 146.82 + 1e-6
-    assert float(2 ** record["q0.01"].iloc[0]) < 146.82
+    made = found[(found["horizon_quarters"] == 4) & (found["origin"] == "2025Q3")].set_index("method")
+    # a record time can only fall: no baseline lies above today's 146.82 s, the forecast only by a revision
+    for name in ("last_value", "random_walk_drift", "moore"):
+        assert float(2 ** made.loc[name, "q0.99"]) == pytest.approx(146.82)
+        assert float(2 ** made.loc[name, "q0.01"]) < 146.82
+    assert float(2 ** made.loc["forecast", "q0.9"]) <= 146.82 + 1e-6
+    assert float(2 ** made.loc["forecast", "q0.99"]) > 146.82
 
 
-def test_default_before_the_choice_and_chosen_after_it() -> None:
-    choice = Choice("t", "a", "b", "2022Q4", {"a": 2.0, "b": 1.0}, {"a": 1.0, "b": 1.02}, 20, 20, 0.05)
-    frame = pd.DataFrame(
-        {
-            "origin": ["2022Q4", "2022Q4", "2023Q1", "2023Q1", "2023Q1"],
-            "method": ["forecast", "forecast", "forecast", "forecast", "moore"],
-            "model": ["a", "b", "a", "b", "moore"],
-        }
-    )
-    assert choices.in_use(frame, choice)["model"].tolist() == ["a", "b", "moore"]
-    assert choice.model_at("2022Q4") == "a"
-    assert choice.model_at("2023Q1") == "b"
-    assert choice.confirmed is True
-    assert choice.next_model == "b"
-    assert "confirmed" in choice.words
+@pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if target.monotone])
+def test_no_baseline_is_on_the_impossible_side_of_a_record(views: LedgerViews, name: str) -> None:
+    found = forecasts(views, [name])
+    base = found[found["method"] != "forecast"]
+    sign = TARGETS[name].sign
+    worst = base["q0.01"] if sign > 0 else base["q0.99"]
+    assert len(base) > 0
+    assert (sign * (worst - base["last"]) >= -1e-9).all()
 
 
-def test_an_unconfirmed_choice_is_given_up_for_the_default() -> None:
-    choice = Choice("t", "a", "b", "2022Q4", {"a": 2.0, "b": 1.0}, {"a": 1.0, "b": 2.0}, 20, 20, 0.05)
-    assert choice.confirmed is False
-    assert choice.next_model == "a"
-    assert "not confirmed" in choice.words
-    none = Choice("t", "a", "a", "2022Q4", {}, {}, 0, 0)
-    assert none.confirmed is None
-    assert none.next_model == "a"
-    assert "too few" in none.words
+def test_a_record_may_be_revised_but_mostly_stands(views: LedgerViews) -> None:
+    """After the first snapshots a standing record has a small chance to be corrected; before them it has none."""
+    found = forecasts(views, ["frontier_compute"])
+    own = found[found["method"] == "forecast"]
+    below = own["q0.025"] < own["last"] - 1e-9
+    assert below[(own["origin"] == "2025Q4") & (own["horizon_quarters"] == 4)].all()
+    assert not (own["q0.25"] < own["last"] - 1e-9).any()
+    # the snapshot of 2024-07-06 stands in for every earlier view: nothing up to it can be revised
+    first = own[(own["origin"] == "2024Q1") & (own["horizon_quarters"] == 1)]
+    assert float(first["q0.01"].iloc[0]) == pytest.approx(float(first["last"].iloc[0]))
 
 
-def test_the_default_stays_unless_clearly_beaten() -> None:
-    assert choices.pick(("a", "b"), {"a": 1.0, "b": 0.97}, 0.05) == "a"
-    assert choices.pick(("a", "b"), {"a": 1.0, "b": 0.94}, 0.05) == "b"
-    assert choices.pick(("a", "b"), {}, 0.05) == "a"
+def test_nothing_lies_beyond_the_bounds_of_physics(views: LedgerViews) -> None:
+    for name in ("frontier_power", "speedrun_record_time", "tensor16_record"):
+        found = forecasts(views, [name])
+        sign = TARGETS[name].sign
+        for quarter, rows in found.groupby("origin"):
+            origin = backtesting.origin_of(TARGETS[name], views, Quarter.parse(str(quarter)), PARAMS, 7)
+            limit = bound(origin, views)[0][rows["horizon_quarters"].to_numpy() - 1]
+            best = rows["q0.99"] if sign > 0 else rows["q0.01"]
+            assert (sign * best.to_numpy() <= limit + 1e-12).all()
+        assert found["moved"].between(0, 1).all()
 
 
 def test_an_origin_with_too_little_says_nothing(views: LedgerViews) -> None:
-    early = dataclasses.replace(TARGETS["tensor16_record"], id="late", from_year=2025.5)
-    found = backtesting.target_forecasts(early, views, LAST, PARAMS, 7)
+    early = dataclasses.replace(TARGETS["tensor16_record"], from_year=2025.5)
+    found = backtesting.target_forecasts(early, views, LAST, PARAMS, 7)[0]
     assert found.empty
     assert list(found.columns) == [*KEY_COLUMNS, *QUANTILE_COLUMNS]
 

@@ -55,3 +55,19 @@ def test_fixed_rate_moves_the_centre_alone() -> None:
 
 def test_level_is_the_last_one_known() -> None:
     np.testing.assert_array_equal(QUARTERLY.level_at(np.array([-0.5, 0.0, 0.4, 9.0])), [np.nan, 0.0, 1.0, 4.0])
+
+
+def test_baselines_of_a_record_stay_where_it_stands() -> None:
+    ahead = np.array([0.25, 0.5])
+    past = [baselines.past_changes([QUARTERLY], float(step)) for step in ahead]
+    free, held = (
+        baselines.quantiles([QUARTERLY], 4.0, ahead, past, 0.5, 1.5, monotone=monotone) for monotone in (False, True)
+    )
+    assert set(free) == set(held) == set(baselines.BASELINES)
+    for name, rows in held.items():
+        assert (rows >= 4.0).all()
+        # the upper half is what it was, what lay below counts as staying
+        np.testing.assert_array_equal(rows, np.maximum(free[name], 4.0))
+    np.testing.assert_array_equal(free["last_value"][1], baselines.last_value(4.0, past[1]))
+    np.testing.assert_array_equal(free["published"][1], baselines.fixed_rate(4.0, 1.5, 0.5, past[1]))
+    assert "published" not in baselines.quantiles([QUARTERLY], 4.0, ahead, past, 0.5, None)

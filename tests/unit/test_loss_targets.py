@@ -11,6 +11,7 @@ from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
 from small_settings import section
 
 SETTINGS = section("backtest", loss={"replicates": 20})
+NOTHING = loss_targets.learn([], SETTINGS)
 THETA = np.array([400.0, 2000.0, 1.8, 0.34, 0.36])
 
 
@@ -47,25 +48,31 @@ def test_the_law_is_evaluated_as_printed() -> None:
 
 
 def test_forecasts_cover_simulated_larger_runs() -> None:
+    # the bootstrap alone: the other members allow for a law that bends, and this one does not
+    bare = section("backtest", loss={"replicates": 20}, members={"by_kind": {"loss": ["bootstrap"]}})
     hits = []
     for seed in range(8):
         rows = runs(seed=seed)
-        forecasts = loss_targets.group_forecasts("simulated", rows, SETTINGS, seed)
+        forecasts = loss_targets.group_forecasts("simulated", rows, bare, seed, loss_targets.learn([], bare))
         known = loss_targets.group_outcomes("simulated", rows)
-        own = forecasts[forecasts["model"] == "bootstrap"].merge(known, on=["target", "target_quarter", "cell"])
+        own = forecasts[forecasts["method"] == "forecast"].merge(known, on=["target", "target_quarter", "cell"])
         hits.append(((own["observed"] >= own["q0.1"]) & (own["observed"] <= own["q0.9"])).mean())
     assert 0.7 < np.mean(hits) < 0.93
 
 
 def test_a_larger_run_moves_no_earlier_cutoff() -> None:
     rows = runs()
-    before = loss_targets.group_forecasts("simulated", rows, SETTINGS, 3)
+    before = loss_targets.group_forecasts("simulated", rows, SETTINGS, 3, NOTHING)
     larger = rows.tail(1).assign(
         run_id="planted", cluster="planted", compute_flop=3e22, params=1e10, tokens=5e11, loss_nats=0.1
     )
-    after = loss_targets.group_forecasts("simulated", pd.concat([rows, larger], ignore_index=True), SETTINGS, 3)
+    after = loss_targets.group_forecasts(
+        "simulated", pd.concat([rows, larger], ignore_index=True), SETTINGS, 3, NOTHING
+    )
     same = after[after["cell"] != "planted"]
-    merged = before.merge(same, on=["origin", "cell", "model"], suffixes=("", "_after"), validate="one_to_one")
+    merged = before.merge(
+        same, on=["origin", "cell", "method", "model"], suffixes=("", "_after"), validate="one_to_one"
+    )
     assert len(merged) == len(before) > 0
     for column in QUANTILE_COLUMNS:
         assert merged[column].to_numpy().tobytes() == merged[f"{column}_after"].to_numpy().tobytes()
@@ -73,18 +80,18 @@ def test_a_larger_run_moves_no_earlier_cutoff() -> None:
 
 def test_a_revised_larger_run_moves_no_earlier_cutoff() -> None:
     rows = runs()
-    before = loss_targets.group_forecasts("simulated", rows, SETTINGS, 3)
+    before = loss_targets.group_forecasts("simulated", rows, SETTINGS, 3, NOTHING)
     first = before["origin"].iloc[0]
     revised = rows.copy()
     revised.loc[revised["compute_flop"].idxmax(), "loss_nats"] = 9.0
-    after = loss_targets.group_forecasts("simulated", revised, SETTINGS, 3)
+    after = loss_targets.group_forecasts("simulated", revised, SETTINGS, 3, NOTHING)
     left, right = (one[one["origin"] == first].reset_index(drop=True) for one in (before, after))
     pd.testing.assert_frame_equal(left, right, check_exact=True)
 
 
 def test_horizons_are_years_of_compute_growth() -> None:
     rows = runs()
-    found = loss_targets.group_forecasts("simulated", rows, SETTINGS, 3)
+    found = loss_targets.group_forecasts("simulated", rows, SETTINGS, 3, NOTHING)
     doublings = (
         np.log2(rows.set_index("run_id").loc[found["cell"], "compute_flop"].to_numpy()) - 2.25 * found["window_start"]
     )
@@ -127,21 +134,45 @@ def test_models_widen_as_they_say() -> None:
     assert (walk.shared >= plain.shared).all()
 
 
-def test_models_are_chosen_on_groups_published_earlier() -> None:
+def test_weights_come_from_groups_published_earlier() -> None:
     groups = [runs(seed=k, name=f"g{k}", released=f"202{k}-01-15") for k in range(3)]
-    table, choices = loss_targets.backtest(pd.concat(groups, ignore_index=True), SETTINGS, 5)
-    assert [choice.target for choice in choices] == ["loss.g0", "loss.g1", "loss.g2"]
-    assert choices[0].early == {}
-    assert choices[0].chosen == SETTINGS.candidates["loss"][0]
-    assert choices[1].early == choices[0].late
+    table, learned = loss_targets.backtest(pd.concat(groups, ignore_index=True), SETTINGS, 5)
+    assert list(learned) == ["loss.g0", "loss.g1", "loss.g2"]
+    count = len(SETTINGS.members.by_kind["loss"])
+    np.testing.assert_array_equal(learned["loss.g0"].weights, np.full((count, 1), 1 / count))
+    assert [one.n_eff[0] for one in learned.values()] == [0.0, 1.0, 2.0]
+    assert learned["loss.g1"].weights.std() > 0
     # the first group's forecasts do not know of the later ones
     alone, _ = loss_targets.backtest(groups[0], SETTINGS, 5)
     pd.testing.assert_frame_equal(table[table["target"] == "loss.g0"].reset_index(drop=True), alone)
     assert table["observed"].notna().all()
     assert set(table["vintage"]) == {"pseudo"}
+    assert set(table["method"]) == {"forecast", "last_value", "random_walk_drift"}
+
+
+def test_relative_scores_of_groups_are_averaged() -> None:
+    names = SETTINGS.members.by_kind["loss"]
+    base = dict.fromkeys(loss_targets.BASELINES, 1.0)
+    # a hundredfold scale of one group must not drown the other
+    earlier = [
+        {**dict(zip(names, (1.0, 2.0, 3.0), strict=True)), **base},
+        {**dict(zip(names, (300.0, 200.0, 100.0), strict=True)), **base, "random_walk_drift": 0.5},
+    ]
+    found = loss_targets.learn(earlier, SETTINGS)
+    np.testing.assert_allclose(found.relative[:, 0], 1.0)
+    np.testing.assert_allclose(found.weights[:, 0], 1 / 3)
+    assert found.baseline == "random_walk_drift"
+
+
+def test_the_average_lies_between_its_members() -> None:
+    found = loss_targets.group_forecasts("simulated", runs(), SETTINGS, 3, NOTHING)
+    for _, rows in found.groupby(["origin", "cell"]):
+        members = rows.loc[rows["method"] == "member", list(QUANTILE_COLUMNS)].to_numpy()
+        made = rows.loc[rows["method"] == "forecast", list(QUANTILE_COLUMNS)].to_numpy()[0]
+        np.testing.assert_allclose(made, members.mean(axis=0))
 
 
 def test_too_few_runs_give_nothing() -> None:
-    table, choices = loss_targets.backtest(runs(12), SETTINGS, 5)
+    table, learned = loss_targets.backtest(runs(12), SETTINGS, 5)
     assert table.empty
-    assert choices == []
+    assert learned == {}

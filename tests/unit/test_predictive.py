@@ -116,13 +116,60 @@ def test_no_jump_seen_means_no_rise() -> None:
     assert (found == 0).all()
 
 
-def test_window_counts_recent_jumps_only() -> None:
+def test_jumps_weigh_less_the_older_they_are() -> None:
     event = np.concatenate([np.linspace(2015, 2018.9, 40), np.linspace(2019.1, 2020, 10)])
     jump = np.concatenate([np.full(40, 1.0), np.full(10, 0.1)])
     rng = np.random.default_rng(2)
-    recent = predictive.jump_draws(event, jump, 2015.0, 2020.0, np.array([2021.0]), rng, draws=20_000, window=1.0)
-    # 10.5 jumps a year; sum 1.0 plus a prior worth two jumps of .82, over 12
-    assert recent.mean() == pytest.approx(10.5 * (1.0 + 2 * jump.mean()) / 12, rel=0.05)
+    found = predictive.jump_draws(event, jump, 2015.0, 2020.0, np.array([2021.0]), rng, draws=40_000, half_life=0.5)
+    # exposure and jumps are discounted alike; a prior worth two jumps of the plain mean size steadies their mean
+    weight = 0.5 ** ((2020 - event) / 0.5)
+    exposure = (1 - 0.5**10) * 0.5 / np.log(2)
+    mean = (weight @ jump + 2 * jump.mean()) / (weight.sum() + 2)
+    assert found.mean() == pytest.approx((weight.sum() + 0.5) / exposure * mean, rel=0.05)
+    # an endless half-life is the process without one, but for that prior
+    rate = predictive.jump_draws(event, jump, 2015.0, 2020.0, np.array([2021.0]), rng, draws=40_000, half_life=1e9)
+    assert rate.mean() == pytest.approx(50.5 / 5 * (jump.sum() + 2 * jump.mean()) / 52, rel=0.05)
+
+
+def test_weighted_trend_is_weighted_least_squares() -> None:
+    rng = np.random.default_rng(4)
+    time, at = 2020 + 5 * rng.uniform(size=30), np.array([2026.0])
+    value, weight = 0.4 * time + rng.normal(size=30), rng.uniform(0.1, 1.0, size=30)
+    found = predictive.trend(time, value, at, weight=weight)
+    fit = sm.WLS(value, sm.add_constant(time - 2020), weights=weight).fit()
+    assert found.quantiles[0, 11] == pytest.approx(float(fit.predict(np.array([[1.0, 6.0]]))[0]), rel=1e-12)
+    # scaling the weights changes nothing; equal ones are none
+    np.testing.assert_allclose(predictive.trend(time, value, at, weight=7 * weight).quantiles, found.quantiles)
+    plain, equal = predictive.trend(time, value, at), predictive.trend(time, value, at, weight=np.full(30, 0.3))
+    np.testing.assert_allclose(equal.quantiles, plain.quantiles)
+
+
+def test_shrunk_slope_is_the_bayesian_posterior() -> None:
+    rng = np.random.default_rng(6)
+    time = np.linspace(2018, 2024, 12)
+    value = 0.9 * time + rng.normal(size=12)
+    pivot, at = time.mean(), np.array([2030.0])
+    plain = predictive.trend(time, value, at)
+    slope = (plain.quantiles[0, 11] - value.mean()) / (2030 - pivot)
+    residual = value - value.mean() - slope * (time - pivot)
+    sxx, variance = ((time - pivot) ** 2).sum(), (residual**2).sum() / 10
+    found = predictive.trend(time, value, at, slope_prior=0.2)
+    posterior = slope * (sxx / variance) / (sxx / variance + 1 / 0.2**2)
+    assert found.quantiles[0, 11] == pytest.approx(value.mean() + posterior * (2030 - pivot))
+    np.testing.assert_allclose(predictive.trend(time, value, at, slope_prior=1e6).quantiles, plain.quantiles)
+
+
+def test_years_of_nothing_shrink_a_drift() -> None:
+    step, change, ahead = np.full(8, 0.25), np.full(8, 0.3), np.array([2.0])
+    found = predictive.drift(step, change, 1.0, ahead, span=2.0, free=7.0, nothing=2.0)
+    assert found.quantiles[0, 11] == pytest.approx(1.0 + 2.4 / 4.0 * 2.0)
+
+
+@given(st.integers(0, 5000), st.integers(1, 60), st.integers(1, 4))
+def test_empirical_quantiles_are_numpys(seed: int, n: int, h: int) -> None:
+    values = np.random.default_rng(seed).normal(size=(n, h))
+    np.testing.assert_allclose(predictive.empirical(values), np.quantile(values, TAU, axis=0), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(predictive.empirical(values[:, 0]), np.quantile(values[:, 0], TAU), rtol=0, atol=1e-12)
 
 
 def test_record_of_releases_against_brute_force() -> None:
@@ -157,11 +204,6 @@ def test_records_never_fall_below_the_record(seed: int) -> None:
     assert (np.diff(draws, axis=1) >= 0).all()
     one = predictive.from_draws(draws)
     assert (np.diff(one.quantiles, axis=1) >= 0).all()
-
-
-def test_ensemble_is_the_median_of_the_quantiles() -> None:
-    members = [predictive.Predictive(np.full((1, 23), float(k)), np.ones(1)) for k in (0, 1, 5)]
-    assert (predictive.ensemble(members).quantiles == 1.0).all()
 
 
 def test_a_floor_holds() -> None:

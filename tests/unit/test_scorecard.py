@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from race_to_efficiency.evaluation import scorecard
+from race_to_efficiency.evaluation import predecessor, score_document, scorecard
+from race_to_efficiency.evaluation.scored_forecasts import scored
 from race_to_efficiency.evaluation.scoring import LEVELS, QUANTILE_COLUMNS, weighted_interval_score
 from scipy import stats
 from small_settings import section
@@ -20,6 +21,7 @@ KEYS = [
     "n_eff",
     "wis",
     "wis_naive",
+    "baseline",
     "skill",
     "interval_coverage_50",
     "interval_coverage_80",
@@ -60,18 +62,23 @@ def table(
                 "window_start": float(start + k),
                 "window_end": start + k + 1.0,
                 "shared": 1.0,
+                "moved": 0.0,
+                "baseline": "last_value",
+                "last": 0.0,
                 "n_rows": 10,
                 "item": f"{start + k}",
                 "block": f"{start + k}",
                 "observed": outcome[k],
+                "matured": outcome[k] + 0.1 if k % 2 else np.nan,
             }
             rows.append({**place, **dict(zip(QUANTILE_COLUMNS, q, strict=True))})
     return pd.DataFrame(rows)
 
 
 def test_rows_have_exactly_the_documented_keys_and_are_json() -> None:
-    rows = scorecard.score_rows(scorecard.score_table(table(), PARAMS))
-    assert [list(row) for row in rows] == [KEYS]
+    rows = score_document.score_rows(scorecard.score_table(table(), PARAMS))
+    assert [list(row) for row in rows] == [KEYS, KEYS]
+    assert [row["target"] for row in rows] == ["t", "all"]
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
     assert isinstance(rows[0]["n"], int)
     assert isinstance(rows[0]["horizon_quarters"], int)
@@ -94,9 +101,77 @@ def test_a_good_forecast_beside_a_wide_baseline() -> None:
 
 
 def test_negative_skill_is_shown() -> None:
-    row = scorecard.score_rows(scorecard.score_table(table(scale=6.0, naive_scale=1.0), PARAMS))[0]
+    row = score_document.score_rows(scorecard.score_table(table(scale=6.0, naive_scale=1.0), PARAMS))[0]
     assert row["skill"] < 0
     assert row["verdict"] == "fail"
+
+
+def test_right_coverage_without_skill_is_no_pass() -> None:
+    """Against Moore, here the same normal law five doublings off, skill is won; against an equal forecast it is not."""
+    same = table(naive_scale=1.0)
+    row = scorecard.score_table(same, PARAMS).iloc[0]
+    assert row["skill"] == 0
+    assert row["verdict"] == "fail"
+    assert "no better than the baseline's (last_value)" in row["verdict_reason"]
+    other = scorecard.score_table(same.assign(baseline="moore"), PARAMS).iloc[0]
+    assert other["verdict"] == "pass"
+    assert other["baseline"] == "moore"
+    assert other["wis_naive"] == pytest.approx(other["wis_moore"])
+
+
+def test_every_verdict_is_pass_only_with_skill() -> None:
+    for scale, naive in ((1.0, 3.0), (1.0, 0.9), (0.9, 1.1), (1.1, 1.0), (6.0, 1.0)):
+        found = scorecard.score_table(table(n=60, scale=scale, naive_scale=naive), PARAMS)
+        assert (found.loc[found["verdict"] == "pass", "skill"] > 0).all()
+
+
+def test_outcomes_are_scored_again_at_maturity() -> None:
+    backtest = table(n=10)
+    row = scorecard.score_table(backtest, PARAMS).iloc[0]
+    own = backtest[(backtest["method"] == "forecast") & backtest["matured"].notna()]
+    expected = weighted_interval_score(own["matured"], own[list(QUANTILE_COLUMNS)]).wis.mean()
+    assert row["n_matured"] == 5
+    assert row["wis_matured"] == pytest.approx(expected)
+
+
+def test_all_targets_together_weigh_alike_in_skill_and_count_ledgers_apart() -> None:
+    """Two targets of one ledger over the same windows are one set of shocks, two ledgers are two."""
+    first, second = table(n=30, target="tensor16_record"), table(n=30, target="fp8_record", naive_scale=9.0, seed=2)
+    other = table(n=30, target="frontier_compute", naive_scale=9.0, seed=2)
+    found = {}
+    for name, rows in (("alike", second), ("apart", other)):
+        scores = scorecard.score_table(pd.concat([first, rows], ignore_index=True), PARAMS)
+        found[name] = scores[scores["target"] == "all"].iloc[0]
+        single = scores[scores["target"] != "all"]
+        expected = np.exp(np.log(single["wis"] / single["wis_naive"]).mean())
+        assert found[name]["wis"] == pytest.approx(expected)
+        assert found[name]["skill"] == pytest.approx(1 - expected)
+        assert found[name]["n"] == 60
+    assert found["alike"]["n_eff"] == pytest.approx(30)
+    assert found["apart"]["n_eff"] == pytest.approx(60)
+
+
+def test_an_earlier_forecaster_is_compared_on_the_same_cells() -> None:
+    late = table(n=30, scale=1.0, naive_scale=3.0, target="tensor16_record", start=10)
+    wide = table(n=30, scale=2.5, naive_scale=3.0, target="frontier_compute", start=10, seed=4)
+    both = pd.concat([late, wide], ignore_index=True)
+    done = scored(both)
+    own = both[both["method"] == "forecast"]
+    q = own[list(QUANTILE_COLUMNS)].to_numpy()
+    # the earlier one: the same but 1.5 doublings higher, and the wide target as it should be
+    narrow = (own["target"] == "frontier_compute").to_numpy()[:, None]
+    earlier = own.assign(**dict(zip(QUANTILE_COLUMNS, np.where(narrow, q / 2.5, q + 1.5).T, strict=True)), model="old")
+    found = predecessor.beside(done, earlier, "2015Q1")
+    rows = {row["target"]: row for row in found["targets"]}
+    assert rows["tensor16_record"]["n"] == rows["frontier_compute"]["n"] == 25
+    assert rows["tensor16_record"]["ratio"] < 1 < rows["frontier_compute"]["ratio"]
+    assert rows["frontier_compute"]["worse_than"] == ["earlier"]
+    assert rows["frontier_compute"]["because"] == "wider"
+    ratios = [row["ratio"] for row in rows.values()]
+    assert found["ratio"] == pytest.approx(np.exp(np.mean(np.log(ratios))))
+    assert found["cells"] == 2
+    assert found["below_last_value"] == 2
+    assert found["model"] == "old"
 
 
 def test_half_width_intervals_fail_and_few_outcomes_say_so() -> None:
@@ -108,13 +183,14 @@ def test_half_width_intervals_fail_and_few_outcomes_say_so() -> None:
 
 def test_real_and_pseudo_are_told_apart() -> None:
     both = pd.concat([table(n=10), table(n=5, vintage="real", start=30)], ignore_index=True)
-    found = scorecard.score_table(both, PARAMS).set_index("vintage")
+    found = scorecard.score_table(both, PARAMS)
+    found = found[found["target"] == "t"].set_index("vintage")
     assert found["n"].to_dict() == {"mixed": 15, "pseudo": 10, "real": 5}
 
 
 def test_forecasts_without_outcome_are_said_to_have_none() -> None:
     backtest = table(n=3).assign(observed=np.nan, item=None, block=None)
-    row = scorecard.score_rows(scorecard.score_table(backtest, PARAMS))[0]
+    row = score_document.score_rows(scorecard.score_table(backtest, PARAMS))[0]
     assert row["n"] == 0
     assert row["wis"] is None
     assert row["verdict"] == "too few to judge"
@@ -153,17 +229,17 @@ def test_losses_are_pooled_over_groups_that_do_not_touch() -> None:
 
 def test_pooled_pit_weighs_targets_alike() -> None:
     backtest = pd.concat([table(n=200), table(n=10, target="u", scale=0.01)], ignore_index=True)
-    found = scorecard.pit_histogram(backtest)
+    found = score_document.pit_histogram(backtest)
     assert sum(found["shares"]) == pytest.approx(1.0)
     assert found["n"] == 210
     assert found["targets"] == ["t", "u"]
     # half of the weight is the overconfident target's, all of it in the outermost bins
     assert found["shares"][0] + found["shares"][-1] > 0.5
-    assert scorecard.pit_histogram(backtest, 9)["n"] == 0
+    assert score_document.pit_histogram(backtest, 9)["n"] == 0
 
 
 def test_a_quarter_before_all_origins_has_an_empty_scorecard() -> None:
     nothing = table(n=1).iloc[:0]
     scores = scorecard.score_table(nothing, PARAMS)
     assert scores.empty
-    assert scorecard.score_document(nothing, scores, [])["scores"] == []
+    assert score_document.score_document(nothing, scores, [], {})["scores"] == []

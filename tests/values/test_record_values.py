@@ -35,15 +35,18 @@ def record_time() -> float:
     return float(rows[rows["track"] == 1]["record_time_s"].min())
 
 
+def largest(column: str) -> float:
+    return float(view("notable_training_runs")[column].max())
+
+
 STATED: dict[str, Callable[[], float]] = {
-    "best_16_bit_4q": lambda: per_watt("fp16_tensor_flop_s").max(),
-    "best_8_bit_8q": lambda: per_watt("fp8_flop_s").max(),
-    "largest_run_compute_1y": lambda: float(view("notable_training_runs")["compute_flop"].max()),
-    "speedrun_4q": record_time,
-    "mlperf_bert": lambda: last_best("bert"),
-    "mlperf_retinanet": lambda: last_best("retinanet"),
-    "mlperf_llama2_70b_lora": lambda: last_best("llama2_70b_lora"),
-    "mlperf_stable_diffusion": lambda: last_best("stable_diffusion"),
+    "frontier_compute": lambda: largest("compute_flop"),
+    "frontier_power": lambda: largest("power_draw_w"),
+    "run_cost_record": lambda: largest("cost_2023usd"),
+    "run_chips_record": lambda: largest("chip_count"),
+    "tensor16_record": lambda: per_watt("fp16_tensor_flop_s").max(),
+    "fp8_record": lambda: per_watt("fp8_flop_s").max(),
+    "speedrun_record_time": record_time,
 }
 
 
@@ -113,7 +116,7 @@ def test_an_outcome_is_read_in_the_first_snapshot_after_its_quarter(small_quarte
 
 
 def test_scores_and_coverage_follow_from_the_forecasts(small_quarter: Workspace, numbers: dict[str, Any]) -> None:
-    """WIS is twice the mean pinball loss (Bracher et al. 2021); skill is 1 less its ratio to the last value's."""
+    """WIS is twice the mean pinball loss (Bracher et al. 2021); skill is 1 less its ratio to the named baseline's."""
     rows = pd.read_parquet(small_quarter.processed / "backtest.parquet")
     columns = [name for name in rows if name.startswith("q0.")]
     tau = np.array([float(name[1:]) for name in columns])
@@ -123,10 +126,12 @@ def test_scores_and_coverage_follow_from_the_forecasts(small_quarter: Workspace,
         own = rows[(rows["target"] == target) & (rows["horizon_quarters"] == horizon)]
         error = own["observed"].to_numpy()[:, None] - own[columns].to_numpy()
         own = own.assign(wis=2 * np.maximum(tau * error, (tau - 1) * error).mean(axis=1))
-        mean = own.groupby("method")["wis"].mean()
+        of = own.set_index(["method", "target_quarter", "item"])["wis"]
+        made = own[own["method"] == "forecast"]
+        named = [of[row.baseline, row.target_quarter, row.item] for row in made.itertuples()]
         key = f"score.{target}.{horizon}q.real"
-        assert numbers[f"{key}.n"]["value"] == (own["method"] == "forecast").sum()
-        assert numbers[f"{key}.skill"]["value"] == pytest.approx(1 - mean["forecast"] / mean["last_value"], rel=1e-9)
+        assert numbers[f"{key}.n"]["value"] == len(made)
+        assert numbers[f"{key}.skill"]["value"] == pytest.approx(1 - made["wis"].mean() / np.mean(named), rel=1e-9)
         checked += 1
     assert checked == 3
 
@@ -159,7 +164,14 @@ def test_an_earlier_statement_is_scored_as_it_was_published(numbers: dict[str, A
 
 
 def test_every_published_statement_is_accounted_for(numbers: dict[str, Any]) -> None:
+    states = ("settled", "open", "overdue", "void", "by_hand")
+    whole = dict.fromkeys(("stated", *states), 0)
     for quarter in ("2025Q1", "2025Q2", "2025Q3", "2025Q4"):
-        printed = {key: numbers[f"record.{quarter}.{key}"]["value"] for key in ("resolved", "open", "void", "by_hand")}
-        stated = len(document(PUBLISHED, f"{quarter}.json")["statements"])
-        assert sum(printed.values()) == numbers[f"record.{quarter}.n"]["value"] == stated
+        printed = {key: numbers[f"record.publications.{quarter}.{key}"]["value"] for key in whole}
+        stated = document(PUBLISHED, f"{quarter}.json")["statements"]
+        assert sum(printed[key] for key in states) == printed["stated"] == len(stated)
+        due = sum(pd.Timestamp(item["by"]) <= AS_OF for item in stated)
+        assert numbers[f"record.publications.{quarter}.due"]["value"] == due
+        whole = {key: whole[key] + printed[key] for key in whole}
+    published = "race-0.1_as_published"
+    assert whole == {key: numbers[f"record.totals.{published}.{key}"]["value"] for key in whole}

@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     def show(
         view: Annotated[str, typer.Argument(help="estimates, gamma, scores or statements")] = "estimates",
         quarter: Annotated[str | None, typer.Option(help="another quarter than params.yaml's, e.g. 2025Q2")] = None,
+        details: Annotated[bool, typer.Option("--details", help="scores, statements: everything behind them")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Show what was estimated, by which routes, how it scored, or what was stated."""
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
         if as_json:
             terminal.document(document)
         else:
-            print_view(view, document)
+            print_view(view, document, details=details)
 
 
 def locate(workspace: Workspace, name: str) -> Path:
@@ -79,52 +80,36 @@ def read_gamma(workspace: Workspace) -> dict[str, Any]:
 
 
 def read_scores(workspace: Workspace) -> dict[str, Any]:
-    """Return the scorecard of the backtest, and how earlier publications' statements did, as published.
-
-    Beside each published statement stands what today's code states for its quarter, where that was run here.
-    """
-    from race_to_efficiency.evaluation.backtesting import LEDGERS
-    from race_to_efficiency.evaluation.origin_views import LedgerViews
-    from race_to_efficiency.evaluation.track_record import (
-        growths_of,
-        read_published,
-        score_published_quarters,
-        track_record,
-    )
+    """Return the scorecard of the backtest, and how earlier statements did, as they were made."""
+    from race_to_efficiency.evaluation.track_record import completed
     from race_to_efficiency.provenance import published_files
 
-    scores = published_files.read_json(locate(workspace, "scores.json"))["scores"]
-    earlier, day = read_published(workspace.published, str(workspace.quarter)), workspace.quarter.as_of
-    if not earlier:
-        return {"scores": scores, "published": [], "publications": []}
-    scored = score_published_quarters(
-        earlier,
-        LedgerViews.read(workspace.raw, LEDGERS, day),
-        day,
-        workspace.params.statements,
-        recomputed=workspace.root / "data" / "processed",
-        own_growths={str(workspace.quarter): growths_of(published_files.read_json(locate(workspace, "gamma.json")))},
-    )
-    return {"scores": scores, **track_record(scored)}
+    names = ("scores.json", "track_record.json")
+    scores, record = (published_files.read_json(locate(workspace, name)) for name in names)
+    document = completed(scores, record, workspace.quarter.as_of)
+    return {key: value for key, value in document.items() if key not in ("quarter", "as_of")}
 
 
-def read_statements(workspace: Workspace) -> dict[str, Any]:
+def read_stated(workspace: Workspace) -> dict[str, Any]:
     """Return the quarter's dated statements."""
+    from race_to_efficiency.evaluation.statements import read_statements
     from race_to_efficiency.provenance import published_files
 
-    return {"statements": published_files.read_json(locate(workspace, "statements.json"))["statements"]}
+    found = read_statements(published_files.read_json(locate(workspace, "statements.json"))["statements"])
+    return {"statements": [item.to_json() for item in found]}
 
 
 READERS = {
     "estimates": read_estimates,
     "gamma": read_gamma,
     "scores": read_scores,
-    "statements": read_statements,
+    "statements": read_stated,
 }
 
 
-def print_view(view: str, document: dict[str, Any]) -> None:
-    """Print a view as a table for a person."""
+def print_view(view: str, document: dict[str, Any], *, details: bool) -> None:
+    """Print a view for a person."""
+    from race_to_efficiency.commands.scores_view import print_scores
     from race_to_efficiency.commands.tables import digits_text, interval_text
 
     if view in ("estimates", "gamma"):
@@ -142,61 +127,29 @@ def print_view(view: str, document: dict[str, Any]) -> None:
         columns = ("id", "value", "95 % interval", "unit", "rows", "status")
         terminal.table(f"Estimates as of {document['as_of']}", columns, rows)
     elif view == "scores":
-        terminal.table(f"Scores of {document['quarter']}", SCORE_COLUMNS, score_cells(document["scores"]))
-        settled = [row for row in document["published"] if row["status"] == "resolved"]
-        title = f"Published statements settled by {document['as_of']}, scored as published"
-        terminal.table(title, RECORD_COLUMNS, record_cells(settled))
-        for item in document["publications"]:
-            terminal.line(
-                f"{item['publication']}: {item['resolved']} of {item['n']} settled, {item['open']} open, "
-                f"{item['void']} void, {item['by_hand']} to be settled by hand; {item['better_than_baseline']} of "
-                f"{item['with_baseline']} did better than their baseline"
-            )
+        print_scores(document, details=details)
     else:
-        made = [(item["what"], item["by"], stated(item)) for item in document["statements"]]
-        titles = ("what", "by", "probability, or median and 95 %")
-        terminal.table(f"Statements of {document['quarter']}", titles, made)
+        print_statements(document, details=details)
 
 
-SCORE_COLUMNS = ("target", "quarters", "vintage", "n", "n eff", "WIS", "skill", "50/80/95 %", "verdict")
-
-
-def score_cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Return the scorecard's cells; skill is against the last value with the spread of its past changes."""
-    from race_to_efficiency.commands.tables import digits_text
-
-    return [
-        (
-            row["target"],
-            str(row["horizon_quarters"]),
-            row["vintage"],
-            str(row["n"]),
-            digits_text(row["n_eff"], 3),
-            digits_text(row["wis"], 3),
-            digits_text(row["skill"], 2),
-            "/".join(digits_text(row[f"interval_coverage_{level}"], 2) for level in (50, 80, 95)),
-            row["verdict"],
-        )
-        for row in rows
-    ]
-
-
-RECORD_COLUMNS = ("published statement", "stated, came out", "score, baseline's, today's code's", "drift of method")
-
-
-def record_cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Return the cells of settled statements; scores are smaller the better: Brier, or weighted interval score."""
-    from race_to_efficiency.commands.tables import digits_text
-
-    return [
-        (
-            f"{row['publication']}: {row['what']}",
-            ", ".join(digits_text(row[key], 3) for key in ("median", "observed")),
-            ", ".join(digits_text(row[key], 2) for key in ("score", "score_baseline", "score_today")),
-            row["drift"],
-        )
-        for row in rows
-    ]
+def print_statements(document: dict[str, Any], *, details: bool) -> None:
+    """Print the statements in plain words, with their sources and rules on request."""
+    terminal.line(f"Statements of {document['quarter']}: {len(document['statements'])}")
+    for item in document["statements"]:
+        terminal.line(f"- {item.get('plain') or item['what'] + ': ' + stated(item)}")
+        if details:
+            rate = item.get("rate") or {}
+            told = (
+                item["id"],
+                f"source: {item['resolution_source']}",
+                f"rule: {item['resolution_rule']}",
+                rate.get("why"),
+            )
+            for text in told:
+                if text:
+                    terminal.line(f"    {text}")
+    if not details:
+        terminal.line("Sources and rules: race show statements --details")
 
 
 def stated(item: dict[str, Any]) -> str:

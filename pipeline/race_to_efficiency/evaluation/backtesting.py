@@ -7,37 +7,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.calibration.common.processes import beside
-from race_to_efficiency.evaluation.choices import Choice, choose, in_use
+from race_to_efficiency.evaluation import baselines, bounds, loss_targets
+from race_to_efficiency.evaluation.averaging import combine
+from race_to_efficiency.evaluation.forecast_rows import MODEL, forecast_frame
 from race_to_efficiency.evaluation.origin_forecasts import forecast
 from race_to_efficiency.evaluation.origins import ForecastOrigin, end_time
 from race_to_efficiency.evaluation.outcomes import outcomes
-from race_to_efficiency.evaluation.scoring import LEVELS, QUANTILE_COLUMNS
+from race_to_efficiency.evaluation.predictive import Predictive
+from race_to_efficiency.evaluation.revisions import revisions
 from race_to_efficiency.evaluation.targets import TARGETS
+from race_to_efficiency.evaluation.weights import History
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
+    from race_to_efficiency.evaluation.origins import CellForecast
+    from race_to_efficiency.evaluation.revisions import Revisions
     from race_to_efficiency.evaluation.targets import Target
+    from race_to_efficiency.evaluation.weights import Learned
     from race_to_efficiency.settings.backtest import BacktestParams
-
-KEY_COLUMNS = (
-    "target",
-    "origin",
-    "horizon_quarters",
-    "target_quarter",
-    "cell",
-    "method",
-    "model",
-    "vintage",
-    "unit",
-    "window_start",
-    "window_end",
-    "shared",
-    "n_rows",
-)
-"""What identifies a forecast; ``method`` is 'forecast' or the name of a baseline."""
 
 LEDGERS = (
     "accelerators",
@@ -66,56 +56,98 @@ def origin_of(
     return ForecastOrigin(target, quarter, views.known(target, quarter.as_of), ends, params, seed)
 
 
-def origin_rows(origin: ForecastOrigin, published: float | None) -> tuple[list[tuple[Any, ...]], list[np.ndarray]]:
+def finished(
+    origin: ForecastOrigin, one: CellForecast, learned: Learned, revised: Revisions, limit: np.ndarray
+) -> tuple[Predictive, np.ndarray]:
+    """Return a cell's forecast: its members as they are weighted, a record's revisions, and nothing beyond physics.
+
+    Parameters
+    ----------
+    origin : ForecastOrigin
+    one : CellForecast
+    learned : Learned
+    revised : Revisions
+    limit : (h,) float, log2
+        See `bounds.bound`.
+
+    Returns
+    -------
+    Predictive, (h,) float
+        The forecast, and the share of its mass that was moved to the bound.
+    """
+    members = [one.members[name] for name in learned.names]
+    averaged = combine(members, learned.weights, one.last if origin.target.monotone else None)
+    quantiles = averaged.quantiles
+    if origin.target.monotone:
+        # a pseudo view holds the first snapshot's figures: only a later snapshot can differ from them
+        exposed = np.clip(origin.ends - max(end_time(origin.quarter), origin.known.figures_of), 0.0, None)
+        quantiles = np.array([revised.apply(row, years) for row, years in zip(quantiles, exposed, strict=True)])
+    quantiles, moved = bounds.within(quantiles, limit)
+    return Predictive(quantiles, averaged.shared), moved
+
+
+def origin_rows(
+    origin: ForecastOrigin, cells: list[CellForecast], learned: Learned, revised: Revisions, limit: np.ndarray
+) -> tuple[list[tuple[Any, ...]], list[np.ndarray]]:
     """Return one origin's forecasts: the cells of `KEY_COLUMNS` and the (23,) quantiles of each.
 
     Parameters
     ----------
-    origin : Origin
-    published : float or None
-        Published trend known by then, doublings/yr.
+    origin : ForecastOrigin
+    cells : list of CellForecast
+        See `origin_forecasts.forecast`.
+    learned : Learned
+        Weights at each of the origin's horizons.
     """
     target = origin.target
     start = end_time(origin.quarter)
     n_rows = len(origin.known.observations)
     keys: list[tuple[Any, ...]] = []
     values: list[np.ndarray] = []
-    for one in forecast(origin):
-        base = one.baseline_quantiles(origin.params.moore_doublings_per_year, published)
-        if not base:
-            continue
-        for h in range(target.window_quarters if target.kind == "aggregate" else 1, origin.ends.size + 1):
-            found = [("forecast", name, p.quantiles[h - 1], float(p.shared[h - 1])) for name, p in one.models.items()]
-            found += [(name, name, rows[h - 1], 1.0) for name, rows in base.items()]
+    for one in cells:
+        made, moved = finished(origin, one, learned, revised, limit)
+        for h in range(origin.first_horizon, origin.ends.size + 1):
+            found = [("forecast", MODEL, made.quantiles[h - 1], float(made.shared[h - 1]), float(moved[h - 1]))]
+            found += [
+                (name, name, np.minimum(rows[h - 1], limit[h - 1]), 1.0, 0.0) for name, rows in one.baselines.items()
+            ]
             place = (target.id, str(origin.quarter), h, str(origin.quarter.shift(h)), one.cell)
             window = (start, float(origin.ends[h - 1]))
-            for method, model, quantiles, shared in found:
-                keys.append((*place, method, model, origin.known.vintage, target.unit, *window, shared, n_rows))
+            for method, model, quantiles, *shares in found:
+                about = (
+                    origin.known.vintage,
+                    target.unit,
+                    *window,
+                    *shares,
+                    learned.baseline,
+                    target.sign * one.last,
+                    n_rows,
+                )
+                keys.append((*place, method, model, *about))
                 values.append(quantiles if target.sign > 0 else -quantiles[::-1])
     return keys, values
 
 
-def forecast_frame(keys: list[tuple[Any, ...]], values: list[np.ndarray]) -> pd.DataFrame:
-    """Return forecasts as a table: `KEY_COLUMNS` and `QUANTILE_COLUMNS`."""
-    import pandas as pd
-
-    frame = pd.DataFrame(keys, columns=list(KEY_COLUMNS))
-    table = pd.DataFrame(np.array(values).reshape(-1, len(LEVELS)), columns=list(QUANTILE_COLUMNS))
-    return pd.concat([frame, table], axis=1)
-
-
 def target_forecasts(
     target: Target, views: LedgerViews, last: Quarter, params: BacktestParams, seed: int
-) -> pd.DataFrame:
-    """Return the forecasts of every origin up to ``last``: all candidate models (method 'forecast') and baselines."""
+) -> tuple[pd.DataFrame, History]:
+    """Return the forecasts and baselines of every origin up to ``last``, and the history weights are learnt from."""
     keys: list[tuple[Any, ...]] = []
     values: list[np.ndarray] = []
+    first = Quarter.parse(params.first_origin)
+    history = History(params.members.by_kind[target.kind], baselines.BASELINES)
+    horizons = np.arange(1.0, params.horizon_quarters + 1)
     for quarter in quarters(params.first_origin, last):
         origin = origin_of(target, views, quarter, params, seed)
-        found = origin_rows(origin, views.published_rate(target, quarter.as_of))
+        cells = forecast(origin, views.published_rate(target, quarter.as_of))
+        settled = history.settled(outcomes(target, views, quarter.as_of, first), target.sign)
+        learned = history.learned(settled, horizons, params.learning)
+        limit, _ = bounds.bound(origin, views)
+        found = origin_rows(origin, cells, learned, revisions(target, views, quarter.as_of, params.revisions), limit)
         keys += found[0]
         values += found[1]
-    return forecast_frame(keys, values)
+        history.add(origin, cells)
+    return forecast_frame(keys, values), history
 
 
 def with_outcomes(forecasts: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
@@ -123,7 +155,9 @@ def with_outcomes(forecasts: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     return forecasts.merge(known, on=["target", "target_quarter", "cell"], how="left", validate="many_to_many")
 
 
-def backtest(views: LedgerViews, last: Quarter, params: BacktestParams, seed: int) -> tuple[pd.DataFrame, list[Choice]]:
+def backtest(
+    views: LedgerViews, last: Quarter, params: BacktestParams, seed: int
+) -> tuple[pd.DataFrame, dict[str, History]]:
     """Run the rolling-origin backtest of every dated target.
 
     Parameters
@@ -137,37 +171,32 @@ def backtest(views: LedgerViews, last: Quarter, params: BacktestParams, seed: in
 
     Returns
     -------
-    DataFrame, list of Choice
-        A row for each target, origin, horizon, cell, method and outcome (observed NaN where open), and the models.
+    DataFrame, dict of target to History
+        A row for each target, origin, horizon, cell, method and outcome (observed NaN where open), and the forecasts
+        weights are learnt from.
     """
     import pandas as pd
 
-    frames, choices = [], []
+    frames, histories = [], {}
     first = Quarter.parse(params.first_origin)
     for target in TARGETS.values():
-        everything = target_forecasts(target, views, last, params, seed)
-        choice = choose(target, everything, views, last, params)
-        frames.append(with_outcomes(in_use(everything, choice), outcomes(target, views, last.as_of, first)))
-        choices.append(choice)
-    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True), choices
+        made, histories[target.id] = target_forecasts(target, views, last, params, seed)
+        frames.append(with_outcomes(made, outcomes(target, views, last.as_of, first)))
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True), histories
 
 
 def backtest_all(
     views: LedgerViews, last: Quarter, params: BacktestParams, seed: int, *, workers: int = 1
-) -> tuple[pd.DataFrame, list[Choice]]:
+) -> tuple[pd.DataFrame, dict[str, History], dict[str, Learned]]:
     """Run the backtest of the dated targets and of the losses of larger runs; see `backtest`.
 
     With two workers the two run side by side; the result is the same.
     """
     import pandas as pd
 
-    from race_to_efficiency.evaluation import loss_targets
-
     runs = views.used("training_runs", last.as_of)
     with beside(loss_targets.backtest, runs, params, seed, workers=workers) as result:
-        dated, choices = backtest(views, last, params, seed)
-        losses, more = result()
-    return pd.concat([frame for frame in (dated, losses) if len(frame)] or [dated], ignore_index=True), [
-        *choices,
-        *more,
-    ]
+        dated, histories = backtest(views, last, params, seed)
+        losses, learned = result()
+    frames = [frame for frame in (dated, losses) if len(frame)] or [dated]
+    return pd.concat(frames, ignore_index=True), histories, learned

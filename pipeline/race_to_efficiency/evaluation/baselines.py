@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.evaluation.predictive import TAU
+from race_to_efficiency.evaluation.predictive import TAU, empirical
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,12 +78,12 @@ def last_value(last: float, changes: Array) -> Array:
     Cramer et al. (2022), Evaluation of individual and ensemble probabilistic forecasts of COVID-19 mortality, the
     symmetrised baseline.
     """
-    return np.asarray(last + np.quantile(np.concatenate([changes, -changes]), TAU))
+    return np.asarray(last + empirical(np.concatenate([changes, -changes])))
 
 
 def fixed_rate(last: float, rate: float, ahead: float, changes: Array) -> Array:
     """Return (23,) quantiles: growth at ``rate`` doublings/yr with the empirical spread of past changes."""
-    return np.asarray(last + rate * ahead + np.quantile(changes - changes.mean(), TAU))
+    return np.asarray(last + rate * ahead + empirical(changes - changes.mean()))
 
 
 def random_walk_drift(series: list[Series], last: float, ahead: float, changes: Array | None = None) -> Array:
@@ -113,3 +113,45 @@ def random_walk_drift(series: list[Series], last: float, ahead: float, changes: 
     else:
         variance = changes.var(ddof=1)
     return np.asarray(last + rate * ahead + np.sqrt(variance) * ndtri(TAU))
+
+
+def quantiles(
+    series: list[Series],
+    last: float,
+    ahead: Array,
+    past: list[Array],
+    moore: float,
+    published: float | None,
+    *,
+    scatter: bool = False,
+    monotone: bool = False,
+) -> dict[str, Array]:
+    """Return each baseline's (h, 23) quantiles.
+
+    Parameters
+    ----------
+    series : list of Series
+        What the baselines know (all cells of a panel, pooled for the spread).
+    last : float, log2
+        The level they start from.
+    ahead : (h,) float, years
+        From that level to each target date.
+    past : list of h (k,) float, log2
+        Past changes over each of these times; see `past_changes`.
+    moore, published : float, doublings/yr
+        No published trend fits where it is None.
+    scatter : bool
+        Whether single outcomes scatter around the level.
+    monotone : bool
+        Whether the quantity never falls below its last value: a record. What a baseline would put below it counts as
+        staying there.
+    """
+    rows: dict[str, list[Array]] = {name: [] for name in BASELINES if name != "published" or published is not None}
+    for step, changes in zip(ahead, past, strict=True):
+        rows["last_value"].append(last_value(last, changes))
+        rows["random_walk_drift"].append(random_walk_drift(series, last, float(step), changes if scatter else None))
+        rows["moore"].append(fixed_rate(last, moore, float(step), changes))
+        if published is not None:
+            rows["published"].append(fixed_rate(last, published, float(step), changes))
+    floor = last if monotone else -np.inf
+    return {name: np.maximum(np.array(found), floor) for name, found in rows.items()}

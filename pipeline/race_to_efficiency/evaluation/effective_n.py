@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,12 +60,18 @@ def effective_n(blocks: Sequence[str], start: ArrayLike, end: ArrayLike, shared:
         raise ValueError(f"end must lie after start, got end - start = {float((b - a).min())!r}")
     if np.any(~((s >= 0) & (s <= 1))):
         raise ValueError(f"shared must lie in [0, 1], got {s[~((s >= 0) & (s <= 1))][0]!r}")
+    return float(min(names.size**2 / correlations(names, a, b, s).sum(), np.unique(names).size))
+
+
+def correlations(blocks: ArrayLike, start: ArrayLike, end: ArrayLike, shared: ArrayLike) -> Array:
+    """Return the (n, n) correlations between outcomes that `effective_n` sums; its parameters."""
+    names = np.asarray(blocks, dtype=str)
+    a, b, s = (np.asarray(x, dtype=np.float64) for x in (start, end, shared))
     overlap = np.minimum(b[:, None], b) - np.maximum(a[:, None], a)
     length = b - a
-    correlation = np.clip(overlap, 0.0, None) / np.sqrt(length[:, None] * length) * np.sqrt(s[:, None] * s)
-    same = names[:, None] == names
-    total = np.where(same, 1.0, correlation).sum()
-    return float(min(names.size**2 / total, np.unique(names).size))
+    alike = np.clip(overlap, 0.0, None) / np.sqrt(length[:, None] * length) * np.sqrt(s[:, None] * s)
+    _, index = np.unique(names, return_inverse=True)
+    return np.where(index[:, None] == index, 1.0, alike)
 
 
 def intraclass_correlation(values: ArrayLike, groups: Sequence[str]) -> float:
@@ -100,11 +107,14 @@ def coverage_band(n_eff: float, level: float, *, confidence: float = 0.95) -> tu
     (float, float)
         Shares in [0, 1]; (0, 1) when there is not one whole independent outcome.
     """
+    n = int(np.floor(n_eff + 1e-9))
+    return (0.0, 1.0) if n < 1 else _binomial_band(n, level, confidence)
+
+
+@functools.cache
+def _binomial_band(n: int, level: float, confidence: float) -> tuple[float, float]:
     from scipy.stats import binom
 
-    n = int(np.floor(n_eff + 1e-9))
-    if n < 1:
-        return 0.0, 1.0
     tail = (1.0 - confidence) / 2.0
     return float(binom.ppf(tail, n, level) / n), float(binom.ppf(1.0 - tail, n, level) / n)
 

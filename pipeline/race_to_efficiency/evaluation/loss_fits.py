@@ -73,7 +73,7 @@ class Fit:
         walk = self.learned_walk if "learned" in model else walk
         common = ((high - low) / 2.0) ** 2 + (walk * beyond) ** 2
         total = common + self.residual_log2**2
-        degrees = min(self.free, settings.tail_degrees if "heavy" in model else self.free)
+        degrees = min(self.free, settings.members.tail_degrees if "heavy" in model else self.free)
         return Predictive(student(centre, np.sqrt(total), degrees), common / total)
 
 

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.evaluation import baselines
-from race_to_efficiency.evaluation.backtesting import forecast_frame
+from race_to_efficiency.evaluation.averaging import combine
 from race_to_efficiency.evaluation.baselines import Series
-from race_to_efficiency.evaluation.choices import Choice, pick, scored
+from race_to_efficiency.evaluation.forecast_rows import MODEL, forecast_frame
 from race_to_efficiency.evaluation.loss_fits import Fit, fit_below, learned_walk
+from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS, weighted_interval_score
+from race_to_efficiency.evaluation.weights import Learned, best_baseline, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 UNIT = "nats/token"
+
+BASELINES = ("last_value", "random_walk_drift")
+"""Baselines of a run's loss; no rate of Moore's and no published trend speaks of a group."""
 
 
 def cutoffs(log2_compute: Array, settings: BacktestParams) -> Array:
@@ -45,8 +50,10 @@ def cutoffs(log2_compute: Array, settings: BacktestParams) -> Array:
     return np.asarray(grid[(below >= settings.loss.minimum_rows) & (above > 0) & new], dtype=np.float64)
 
 
-def group_forecasts(name: str, rows: pd.DataFrame, settings: BacktestParams, seed: int) -> pd.DataFrame:
-    """Return the forecasts of one group's larger runs from every cut-off: candidates and baselines.
+def group_forecasts(
+    name: str, rows: pd.DataFrame, settings: BacktestParams, seed: int, learned: Learned
+) -> pd.DataFrame:
+    """Return the forecasts of one group's larger runs from every cut-off: members, their average, and baselines.
 
     Parameters
     ----------
@@ -54,11 +61,13 @@ def group_forecasts(name: str, rows: pd.DataFrame, settings: BacktestParams, see
         Group.
     rows : DataFrame
         Its used runs.
+    learned : Learned
+        What the groups published earlier teach, at one horizon.
 
     Returns
     -------
     DataFrame
-        As `backtesting.target_forecasts`; origin is the cut-off, cell the run.
+        As `backtesting.target_forecasts` and the members beside (method 'member'); origin is the cut-off, cell the run.
     """
     rate = settings.loss.compute_doublings_per_year
     rows = rows.sort_values(["compute_flop", "run_id"], kind="stable").reset_index(drop=True)
@@ -79,18 +88,22 @@ def group_forecasts(name: str, rows: pd.DataFrame, settings: BacktestParams, see
         fit = replace(fit, learned_walk=learned_walk(fits, known, settings))
         fits.append((float(cut), fit))
         runs, beyond = rows[wanted], compute[wanted] - cut
-        models = {one: fit.predict(one, runs, beyond, settings) for one in settings.candidates["loss"]}
+        members = [fit.predict(one, runs, beyond, settings) for one in learned.names]
+        made = combine(members, np.repeat(learned.weights, len(runs), axis=1))
+        models = [("member", *one) for one in zip(learned.names, members, strict=True)] + [("forecast", MODEL, made)]
         place = (f"loss.{name}", f"C<={2.0**cut:.3g}")
         base = _baselines(compute[compute <= cut] / rate, known, ahead[wanted])
+        best = float(np.log2(known["loss_nats"].min()))
         for k, run in enumerate(runs["run_id"]):
             end = float(compute[wanted][k] / rate)
+            about = (learned.baseline, best, len(known))
             common = ("pseudo", UNIT, float(cut / rate), end)
             at = (*place, int(horizon[wanted][k]), "", str(run))
-            for model, one in models.items():
-                keys.append((*at, "forecast", model, *common, float(one.shared[k]), len(known)))
+            for method, model, one in models:
+                keys.append((*at, method, model, *common, float(one.shared[k]), 0.0, *about))
                 values.append(one.quantiles[k])
             for method, quantiles in base.items():
-                keys.append((*at, method, method, *common, 1.0, len(known)))
+                keys.append((*at, method, method, *common, 1.0, 0.0, *about))
                 values.append(quantiles[k])
     return forecast_frame(keys, values)
 
@@ -122,50 +135,39 @@ def group_outcomes(name: str, rows: pd.DataFrame) -> pd.DataFrame:
             "item": rows["run_id"].astype("str"),
             "block": rows["cluster"].astype("str"),
             "observed": np.log2(rows["loss_nats"].to_numpy(dtype=np.float64)),
+            "matured": np.log2(rows["loss_nats"].to_numpy(dtype=np.float64)),
         }
     ).reset_index(drop=True)
 
 
-def relative_scores(forecasts: pd.DataFrame, known: pd.DataFrame, settings: BacktestParams) -> dict[str, float]:
-    """Return each candidate's mean weighted interval score in one group, in units of the last-value baseline's."""
-    scores = scored(forecasts, known)
-    means = scores.groupby(["method", "model"])["wis"].mean()
-    reference = float(means[("last_value", "last_value")])
-    return {model: float(means[("forecast", model)]) / reference for model in settings.candidates["loss"]}
+def group_scores(forecasts: pd.DataFrame, known: pd.DataFrame) -> dict[str, float]:
+    """Return the mean weighted interval score of each member and baseline in one group."""
+    joined = forecasts.merge(known, on=["target", "target_quarter", "cell"], validate="many_to_one")
+    wis = weighted_interval_score(joined["observed"], joined[list(QUANTILE_COLUMNS)]).wis
+    return {str(model): float(mean) for model, mean in joined.assign(wis=wis).groupby("model")["wis"].mean().items()}
 
 
-def choose(
-    name: str, earlier: Sequence[dict[str, float]], own: dict[str, float], n_own: int, settings: BacktestParams
-) -> Choice:
-    """Choose a group's model on the groups published before it; its own runs confirm it or not.
+def learn(earlier: Sequence[dict[str, float]], settings: BacktestParams) -> Learned:
+    """Return what the groups published before a group teach: weights of the members, and the best baseline.
 
     Parameters
     ----------
-    name : str
-        Group.
     earlier : sequence of dict of model to score
-        `relative_scores` of the groups published earlier; without any, the first candidate is used.
-    own : dict of model to score
-    n_own : int
-        Its scored outcomes.
+        `group_scores` of the groups published earlier, each counting as one outcome; groups differ in scale, so only
+        relative scores are averaged.
     """
-    candidates = settings.candidates["loss"]
-    early = {model: float(np.mean([one[model] for one in earlier])) for model in candidates} if earlier else {}
-    chosen = pick(candidates, early, settings.choose_margin)
-    return Choice(
-        f"loss.{name}",
-        candidates[0],
-        chosen,
-        "groups published earlier",
-        early,
-        own,
-        len(earlier),
-        n_own,
-        settings.choose_margin,
+    names = settings.members.by_kind["loss"]
+    scores = np.array([[one[name] for name in names] for one in earlier]).reshape(-1, len(names))
+    relative = (scores / scores.mean(axis=1, keepdims=True)).mean(axis=0) if len(earlier) else np.ones(len(names))
+    n_eff = np.array([float(len(earlier))])
+    weights = weigh(relative[:, None], n_eff, settings.learning)
+    base = np.array([[one[name] for name in BASELINES] for one in earlier]).reshape(-1, len(BASELINES))
+    return Learned(
+        names, weights, relative[:, None], n_eff, best_baseline(BASELINES, base / base.mean(1, keepdims=True))
     )
 
 
-def backtest(runs: pd.DataFrame, settings: BacktestParams, seed: int) -> tuple[pd.DataFrame, list[Choice]]:
+def backtest(runs: pd.DataFrame, settings: BacktestParams, seed: int) -> tuple[pd.DataFrame, dict[str, Learned]]:
     """Run the nested-cut-off backtest of every group with enough runs, in the order in which they were published.
 
     Parameters
@@ -175,27 +177,24 @@ def backtest(runs: pd.DataFrame, settings: BacktestParams, seed: int) -> tuple[p
 
     Returns
     -------
-    DataFrame, list of Choice
-        As `backtesting.backtest`.
+    DataFrame, dict of target to Learned
+        As `backtesting.backtest`; what a group's forecasts were weighted by.
     """
     import pandas as pd
 
     filled = runs[runs[["params", "tokens", "compute_flop", "loss_nats"]].notna().all(axis=1)]
     published = filled.groupby("group")["released"].min()
     frames: list[pd.DataFrame] = []
-    choices: list[Choice] = []
+    weights: dict[str, Learned] = {}
     scores: dict[str, dict[str, float]] = {}
     for name in sorted(published.index, key=lambda group: (published[group], group)):
         rows = filled[filled["group"] == name]
-        forecasts, known = group_forecasts(name, rows, settings, seed), group_outcomes(name, rows)
+        learned = learn([scores[one] for one in scores if published[one] < published[name]], settings)
+        forecasts, known = group_forecasts(name, rows, settings, seed, learned), group_outcomes(name, rows)
         if forecasts.empty:
             continue
-        scores[name] = relative_scores(forecasts, known, settings)
-        earlier = [scores[one] for one in scores if published[one] < published[name]]
-        n_own = int((forecasts["method"] == "last_value").sum())
-        choice = choose(name, earlier, scores[name], n_own, settings)
-        keep = (forecasts["method"] != "forecast") | (forecasts["model"] == choice.chosen)
-        used = forecasts[keep].reset_index(drop=True)
+        scores[name] = group_scores(forecasts, known)
+        weights[f"loss.{name}"] = learned
+        used = forecasts[forecasts["method"] != "member"].reset_index(drop=True)
         frames.append(used.merge(known, on=["target", "target_quarter", "cell"], how="left", validate="many_to_one"))
-        choices.append(choice)
-    return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), choices
+    return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), weights

@@ -40,11 +40,14 @@ class Known:
         pseudo: the values are those of a later first snapshot cut by release date, or of a table without vintages.
     data_to : float, decimal years
         How far the data reach: the last snapshot by then, or the day itself.
+    figures_of : float, decimal years
+        The snapshot whose figures a pseudo view holds, later than the day; -inf elsewhere.
     """
 
     observations: pd.DataFrame
     vintage: str
     data_to: float
+    figures_of: float = -np.inf
 
 
 @dataclass
@@ -58,7 +61,9 @@ class LedgerViews:
 
     intakes: Mapping[str, Intake]
     _views: dict[tuple[str, int, int], pd.DataFrame] = field(default_factory=dict)
-    _observations: dict[tuple[str, int, int, int], pd.DataFrame] = field(default_factory=dict)
+    _observations: dict[tuple[object, ...], pd.DataFrame] = field(default_factory=dict)
+    _seen: dict[tuple[Target, dt.date], tuple[tuple[object, ...], pd.DataFrame]] = field(default_factory=dict)
+    outcomes_seen: dict[tuple[object, ...], list[tuple[str, str, str, float]]] = field(default_factory=dict)
     _dates: dict[str, tuple[Array, Array]] = field(default_factory=dict)
     _first: dict[str, dt.date | None] = field(default_factory=dict)
     _recorded: dict[str, list[dt.date]] = field(default_factory=dict)
@@ -125,25 +130,45 @@ class LedgerViews:
         import pandas as pd
 
         first = self.first_known(target)
+        found = self.observed(target, day)[1]
+        found = found[found["released"] <= pd.Timestamp(day)].reset_index(drop=True)
+        end = decimal_year(day + dt.timedelta(days=1))
+        if first is None:
+            # no snapshot has the columns yet: what little is known is known, and a later one's figures are not
+            return Known(found, "real" if table_of(target.table).vintaged else "pseudo", end)
+        if first > day:
+            return Known(found, "pseudo", end, decimal_year(first + dt.timedelta(days=1)))
+        last = max(one for one in self.recorded(target.table) if one <= day)
+        return Known(found, "real", decimal_year(last + dt.timedelta(days=1)))
+
+    def observed(self, target: Target, day: dt.date) -> tuple[tuple[object, ...], pd.DataFrame]:
+        """Return a target's observations in the view of a day, later releases of its snapshot included.
+
+        Returns
+        -------
+        tuple, DataFrame
+            A key that two days share where they see the same rows, and those rows.
+        """
+        if (target, day) not in self._seen:
+            self._seen[(target, day)] = self._observed(target, day)
+        return self._seen[(target, day)]
+
+    def _observed(self, target: Target, day: dt.date) -> tuple[tuple[object, ...], pd.DataFrame]:
+        first = self.first_known(target)
+        key: tuple[object, ...]
         if first is None and table_of(target.table).vintaged:
-            # no snapshot has the columns yet: nothing is known, and a later one's figures would be hindsight
-            nothing = target.observations(self.used(target.table, day).iloc[:0])
-            return Known(nothing, "real", decimal_year(day + dt.timedelta(days=1)))
-        if first is None or first <= day:
-            key = (target.id, *self._state(target.table, day), -1)
+            key = (target, "no snapshot")
+            if key not in self._observations:
+                self._observations[key] = target.observations(self.used(target.table, day).iloc[:0])
+        elif first is None or first <= day:
+            key = (target, *self._state(target.table, day))
             if key not in self._observations:
                 self._observations[key] = target.observations(self.used(target.table, day))
         else:
-            key = (target.id, *self._state(target.table, first), self._state(target.table, day)[0])
+            key = (target, *self._state(target.table, first), self._state(target.table, day)[0])
             if key not in self._observations:
                 self._observations[key] = target.observations(self._pseudo(target.table, day, first))
-        found = self._observations[key]
-        found = found[found["released"] <= pd.Timestamp(day)].reset_index(drop=True)
-        end = decimal_year(day + dt.timedelta(days=1))
-        if first is None or first > day:
-            return Known(found, "pseudo", end)
-        last = max(one for one in self.recorded(target.table) if one <= day)
-        return Known(found, "real", decimal_year(last + dt.timedelta(days=1)))
+        return key, self._observations[key]
 
     def _pseudo(self, table: str, day: dt.date, first: dt.date) -> pd.DataFrame:
         import pandas as pd

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.evaluation import baselines
 from race_to_efficiency.units import decimal_year
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from race_to_efficiency.evaluation.baselines import Series
     from race_to_efficiency.evaluation.origin_views import Known
     from race_to_efficiency.evaluation.predictive import Predictive
     from race_to_efficiency.evaluation.targets import Target
@@ -59,6 +57,11 @@ class ForecastOrigin:
         return np.random.default_rng(np.random.SeedSequence([self.seed, *names]))
 
     @property
+    def first_horizon(self) -> int:
+        """The shortest horizon, quarters: an aggregate's window must lie ahead of the origin as a whole."""
+        return self.target.window_quarters if self.target.kind == "aggregate" else 1
+
+    @property
     def time(self) -> Array:
         """Dates of the observations, (n,) decimal years."""
         return np.asarray(self.known.observations["time"], dtype=np.float64)
@@ -71,47 +74,22 @@ class ForecastOrigin:
 
 @dataclass(frozen=True)
 class CellForecast:
-    """Candidate models' predictives and the baselines' quantiles for one cell of a target.
+    """The members' predictives and the baselines' quantiles for one cell of a target.
 
     Parameters
     ----------
     cell : str
         Benchmark of a panel; '' otherwise.
-    models : dict of model to Predictive
-    series : list of Series
-        What the baselines know (all cells, pooled for the spread).
+    members : dict of name to Predictive
+    baselines : dict of name to (h, 23) float, log2
     last : float, log2
-        The level the baselines start from.
-    ahead : (h,) float, years
-        From the last known level to each target date.
-    scatter : bool
-        Whether single outcomes scatter around the level.
+        The level known at the origin.
     """
 
     cell: str
-    models: dict[str, Predictive]
-    series: list[Series]
+    members: dict[str, Predictive]
+    baselines: dict[str, Array]
     last: float
-    ahead: Array
-    scatter: bool = False
-
-    def baseline_quantiles(self, moore: float, published: float | None) -> dict[str, list[Array]]:
-        """Return each baseline's (23,) quantiles at every horizon; empty when the series has too few changes."""
-        rows: dict[str, list[Array]] = {name: [] for name in baselines.BASELINES if name != "published"}
-        if published is not None:
-            rows["published"] = []
-        for ahead in self.ahead:
-            changes = baselines.past_changes(self.series, float(ahead))
-            if changes.size == 0:
-                return {}
-            rows["last_value"].append(baselines.last_value(self.last, changes))
-            spread = changes if self.scatter else None
-            walk = baselines.random_walk_drift(self.series, self.last, float(ahead), spread)
-            rows["random_walk_drift"].append(walk)
-            rows["moore"].append(baselines.fixed_rate(self.last, moore, float(ahead), changes))
-            if published is not None:
-                rows["published"].append(baselines.fixed_rate(self.last, published, float(ahead), changes))
-        return rows
 
 
 def end_time(quarter: Quarter) -> float:

@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.units import Quarter
 
-COLUMNS = ("target", "target_quarter", "cell", "item", "block", "observed")
+COLUMNS = ("target", "target_quarter", "cell", "item", "block", "observed", "matured")
+
+MATURITY_QUARTERS = 2
+"""An outcome is read once more this long after its quarter, when late entries and corrections have come in."""
 
 
 def outcomes(target: Target, views: LedgerViews, day: dt.date, first: Quarter) -> pd.DataFrame:
     """Return every outcome of a target that is settled in the view of ``day``.
 
-    A record or an aggregate is read once, in the first view that reaches its quarter's end: what later revisions make
-    of the past is not what was forecast. Single rows are read in the view of ``day``.
+    A record or an aggregate is read in the first view that reaches its quarter's end: what later revisions make of the
+    past is not what was forecast. It is read again at maturity. Single rows are read in the view of ``day``.
 
     Parameters
     ----------
@@ -36,21 +39,34 @@ def outcomes(target: Target, views: LedgerViews, day: dt.date, first: Quarter) -
     Returns
     -------
     DataFrame
-        target, target_quarter, cell, item, block (outcomes of one block are one), observed (log2 of the unit).
+        target, target_quarter, cell, item, block (outcomes of one block are one), observed (log2 of the unit) and
+        matured: the same two quarters on, NaN until then or where it is gone.
     """
     import pandas as pd
 
-    rows: list[tuple[str, str, str, str, str, float]] = []
+    rows: list[tuple[str, str, str, str, str, float, float]] = []
     quarter = first
     while quarter.as_of <= day:
         reached = views.settled_by(target, quarter.as_of, day)
         if reached is not None:
-            seen = reached if target.settles == "first" else day
-            found = _quarter_outcomes(target, views.known(target, seen).observations, quarter)
-            rows += [(target.id, str(quarter), *one) for one in found]
+            mature = max(quarter.shift(MATURITY_QUARTERS).as_of, reached)
+            found = _seen(target, views, quarter, reached if target.settles == "first" else day)
+            # what is read in today's view is as mature as it can be
+            late = found if target.settles == "latest" else _seen(target, views, quarter, min(mature, day))
+            again = {one[:2]: one[3] for one in late} if mature <= day else {}
+            rows += [(target.id, str(quarter), *one, again.get(one[:2], np.nan)) for one in found]
         quarter = quarter.shift(1)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype({name: "float64" if name == "observed" else "str" for name in COLUMNS})
+    return frame.astype({name: "float64" if name in ("observed", "matured") else "str" for name in COLUMNS})
+
+
+def _seen(target: Target, views: LedgerViews, quarter: Quarter, day: dt.date) -> list[tuple[str, str, str, float]]:
+    """Return a quarter's outcomes as the view of a day has them; days that see the same rows have the same ones."""
+    key, observations = views.observed(target, day)
+    found = views.outcomes_seen.get((quarter, *key))
+    if found is None:
+        found = views.outcomes_seen[(quarter, *key)] = _quarter_outcomes(target, observations, quarter)
+    return found
 
 
 def _quarter_outcomes(

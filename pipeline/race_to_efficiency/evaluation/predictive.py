@@ -43,7 +43,16 @@ def student(centre: Array, scale: Array, degrees: float) -> Array:
     return np.asarray(np.asarray(centre)[:, None] + np.asarray(scale)[:, None] * stdtrit(degrees, TAU))
 
 
-def trend(time: Array, value: Array, at: Array, *, degrees: float | None = None, walk: float = 0.0) -> Predictive:
+def trend(
+    time: Array,
+    value: Array,
+    at: Array,
+    *,
+    degrees: float | None = None,
+    walk: float = 0.0,
+    weight: Array | None = None,
+    slope_prior: float | None = None,
+) -> Predictive:
     """Predict single outcomes around a straight line fitted by least squares.
 
     Parameters
@@ -57,6 +66,10 @@ def trend(time: Array, value: Array, at: Array, *, degrees: float | None = None,
     walk : float
         Random walk of the slope after the last row, doublings/yr per square root of a year; adds walk^2 s^3/3 to the
         variance s years ahead.
+    weight : (n,) float, optional
+        Weights of the rows, e.g. falling with age; their effective number (Kish) stands in for n.
+    slope_prior : float, optional
+        Standard deviation of a normal prior of the slope about 0, doublings/yr: shrinks it where the rows say little.
 
     Raises
     ------
@@ -70,17 +83,23 @@ def trend(time: Array, value: Array, at: Array, *, degrees: float | None = None,
     """
     if time.size < 4 or np.ptp(time) <= 0:
         raise ValueError(f"time must hold at least 4 rows at two dates, got {time.size} over {np.ptp(time)} years")
-    pivot = time.mean()
+    # weights of mean 1 over their effective number: equal weights leave n as it is
+    w = np.ones_like(time) if weight is None else weight * weight.sum() / (weight**2).sum()
+    count = float(w.sum())
+    pivot, level = float(w @ time) / count, float(w @ value) / count
     x = time - pivot
-    sxx = float(x @ x)
-    slope = float(x @ value) / sxx
-    residual = value - value.mean() - slope * x
-    variance = float(residual @ residual) / (time.size - 2)
+    sxx = float(w @ x**2)
+    slope = float(w @ (x * value)) / sxx
+    free = max(count - 2.0, 1.0)
+    variance = float(w @ (value - level - slope * x) ** 2) / free
+    if slope_prior is not None:
+        # posterior of the slope under a normal prior: the prior adds variance/prior^2 to the information in sxx
+        shrunk = sxx + variance / slope_prior**2
+        slope, sxx = slope * sxx / shrunk, shrunk
     ahead = at - pivot
-    common = variance * (1.0 / time.size + ahead**2 / sxx) + walk**2 * np.clip(at - time.max(), 0.0, None) ** 3 / 3.0
-    free = float(time.size - 2)
+    common = variance * (1.0 / count + ahead**2 / sxx) + walk**2 * np.clip(at - time.max(), 0.0, None) ** 3 / 3.0
     total = common + variance
-    centre = value.mean() + slope * ahead
+    centre = level + slope * ahead
     shared = np.divide(common, total, out=np.ones_like(total), where=total > 0)
     return Predictive(student(centre, np.sqrt(total), min(free, degrees or free)), shared)
 
@@ -96,6 +115,7 @@ def drift(
     weight: Array | None = None,
     degrees: float | None = None,
     walk: float = 0.0,
+    nothing: float = 0.0,
 ) -> Predictive:
     """Predict a level that moves by a steady drift plus independent shocks whose variance grows with time.
 
@@ -118,6 +138,8 @@ def drift(
         Upper limit of the degrees of freedom (heavier tails).
     walk : float
         Random walk of the drift; see `trend`.
+    nothing : float, years
+        Time without any change added to what was watched: shrinks the drift of a short or early history towards 0.
 
     References
     ----------
@@ -125,12 +147,12 @@ def drift(
     s^2 h (1 + h/T).
     """
     w = np.ones_like(change) if weight is None else np.asarray(weight, dtype=np.float64)
-    rate = float((w * change).sum() / (w * step).sum())
+    rate = float((w * change).sum() / ((w * step).sum() + nothing))
     # effective number of weighted steps (Kish) shortens the span and the degrees of freedom alike
     share = float(w.sum() ** 2 / (w**2).sum() / w.size)
     span, free = span * share, max(free * share, 1.5)
     variance = float((w * (change - rate * step) ** 2 / step).sum() / w.sum()) * (free + 1.0) / free
-    total = variance * (ahead + ahead**2 / span) + walk**2 * ahead**3 / 3.0
+    total = variance * (ahead + ahead**2 / (span + nothing)) + walk**2 * ahead**3 / 3.0
     centre = np.asarray(last, dtype=np.float64) + rate * ahead
     return Predictive(student(centre, np.sqrt(total), min(free, degrees or free)), np.ones_like(ahead))
 
@@ -144,7 +166,7 @@ def jump_draws(
     rng: np.random.Generator,
     *,
     draws: int,
-    window: float | None = None,
+    half_life: float | None = None,
 ) -> Array:
     """Simulate the rise of a record as a compound Poisson process of exponential jumps, parameters drawn too.
 
@@ -158,8 +180,8 @@ def jump_draws(
         Dates at which the rise since ``now`` is wanted, rising.
     rng : Generator
     draws : int
-    window : float, optional
-        Years back from ``now`` whose jumps count; all by default.
+    half_life : float, optional
+        Years in which what was watched loses half of its weight; all of it weighs the same by default.
 
     Returns
     -------
@@ -173,15 +195,18 @@ def jump_draws(
     """
     if jump.size == 0:
         return np.zeros((draws, ends.size))
-    exposure = min(now - start, np.inf if window is None else window)
-    recent = jump[event > now - exposure]
-    rate = rng.gamma(recent.size + 0.5, 1.0 / exposure, draws)
-    # a short window may hold few jumps or none: a prior worth two jumps of the plain mean size steadies their mean
-    prior = 0.0 if window is None else 2.0
-    mean = (recent.sum() + prior * jump.mean()) / rng.gamma(recent.size + prior + 1.0, 1.0, draws)
-    number = rng.poisson(rate[:, None] * np.diff(ends, prepend=now))
-    size = rng.standard_gamma(np.maximum(number, 1)) * mean[:, None]
-    return np.cumsum(np.where(number > 0, size, 0.0), axis=1)
+    exposure, weight, prior = now - start, np.ones_like(jump), 0.0
+    if half_life is not None:
+        fall = np.log(2.0) / half_life
+        exposure, weight = -np.expm1(-fall * exposure) / fall, np.exp(-fall * (now - event))
+        # recent jumps may weigh little: a prior worth two jumps of the plain mean size steadies their mean
+        prior = 2.0
+    number = float(weight.sum())
+    rate = rng.gamma(number + 0.5, 1.0 / exposure, draws)
+    mean = (float(weight @ jump) + prior * jump.mean()) / rng.gamma(number + prior + 1.0, 1.0, draws)
+    times = rng.poisson(rate[:, None] * np.diff(ends, prepend=now))
+    size = rng.standard_gamma(np.maximum(times, 1)) * mean[:, None]
+    return np.cumsum(np.where(times > 0, size, 0.0), axis=1)
 
 
 def release_draws(
@@ -248,23 +273,26 @@ def release_draws(
     return np.maximum.accumulate(np.maximum(np.where(number > 0, top, -np.inf), record), axis=1)
 
 
+def empirical(values: Array) -> Array:
+    """Return the (23,) quantiles of (n,) values, or (23, h) of (n, h): numpy's linear ones, in a tenth of the time."""
+    ordered = np.sort(values, axis=0)
+    place = TAU * (len(values) - 1)
+    index = np.minimum(place.astype(int), len(values) - 2) if len(values) > 1 else np.zeros(TAU.size, dtype=int)
+    share = (place - index).reshape(-1, *[1] * (values.ndim - 1))
+    low, high = ordered[index], ordered[np.minimum(index + 1, len(values) - 1)]
+    return np.asarray(low + share * (high - low))
+
+
 def from_draws(draws: Array) -> Predictive:
     """Return the quantiles of (n_draws, h) draws; all of a path's variance is shared."""
-    return Predictive(np.quantile(draws, TAU, axis=0).T, np.ones(draws.shape[1]))
-
-
-def ensemble(members: list[Predictive]) -> Predictive:
-    """Return the median over models of each quantile.
-
-    References
-    ----------
-    Ray et al. (2023), Comparing trained and untrained probabilistic ensemble forecasts of COVID-19: the median of the
-    quantiles.
-    """
-    quantiles = np.median([one.quantiles for one in members], axis=0)
-    return Predictive(quantiles, np.mean([one.shared for one in members], axis=0))
+    return Predictive(empirical(draws).T, np.ones(draws.shape[1]))
 
 
 def at_least(predictive: Predictive, floor: float) -> Predictive:
     """Return the forecast of a quantity that cannot fall below ``floor`` (a record stands)."""
     return Predictive(np.maximum(predictive.quantiles, floor), predictive.shared)
+
+
+def wholly_shared(predictive: Predictive) -> Predictive:
+    """Return the forecast of outcomes over overlapping windows: nothing of their scatter is their own."""
+    return Predictive(predictive.quantiles, np.ones_like(predictive.shared))

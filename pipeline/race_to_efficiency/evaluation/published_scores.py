@@ -1,7 +1,7 @@
-"""Published statements scored as published, beside what today's code would have said.
+"""Statements scored as they were made, beside what today's forecaster says for the same day and question.
 
-A frozen statement is never recomputed to be scored. Recomputing the same quarter from the same as-of ledgers with
-today's code shows how far the method has moved since; both scores stand side by side.
+A statement is never recomputed to be scored. What today's code would have said from the same as-of ledgers stands in
+the backtest; both scores stand side by side, and tell what was learnt.
 """
 
 from __future__ import annotations
@@ -12,21 +12,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.evaluation import scoring
+from race_to_efficiency.evaluation.averaging import probability_up_to
+from race_to_efficiency.evaluation.scoring import LEVELS, QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.settlement import settle
+from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.units import DATE_UNIT, decimal_year
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.settings.statements import StatementParams
 
+    Array = NDArray[np.float64]
+
 COLUMNS = [
-    *("quarter", "publication", "id", "what", "by", "unit", "status", "observed", "median", "low80", "high80"),
-    *("score", "score_baseline", "pit", "score_today", "median_today", "width_ratio", "drift"),
+    *("quarter", "publication", "model", "reconstructed", "id", "what", "by", "unit", "kind", "status"),
+    *("observed", "matured", "median", "low80", "high80", "score", "score_baseline", "score_matured", "pit"),
+    *("median_today", "score_today"),
 ]
 """Columns of the record, in order."""
 
@@ -74,23 +81,29 @@ def _scored(
     return float(np.log2(outcome)), np.log2(values).tolist()
 
 
-def score_published(
-    frozen: Iterable[Statement],
-    recomputed: Iterable[Statement],
+def by_question(forecasts: pd.DataFrame) -> dict[tuple[str, str, str, str], Array]:
+    """Return today's forecasts, (23,) log2 quantiles, by origin, target, target quarter and cell."""
+    own = forecasts[forecasts["method"] == "forecast"]
+    keys = zip(*(own[name] for name in ("origin", "target", "target_quarter", "cell")), strict=True)
+    return dict(zip(keys, own[list(QUANTILE_COLUMNS)].to_numpy(dtype=np.float64), strict=True))
+
+
+def score_statements(
+    statements: Iterable[Statement],
+    today: Mapping[tuple[str, str, str, str], Array],
     views: LedgerViews,
     day: dt.date,
     params: StatementParams,
     *,
     estimates: Mapping[str, Mapping[str, float]] | None = None,
-) -> pd.DataFrame:
-    """Score a published quarter's statements as published, and beside them what today's code says for that quarter.
+) -> list[dict[str, Any]]:
+    """Score statements as they were made, and beside them what today's forecaster says.
 
     Parameters
     ----------
-    frozen : iterable of Statement
-        As published.
-    recomputed : iterable of Statement
-        Made by today's code from the same as-of ledgers.
+    statements : iterable of Statement
+    today : mapping
+        See `by_question`.
     views : LedgerViews
     day : date
         The view that settles.
@@ -100,72 +113,39 @@ def score_published(
 
     Returns
     -------
-    DataFrame
-        id, status, observed, median (or probability), low80, high80, score, score_baseline, pit (as published);
-        score_today, median_today, width_ratio and drift: what of the difference is drift of method, in words. A
-        statement only one side makes is named so.
+    list of dict
+        `COLUMNS` without quarter, publication, model and reconstructed; None where not defined.
     """
-    import pandas as pd
-
-    today = {item.id: item for item in recomputed}
-    rows: list[dict[str, Any]] = []
-    for item in frozen:
-        status, observed = settle(item, views, day, params, estimates=estimates)
-        row: dict[str, Any] = {"id": item.id, "what": item.what, "by": item.by, "unit": item.unit}
-        row |= {"status": status, "observed": observed, "median": middle(item)}
+    found = []
+    for item in statements:
+        outcome = settle(item, views, day, params, estimates=estimates)
+        row: dict[str, Any] = {"id": item.id, "what": item.what, "by": item.by, "unit": item.unit, "kind": item.kind}
+        row |= {"status": outcome.status, "observed": outcome.observed, "matured": outcome.matured}
+        row["median"] = item.probability if item.quantiles is None else item.quantiles.get("0.5")
         row |= {name: (item.quantiles or {}).get(level) for name, level in (("low80", "0.1"), ("high80", "0.9"))}
-        row |= (
-            score_statement(item, observed)
-            if observed is not None
-            else dict.fromkeys(("score", "score_baseline", "pit"))
-        )
-        rows.append(row | drift_of_method(item, today.pop(item.id, None), observed))
-    rows += [_only_today(item) for item in today.values()]
-    return pd.DataFrame(rows, columns=COLUMNS[2:])
+        row |= _scores(item, outcome.observed)
+        row["score_matured"] = _scores(item, outcome.matured)["score"]
+        again = today.get((item.id.split(".", 1)[0], item.target, item.target_quarter, item.cell))
+        found.append(row | _today(item, again, outcome.observed))
+    return found
 
 
-def _only_today(item: Statement) -> dict[str, Any]:
-    return {
-        "id": item.id,
-        "what": item.what,
-        "by": item.by,
-        "status": "not published",
-        "median_today": middle(item),
-        "drift": "made by today's code only",
-    }
+def _scores(item: Statement, outcome: float | None) -> dict[str, float | None]:
+    return dict.fromkeys(("score", "score_baseline", "pit")) if outcome is None else score_statement(item, outcome)
 
 
-def middle(statement: Statement) -> float | None:
-    """Return a statement's median, or its probability."""
-    return statement.probability if statement.quantiles is None else statement.quantiles.get("0.5")
-
-
-def width(statement: Statement) -> float | None:
-    """Return the width of a statement's 80 % interval on the scale it is scored on; None without one."""
-    quantiles = statement.quantiles or {}
-    low, high = quantiles.get("0.1"), quantiles.get("0.9")
-    if low is None or high is None:
-        return None
-    _, (scored_low, scored_high) = _scored(statement, {"0.1": low, "0.9": high}, low)
-    return scored_high - scored_low
-
-
-def drift_of_method(published: Statement, today: Statement | None, observed: float | None) -> dict[str, Any]:
-    """Return how today's code differs from what was published for the same quarter and the same data."""
-    if today is None:
-        return {
-            "score_today": None,
-            "median": middle(published),
-            "median_today": None,
-            "width_ratio": None,
-            "drift": "no longer made by today's code",
-        }
-    score = score_statement(today, observed)["score"] if observed is not None else None
-    before, after = width(published), width(today)
-    ratio = after / before if before and after is not None else None
-    a, b = middle(published), middle(today)
-    same = a == b and (ratio is None or ratio == 1.0)
-    words = "none" if same else f"median {a if a is not None else 'none'} -> {b if b is not None else 'none'}"
-    if not same and ratio is not None:
-        words += f", 80 % width times {ratio:.3g}"
-    return {"score_today": score, "median": a, "median_today": b, "width_ratio": ratio, "drift": words}
+def _today(item: Statement, quantiles: Array | None, outcome: float | None) -> dict[str, float | None]:
+    """Return the median, or the probability, of today's forecaster for the same question, and its score."""
+    if quantiles is None or item.unit == DATE_UNIT:
+        return {"median_today": None, "score_today": None}
+    if item.threshold is not None and item.kind == "probability":
+        below = probability_up_to(quantiles, float(np.log2(item.threshold)))
+        chance = below if TARGETS[item.target].sign < 0 else 1.0 - below
+        score = None if outcome is None else float(scoring.brier_score(outcome, chance))
+        return {"median_today": chance, "score_today": score}
+    levels = _levels(item)
+    picked = np.interp(levels, LEVELS, quantiles)
+    score = None
+    if outcome is not None:
+        score = float(scoring.weighted_interval_score([np.log2(outcome)], [picked], levels).wis[0])
+    return {"median_today": float(np.exp2(np.interp(0.5, LEVELS, quantiles))), "score_today": score}

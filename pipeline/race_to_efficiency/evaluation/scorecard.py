@@ -8,15 +8,19 @@ import numpy as np
 
 from race_to_efficiency.evaluation import scoring
 from race_to_efficiency.evaluation.baselines import BASELINES
-from race_to_efficiency.evaluation.effective_n import coverage_share, effective_n, intraclass_correlation, judge
+from race_to_efficiency.evaluation.effective_n import coverage_band, coverage_share, effective_n, judge
+from race_to_efficiency.evaluation.scored_forecasts import (
+    apart,
+    pooled_losses,
+    scored,
+    shared_share,
+)
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
+from race_to_efficiency.evaluation.targets import TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
-    from race_to_efficiency.evaluation.choices import Choice
     from race_to_efficiency.settings.backtest import BacktestParams
 
 SCORE_KEYS = (
@@ -26,6 +30,7 @@ SCORE_KEYS = (
     "n_eff",
     "wis",
     "wis_naive",
+    "baseline",
     "skill",
     "interval_coverage_50",
     "interval_coverage_80",
@@ -36,56 +41,8 @@ SCORE_KEYS = (
 )
 """Keys of one row of ``race show scores --json``."""
 
-RULES: dict[str, str] = {
-    "unit": "scores are in doublings (log2 of the target's unit); loss targets in log2 nats/token",
-    "n_eff": "n squared over the sum of all pairwise correlations: outcomes of one block (launch, round, date, model) "
-    "are one; others correlate by the shared part of the forecast variance times the overlap of their windows",
-    "interval_coverage": "an outcome at a point mass (a record that stays) counts by the share of its jump between "
-    "the interval's levels, so that a right forecast covers at its level",
-    "verdict": "pass or fail at n_eff of at least 20 and only where an interval of half the width would have been "
-    "rejected; otherwise too few to judge",
-    "wis_naive": "last value (for single chips the median of the year before), give or take past changes over the same "
-    "horizon, both signs",
-    "vintage": "real: as recorded at the time; pseudo: a first snapshot cut by release date, or a table without "
-    "vintages; mixed: both",
-    "bias": "1 - 2 PIT: +1 when every forecast was too high, -1 when every one was too low",
-}
-"""What the columns of the scorecard mean, in words."""
 
-MATCH = ["target", "origin", "horizon_quarters", "target_quarter", "cell", "item"]
-
-
-def resolved(backtest: pd.DataFrame) -> pd.DataFrame:
-    """Return the forecasts that have an outcome, scored one by one.
-
-    Parameters
-    ----------
-    backtest : DataFrame
-        As `backtesting.backtest` returns it.
-
-    Returns
-    -------
-    DataFrame
-        With wis, dispersion, overprediction, underprediction, crps, pit, bias and error (median less outcome).
-    """
-    done = backtest[backtest["observed"].notna()].reset_index(drop=True)
-    y = done["observed"].to_numpy(dtype=np.float64)
-    q = done[list(QUANTILE_COLUMNS)].to_numpy(dtype=np.float64)
-    parts = scoring.weighted_interval_score(y, q)
-    pit = scoring.pit(y, q)
-    return done.assign(
-        wis=parts.wis,
-        dispersion=parts.dispersion,
-        overprediction=parts.overprediction,
-        underprediction=parts.underprediction,
-        crps=scoring.crps_quantile(y, q),
-        pit=pit,
-        bias=1.0 - 2.0 * pit,
-        error=q[:, q.shape[1] // 2] - y,
-    )
-
-
-def score_table(backtest: pd.DataFrame, params: BacktestParams) -> pd.DataFrame:
+def score_table(backtest: pd.DataFrame, params: BacktestParams, done: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the scorecard of a backtest.
 
     Parameters
@@ -93,21 +50,25 @@ def score_table(backtest: pd.DataFrame, params: BacktestParams) -> pd.DataFrame:
     backtest : DataFrame
         As `backtesting.backtest` returns it.
     params : BacktestParams
+    done : DataFrame, optional
+        `scored_forecasts.scored` of it, where that is at hand.
 
     Returns
     -------
     DataFrame
         `SCORE_KEYS` and beside them the parts of the score, CRPS, the bands, each baseline's score and skill, the
         effective number's ingredients and the verdict's reason. A target with outcomes in real and in pseudo views has
-        a row for each and one for both ('mixed'). A target and horizon that has forecasts but no outcome has n = 0.
+        a row for each and one for both ('mixed'). A target and horizon that has forecasts but no outcome has n = 0. A
+        row 'all' takes the dated targets of a horizon together.
     """
     import pandas as pd
 
-    backtest = pd.concat([backtest, pooled_losses(backtest)], ignore_index=True)
-    done = against_baselines(resolved(backtest))
-    by_cell = dict(list(done.groupby(["target", "horizon_quarters"], sort=True)))
+    done = scored(backtest) if done is None else done
+    by_cell = dict(list(pd.concat([done, pooled_losses(done)]).groupby(["target", "horizon_quarters"], sort=True)))
     rows = []
     made = backtest.loc[backtest["method"] == "forecast", ["target", "horizon_quarters", "unit"]].drop_duplicates()
+    losses = made[made["target"].str.startswith("loss.")].assign(target="loss.all")
+    made = pd.concat([made, losses.drop_duplicates()])
     for target, horizon, unit in made.sort_values(["target", "horizon_quarters"]).itertuples(index=False):
         own = by_cell.get((target, horizon), done.iloc[:0])
         vintages = sorted(own["vintage"].unique())
@@ -116,20 +77,9 @@ def score_table(backtest: pd.DataFrame, params: BacktestParams) -> pd.DataFrame:
         if len(vintages) > 1:
             rows.append(_row(own, "mixed", params))
         rows += [_row(own[own["vintage"] == vintage], str(vintage), params) for vintage in vintages]
+    dated = done[~done["target"].str.startswith("loss.")]
+    rows += [_pooled_row(own, params) for _, own in dated.groupby("horizon_quarters", sort=True)]
     return pd.DataFrame(rows, columns=None if rows else [*SCORE_KEYS, "verdict_reason"])
-
-
-def pooled_losses(backtest: pd.DataFrame) -> pd.DataFrame:
-    """Return the loss forecasts of all groups as one target, ``loss.all``; groups are independent of one another."""
-    own = backtest[backtest["target"].str.startswith("loss.")]
-    # windows of different groups must not overlap: each gets a stretch of its own on the clock
-    offset = 1000.0 * own["target"].rank(method="dense")
-    return own.assign(
-        target="loss.all",
-        block=own["target"] + " " + own["block"],
-        window_start=own["window_start"] + offset,
-        window_end=own["window_end"] + offset,
-    )
 
 
 def _empty_row(target: str, horizon: int, unit: str, params: BacktestParams) -> dict[str, Any]:
@@ -139,130 +89,79 @@ def _empty_row(target: str, horizon: int, unit: str, params: BacktestParams) -> 
     return {**nothing, "target": target, "horizon_quarters": horizon, "unit": f"log2 {unit}", **fixed}
 
 
-def against_baselines(done: pd.DataFrame) -> pd.DataFrame:
-    """Return the scored forecasts with each baseline's score of the same outcome beside them, NaN where it has none."""
-    own = done[done["method"] == "forecast"]
-    for name in BASELINES:
-        other = done.loc[done["method"] == name, [*MATCH, "wis"]].rename(columns={"wis": f"wis_{name}"})
-        own = own.merge(other, on=MATCH, how="left", validate="one_to_one")
-    return own
-
-
 def _row(own: pd.DataFrame, vintage: str, params: BacktestParams) -> dict[str, Any]:
-    y = own["observed"].to_numpy(dtype=np.float64)
-    q = own[list(QUANTILE_COLUMNS)].to_numpy(dtype=np.float64)
-    shared = shared_share(own)
-    n_eff = effective_n(own["block"].tolist(), own["window_start"], own["window_end"], shared)
-    verdict = judge(y, q, n_eff, minimum=params.minimum_n_eff, confidence=params.band_level)
-    row: dict[str, Any] = {
-        "target": own["target"].iloc[0],
-        "horizon_quarters": int(own["horizon_quarters"].iloc[0]),
-        "unit": f"log2 {own['unit'].iloc[0]}",
-        "n": len(own),
-        "n_eff": n_eff,
-        "n_blocks": own["block"].nunique(),
-        "shared": float(shared.mean()),
-        **{
-            name: float(own[name].mean()) for name in ("wis", "dispersion", "overprediction", "underprediction", "crps")
-        },
-    }
+    row = _counted(own, params, own["block"].tolist())
+    row |= {name: float(own[name].mean()) for name in (*_PARTS, "crps", "wis_matured", "moved")}
+    row["n_matured"] = int(own["wis_matured"].notna().sum())
     for name in BASELINES:
         row |= _against(own, name)
-    row["wis_naive"], row["skill"] = row["wis_last_value"], row["skill_last_value"]
-    for level, band in verdict.bands.items():
+    # skill is against the best simple baseline by then, where it was made; named is the one that was it most often
+    both = own[own["wis_naive"].notna()]
+    row |= {"wis_naive": float(both["wis_naive"].mean()), "baseline": str(own["baseline"].mode().iloc[0])}
+    skill = scoring.skill(float(both["wis"].mean()), row["wis_naive"])
+    row |= {"skill": skill, "unit": f"log2 {own['unit'].iloc[0]}"}
+    return _judged(row | {"target": own["target"].iloc[0], "vintage": vintage}, own, params)
+
+
+def _pooled_row(own: pd.DataFrame, params: BacktestParams) -> dict[str, Any]:
+    """Return the row of all dated targets at one horizon; a score is in units of each target's baseline."""
+    # targets of one ledger over the same quarters meet the same shocks; ledgers do not
+    tables = own["target"].map({name: target.table for name, target in TARGETS.items()}).fillna(own["target"])
+    row = _counted(apart(own, tables), params, (own["target"] + " " + own["block"]).tolist())
+    means = own[own["wis_naive"].notna()].groupby("target")[["wis", "wis_naive"]].mean()
+    ratio = float(np.exp(np.log(means["wis"] / means["wis_naive"]).mean()))
+    row |= {"wis": ratio, "wis_naive": 1.0, "skill": 1.0 - ratio}
+    row |= {"baseline": "each target's", "unit": "of the baseline's score", "moved": float(own["moved"].mean())}
+    return _judged(row | {"target": "all", "vintage": "mixed"}, own, params)
+
+
+_PARTS = ("wis", "dispersion", "overprediction", "underprediction")
+
+
+def _counted(own: pd.DataFrame, params: BacktestParams, blocks: list[str]) -> dict[str, Any]:
+    """Return how many outcomes there are, how many of them count, and how often they fell where."""
+    y, q = _pairs(own)
+    shared = shared_share(own)
+    n_eff = effective_n(blocks, own["window_start"], own["window_end"], shared)
+    row: dict[str, Any] = {
+        "horizon_quarters": int(own["horizon_quarters"].iloc[0]),
+        "n": len(own),
+        "n_eff": n_eff,
+        "n_blocks": len(set(blocks)),
+        "shared": float(shared.mean()),
+    }
+    for level in scoring.COVERAGE_LEVELS:
         inside = scoring.interval_coverage(y, *scoring.central_interval(q, level))
         name = f"{100 * level:.0f}"
         # an outcome at a point mass counts by its share; the plain count of closed intervals stands beside it
         row[f"interval_coverage_{name}"] = float(coverage_share(y, q, level).mean())
         row[f"closed_coverage_{name}"] = float(inside.mean())
-        row[f"band_low_{name}"], row[f"band_high_{name}"] = band
-    row |= {"bias": float(own["bias"].mean()), "median_error": float(own["error"].mean()), "vintage": vintage}
+        row[f"band_low_{name}"], row[f"band_high_{name}"] = coverage_band(n_eff, level, confidence=params.band_level)
+    row |= {"bias": float(own["bias"].mean()), "median_error": float(own["error"].mean())}
     row |= {"origins": own["origin"].nunique(), "first_origin": own["origin"].min(), "last_origin": own["origin"].max()}
-    return {**row, "verdict": verdict.word, "verdict_reason": verdict.reason}
+    return row
 
 
-def shared_share(own: pd.DataFrame) -> np.ndarray:
-    """Return the part of each forecast's error that outcomes of overlapping windows share.
+def _pairs(own: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    return own["observed"].to_numpy(dtype=np.float64), own[list(QUANTILE_COLUMNS)].to_numpy(dtype=np.float64)
 
-    The model's own share (its parameters' variance), or what the outcomes show, whichever is larger: the intraclass
-    correlation of the PIT between the blocks of one target quarter.
-    """
-    blocks = own.groupby(["target_quarter", "block"], sort=True)["pit"].mean().reset_index()
-    measured = intraclass_correlation(blocks["pit"], blocks["target_quarter"].tolist())
-    return np.asarray(np.maximum(own["shared"].to_numpy(dtype=np.float64), measured), dtype=np.float64)
+
+def _judged(row: dict[str, Any], own: pd.DataFrame, params: BacktestParams) -> dict[str, Any]:
+    """Return the row with its verdict: coverage, and only then skill."""
+    verdict = judge(*_pairs(own), row["n_eff"], minimum=params.minimum_n_eff, confidence=params.band_level)
+    word, reason = verdict.word, verdict.reason
+    if word == "pass" and not row["skill"] > 0:
+        word, reason = "fail", f"{reason}, but the score is no better than the baseline's ({row['baseline']})"
+    elif word == "pass":
+        reason = f"{reason}; {row['skill']:.0%} better than the baseline ({row['baseline']})"
+    return {**row, "verdict": word, "verdict_reason": reason}
 
 
 def _against(own: pd.DataFrame, name: str) -> dict[str, float]:
     """Return a baseline's mean score and the skill against it, on the outcomes both have forecast."""
-    both = own[own[f"wis_{name}"].notna()]
-    if both.empty:
+    wis, other = own["wis"].to_numpy(dtype=np.float64), own[f"wis_{name}"].to_numpy(dtype=np.float64)
+    both = np.isfinite(other)
+    if not both.any():
         return {f"wis_{name}": float("nan"), f"skill_{name}": float("nan"), f"n_{name}": 0}
-    score, reference = float(both["wis"].mean()), float(both[f"wis_{name}"].mean())
-    return {f"wis_{name}": reference, f"skill_{name}": scoring.skill(score, reference), f"n_{name}": len(both)}
-
-
-def score_rows(scores: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of ``race show scores --json``, `SCORE_KEYS` each; what is not defined is None.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        As `score_table` returns it, or scores.parquet.
-    """
-    rows = []
-    for record in scores.to_dict("records"):
-        row = {key: record[key] for key in SCORE_KEYS}
-        for key, value in row.items():
-            if isinstance(value, float) and not np.isfinite(value):
-                row[key] = None
-        row["n"], row["horizon_quarters"] = int(record["n"]), int(record["horizon_quarters"])
-        rows.append(row)
-    return rows
-
-
-def score_document(backtest: pd.DataFrame, scores: pd.DataFrame, choices: Sequence[Choice]) -> dict[str, Any]:
-    """Return scores.json: the rows of ``race show scores``, the models with their evidence, and the pooled PIT.
-
-    Parameters
-    ----------
-    backtest, scores : DataFrame
-        As `backtesting.backtest_all` and `score_table` return them.
-    choices : sequence of Choice
-    """
-    return {
-        "scores": score_rows(scores),
-        "models": [choice.to_json() for choice in choices],
-        "pit": [pit_histogram(backtest, horizon) for horizon in (None, 1, 4, 8, 12)],
-        "rules": RULES,
-    }
-
-
-def pit_histogram(backtest: pd.DataFrame, horizon: int | None = None, bins: int = 10) -> dict[str, Any]:
-    """Return the PIT of all targets' forecasts, pooled, as counts in equal bins.
-
-    Parameters
-    ----------
-    backtest : DataFrame
-    horizon : int, optional
-        Quarters ahead; all by default.
-    bins : int
-
-    Returns
-    -------
-    dict
-        edges, counts (each target weighs the same), n and targets.
-    """
-    done = resolved(backtest[backtest["method"] == "forecast"])
-    done = done if horizon is None else done[done["horizon_quarters"] == horizon]
-    edges = np.linspace(0.0, 1.0, bins + 1)
-    weight = 1.0 / done.groupby("target")["pit"].transform("size").to_numpy(dtype=np.float64) if len(done) else None
-    counts, _ = np.histogram(done["pit"], bins=edges, weights=weight)
-    total = counts.sum()
-    shares = counts / total if total > 0 else counts
-    return {
-        "horizon_quarters": horizon,
-        "edges": edges.tolist(),
-        "shares": shares.tolist(),
-        "n": len(done),
-        "targets": sorted(done["target"].unique()),
-    }
+    score, reference = float(wis[both].mean()), float(other[both].mean())
+    return {f"wis_{name}": reference, f"skill_{name}": scoring.skill(score, reference), f"n_{name}": int(both.sum())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,27 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.settings.statements import StatementParams
 
-Outcome = tuple[str, float | None]
-"""Status ('resolved', 'open', 'void' or 'by hand') and the outcome in the statement's unit; 1 for yes, 0 for no."""
+STATES = ("resolved", "open", "overdue", "void", "by hand")
+"""What a statement can be: overdue is one whose date is past but which its source does not reach yet."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a statement.
+
+    Parameters
+    ----------
+    status : str
+        One of `STATES`.
+    observed : float or None
+        In the statement's unit; 1 for yes, 0 for no.
+    matured : float or None
+        The same two quarters on, when late entries and corrections have come in; None until then.
+    """
+
+    status: str
+    observed: float | None = None
+    matured: float | None = None
 
 
 def settle(
@@ -42,40 +62,41 @@ def settle(
         Gives the tolerance of a next-scale run.
     estimates : mapping of quarter to (mapping of name to value), optional
         Later quarters' estimates, for statements about re-estimates, by ``component.estimator``.
-
-    Returns
-    -------
-    (str, float or None)
     """
-    if statement.target in TARGETS:
-        return _settle_observable(statement, views, day)
     made = Quarter.parse(statement.id.split(".", 1)[0]).as_of
     due = dt.date.fromisoformat(statement.by)
+    waiting = Outcome("overdue" if day >= due else "open")
+    if statement.target in TARGETS and statement.unit == DATE_UNIT:
+        return _settle_date(statement, views, day)
+    if statement.target in TARGETS:
+        return _settle_observable(statement, views, day) or waiting
     if statement.target.startswith("loss:"):
         return _settle_loss(statement, views, min(day, due), made, params, past=day >= due)
     if not statement.target.startswith("estimate:"):
-        return "by hand", None
+        return Outcome("by hand")
     later = (estimates or {}).get(statement.target_quarter)
     if later is None or day < due:
-        return "open", None
+        return waiting
     found = later.get(statement.target.removeprefix("estimate:"))
-    return ("void", None) if found is None else ("resolved", float(found))
+    return Outcome("void") if found is None else Outcome("resolved", float(found))
 
 
-def _settle_observable(statement: Statement, views: LedgerViews, day: dt.date) -> Outcome:
+def _settle_observable(statement: Statement, views: LedgerViews, day: dt.date) -> Outcome | None:
     target, quarter = TARGETS[statement.target], Quarter.parse(statement.target_quarter)
-    if statement.unit == DATE_UNIT:
-        return _settle_date(statement, views, day)
     if views.settled_by(target, quarter.as_of, day) is None:
-        return "open", None
+        return None
     known = outcomes(target, views, day, quarter)
     own = known[(known["target_quarter"] == str(quarter)) & (known["cell"] == statement.cell)]
     if own.empty:
-        return "void", None
-    value = float(np.exp2(own["observed"].iloc[0]))
-    if statement.threshold is None:
-        return "resolved", value
-    return "resolved", float(target.sign * value >= target.sign * statement.threshold)
+        return Outcome("void")
+    first, again = (own[name].iloc[0] for name in ("observed", "matured"))
+    return Outcome("resolved", _value(statement, first), _value(statement, again) if np.isfinite(again) else None)
+
+
+def _value(statement: Statement, log2_value: float) -> float:
+    """Return an outcome in the statement's unit: the quantity, or whether the threshold was reached."""
+    sign, value = TARGETS[statement.target].sign, float(np.exp2(log2_value))
+    return value if statement.threshold is None else float(sign * value >= sign * statement.threshold)
 
 
 def _settle_date(statement: Statement, views: LedgerViews, day: dt.date) -> Outcome:
@@ -84,8 +105,8 @@ def _settle_date(statement: Statement, views: LedgerViews, day: dt.date) -> Outc
     threshold = np.log2(statement.threshold) if statement.threshold else np.inf
     reached = known[target.sign * known["value"] >= target.sign * threshold]
     if len(reached):
-        return "resolved", decimal_year(reached["released"].min().date())
-    return ("open" if day < dt.date.fromisoformat(statement.by) else "void"), None
+        return Outcome("resolved", decimal_year(reached["released"].min().date()))
+    return Outcome("open" if day < dt.date.fromisoformat(statement.by) else "void")
 
 
 def _settle_loss(
@@ -96,5 +117,5 @@ def _settle_loss(
     distance = np.abs(np.log(own["compute_flop"].to_numpy(dtype=np.float64) / float(statement.threshold or np.nan)))
     near = own[distance <= np.log(params.next_scale_tolerance)].sort_values(["recorded", "run_id"])
     if near.empty:
-        return ("void" if past else "open"), None
-    return "resolved", float(near["loss_nats"].iloc[0])
+        return Outcome("void" if past else "open")
+    return Outcome("resolved", float(near["loss_nats"].iloc[0]))

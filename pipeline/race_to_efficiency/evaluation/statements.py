@@ -7,6 +7,7 @@ nothing recorded after the quarter's last day is used.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
 from dataclasses import dataclass, field
@@ -15,24 +16,26 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from race_to_efficiency.evaluation.scoring import LEVELS
+from race_to_efficiency.evaluation.statement_calendar import next_publication
 from race_to_efficiency.loading.json_text import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    import datetime as dt
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
 
-    from race_to_efficiency.evaluation.choices import Choice
     from race_to_efficiency.evaluation.origin_views import LedgerViews
-    from race_to_efficiency.settings.backtest import BacktestParams
+    from race_to_efficiency.evaluation.targets import Target
+    from race_to_efficiency.evaluation.weights import Learned
     from race_to_efficiency.settings.statements import StatementParams
     from race_to_efficiency.units import Quarter
 
     Array = NDArray[np.float64]
 
-MINIMUM_STATEMENTS = 20
-"""Statements a quarter with all ledgers makes at least."""
+_MAPPINGS = ("quantiles", "dates", "baseline", "rate")
+"""Fields that are JSON texts in a table."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,15 @@ class Statement:
     target_quarter, cell : str
     threshold : float or None
         In the unit of the target.
+    plain : str
+        The statement in plain words.
+    published_by : str
+        ISO date by which the source is expected to publish next.
+    last : float or None
+        The level when it was made, in the unit of the target.
+    rate : mapping
+        implied_per_year (doublings of the median) and, where the report prints a growth of the same, its name, value,
+        95 % interval and, where the two differ, why.
     """
 
     id: str
@@ -83,6 +95,10 @@ class Statement:
     target_quarter: str = ""
     cell: str = ""
     threshold: float | None = None
+    plain: str = ""
+    published_by: str = ""
+    last: float | None = None
+    rate: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.kind == "probability") != (self.probability is not None):
@@ -109,49 +125,67 @@ class Sources:
     quarter : Quarter
     views : LedgerViews
         The ledgers; read as of the quarter's last day.
-    choices : mapping of target to Choice
-        Models of the dated targets and of the loss groups.
-    gamma_draws : DataFrame
-        Columns ``growth.NAME`` and ``level.NAME``, doublings/yr and log2.
-    windows : mapping of column to (str, str)
-        First and last date of the rows behind a growth.
-    kappa_draws : DataFrame
-    backtest : BacktestParams
+    forecasts : DataFrame
+        The backtest's forecasts and baselines; those made in the quarter are used.
+    earlier : sequence of Statement
+        What the same forecaster stated before: a question that is open is not asked again.
     params : StatementParams
-    seed : int
+    rates : mapping of estimate to (value, low, high), doublings/yr
+        Growths the quarter's report prints, with their 95 %.
+    weights : mapping of target to Learned
+        Of the members, to say why a median implies another growth.
     """
 
     quarter: Quarter
     views: LedgerViews
-    choices: Mapping[str, Choice]
-    gamma_draws: pd.DataFrame
-    windows: Mapping[str, tuple[str, str]]
-    kappa_draws: pd.DataFrame
-    backtest: BacktestParams
+    forecasts: pd.DataFrame
+    earlier: Sequence[Statement]
     params: StatementParams
-    seed: int
+    rates: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    weights: Mapping[str, Learned] = field(default_factory=dict)
 
-    def at_levels(self, draws_or_quantiles: Array, *, quantiles: bool = False) -> dict[str, float]:
-        """Return the printed levels' values from draws, or picked out of (23,) quantiles at `scoring.LEVELS`."""
+    @functools.cached_property
+    def made(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Forecasts and baselines made in the quarter, by target and target quarter."""
+        own = self.forecasts[self.forecasts["origin"] == str(self.quarter)]
+        grouped = own.groupby(["target", "target_quarter"], sort=False)
+        return {(str(target), str(quarter)): rows for (target, quarter), rows in grouped}
+
+    def at_levels(self, log2_quantiles: Array) -> dict[str, float]:
+        """Return the printed levels' values, in the unit, out of (23,) log2 quantiles at `scoring.LEVELS`."""
         levels = self.params.quantile_levels
-        if quantiles:
-            picked = np.interp(levels, LEVELS, np.asarray(draws_or_quantiles, dtype=np.float64))
-        else:
-            picked = np.quantile(draws_or_quantiles, levels)
+        picked = np.exp2(np.interp(levels, LEVELS, log2_quantiles))
         return {f"{level:g}": float(value) for level, value in zip(levels, picked, strict=True)}
 
     def name(self, text: str) -> str:
         """Return a statement's id."""
         return f"{self.quarter}.{text}"
 
+    def next_publication(self, target: Target) -> dt.date | None:
+        """Return when a target's source may be expected to publish again; None when it has fallen silent."""
+        gap = self.params.publication_gap_days
+        return next_publication(target, self.views, self.quarter.as_of, gap)
 
-def windows_of(gamma: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return the window of every growth and level out of gamma.json, by ``component.estimator``."""
-    return {
-        f"{item['component']}.{item['estimator']}": (item["window"][0], item["window"][1])
-        for item in gamma["estimates"]
-        if item.get("window") and item.get("component") and item.get("estimator")
-    }
+    def is_open(self, target: str, cell: str, *, quarter: str = "", threshold: float | None = None) -> bool:
+        """Return whether a quantity has been asked for a quarter, or an event for a threshold, by an earlier one."""
+        return any(
+            one.target == target
+            and one.cell == cell
+            and (one.target_quarter == quarter if threshold is None else one.threshold == threshold)
+            and (one.kind == "quantiles") == (threshold is None)
+            for one in self.earlier
+        )
+
+
+def printed_rates(gamma: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
+    """Return value and 95 % interval of every growth out of gamma.json, by ``component.estimator``."""
+    found = {}
+    for item in gamma["estimates"]:
+        ends = [one for one in item.get("intervals") or () if one["level"] == 0.95]
+        if item.get("component") and item.get("value") is not None and ends:
+            name = f"{item['component']}.{item['estimator']}"
+            found[name] = (float(item["value"]), float(ends[0]["low"]), float(ends[0]["high"]))
+    return found
 
 
 def make_statements(sources: Sources) -> list[Statement]:
@@ -166,10 +200,9 @@ def make_statements(sources: Sources) -> list[Statement]:
     list of Statement
         Ids are unique; the order is that of the report.
     """
-    from race_to_efficiency.evaluation.statement_estimates import estimate_statements
     from race_to_efficiency.evaluation.statement_observables import observable_statements
 
-    found = [*observable_statements(sources), *estimate_statements(sources)]
+    found = observable_statements(sources)
     ids = [item.id for item in found]
     if len(set(ids)) != len(ids):
         raise ValueError(f"statement ids repeat: {sorted({one for one in ids if ids.count(one) > 1})}")
@@ -184,11 +217,11 @@ def statements_frame(statements: Iterable[Statement]) -> pd.DataFrame:
     rows = []
     for item in statements:
         row = item.to_json()
-        for name in ("quantiles", "dates", "baseline"):
+        for name in _MAPPINGS:
             row[name] = "" if not row[name] else json.dumps(row[name], sort_keys=True, allow_nan=False)
         rows.append(row)
     frame = pd.DataFrame(rows, columns=names)
-    numbers = {"probability", "threshold"}
+    numbers = {"probability", "threshold", "last"}
     return frame.astype({name: "float64" if name in numbers else "str" for name in names})
 
 
@@ -203,11 +236,11 @@ def read_statements(documents: Iterable[Mapping[str, Any]]) -> list[Statement]:
     found = []
     for document in documents:
         row = dict(document)
-        for name in ("quantiles", "dates", "baseline"):
+        for name in _MAPPINGS:
             if isinstance(row.get(name), str):
                 row[name] = parse_json(row[name], f"statements: {name}") if row[name] else None
-        row["baseline"] = row.get("baseline") or {}
-        for name in ("probability", "threshold"):
+        row |= {name: row.get(name) or {} for name in ("baseline", "rate")}
+        for name in ("probability", "threshold", "last"):
             value = row.get(name)
             row[name] = None if value is None or not np.isfinite(value) else float(value)
         found.append(Statement(**row))

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from race_to_efficiency.units import decimal_years, joules
+from race_to_efficiency.evaluation import target_rows
+from race_to_efficiency.units import decimal_years
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +75,11 @@ class Target:
         """Which view settles an outcome: the 'first' that reaches the date, or the 'latest' for single rows."""
         return "latest" if self.kind in ("observation", "panel") else "first"
 
+    @property
+    def monotone(self) -> bool:
+        """Whether an outcome can only fall behind the last value by a revision: a record stands until it is beaten."""
+        return self.kind in ("record", "improvement")
+
     def observations(self, view: pd.DataFrame) -> pd.DataFrame:
         """Return the target's observations in a view, in the order of their dates.
 
@@ -97,54 +101,6 @@ class Target:
         return found.sort_values(["time", "value", "item"], kind="stable")[columns].reset_index(drop=True)
 
 
-def _rows(view: pd.DataFrame, key: str, value: np.ndarray, block: pd.Series, cell: object = "") -> pd.DataFrame:
-    """Return the five columns every target has."""
-    import pandas as pd
-
-    return pd.DataFrame(
-        {
-            "item": view[key].astype("str"),
-            "released": view["released"],
-            "value": np.log2(np.asarray(value, dtype=np.float64)),
-            "cell": cell,
-            "block": block.astype("str"),
-        }
-    )
-
-
-def _per_watt(column: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    def rows(view: pd.DataFrame) -> pd.DataFrame:
-        # the variants one maker launches on one day are one outcome
-        launch = view["manufacturer"].fillna("?") + " " + view["released"].dt.strftime("%Y-%m-%d")
-        return _rows(view, "accelerator_id", (view[column] / view["tdp_w"]).to_numpy(), launch)
-
-    return rows
-
-
-def _speedrun(view: pd.DataFrame) -> pd.DataFrame:
-    new = view[(view["track"] == 1) & ~view["run_flags"].str.contains("retiming_not_new_record", regex=False)]
-    return _rows(new, "record_id", new["record_time_s"].to_numpy(), new["released"].dt.strftime("%Y-%m-%d"))
-
-
-def _mlperf(view: pd.DataFrame) -> pd.DataFrame:
-    eight = view[view["accelerator_count"] == 8].sort_values(["minutes", "result_id"], kind="stable")
-    best = eight.drop_duplicates(["benchmark", "round"])
-    rows = _rows(best, "result_id", best["minutes"].to_numpy(), best["round"], best["benchmark"].astype("str"))
-    return rows.assign(item=best["benchmark"].astype("str") + "@" + best["round"].astype("str"))
-
-
-def _notable(column: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    def rows(view: pd.DataFrame) -> pd.DataFrame:
-        return _rows(view, "model_id", view[column].to_numpy(), view["released"].dt.strftime("%Y-%m-%d"))
-
-    return rows
-
-
-def _flop_per_joule(view: pd.DataFrame) -> pd.DataFrame:
-    efficiency = view["compute_flop"] / joules(view["power_draw_w"], view["hours"])
-    return _rows(view, "model_id", efficiency.to_numpy(), view["organization"].fillna("?"))
-
-
 _CHIPS = "accelerators (Epoch AI, Machine Learning Hardware)"
 _MODELS = "notable_training_runs (Epoch AI, Notable AI Models)"
 _FIRST_VIEW = "read in the first as-of view that reaches the target date"
@@ -161,7 +117,7 @@ TARGETS: dict[str, Target] = {
             "FLOP/s/W",
             "dense 16-bit tensor FLOP/s per watt of TDP of each accelerator released in the target quarter",
             f"each row of {_CHIPS} released in the quarter with TDP and tensor FP16, {_LATEST_VIEW}",
-            _per_watt("fp16_tensor_flop_s"),
+            target_rows.chip("fp16_tensor_flop_s"),
             published="epoch2023_energy_eff_ml",
         ),
         Target(
@@ -172,7 +128,7 @@ TARGETS: dict[str, Target] = {
             "FLOP/s/W",
             "geometric mean of dense 16-bit tensor FLOP/s per watt of TDP of the accelerators released in the quarter",
             f"mean log2 over the rows of {_CHIPS} released in the quarter, {_FIRST_VIEW}; void without a release",
-            _per_watt("fp16_tensor_flop_s"),
+            target_rows.chip("fp16_tensor_flop_s"),
             published="epoch2023_energy_eff_ml",
         ),
         Target(
@@ -183,7 +139,7 @@ TARGETS: dict[str, Target] = {
             "FLOP/s/W",
             "best dense 16-bit tensor FLOP/s per watt of TDP of any accelerator released so far",
             f"largest value in {_CHIPS} released by the target date, {_FIRST_VIEW}",
-            _per_watt("fp16_tensor_flop_s"),
+            target_rows.chip("fp16_tensor_flop_s"),
             published="epoch2024_leading_energy_eff",
         ),
         Target(
@@ -194,7 +150,7 @@ TARGETS: dict[str, Target] = {
             "FLOP/s/W",
             "best dense FP8 FLOP/s per watt of TDP of any accelerator released so far",
             f"largest value in {_CHIPS} released by the target date, {_FIRST_VIEW}",
-            _per_watt("fp8_flop_s"),
+            target_rows.chip("fp8_flop_s"),
             published="epoch2024_leading_energy_eff",
         ),
         Target(
@@ -205,7 +161,7 @@ TARGETS: dict[str, Target] = {
             "s",
             "record time of the modded-nanogpt speedrun, track 1 (3.28 nats/token on 8 H100)",
             "lowest record_time_s of track 1 by the target date, re-timings left out, once the table reaches it",
-            _speedrun,
+            target_rows.speedrun,
             sign=-1,
         ),
         Target(
@@ -217,7 +173,7 @@ TARGETS: dict[str, Target] = {
             "best training time on 8 accelerators of a round of MLPerf Training, by benchmark",
             "least minutes of the round published in the target quarter: closed division, not resubmitted, complete "
             "logs, comparable target, 8 accelerators; unofficial, computed from logs; void without a round or an entry",
-            _mlperf,
+            target_rows.mlperf,
             sign=-1,
         ),
         Target(
@@ -228,7 +184,7 @@ TARGETS: dict[str, Target] = {
             "FLOP",
             "training compute of the largest known run",
             f"largest compute_flop in {_MODELS} published by the target date, {_FIRST_VIEW}",
-            _notable("compute_flop"),
+            target_rows.run("compute_flop"),
             from_year=2012.0,
         ),
         Target(
@@ -239,7 +195,7 @@ TARGETS: dict[str, Target] = {
             "W",
             "power draw of the largest known training run (modelled from TDP by the publisher)",
             f"largest power_draw_w in {_MODELS} published by the target date, {_FIRST_VIEW}",
-            _notable("power_draw_w"),
+            target_rows.run("power_draw_w"),
             from_year=2012.0,
         ),
         Target(
@@ -251,11 +207,33 @@ TARGETS: dict[str, Target] = {
             "median training FLOP per joule of the notable runs of a year (power modelled from TDP by the publisher)",
             f"median log2 of compute_flop/(power_draw_w x hours) over the rows of {_MODELS} published in the four "
             f"quarters up to the target date, at least 3 of them, {_FIRST_VIEW}",
-            _flop_per_joule,
+            target_rows.flop_per_joule,
             published="pilz2025_cluster_energy_eff",
             window_quarters=4,
             statistic="median",
             minimum_items=3,
+            from_year=2012.0,
+        ),
+        Target(
+            "run_cost_record",
+            "record",
+            "notable_training_runs",
+            ("cost_2023usd",),
+            "USD",
+            "cost of the most expensive known training run, in dollars of 2023",
+            f"largest cost_2023usd in {_MODELS} published by the target date, {_FIRST_VIEW}",
+            target_rows.run("cost_2023usd"),
+            from_year=2012.0,
+        ),
+        Target(
+            "run_chips_record",
+            "record",
+            "notable_training_runs",
+            ("chip_count",),
+            "chips",
+            "accelerators of the largest cluster a known training run used",
+            f"largest chip_count in {_MODELS} published by the target date, {_FIRST_VIEW}",
+            target_rows.run("chip_count"),
             from_year=2012.0,
         ),
     )

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, UsageError
-from race_to_efficiency.evaluation.published_scores import COLUMNS, score_published
-from race_to_efficiency.evaluation.statements import read_statements
+from race_to_efficiency.evaluation.effective_n import coverage_band
+from race_to_efficiency.evaluation.forecast_rows import FORECASTER
+from race_to_efficiency.evaluation.published_scores import COLUMNS, by_question, score_statements
+from race_to_efficiency.evaluation.scoring import COVERAGE_LEVELS
+from race_to_efficiency.evaluation.settlement import STATES
+from race_to_efficiency.evaluation.statements import Sources, Statement, make_statements, read_statements
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
@@ -23,6 +29,10 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.settings.statements import StatementParams
+
+
+FIRST = "race-0.1"
+"""The forecaster of the publications that name none."""
 
 
 def earlier_files(folder: Path, before: str) -> list[Path]:
@@ -70,7 +80,7 @@ def read_published(folder: Path, before: str) -> list[dict[str, Any]]:
 
 
 def published_document(
-    quarter: str, publication: str, statements: Mapping[str, Any], gamma: Mapping[str, Any]
+    quarter: str, publication: str, statements: Mapping[str, Any], gamma: Mapping[str, Any], *, reconstructed: bool
 ) -> dict[str, Any]:
     """Return what later quarters need of a publication to score it: its statements and its growths, as published.
 
@@ -80,108 +90,211 @@ def published_document(
     publication : str
         Its folder under reports/; a correction (``2026Q1.r2``) stands beside what it corrects and erases no score.
     statements, gamma : mapping
-        statements.json and gamma.json of the folder.
+        statements.json and gamma.json of the folder; 0.1 named no forecaster.
+    reconstructed : bool
+        Whether it was made after its time: it is no record then.
     """
+    model = {"model": statements["model"], "reconstructed": reconstructed} if "model" in statements else {}
     return {
         "quarter": quarter,
         "publication": publication,
+        **model,
         "statements": list(statements["statements"]),
         "growths": growths_of(gamma),
     }
 
 
-def score_published_quarters(
-    published: Iterable[Mapping[str, Any]],
+def remade(
+    forecasts: pd.DataFrame,
+    views: LedgerViews,
+    quarter: Quarter,
+    params: StatementParams,
+    own: Iterable[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """Return what today's forecaster states or would have stated in earlier quarters, earliest first.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        The backtest.
+    views : LedgerViews
+    quarter : Quarter
+        The one that looks back.
+    params : StatementParams
+    own : iterable of dict
+        What the same forecaster has published: it stands as published and is not made again.
+
+    Returns
+    -------
+    list of dict
+        As `published_document`.
+    """
+    documents = {str(item["quarter"]): dict(item) for item in own}
+    earlier: list[Statement] = []
+    at = Quarter.parse(params.reconstruct_from)
+    while at < quarter:
+        document = documents.get(str(at))
+        if document is None:
+            made = make_statements(Sources(at, views, forecasts, tuple(earlier), params))
+            document = {
+                "quarter": str(at),
+                "publication": f"{at} reconstructed",
+                "model": FORECASTER,
+                "reconstructed": True,
+                "statements": [item.to_json() for item in made],
+                "growths": {},
+            }
+            documents[str(at)] = document
+        earlier += read_statements(document["statements"])
+        at = at.shift(1)
+    return [documents[name] for name in sorted(documents)]
+
+
+def score_documents(
+    documents: Iterable[Mapping[str, Any]],
+    forecasts: pd.DataFrame,
     views: LedgerViews,
     day: dt.date,
     params: StatementParams,
     *,
-    recomputed: Path | None = None,
     own_growths: Mapping[str, Mapping[str, float]] | None = None,
-) -> pd.DataFrame:
-    """Score every earlier publication's statements as they were published.
+) -> list[dict[str, Any]]:
+    """Score every document's statements as they were made.
 
     Parameters
     ----------
-    published : iterable of mapping
+    documents : iterable of mapping
         See `published_document`; earlier ones first.
+    forecasts : DataFrame
+        The backtest.
     views : LedgerViews
     day : date
         The view that settles.
     params : StatementParams
-    recomputed : Path, optional
-        data/processed: what today's code made of a quarter stands in a folder of its name (``race run --quarter``).
     own_growths : mapping of quarter to (mapping of name to value), optional
         Growths of the quarter that looks back, which settle earlier statements about re-estimates.
 
     Returns
     -------
-    DataFrame
-        `score_published` of each publication, with quarter and publication; ``drift`` is 'not recomputed' where today's
-        code has not run.
-
-    Raises
-    ------
-    DataInvalid
-        When a recomputed file is not JSON.
+    list of dict
+        `COLUMNS`, a row a statement.
     """
-    import pandas as pd
-
-    documents = list(published)
-    estimates = {str(item["quarter"]): item["growths"] for item in documents} | dict(own_growths or {})
-    frames = []
-    for document in documents:
-        quarter = str(document["quarter"])
-        own = None if recomputed is None else recomputed / quarter / "statements.json"
-        today = storage.read_json(own)["statements"] if own is not None and own.is_file() else []
-        statements = read_statements(document["statements"])
-        frame = score_published(statements, read_statements(today), views, day, params, estimates=estimates)
-        drift = frame["drift"] if today else "not recomputed: race run --quarter " + quarter
-        frames.append(frame.assign(quarter=quarter, publication=str(document["publication"]), drift=drift))
-    return pd.concat(frames, ignore_index=True)[COLUMNS] if frames else pd.DataFrame(columns=COLUMNS)
+    documents = list(documents)
+    estimates = {str(item["quarter"]): item["growths"] for item in documents if item["growths"]}
+    estimates |= dict(own_growths or {})
+    rows, today = [], by_question(forecasts)
+    for item in documents:
+        about = {"quarter": str(item["quarter"]), "publication": str(item["publication"])}
+        about |= {"model": item.get("model", FIRST), "reconstructed": item.get("reconstructed", False)}
+        statements = read_statements(item["statements"])
+        scored = score_statements(statements, today, views, day, params, estimates=estimates)
+        rows += [{name: (about | row)[name] for name in COLUMNS} for row in scored]
+    return rows
 
 
-def track_record(scored: pd.DataFrame) -> dict[str, Any]:
-    """Return the record as JSON-ready rows, and by publication how many were resolved and how they did.
+def track_record(rows: list[dict[str, Any]], day: dt.date) -> dict[str, Any]:
+    """Return the record: every statement, the totals in three rows, the same by publication, and the worst misses.
 
     Parameters
     ----------
-    scored : DataFrame
-        From `score_published_quarters`.
+    rows : list of dict
+        From `score_documents`.
+    day : date
+    """
+    kinds = {
+        f"{FIRST}, as published": [row for row in rows if row["model"] == FIRST],
+        f"{FORECASTER}, reconstructed": [row for row in rows if row["model"] != FIRST and row["reconstructed"]],
+        f"{FORECASTER}, live": [row for row in rows if row["model"] != FIRST and not row["reconstructed"]],
+    }
+    names = list(dict.fromkeys(row["publication"] for row in rows))
+    publications = {name: [row for row in rows if row["publication"] == name] for name in names}
+    return {
+        "totals": [{"name": name, **totals(own, day)} for name, own in kinds.items()],
+        "publications": [{"publication": name, **totals(own, day)} for name, own in publications.items()],
+        "misses": misses(rows),
+        "published": rows,
+    }
+
+
+def totals(rows: list[dict[str, Any]], day: dt.date) -> dict[str, Any]:
+    """Return how many statements there are, what became of them, and how the settled ones did.
 
     Returns
     -------
     dict
-        ``published``: one row a statement; ``publications``: n, resolved, open, void, by_hand and, over the resolved
-        ones with a baseline, how many did better than it.
+        stated; due (by ``day``); settled; overdue, void, by_hand and open; inside_80 of in_80_of quantities; better of
+        with_baseline than doing nothing, and skill, the share of its score saved (the mean over statements of
+        differences in score over sums of scores); events with their mean Brier score and that of doing nothing;
+        calibration of the quantities, with the binomial band as if they were independent, which they are not.
     """
-    rows = [{str(key): plain(value) for key, value in row.items()} for row in scored.to_dict("records")]
-    publications = []
-    for name in dict.fromkeys(str(row["publication"]) for row in rows):
-        own = [row for row in rows if row["publication"] == name and row["status"] != "not published"]
-        states = [row["status"] for row in own]
-        pairs = [
-            (row["score"], row["score_baseline"])
-            for row in own
-            if row["score"] is not None and row["score_baseline"] is not None
-        ]
-        publications.append(
+    states = [row["status"] for row in rows]
+    settled = [row for row in rows if row["status"] == "resolved"]
+    ranges = [row for row in settled if row["low80"] is not None and row["high80"] is not None]
+    pairs = [row for row in settled if row["score"] is not None and row["score_baseline"] is not None]
+    events = [row for row in pairs if row["kind"] == "probability"]
+    away = np.array([abs(2.0 * row["pit"] - 1.0) for row in settled if row["pit"] is not None])
+    return {
+        "stated": len(rows),
+        "due": sum(row["by"] <= day.isoformat() for row in rows),
+        "settled": len(settled),
+        **{word.replace(" ", "_"): states.count(word) for word in STATES if word != "resolved"},
+        "inside_80": sum(row["low80"] <= row["observed"] <= row["high80"] for row in ranges),
+        "in_80_of": len(ranges),
+        "better": sum(row["score"] < row["score_baseline"] for row in pairs),
+        "with_baseline": len(pairs),
+        "skill": float(np.mean([_saved(row) for row in pairs])) if pairs else None,
+        "events": len(events),
+        "brier": float(np.mean([row["score"] for row in events])) if events else None,
+        "brier_baseline": float(np.mean([row["score_baseline"] for row in events])) if events else None,
+        "calibration": [
             {
-                "publication": name,
-                "n": len(own),
-                **{word.replace(" ", "_"): states.count(word) for word in ("resolved", "open", "void", "by hand")},
-                "with_baseline": len(pairs),
-                "better_than_baseline": sum(own_score < naive for own_score, naive in pairs),
+                "level": level,
+                "share": float((away <= level).mean()),
+                **dict(zip(("low", "high"), coverage_band(away.size, level), strict=True)),
             }
-        )
-    return {"published": rows, "publications": publications}
+            for level in COVERAGE_LEVELS
+            if away.size
+        ],
+    }
 
 
-def plain(value: Any) -> Any:
-    """Return a cell as JSON knows it; what is missing as None."""
-    if isinstance(value, str) or value is None:
-        return value
-    return None if value != value else float(value)  # noqa: PLR0124  (NaN is not itself)
+def _saved(row: Mapping[str, Any]) -> float:
+    """Return how much better than doing nothing a statement did: from -1 to 1, whatever its unit."""
+    whole = row["score"] + row["score_baseline"]
+    return float((row["score_baseline"] - row["score"]) / whole) if whole else 0.0
+
+
+def completed(scores: Mapping[str, Any], record: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
+    """Return scores.json and track_record.json as one document; what 0.1 did not write is worked out or left empty.
+
+    Parameters
+    ----------
+    scores, record : mapping
+    day : date
+        Of the quarter that looks back.
+    """
+    if "totals" in record:
+        return {**scores, **record}
+    known = [row for row in record["published"] if row["status"] != "not published"]
+    rows = [
+        {**dict.fromkeys(COLUMNS), **{name: row[name] for name in COLUMNS if name in row}, "model": FIRST}
+        | {"reconstructed": False, "kind": "quantiles" if row["pit"] is not None or row["low80"] else "probability"}
+        for row in known
+    ]
+    lists: dict[str, list[Any]] = {name: [] for name in ("models", "predecessors", "bounds", "lateness")}
+    told = [{"baseline": "last_value", **row} for row in scores["scores"]]
+    return {**scores, **lists, "scores": told, **track_record(rows, day)}
+
+
+def misses(rows: list[dict[str, Any]], most: int = 5) -> list[dict[str, Any]]:
+    """Return the settled statements that did worst against doing nothing, in doublings or in Brier score.
+
+    What today's forecaster says for the same day and question stands beside: what was learnt, in numbers.
+    """
+    settled = [row for row in rows if row["score"] is not None and row["score_baseline"] is not None]
+    worst = sorted(settled, key=lambda row: (row["score_baseline"] - row["score"], row["publication"], row["id"]))
+    names = ("publication", "id", "what", "unit", "kind", "median", "observed", "median_today")
+    return [{name: row[name] for name in (*names, "score", "score_baseline", "score_today")} for row in worst[:most]]
 
 
 def growths_of(gamma: Mapping[str, Any]) -> dict[str, float]:

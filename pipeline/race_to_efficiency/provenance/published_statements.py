@@ -58,7 +58,8 @@ def stated(reports: Path, entry: Entry) -> bytes | None:
     if not statements.is_file() or not gamma.is_file():
         return None
     read = (published_files.read_json(path) for path in (statements, gamma))
-    return storage.dumps(published_document(entry.quarter, entry.folder, *read)).encode()
+    document = published_document(entry.quarter, entry.folder, *read, reconstructed=entry.reconstructed)
+    return storage.dumps(document).encode()
 
 
 def check_statements(published: Path, reports: Path, entries: Sequence[Entry], sound: Collection[str]) -> list[Finding]:

@@ -52,6 +52,7 @@ def backtest_lineage(
         lineage.add(f"backtest.{name}", code=code, rows=rows)
     for item in statements:
         lineage.add(f"statement.{item.id}", code=code, sources=_behind(item))
+    lineage.add("backtest.all", code=code, sources=[f"backtest.{name}" for name in dict.fromkeys(targets)])
     told = [f"backtest.{name}" for name in dict.fromkeys(targets) if name in TARGETS]
     for publication in publications:
         lineage.add(f"record.{publication['publication']}", code=code, sources=told)

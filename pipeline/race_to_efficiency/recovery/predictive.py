@@ -43,7 +43,7 @@ def _dates(rng: np.random.Generator, n: int) -> Array:
 
 
 def releases_around_a_trend(
-    n: int, *, tails: float | None = None, clusters: int | None = None, model: dict[str, float] | None = None
+    n: int, *, tails: float | None = None, clusters: int | None = None, degrees: float | None = None
 ) -> Callable[[np.random.Generator], Attempt]:
     """Return one attempt: n releases around a straight line, the next one predicted a year on.
 
@@ -55,8 +55,8 @@ def releases_around_a_trend(
         Degrees of freedom of a Student t scatter of the same standard deviation; normal by default.
     clusters : int, optional
         Makers among whom the releases fall; half of the variance is then theirs, the coming release one maker's.
-    model : dict
-        Options of `predictive.trend`.
+    degrees : float, optional
+        Of `predictive.trend`.
     """
 
     def attempt(rng: np.random.Generator) -> Attempt:
@@ -68,7 +68,7 @@ def releases_around_a_trend(
             maker = rng.standard_normal(clusters)[rng.integers(0, clusters, n + 1)]
             noise = np.sqrt(0.5) * (maker + noise)
         value = GROWTH_RATE * time + SCATTER * noise
-        found = predictive.trend(time[:-1], value[:-1], time[-1:], **(model or {}))
+        found = predictive.trend(time[:-1], value[:-1], time[-1:], degrees=degrees)
         return float(value[-1]), found.quantiles[0]
 
     return attempt
@@ -240,7 +240,7 @@ CASES: dict[str, Callable[[int, int], dict[str, Any]]] = {
         ),
         (
             "predictive_heavy_t4",
-            releases_around_a_trend(40, tails=4.0, model={"degrees": 4.0}),
+            releases_around_a_trend(40, tails=4.0, degrees=4.0),
             _SAFE,
             "the heavy-tailed model on such scatter: wide on purpose",
         ),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from race_to_efficiency.settings.section import (
+    AS_TODAY,
     Count,
     Fraction,
+    Name,
     Number,
     QuarterName,
     SettingsSection,
@@ -17,20 +19,10 @@ from race_to_efficiency.settings.section import (
 )
 
 Kind = Literal["observation", "aggregate", "record", "improvement", "panel", "loss"]
-KINDS: tuple[Kind, ...] = ("observation", "aggregate", "record", "improvement", "panel", "loss")
-"""Kinds of target a model of scatter is chosen for."""
+"""Kinds of target, each forecast by members of its own."""
 
 Years = Annotated[Number, Field(gt=0, le=200)]
-
-CANDIDATES_BEFORE = {
-    "observation": ["trend", "trend_heavy", "trend_walk", "trend_heavy_walk"],
-    "aggregate": ["trend", "trend_heavy", "trend_walk", "trend_heavy_walk"],
-    "record": ["ensemble", "releases", "releases_recent", "jumps", "drift"],
-    "improvement": ["ensemble", "jumps_recent", "drift_recent", "jumps"],
-    "panel": ["drift", "drift_heavy", "drift_walk", "drift_recent"],
-    "loss": ["bootstrap_learned", "bootstrap_heavy_learned", "bootstrap_walk", "bootstrap"],
-}
-"""What 0.1 chose from; its published settings do not name it."""
+Doublings = Annotated[Number, Field(gt=0, le=100)]
 
 
 class LossParams(SettingsSection):
@@ -50,55 +42,117 @@ class LossParams(SettingsSection):
     ]
 
 
+class MemberParams(SettingsSection):
+    """The simple members a forecast averages, by kind of target, and the few numbers in them."""
+
+    by_kind: Annotated[
+        dict[Kind, Annotated[tuple[Name, ...], Field(min_length=1)]],
+        setting("members by kind of target", before=AS_TODAY),
+    ]
+    tail_degrees: Annotated[Number, setting("degrees of freedom of trend_heavy", before=AS_TODAY, gt=2, le=1000)]
+    line_half_life_years: Annotated[
+        Years, setting("age at which a row of line_by_age weighs half", unit="years", before=AS_TODAY)
+    ]
+    slope_prior_per_year: Annotated[
+        Doublings, setting("prior sd about 0 that shrinks line_shrunk's slope", unit="doublings/yr", before=AS_TODAY)
+    ]
+    walk_half_life_years: Annotated[
+        Years, setting("age at which a step of a walk weighs half", unit="years", before=AS_TODAY)
+    ]
+    nothing_years: Annotated[
+        Number, setting("years of nothing that shrink the drift of walk", unit="years", before=AS_TODAY, ge=0, le=200)
+    ]
+    jump_half_life_years: Annotated[
+        Years, setting("age at which a jump of jumps weighs half", unit="years", before=AS_TODAY)
+    ]
+    release_window_years: Annotated[
+        Years, setting("window in which releases counts their rate", unit="years", before=AS_TODAY)
+    ]
+    near_record_doublings: Annotated[
+        Doublings,
+        setting(
+            "a release counts towards the trend of releases this near the record", unit="doublings", before=AS_TODAY
+        ),
+    ]
+    draws: Annotated[
+        Count, setting("simulated futures behind a member that draws", before=AS_TODAY, ge=200, le=1_000_000)
+    ]
+
+    @model_validator(mode="after")
+    def _every_kind(self) -> MemberParams:
+        missing = [kind for kind in get_args(Kind) if kind not in self.by_kind]
+        if missing:
+            raise ValueError(f"by_kind names no member for {', '.join(missing)}")
+        return self
+
+
+class LearningParams(SettingsSection):
+    """How the members' weights are learnt from outcomes settled by each origin."""
+
+    learning_rate: Annotated[
+        Number,
+        setting("a weight is exp(-rate x n_eff x score relative to the mean's)", before=AS_TODAY, ge=0, le=1000),
+    ]
+    horizon_kernel: Annotated[
+        Number,
+        setting("width in log horizon within which outcomes at other horizons count", before=AS_TODAY, gt=0, le=100),
+    ]
+    prior_outcomes: Annotated[
+        Number, setting("effective outcomes that equal weights are worth", before=AS_TODAY, ge=0, le=1e6)
+    ]
+
+
+class RevisionParams(SettingsSection):
+    """What is believed of revisions of a standing record before any snapshot shows one."""
+
+    prior_events: Annotated[Number, setting("events the prior is worth", before=AS_TODAY, gt=0, le=1000)]
+    prior_years: Annotated[Years, setting("time watched the prior is worth", unit="years", before=AS_TODAY)]
+    prior_doublings: Annotated[
+        Doublings, setting("size of the prior's event, downwards", unit="doublings", before=AS_TODAY)
+    ]
+
+
+class LimitParams(SettingsSection):
+    """One physical limit and where it comes from."""
+
+    value: Annotated[Number, setting("the limit", before=AS_TODAY, gt=0, le=1e40)]
+    source: Annotated[SettingText, setting("where it comes from", before=AS_TODAY, min_length=1)]
+
+
+class BoundParams(SettingsSection):
+    """What physics allows: quantiles beyond are impossible."""
+
+    chip_flop_s_per_w: Annotated[LimitParams, setting("16-bit rate no CMOS chip exceeds", unit="FLOP/s/W")]
+    efficiency_growth_per_year: Annotated[LimitParams, setting("fastest growth of FLOP per joule", unit="doublings/yr")]
+    power_w: Annotated[LimitParams, setting("power one training run can have", unit="W")]
+    training_chip_w: Annotated[LimitParams, setting("least power of a chip that trains", unit="W")]
+    cost_2023usd: Annotated[LimitParams, setting("cost of one training run", unit="USD of 2023")]
+    run_hours: Annotated[LimitParams, setting("longest run", unit="h")]
+    duration_growth_per_year: Annotated[LimitParams, setting("growth of their length", unit="doublings/yr")]
+    usual_hours: Annotated[LimitParams, setting("usual length of the largest runs", unit="h")]
+    speedrun_flop_per_token: Annotated[LimitParams, setting("training FLOP per token of the speedrun", unit="FLOP")]
+    speedrun_flop_s: Annotated[LimitParams, setting("peak of the speedrun's eight chips", unit="FLOP/s")]
+    speedrun_token_halvings: Annotated[LimitParams, setting("fastest fall of the tokens needed", unit="halvings/yr")]
+    benchmark_doublings: Annotated[LimitParams, setting("speed still possible on eight chips", unit="doublings")]
+
+
 class BacktestParams(SettingsSection):
-    """Rolling origins, candidate models of scatter, and the rules of the verdict."""
+    """Rolling origins, the members of a forecast, and the rules of the verdict."""
 
     first_origin: Annotated[QuarterName, setting("first quarter a forecast is made in")]
     horizon_quarters: Annotated[Count, setting("longest horizon", unit="quarters", ge=1, le=40)]
     minimum_rows: Annotated[Count, setting("rows a view must hold before it forecasts", before=6, ge=4, le=100_000)]
     minimum_span_years: Annotated[Years, setting("time those rows must span", unit="years", before=0.5)]
-    candidates: Annotated[
-        dict[Kind, Annotated[tuple[SettingText, ...], Field(min_length=1)]],
-        setting("models of scatter by kind of target; the first is the default", before=CANDIDATES_BEFORE),
-    ]
-    choose_by: Annotated[QuarterName, setting("origins up to here choose the model, later ones confirm it")]
-    choose_by_target: Annotated[dict[str, QuarterName], setting("the same for series that began later")]
-    choose_margin: Annotated[
-        Number, setting("the default model stays unless another's score is better by this share", ge=0, le=1)
-    ]
-    tail_degrees: Annotated[Number, setting("degrees of freedom of the heavy-tailed models", before=4.0, gt=2, le=1000)]
-    slope_walk: Annotated[
-        Number,
-        setting("random walk of a slope, per square root of year", unit="doublings/yr", before=0.2, ge=0, le=100),
-    ]
-    recent_years: Annotated[
-        Years, setting("window of jumps_recent, half-life of the weights in drift_recent", unit="years", before=1.0)
-    ]
-    recent_window_years: Annotated[Years, setting("window of the trend in releases_recent", unit="years", before=5.0)]
-    release_window_years: Annotated[
-        Years, setting("window in which the rate of releases is counted", unit="years", before=3.0)
-    ]
-    near_record_doublings: Annotated[
-        Number,
-        setting(
-            "a release counts towards the record's trend this near to the record",
-            unit="doublings",
-            before=4.0,
-            gt=0,
-            le=100,
-        ),
-    ]
-    draws: Annotated[Count, setting("simulated futures behind a record's quantiles", before=2000, ge=200, le=1_000_000)]
+    members: Annotated[MemberParams, setting("the simple members")]
+    learning: Annotated[LearningParams, setting("how their weights are learnt")]
+    revisions: Annotated[RevisionParams, setting("of a standing record")]
+    bounds: Annotated[BoundParams, setting("what physics allows")]
     moore_doublings_per_year: Annotated[
         Number, setting("the Moore baseline", unit="doublings/yr", before=0.5, ge=-100, le=100)
     ]
     minimum_n_eff: Annotated[Number, setting("independent outcomes needed for pass or fail", ge=1, le=1e6)]
     band_level: Annotated[Fraction, setting("level of the binomial bands around coverage", before=0.95)]
+    compared_from: Annotated[
+        QuarterName, setting("first origin on which an earlier forecaster is compared", before=AS_TODAY)
+    ]
     loss: Annotated[LossParams, setting("larger runs predicted from smaller ones")]
-
-    @model_validator(mode="after")
-    def _every_kind(self) -> BacktestParams:
-        missing = [kind for kind in KINDS if kind not in self.candidates]
-        if missing:
-            raise ValueError(f"candidates names no model for {', '.join(missing)}")
-        return self

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 BORN_BEFORE_0_1 = object()
 """Stands for no ``before``: the setting is in every params.yaml ever published."""
 
+AS_TODAY = "as in the params.yaml that came with the code"
+"""A ``before`` where nothing reproduces what was done: the method itself is younger than the quarter."""
+
 
 class SettingsSection(BaseModel):
     """A part of params.yaml: unknown keys, NaN and infinity are refused, values are frozen."""

@@ -6,10 +6,45 @@ from typing import Annotated
 
 from pydantic import Field
 
-from race_to_efficiency.settings.section import Count, Flop, Fraction, Number, SettingsSection, SettingText, setting
+from race_to_efficiency.settings.section import (
+    AS_TODAY,
+    Count,
+    Fraction,
+    Name,
+    Number,
+    QuarterName,
+    SettingsSection,
+    SettingText,
+    setting,
+)
 
-YearsAhead = Annotated[Count, Field(ge=1, le=200)]
-QuartersAhead = Annotated[Count, Field(ge=1, le=40)]
+QuartersAhead = Annotated[Count, Field(ge=1, le=16)]
+"""A statement looks four years ahead at most."""
+
+
+class QuestionParams(SettingsSection):
+    """A quantity asked for every quarter."""
+
+    target: Annotated[Name, setting("what is asked for")]
+    quarters: Annotated[QuartersAhead, setting("how far ahead", unit="quarters")]
+    rate: Annotated[
+        SettingText | None, setting("growth in gamma.json that speaks of the same; absent: there is none")
+    ] = None
+
+
+class RoundParams(SettingsSection):
+    """The benchmarks asked for at the next round."""
+
+    target: Annotated[Name, setting("the panel", before=AS_TODAY)]
+    most: Annotated[Count, setting("benchmarks asked for, the youngest first", before=AS_TODAY, ge=0, le=20)]
+    rate: Annotated[SettingText, setting("growth in gamma.json that speaks of the same", before=AS_TODAY)]
+
+
+class EventParams(SettingsSection):
+    """A round number of a target that may be reached."""
+
+    target: Annotated[Name, setting("what may reach it")]
+    quarters: Annotated[QuartersAhead, setting("how far ahead", unit="quarters")]
 
 
 class StatementParams(SettingsSection):
@@ -19,39 +54,23 @@ class StatementParams(SettingsSection):
         tuple[Fraction, ...],
         setting("levels printed with a statement", before=[0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975], min_length=1),
     ]
-    largest_run_years: Annotated[
-        tuple[YearsAhead, ...], setting("horizons for the largest known run", unit="years", before=[1, 2, 4])
+    quantities: Annotated[tuple[QuestionParams, ...], setting("quantities asked for", before=AS_TODAY)]
+    rounds: Annotated[RoundParams, setting("the benchmarks of the next round")]
+    events: Annotated[tuple[EventParams, ...], setting("events asked for", before=AS_TODAY)]
+    event_steps: Annotated[
+        tuple[Annotated[Number, Field(ge=1, lt=10)], ...],
+        setting("round numbers of a decade an event may name", before=AS_TODAY, min_length=1),
     ]
-    first_run_flop: Annotated[Flop, setting("compute of the 'first run of' statement", unit="FLOP")]
-    first_run_watts: Annotated[Number, setting("power of the 'first run of' statement", unit="W", gt=0, le=1e20)]
-    threshold_years: Annotated[
-        Count, setting("when the first-run probabilities are stated for", unit="years", before=2, ge=1, le=200)
+    event_odds: Annotated[
+        tuple[Fraction, Fraction], setting("least and greatest probability worth asking", before=AS_TODAY)
     ]
-    search_years: Annotated[
+    publication_gap_days: Annotated[
         Count,
-        setting("how far ahead a date is looked for before 'not by then'", unit="years", before=20, ge=2, le=200),
+        setting("after its first publication a source is expected again", unit="d", before=AS_TODAY, ge=1, le=3650),
     ]
-    record_quarters: Annotated[
-        tuple[QuartersAhead, ...], setting("horizons for chip and speedrun records", unit="quarters", before=[4, 8])
-    ]
-    speedrun_seconds: Annotated[
-        Number, setting("threshold of the speedrun probability", unit="s", before=60.0, gt=0, le=1e6)
-    ]
-    resolve_quarters: Annotated[
-        Count,
-        setting("when re-estimates (growth split, kappa_eff) resolve", unit="quarters", before=4, ge=1, le=40),
-    ]
-    closed_groups: Annotated[
-        tuple[SettingText, ...],
-        setting("groups of which no further run can be published", before=["chinchilla_besiroglu2024"]),
-    ]
-    next_scale_factor: Annotated[
-        Number, setting("compute of a next-scale run over the group's largest", before=10.0, gt=1, le=1e9)
+    reconstruct_from: Annotated[
+        QuarterName, setting("first quarter whose statements are made again by today's code", before=AS_TODAY)
     ]
     next_scale_tolerance: Annotated[
-        Number, setting("factor within which a new run's compute is that scale", before=3.0, gt=1, le=1e9)
-    ]
-    next_scale_residual_log2: Annotated[
-        Number,
-        setting("scatter of a run's log2 loss where the group's own is smaller", before=0.005, ge=0, le=10),
+        Number, setting("factor within which a new run's compute is the scale asked for", before=3.0, gt=1, le=1e9)
     ]

@@ -1,22 +1,47 @@
 """Stage backtest: the ledgers' row versions in; past forecasts, their scorecard, this quarter's statements out.
 
-Earlier publications' statements (data/published) are scored as they were published.
+What was published or kept earlier (data/published) is scored as it was published.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from race_to_efficiency import storage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
-    from race_to_efficiency.evaluation.choices import Choice
+    import pandas as pd
+
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.statements import Statement
+    from race_to_efficiency.evaluation.targets import Target
+    from race_to_efficiency.evaluation.weights import History, Learned
     from race_to_efficiency.settings.params import Workspace
+
+_SHOWN_HORIZONS = (1, 4, 8, 12)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What the backtest has made.
+
+    Parameters
+    ----------
+    views : LedgerViews
+    table : DataFrame
+        Forecasts, baselines and outcomes.
+    weights : dict of target to Learned
+        The members' weights for the forecasts of the quarter itself.
+    """
+
+    views: LedgerViews
+    table: pd.DataFrame
+    weights: dict[str, Learned]
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
@@ -34,99 +59,154 @@ def run(workspace: Workspace) -> dict[str, Any]:
     Raises
     ------
     InputMissing, DataInvalid
-        When a ledger or the draws are missing, or a header is broken.
+        When a ledger or gamma.json is missing, or a header is broken.
     """
     from race_to_efficiency.calibration.common.processes import WORKERS
     from race_to_efficiency.evaluation.backtesting import LEDGERS, backtest_all
     from race_to_efficiency.evaluation.origin_views import LedgerViews
-    from race_to_efficiency.evaluation.scorecard import score_document, score_table
     from race_to_efficiency.quarter.backtest_lineage import backtest_lineage
 
     quarter, params, folder = workspace.quarter, workspace.params.backtest, workspace.processed
-    drawn = read_draws(folder)
+    gamma = storage.read_json(folder / "gamma.json")  # asked for first, before the long work
     views = LedgerViews.read(workspace.raw, LEDGERS, quarter.as_of)
-    table, choices = backtest_all(views, quarter, params, workspace.seed, workers=WORKERS)
-    scores = score_table(table, params)
-    stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
+    table, histories, losses = backtest_all(views, quarter, params, workspace.seed, workers=WORKERS)
+    tested = Tested(views, table, weights_now(workspace, views, histories) | losses)
     storage.write_parquet(folder / "backtest.parquet", table)
-    storage.write_parquet(folder / "scores.parquet", scores)
-    storage.write_json(folder / "scores.json", stamp | score_document(table, scores, choices))
-    statements = write_statements(workspace, views, choices, drawn)
-    publications = write_track_record(workspace, views)
+    scores = write_scores(workspace, tested)
+    statements, record = write_statements(workspace, tested, gamma)
     targets = table["target"].astype(str).unique().tolist()
-    backtest_lineage(views, targets, statements, publications, quarter.as_of).write(folder, "backtest")
-    record = {key: sum(item[key] for item in publications) for key in ("n", "resolved")}
+    lineage = backtest_lineage(views, targets, statements, record["publications"], quarter.as_of)
+    lineage.write(folder, "backtest")
     verdicts = scores["verdict"].value_counts()
     counts = {word: int(verdicts.get(word, 0)) for word in ("pass", "fail", "too few to judge")}
     outcomes = int((table["method"].eq("forecast") & table["observed"].notna()).sum())
     said = ", ".join(f"{count} {word}" for word, count in counts.items())
     line = f"{outcomes} outcomes, {scores['target'].nunique()} targets: {said}; {len(statements)} statements"
-    if record["n"]:
-        line += f"; {record['resolved']} of {record['n']} published ones resolved"
-    return {"outcomes": outcomes, "verdicts": counts, "statements": len(statements), "record": record, "line": line}
+    published = record["totals"][0]
+    settled = {"n": published["stated"], "resolved": published["settled"]}
+    if settled["n"]:
+        line += f"; {settled['resolved']} of {settled['n']} published ones resolved"
+    return {"outcomes": outcomes, "verdicts": counts, "statements": len(statements), "record": settled, "line": line}
 
 
-def read_draws(folder: Path) -> dict[str, Any]:
-    """Return what the statements take from the stages before: the draws of gamma and kappa and gamma's windows.
+def weights_now(workspace: Workspace, views: LedgerViews, histories: Mapping[str, History]) -> dict[str, Learned]:
+    """Return what the outcomes settled by the quarter teach about each target's members."""
+    from race_to_efficiency.evaluation.outcomes import outcomes
+    from race_to_efficiency.evaluation.targets import TARGETS
+    from race_to_efficiency.units import Quarter
 
-    Raises
-    ------
-    InputMissing
-        When fit_kappa or fit_gamma has not run; asked for first, before the long work.
-    """
-    from race_to_efficiency.evaluation.statements import windows_of
+    params, day = workspace.params.backtest, workspace.quarter.as_of
+    first, horizons = Quarter.parse(params.first_origin), np.arange(1.0, params.horizon_quarters + 1)
+    found = {}
+    for name, history in histories.items():
+        settled = history.settled(outcomes(TARGETS[name], views, day, first), TARGETS[name].sign)
+        found[name] = history.learned(settled, horizons, params.learning)
+    return found
 
-    return {
-        "gamma_draws": storage.read_parquet(folder / "gamma_draws.parquet"),
-        "kappa_draws": storage.read_parquet(folder / "kappa_draws.parquet"),
-        "windows": windows_of(storage.read_json(folder / "gamma.json")),
+
+def write_scores(workspace: Workspace, tested: Tested) -> pd.DataFrame:
+    """Write the scorecard (scores.parquet and .json) and return it."""
+    from race_to_efficiency.evaluation.predecessor import beside, kept
+    from race_to_efficiency.evaluation.revisions import lateness
+    from race_to_efficiency.evaluation.score_document import score_document
+    from race_to_efficiency.evaluation.scorecard import score_table
+    from race_to_efficiency.evaluation.scored_forecasts import scored
+    from race_to_efficiency.evaluation.targets import TARGETS
+    from race_to_efficiency.evaluation.weights import weights_document
+
+    params, folder, day = workspace.params.backtest, workspace.processed, workspace.quarter.as_of
+
+    def late(target: Target) -> dict[str, Any] | None:
+        return lateness(target, tested.views, day)
+
+    done = scored(tested.table)
+    scores = score_table(tested.table, params, done)
+    notes = {
+        "predecessors": [beside(done, earlier, params.compared_from) for earlier in kept()],
+        "bounds": bounds_document(tested.table, workspace, tested.views),
+        "lateness": [row for row in map(late, TARGETS.values()) if row is not None],
     }
+    models = [weights_document(name, learned, _SHOWN_HORIZONS) for name, learned in tested.weights.items()]
+    storage.write_parquet(folder / "scores.parquet", scores)
+    stamp = {"quarter": str(workspace.quarter), "as_of": workspace.quarter.as_of.isoformat()}
+    storage.write_json(folder / "scores.json", stamp | score_document(tested.table, scores, models, notes))
+    return scores
 
 
 def write_statements(
-    workspace: Workspace, views: LedgerViews, choices: Sequence[Choice], drawn: Mapping[str, Any]
-) -> list[Statement]:
-    """Write the quarter's dated statements (statements.json and .parquet) and return them.
+    workspace: Workspace, tested: Tested, gamma: Mapping[str, Any]
+) -> tuple[list[Statement], dict[str, Any]]:
+    """Write the quarter's dated statements and how earlier ones did (track_record.json); return both.
 
-    They stand here and not in the forecast stage because they use the very models this stage has chosen and scored.
+    They stand here and not in the forecast stage because they are the very forecasts this stage has made and scored.
     """
-    from race_to_efficiency.evaluation.statements import Sources, make_statements, statements_frame
+    from race_to_efficiency.evaluation.forecast_rows import FORECASTER
+    from race_to_efficiency.evaluation.statements import (
+        Sources,
+        make_statements,
+        printed_rates,
+        read_statements,
+        statements_frame,
+    )
+    from race_to_efficiency.evaluation.track_record import (
+        FIRST,
+        growths_of,
+        read_published,
+        remade,
+        score_documents,
+        track_record,
+    )
 
-    folder, quarter = workspace.processed, workspace.quarter
+    quarter, folder, params = workspace.quarter, workspace.processed, workspace.params.statements
+    published = read_published(workspace.published, str(quarter))
+    first = [item for item in published if item.get("model", FIRST) == FIRST]
+    own = remade(tested.table, tested.views, quarter, params, [item for item in published if item not in first])
     sources = Sources(
         quarter=quarter,
-        views=views,
-        choices={choice.target: choice for choice in choices},
-        backtest=workspace.params.backtest,
-        params=workspace.params.statements,
-        seed=workspace.seed,
-        **drawn,
+        views=tested.views,
+        forecasts=tested.table,
+        earlier=[one for item in own for one in read_statements(item["statements"])],
+        params=params,
+        rates=printed_rates(gamma),
+        weights=tested.weights,
     )
     statements = make_statements(sources)
     stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
     storage.write_parquet(folder / "statements.parquet", statements_frame(statements))
-    storage.write_json(folder / "statements.json", {**stamp, "statements": [item.to_json() for item in statements]})
-    return statements
+    document = {**stamp, "model": FORECASTER, "statements": [item.to_json() for item in statements]}
+    storage.write_json(folder / "statements.json", document)
+    growths = {str(quarter): growths_of(gamma)}
+    scored = score_documents([*first, *own], tested.table, tested.views, quarter.as_of, params, own_growths=growths)
+    record = track_record(scored, quarter.as_of)
+    storage.write_json(folder / "track_record.json", stamp | record)
+    return statements, record
 
 
-def write_track_record(workspace: Workspace, views: LedgerViews) -> list[dict[str, Any]]:
-    """Write how earlier publications' statements did (track_record.json); return what it says of each publication.
+def bounds_document(table: pd.DataFrame, workspace: Workspace, views: LedgerViews) -> list[dict[str, Any]]:
+    """Return each target's physical bound at the quarter, its source, and how much of the forecasts it has moved."""
+    from race_to_efficiency.evaluation.backtesting import origin_of
+    from race_to_efficiency.evaluation.bounds import bound, implied_power
+    from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
+    from race_to_efficiency.evaluation.targets import TARGETS
 
-    What today's code would have stated for those quarters is not recomputed here: ``race show scores`` sets it beside.
-    """
-    from race_to_efficiency.evaluation.track_record import (
-        growths_of,
-        read_published,
-        score_published_quarters,
-        track_record,
-    )
-
-    quarter, folder = workspace.quarter, workspace.processed
-    earlier = read_published(workspace.published, str(quarter))
-    own = {str(quarter): growths_of(storage.read_json(folder / "gamma.json"))}
-    scored = score_published_quarters(earlier, views, quarter.as_of, workspace.params.statements, own_growths=own)
-    document = track_record(scored)
-    stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
-    storage.write_json(folder / "track_record.json", stamp | document)
-    publications: list[dict[str, Any]] = document["publications"]
-    return publications
+    made = table[(table["method"] == "forecast") & (table["origin"] == str(workspace.quarter))]
+    found = []
+    for name, own in made.groupby("target", sort=True):
+        if name not in TARGETS:
+            continue
+        target = TARGETS[str(name)]
+        origin = origin_of(target, views, workspace.quarter, workspace.params.backtest, workspace.seed)
+        limit, source = bound(origin, views)
+        row = {
+            "target": str(name),
+            "unit": target.unit,
+            "bound": [float(one) for one in np.exp2(target.sign * limit[[0, -1]])],
+            "source": source,
+            "moved_mean": float(own["moved"].mean()),
+            "moved_most": float(own["moved"].max()),
+        }
+        if target.id == "frontier_compute":
+            quantiles = own.sort_values("horizon_quarters")[list(QUANTILE_COLUMNS)].to_numpy(dtype=np.float64)
+            row["power_implied_above_cap"] = float(implied_power(origin, views, quantiles).max())
+        found.append(row)
+    return found

@@ -1,4 +1,4 @@
-"""Behind the scorecard: where outcomes fell, which model of scatter was chosen and why, every score."""
+"""Behind the scorecard: where outcomes fell, what each forecast averages and why, every score."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.content import Code, ContentTable, Fact, Label, Para, say, table_columns
 from race_to_efficiency.report.figures.pit import histograms
-from race_to_efficiency.report.numbers import id_part, percent
+from race_to_efficiency.report.numbers import decimals, id_part, percent
 from race_to_efficiency.report.words.names import target_in_words
 
 if TYPE_CHECKING:
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     Cells = Callable[[Page, dict[str, Any]], tuple[Rich, ...]]
 
 
+WEIGHTS_HORIZON = 4
+"""Quarters ahead at which weights are shown."""
+
 SHOWN_HORIZONS = (1, 4, 8, 12)
 """Quarters ahead that are shown, with every vintage."""
 
 
 def backtest_section(page: Page, scores: list[dict[str, Any]], cells: Cells) -> list[Block]:
-    """Return the histogram of outcomes, the models of scatter, the rules, and every score.
+    """Return the histogram of outcomes, the members and their weights, the rules, and every score.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def backtest_section(page: Page, scores: list[dict[str, Any]], cells: Cells) -> 
     if rows:
         blocks.append(pit_figure(page, rows))
     if document.get("models"):
-        blocks.append(models_table(document["models"]))
+        blocks.append(models_table(page, document["models"]))
     if document.get("rules"):
         blocks += rules(document["rules"])
     chosen = [item for item in scores if int(item["horizon_quarters"]) in SHOWN_HORIZONS]
@@ -99,21 +102,31 @@ def pit_figure(page: Page, rows: list[dict[str, Any]]) -> Figure:
     )
 
 
-def models_table(models: list[dict[str, Any]]) -> ContentTable:
-    """Return which model of scatter each target uses, chosen on early origins and confirmed on late ones."""
-    rows = tuple(
-        (
-            (Fact(target_in_words(str(item["target"]))),),
-            (Fact(str(item["chosen"]).replace("_", " ")),),
-            (Label(str(item["chosen_by"])),),
-            (Fact(str(item.get("words") or "–")),),
+def models_table(page: Page, models: list[dict[str, Any]]) -> ContentTable:
+    """Return what each target's forecasts average, and with which weights a year ahead."""
+    rows = []
+    for item in models:
+        target = str(item["target"])
+        at = next((one for one in item["horizons"] if one["horizon_quarters"] == WEIGHTS_HORIZON), item["horizons"][0])
+        heavy = sorted(at["weights"].items(), key=lambda pair: (-pair[1], pair[0]))
+        said = ", ".join(f"{name.replace('_', ' ')} {weight:.0%}" for name, weight in heavy)
+        rows.append(
+            (
+                (Fact(target_in_words(target)),),
+                (Fact(said),),
+                page.shown.cell(
+                    f"weights.{id_part(target)}.n_eff",
+                    float(at["n_eff"]),
+                    "outcomes",
+                    decimals(1),
+                    nodes=(f"backtest.{target}",),
+                ),
+                (Fact(str(item["baseline"]).replace("_", " ")),),
+            )
         )
-        for item in models
-    )
-    caption = say("Models of scatter: chosen on early origins, confirmed or not on later ones")
-    return ContentTable(
-        "models", caption, table_columns("target", "model", "chosen by", "~evidence"), rows, folded=True
-    )
+    caption = say("What each forecast averages: weights learnt from outcomes that had settled, a year ahead")
+    titles = ("target", "~members and weights", "#outcomes behind them", "best simple baseline")
+    return ContentTable("models", caption, table_columns(*titles), tuple(rows), folded=True)
 
 
 def rules(found: Any) -> list[Block]:

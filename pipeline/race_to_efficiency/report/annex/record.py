@@ -114,8 +114,8 @@ def scorecard(page: Page) -> list[Block]:
         table_columns(*titles),
         tuple(((Fact(name_of(item)),), (Fact(str(item["verdict"])),), *score_cells(page, item)) for item in rows),
         say(
-            "Score: weighted interval score in doublings, smaller is better; naive: last value with the spread of past "
-            "changes; skill: the share of the naive score saved, negative where the naive forecast did better. "
+            "Score: weighted interval score in doublings, smaller is better; naive: the simple baseline that had done "
+            "best by each origin; skill: the share of its score saved, negative where it did better. "
             "Effective: independent outcomes, after overlapping windows and shared causes; a verdict is passed only "
             "where there are enough of them. Real: scored on what was recorded at the time; pseudo: on later records "
             "cut by date; mixed: both."
@@ -143,8 +143,8 @@ def judged(page: Page) -> list[Block]:
             Callout(
                 "Failed.",
                 say(
-                    "These intervals have been too narrow or too wide; read the statements that rest on "
-                    "them with that in mind."
+                    "These intervals have been too narrow or too wide, or no better than a simple baseline; read the "
+                    "statements that rest on them with that in mind."
                 ),
             ),
             Bullets(failed),

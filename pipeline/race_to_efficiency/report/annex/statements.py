@@ -64,7 +64,9 @@ def statement_words(item: dict[str, Any]) -> Rich:
 
 def rule(item: dict[str, Any]) -> Rich:
     """Return what settles a statement and how."""
-    return said([str(item[key]) for key in ("resolution_source", "resolution_rule") if item.get(key)]) or say("–")
+    texts = [str(item[key]) for key in ("resolution_source", "resolution_rule") if item.get(key)]
+    why = (item.get("rate") or {}).get("why")
+    return said([*texts, *([str(why)] if why else [])]) or say("–")
 
 
 def event_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:

@@ -1,9 +1,10 @@
-"""Earlier publications' statements that have been settled: what was stated, what came out, how it scored."""
+"""Earlier statements that have been settled: what was stated, what came out, how it scored."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.report.annex.settled import nodes_of, settled_blocks
 from race_to_efficiency.report.annex.statements import quantile
 from race_to_efficiency.report.content import Code, ContentTable, Fact, Label, Para, say, table_columns
 from race_to_efficiency.report.inputs import Missing
@@ -13,7 +14,19 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
-STATES = ("n", "resolved", "open", "void", "by_hand", "with_baseline", "better_than_baseline")
+TITLES = {
+    "stated": "#stated",
+    "due": "#due",
+    "settled": "#settled",
+    "open": "#open",
+    "overdue": "#overdue",
+    "void": "#void",
+    "by_hand": "#by hand",
+    "inside_80": "#in 80 %",
+    "in_80_of": "#of",
+    "better": "#better",
+    "with_baseline": "#of",
+}
 
 
 def published_statements(page: Page) -> list[Block]:
@@ -24,26 +37,27 @@ def published_statements(page: Page) -> list[Block]:
     settled = [item for item in document["published"] if item["status"] == "resolved"]
     tally = ContentTable(
         "publications-table",
-        say("Statements of earlier publications and what became of them"),
-        table_columns(
-            "publication", "#stated", "#settled", "#open", "#void", "#by hand", "#with a baseline", "#better"
-        ),
-        tuple(publication_row(page, item) for item in document["publications"]),
+        say("Statements and what became of them"),
+        table_columns("statements", *TITLES.values()),
+        tuple(totals_row(page, item) for item in (*document["totals"], *document["publications"])),
         say(
-            "Void: the named source gave no outcome. By hand: the rule asks a person. Better: settled statements that "
-            "scored better than their baseline."
+            "Reconstructed: made after its time by today's code from what was recorded then, which is no record. Due: "
+            "the date has come; overdue: the source does not reach it yet. Void: the source gave no outcome. By hand: "
+            "the rule asks a person. In [[80 %]]: settled quantities inside that interval. Better: settled statements "
+            "that scored better than doing nothing."
         ),
     )
     blocks: list[Block] = [
         Para(
             say(
                 "A statement is scored as it was first published, by its own rule and from what was recorded by the "
-                "last day of this report's quarter. The backtest below asks another question: how today's method would "
-                "have done. {command} sets both side by side and names the drift of method.",
+                "last day of this report's quarter. What today's method says for the same question stands in "
+                "{command}.",
                 command=Code("race show scores"),
             )
         ),
         tally,
+        *settled_blocks(page, document),
     ]
     if not settled:
         return blocks
@@ -61,20 +75,22 @@ def published_statements(page: Page) -> list[Block]:
     return [*blocks, table]
 
 
-def publication_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
-    """Return one publication's counts."""
-    name = str(item["publication"])
+def totals_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+    """Return the counts of one set of statements."""
+    name = str(item.get("name") or item["publication"])
+    part = "totals" if "name" in item else "publications"
+    nodes = nodes_of(page.inputs.document("track_record"), item)
     return (
         (Label(name),),
         *(
             page.shown.cell(
-                f"record.{id_part(name)}.{key}",
+                f"record.{part}.{id_part(name)}.{key}",
                 item[key],
                 "statements",
                 count,
-                nodes=(f"record.{name}",),
+                nodes=nodes,
             )
-            for key in STATES
+            for key in TITLES
         ),
     )
 
@@ -85,7 +101,7 @@ def settled_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
         f"record.{id_part(str(item['publication']))}.{id_part(str(item['id']))}",
         (f"record.{item['publication']}",),
     )
-    event = item["low80"] is None and item["pit"] is None
+    event = item["kind"] == "probability"
     values = {"0.5": item["median"], "0.1": item["low80"], "0.9": item["high80"], "1": item["observed"]}
     shown = {"id": f"{item['publication']}.{item['id']}", "unit": item["unit"]}
     what = say("{publication}: {said}", publication=Label(str(item["publication"])), said=str(item["what"]))

@@ -101,6 +101,9 @@ TARGET_NAMES = {
     "mlperf_best8_minutes": "MLPerf, best time on eight",
     "speedrun_record_time": "speedrun record",
     "training_flop_per_joule_year": "training FLOP per joule, a year",
+    "run_cost_record": "cost of the most expensive run",
+    "run_chips_record": "chips of the largest run",
+    "all": "all targets",
     "loss.all": "loss of larger runs, all groups",
 }
 """What is forecast and scored, in words."""

@@ -91,24 +91,28 @@ def test_json_is_one_document_with_the_promised_keys(race: Race, checkout: Path)
     code, out, _ = race("import", "epoch-hardware", chips(checkout), "--json")
     document = json.loads(out)
     assert code == 0
-    assert list(document)[:12] == [
+    assert list(document)[:15] == [
         "source", "recorded", "read", "unchanged", "new", "revised", "withdrawn", "excluded", "quarantined",
-        "revisions", "proposed_renames", "flags",
+        "new_rows", "revisions", "proposed_renames", "proposed_clusters", "flag_counts", "flags",
     ]  # fmt: skip
     assert (document["source"], document["recorded"]) == ("epoch-hardware", "2026-06-30")
     counted = [
         document[name] for name in ("read", "unchanged", "new", "revised", "withdrawn", "excluded", "quarantined")
     ]
     assert all(type(number) is int for number in counted)
-    assert counted == [5, 0, 5, 0, 175, 0, 0]
-    assert document["appended"] == 180
+    assert counted == [5, 0, 5, 0, 0, 0, 0]
+    assert document["appended"] == len(document["new_rows"]) == 5
 
 
 def test_a_person_reads_what_changed(race: Race, checkout: Path) -> None:
     code, out, _ = race("import", "epoch-hardware", chips(checkout, 1))
     assert code == 0
-    assert "7 read = 0 unchanged + 5 new + 0 revised + 2 excluded + 0 quarantined; 175 withdrawn beside them" in out
-    assert "mass_withdrawal" in out
+    assert "7 read = 0 unchanged + 5 new + 0 revised + 2 excluded + 0 quarantined; 0 withdrawn beside them" in out
+    assert "withdrawals_held_back" in out
+    assert "Flags, those that move an estimate first: 1 withdrawals held back" in out
+    code, out, _ = race("import", "epoch-hardware", chips(checkout, 1), "--accept-withdrawals")
+    assert code == 0
+    assert "7 read = 5 unchanged + 0 new + 0 revised + 2 excluded + 0 quarantined; 175 withdrawn beside them" in out
     assert "\x1b[" not in out
 
 
@@ -116,7 +120,7 @@ def test_a_dry_run_writes_nothing(race: Race, checkout: Path) -> None:
     held = ledgers(checkout)
     code, out, _ = race("import", "epoch-hardware", chips(checkout), "--dry-run")
     assert code == 0
-    assert "would append 180 lines" in out
+    assert "would append 5 lines" in out
     assert ledgers(checkout) == held
 
 
@@ -215,7 +219,7 @@ def test_of_two_imports_at_once_one_waits_and_both_are_whole(root: Path, race: R
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         documents.append(json.loads(out))
-    assert sorted(document["appended"] for document in documents) == [0, 180]
+    assert sorted(document["appended"] for document in documents) == [0, 5]
     code, out, _ = race("import", "epoch-hardware", name, "--json")
     assert (code, json.loads(out)["unchanged"]) == (0, 5)
 

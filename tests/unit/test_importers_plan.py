@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from race_to_efficiency import checkout
 from race_to_efficiency.cells.text import tidy
-from race_to_efficiency.errors import UsageError
+from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.ledger.history import History
 from race_to_efficiency.ledger.importing import recorded_date, run_import
 from race_to_efficiency.ledger.intake import read_ledger
@@ -400,9 +400,89 @@ def test_suspicious_changes_are_flagged_and_still_recorded(raw: Path) -> None:
     assert view(raw, "2025-06-30").rows.set_index("accelerator_id").loc["acme-one", "tdp_w"] == 500
 
 
-def test_an_export_that_loses_half_the_table_is_flagged(raw: Path) -> None:
+def test_more_than_a_fifth_is_withdrawn_only_when_it_is_asked_for(raw: Path) -> None:
     bring(raw, "2025-01-31", *CHIPS.values())
-    assert "mass_withdrawal" in {flag["kind"] for flag in bring(raw, "2025-02-28", CHIPS["one"], CHIPS["two"])["flags"]}
+    held = view(raw, "2025-06-30").rows
+    report = bring(raw, "2025-02-28", CHIPS["one"], CHIPS["two"])
+    assert counts(report) == (2, 2, 0, 0, 0, 0)
+    assert report["appended"] == 0
+    (flag,) = (flag for flag in report["flags"] if flag["kind"] == "withdrawals_held_back")
+    assert "3 of 5 rows" in flag["why"]
+    assert report["flag_counts"][0]["kind"] == "withdrawals_held_back"
+    assert view(raw, "2025-06-30").rows.equals(held)
+    report = bring(raw, "2025-02-28", CHIPS["one"], CHIPS["two"], accept_withdrawals=True)
+    assert counts(report) == (2, 2, 0, 0, 3, 0)
+    assert "mass_withdrawal" in {flag["kind"] for flag in report["flags"]}
+    assert set(view(raw, "2025-06-30").rows["accelerator_id"]) == {"acme-one", "acme-two-80gb"}
+
+
+OTHER = """
+source_id: dawn_table
+title: A table of three chips
+authors: Dawn
+year: 2025
+identifier: https://dawn.example/chips
+licence: CC0
+released: 2025-02-10
+"""
+
+
+def test_another_publisher_s_export_adds_its_own_and_changes_nobody_else_s(raw: Path) -> None:
+    """Three chips of their own; then one that the first publisher has, with less and with other figures."""
+    bring(raw, "2025-01-31", *CHIPS.values())
+    held = view(raw, "2025-06-30").rows
+    (raw.parent / "chips-2025-02-28.source.yaml").write_text(OTHER, encoding="utf-8")
+    mine = [chip(f"Dawn {number}", "Dawn", tdp=100 + number) for number in (1, 2, 3)]
+    report = bring(raw, "2025-02-28", *mine)
+    assert counts(report) == (3, 0, 3, 0, 0, 0)
+    assert [row["what"] for row in report["new_rows"]] == ["new"] * 3
+    now = view(raw, "2025-06-30").rows
+    assert now[~now["accelerator_id"].str.startswith("dawn")].reset_index(drop=True).equals(held)
+    assert set(now.loc[now["accelerator_id"].str.startswith("dawn"), "source_id"]) == {"dawn_table"}
+    (raw.parent / "chips-2025-03-31.source.yaml").write_text(OTHER, encoding="utf-8")
+    theirs = chip("Cyan 9", "Cyan", "2021-05-05", 155, 2e14, "", "", "900")
+    report = bring(raw, "2025-03-31", *mine, theirs)
+    assert counts(report) == (4, 3, 0, 1, 0, 0)
+    filled = {cell["column"]: cell["new"] for cell in report["revisions"]}
+    assert filled == {"released": "2021-05-05", "fp16_tensor_flop_s": 2e14, "release_price_usd": 900.0}
+    assert not [cell for cell in report["revisions"] if cell["new"] is None]
+    assert [(flag["kind"], flag["column"]) for flag in report["flags"] if flag["kind"] == "other_source"] == [
+        ("other_source", "tdp_w")
+    ]
+    row = view(raw, "2025-06-30").rows.set_index("accelerator_id").loc["cyan-9"]
+    assert (row["tdp_w"], row["source_id"], row["fp32_flop_s"]) == (150, "epoch_ml_hardware", 8e12)
+    # each publisher withdraws its own: the first drops a chip of its five, the other keeps its three
+    first = [row for name, row in CHIPS.items() if name != "bora"]
+    report = bring(raw, "2025-04-30", *first)
+    assert (report["withdrawn"], report["withdrawals"]) == (1, [{"id": "bora-x1", "name": "Bora X1"}])
+    assert {"dawn-1", "dawn-2", "dawn-3"} < set(view(raw, "2025-06-30").rows["accelerator_id"])
+
+
+def test_a_source_record_that_says_too_little_stops_an_export(raw: Path) -> None:
+    (raw.parent / "chips-2025-02-28.source.yaml").write_text("source_id: dawn_table\n", encoding="utf-8")
+    with pytest.raises(DataInvalid, match="more must be known") as caught:
+        bring(raw, "2025-02-28", *CHIPS.values())
+    assert "title, authors, year" in str(caught.value.why)
+
+
+def test_every_line_is_listed_and_those_after_the_quarter_are_named(raw: Path) -> None:
+    bring(raw, "2025-01-31", *CHIPS.values())
+    changed = chip("Acme One", released="2022-03-01", tdp=260, fp16=3e14, fp32=2e13, memory=40e9)
+    later = chip("Acme Four", released="2025-05-01")
+    rest = [row for name, row in CHIPS.items() if name not in ("one", "bora")]
+    report = bring(raw, "2025-02-28", changed, later, *rest, last_day=dt.date(2025, 3, 31))
+    with (raw / "accelerators.csv").open(newline="", encoding="utf-8") as stream:
+        lines = [row for row in csv.DictReader(stream) if row["recorded"] == "2025-02-28"]
+    assert len(lines) == report["appended"] == len(report["new_rows"]) == 3
+    told = {(row["id"], row["what"], row["value"], row["after_quarter"]) for row in report["new_rows"]}
+    assert told == {
+        ("acme-four", "new", 1e15, True),
+        ("acme-one", "revised", 3e14, False),
+        ("bora-x1", "withdrawn", 2e14, False),
+    }
+    assert {(row["id"], row["value"]) for row in report["new_rows"]} == {
+        (line["accelerator_id"], float(line["fp16_tensor_flop_s"])) for line in lines
+    }
 
 
 # order and dates
@@ -417,8 +497,9 @@ def test_an_older_export_imported_late_changes_only_the_views_of_its_time(raw: P
     bring(raw, "2025-01-31", CHIPS["one"], CHIPS["two"])
     bring(raw, "2025-05-31", CHIPS["one"], CHIPS["two"], CHIPS["bora"])
     january, summer = view(raw, "2025-02-01").rows, view(raw, "2025-06-30").rows
-    report = bring(raw, "2025-03-31", *late)
+    report = bring(raw, "2025-03-31", *late, accept_withdrawals=True)
     assert counts(report)[:5] == (3, 0, 2, 1, 1)
+    assert len(report["new_rows"]) == report["appended"]
     spring = view(raw, "2025-04-30").rows
     assert set(spring["accelerator_id"]) == {"acme-one", "bora-x1", "gone-1"}
     assert spring.set_index("accelerator_id").loc["acme-one", "tdp_w"] == 260

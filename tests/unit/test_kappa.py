@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from quarter_worlds import kappa_of
 from race_to_efficiency.calibration.kappa.comparison import below_cutoffs, runs_test
 from race_to_efficiency.calibration.kappa.compute_frontier import compute_for_tokens, frontier_quantities
-from race_to_efficiency.calibration.kappa.duplicates import find_duplicates, rounding, significant_digits
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights, isoflop_weights, pareto_weights
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
+from race_to_efficiency.ledger.duplicates import find_duplicates, rounding, significant_digits
 from runs_for_tests import ledger_rows
 from small_settings import section
 from statsmodels.sandbox.stats.runs import runstest_1samp

@@ -10,6 +10,7 @@ from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
 
 if TYPE_CHECKING:
+    import datetime as dt
     from pathlib import Path
 
 _SHOWN = 25
@@ -34,11 +35,17 @@ def register(app: typer.Typer) -> None:
         accept_renames: Annotated[
             bool, typer.Option("--accept-renames", help="make every proposed rename one version of one id")
         ] = False,
+        accept_withdrawals: Annotated[
+            bool, typer.Option("--accept-withdrawals", help="withdraw more than a fifth of the publisher's rows")
+        ] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would change and write nothing")] = False,
         wait: opt.Wait = opt.WAIT,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
-        """Bring a publication into the ledger: what is new, revised, withdrawn, quarantined."""
+        """Bring a publication into the ledger: what is new, revised, withdrawn, quarantined.
+
+        An export of another publisher in a known format takes a NAME.source.yaml beside it, as training runs do.
+        """
         from pathlib import Path
 
         from race_to_efficiency.ledger.importing import run_import
@@ -50,9 +57,11 @@ def register(app: typer.Typer) -> None:
             Path(path),
             root / "data" / "raw",
             fitted_groups=_fitted_groups(root) if source == "training-runs" else None,
+            last_day=_last_day(root),
             recorded=recorded,
             released=released,
             accept_renames=accept_renames,
+            accept_withdrawals=accept_withdrawals,
             dry_run=dry_run,
             wait_seconds=wait,
         )
@@ -74,15 +83,34 @@ def _fitted_groups(root: Path) -> set[str] | None:
         return None
 
 
+def _last_day(root: Path) -> dt.date | None:
+    """Return the last day of the current quarter; None where the settings cannot be read."""
+    from race_to_efficiency.errors import RaceError
+    from race_to_efficiency.settings.params import read_params
+    from race_to_efficiency.units import Quarter
+
+    try:
+        return Quarter.parse(read_params(root / "params.yaml").quarter).as_of
+    except RaceError:
+        return None
+
+
 def show_report(document: dict[str, Any]) -> None:
     """Print an import's report for a person."""
     verb = "would append" if document["dry_run"] else "appended"
     file = f"data/raw/{document['table']}.csv"
     terminal.line(f"{document['source']} as of {document['recorded']}: {verb} {document['appended']} lines to {file}")
     terminal.line(_counts(document))
+    _show_new_rows(document["new_rows"])
     _show_renames(document["proposed_renames"])
+    _show_findings("Perhaps one training run", document["proposed_clusters"], lambda item: item["evidence"])
     _show_revisions(document["revisions"])
-    _show_findings("Flagged: look before you trust", document["flags"], _flag_line)
+    if document["flag_counts"]:
+        told = (f"{item['count']} {item['kind'].replace('_', ' ')}" for item in document["flag_counts"])
+        terminal.line(f"Flags, those that move an estimate first: {', '.join(told)}")
+    ranks = {item["kind"]: place for place, item in enumerate(document["flag_counts"])}
+    flags = sorted(document["flags"], key=lambda item: ranks[item["kind"]])
+    _show_findings("Flagged: look before you trust", flags, _flag_line)
     _show_findings("Quarantined", document["quarantine"], _problem_line)
     _show_findings("Excluded", document["exclusions"], _problem_line)
     _show_findings("Withdrawn", document["withdrawals"], lambda item: f"{item['id']} ({item['name']})")
@@ -94,6 +122,25 @@ def _counts(document: dict[str, Any]) -> str:
     parts = ("unchanged", "new", "revised", "excluded", "quarantined")
     words = " + ".join(f"{document[name]} {name}" for name in parts)
     return f"{document['read']} read = {words}; {document['withdrawn']} withdrawn beside them"
+
+
+def _show_new_rows(rows: list[dict[str, Any]]) -> None:
+    """Print every line, those that only close or carry on a version last."""
+    order = {"new": 0, "revised": 1, "withdrawn": 2, "kept": 3}
+    shown = sorted(rows, key=lambda item: order[item["what"]])
+    cells = [
+        (item["what"], item["id"], item["released"] or "undated", item["recorded"], _text(item["value"]))
+        for item in shown[:_SHOWN]
+    ]
+    if cells:
+        columns = ("line", "id", "released", "recorded", rows[0]["column"] or "value")
+        terminal.table(f"Lines: {len(rows)}", columns, cells)
+    if len(rows) > _SHOWN:
+        terminal.line(f"... and {len(rows) - _SHOWN} more: --json lists them all")
+    after = [item["id"] for item in rows if item["after_quarter"]]
+    if after:
+        some = ", ".join(after[:3]) + (", ..." if len(after) > 3 else "")
+        terminal.line(f"{len(after)} lines fall after the current quarter and take no part in it: {some}")
 
 
 def _show_renames(renames: list[dict[str, Any]]) -> None:
@@ -131,7 +178,7 @@ def _show_findings(title: str, items: list[dict[str, Any]], line: Any) -> None:
 def _flag_line(item: dict[str, Any]) -> str:
     place = item.get("path") or " ".join(str(item[name]) for name in ("id", "column") if item.get(name))
     change = f": {_text(item['old'])} -> {_text(item['new'])}" if "old" in item and "new" in item else ""
-    return f"{item['kind']}  {place}{change}  ({item['why']})"
+    return f"{item['kind']}  {place}{change}  ({item['why']})" + (f"\n{item['add']}" if item.get("add") else "")
 
 
 def _problem_line(item: dict[str, Any]) -> str:

@@ -14,14 +14,16 @@ from race_to_efficiency.ledger.importers.parsed import Request
 from race_to_efficiency.ledger.importers.registry import IMPORTERS, importer_of
 from race_to_efficiency.ledger.intake import Intake, known_keys, read_ledger
 from race_to_efficiency.ledger.lines import csv_text
-from race_to_efficiency.ledger.plan import Plan, Planner
+from race_to_efficiency.ledger.listing import not_fitted
+from race_to_efficiency.ledger.plan import Planner
 from race_to_efficiency.ledger.schemas import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from race_to_efficiency.ledger.importers.parsed import Importer
+    from race_to_efficiency.ledger.planned import Plan
 
 __all__ = ["IMPORTERS", "ImportReport", "plan_import", "recorded_date", "run_import"]
 
@@ -98,6 +100,8 @@ def plan_import(
     *,
     released: dt.date | None = None,
     accept_renames: bool = False,
+    accept_withdrawals: bool = False,
+    last_day: dt.date | None = None,
 ) -> Plan:
     """Read a delivery and work out what it would append; nothing is written.
 
@@ -114,7 +118,9 @@ def plan_import(
         the importer knows it.
     released : date, optional
         When the publication became public, for importers whose deliveries do not say it.
-    accept_renames : bool
+    accept_renames, accept_withdrawals : bool
+    last_day : date, optional
+        Of the current quarter.
 
     Raises
     ------
@@ -129,7 +135,11 @@ def plan_import(
     pairs = row_texts(TABLES[aliases], ledger(aliases).rows) if aliases else []
     sources = known_keys("sources", raw_dir)
     planner = Planner(parsed, request.recorded.isoformat(), ledger(parsed.table), pairs, sources)
-    plan = planner.work_out(accept_renames=accept_renames)
+    plan = planner.work_out(
+        accept_renames=accept_renames,
+        accept_withdrawals=accept_withdrawals,
+        last_day=None if last_day is None else last_day.isoformat(),
+    )
     _read_back(plan, raw_dir, ledger)
     return plan
 
@@ -172,9 +182,11 @@ def run_import(
     recorded: str | None = None,
     released: str | None = None,
     accept_renames: bool = False,
+    accept_withdrawals: bool = False,
     dry_run: bool = False,
     wait_seconds: float = checkout.WAIT_SECONDS,
-    fitted_groups: Container[str] | None = None,
+    fitted_groups: Collection[str] | None = None,
+    last_day: dt.date | None = None,
 ) -> ImportReport:
     """Bring a delivery into its ledger.
 
@@ -192,12 +204,16 @@ def run_import(
         ISO date of the publication, for deliveries that do not say it.
     accept_renames : bool
         Make every proposed rename one version of one id, and a line of the alias table.
+    accept_withdrawals : bool
+        Withdraw what is gone also where it is more than a fifth of the publisher's rows.
     dry_run : bool
         Work everything out and write nothing.
     wait_seconds : float
         How long to wait for another command at work in the checkout.
-    fitted_groups : container of str, optional
+    fitted_groups : collection of str, optional
         Groups of runs that a fit uses; new rows of another are flagged.
+    last_day : date, optional
+        Of the current quarter: rows that fall after it are named.
 
     Raises
     ------
@@ -209,22 +225,20 @@ def run_import(
     importer = importer_of(source)
     day = recorded_date(path, recorded)
     public = None if released is None else told_date(released, "--released")
+    words: dict[str, Any] = {"released": public, "accept_renames": accept_renames, "last_day": last_day}
+    words["accept_withdrawals"] = accept_withdrawals
     if dry_run:
-        plan = plan_import(source, path, raw_dir, day, released=public, accept_renames=accept_renames)
+        plan = plan_import(source, path, raw_dir, day, **words)
     else:
         with checkout.locked(raw_dir, f"race import {source}", wait_seconds=wait_seconds):
-            plan = plan_import(source, path, raw_dir, day, released=public, accept_renames=accept_renames)
+            plan = plan_import(source, path, raw_dir, day, **words)
             _append(plan, raw_dir)
     if fitted_groups is not None:
-        plan.flags += _unused(plan, fitted_groups)
+        known = read_ledger("sources", raw_dir).rows
+        families = dict(zip(known["source_id"], known["family"], strict=True))
+        families |= {source["source_id"]: source.get("family", "") for source in plan.parsed.sources}
+        plan.flags += not_fitted(plan.lines, families, fitted_groups)
     return ImportReport(importer.source, plan.parsed.table, dt.date.fromisoformat(plan.recorded), dry_run, plan)
-
-
-def _unused(plan: Plan, fitted_groups: Container[str]) -> list[dict[str, Any]]:
-    """Return a flag for each group of new runs that no fit uses."""
-    groups = sorted({line["group"] for line in plan.lines if line.get("group")})
-    why = "no fit uses this group: name it under fit_kappa.groups in params.yaml"
-    return [{"kind": "group_not_fitted", "id": group, "why": why} for group in groups if group not in fitted_groups]
 
 
 def _append(plan: Plan, raw_dir: Path) -> None:

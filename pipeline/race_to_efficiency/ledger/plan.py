@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from race_to_efficiency.ledger.history import History, Version
 from race_to_efficiency.ledger.identity import Names, identify, new_ids
 from race_to_efficiency.ledger.importers.parsed import Problem
 from race_to_efficiency.ledger.intake import check_lines
 from race_to_efficiency.ledger.lines import ledger_value
+from race_to_efficiency.ledger.listing import listed
+from race_to_efficiency.ledger.planned import Plan
 from race_to_efficiency.ledger.proposals import Proposal, RenameEnd, compare, propose
+from race_to_efficiency.ledger.repeats import repeated_runs, split_rows
 from race_to_efficiency.ledger.schemas import TABLES
 from race_to_efficiency.ledger.suspicion import MASS_WITHDRAWAL, frontiers, row_flags
 
@@ -22,61 +24,12 @@ if TYPE_CHECKING:
     from race_to_efficiency.ledger.metadata import Table
 
 
-@dataclass
-class Plan:
-    """An import, worked out.
-
-    Parameters
-    ----------
-    parsed : Parsed
-        The delivery.
-    recorded : str
-        ISO date the versions count from.
-    lines : list of dict
-        Ledger lines to append, as texts.
-    alias_lines : list of dict
-        Accepted renames to append to the alias table.
-    unchanged, new, revised, withdrawn : int
-    revisions, withdrawals, proposed_renames, flags : list of dict
-        For the reader, JSON-ready.
-    """
-
-    parsed: Parsed
-    recorded: str
-    lines: list[dict[str, str]] = field(default_factory=list)
-    alias_lines: list[dict[str, str]] = field(default_factory=list)
-    unchanged: int = 0
-    new: int = 0
-    revised: int = 0
-    withdrawn: int = 0
-    revisions: list[dict[str, Any]] = field(default_factory=list)
-    withdrawals: list[dict[str, Any]] = field(default_factory=list)
-    proposed_renames: list[dict[str, Any]] = field(default_factory=list)
-    flags: list[dict[str, Any]] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report of the import: counts as integers, read = the sum of what became of the rows."""
-        parsed = self.parsed
-        return {
-            "read": parsed.n_read,
-            "unchanged": self.unchanged,
-            "new": self.new,
-            "revised": self.revised,
-            "withdrawn": self.withdrawn,
-            "excluded": len(parsed.excluded),
-            "quarantined": len(parsed.quarantined),
-            "revisions": self.revisions,
-            "proposed_renames": self.proposed_renames,
-            "flags": self.flags,
-            "withdrawals": self.withdrawals,
-            "exclusions": [problem.to_json() for problem in parsed.excluded],
-            "quarantine": [problem.to_json() for problem in parsed.quarantined],
-            "appended": len(self.lines),
-        }
-
-
 class Planner:
-    """Compares a delivery with the ledger as it stood on the day it counts from."""
+    """Compares a delivery with the ledger as it stood on the day it counts from.
+
+    Who stated a row first keeps it: another publisher's delivery fills its empty cells and changes no other, and what
+    is no longer in a whole table is withdrawn only where the same publisher stated it last.
+    """
 
     def __init__(
         self, parsed: Parsed, recorded: str, intake: Intake, aliases: list[dict[str, str]], known_sources: set[str]
@@ -88,26 +41,36 @@ class Planner:
         self.known = {"sources": known_sources | {source["source_id"] for source in parsed.sources}}
         self.before = self.history.live(recorded)
         self.plan = Plan(parsed, recorded, flags=list(parsed.flags))
+        self.own = {parsed.source_id, *parsed.earlier_sources}
         self.frontier = frontiers(self.before.values())
         self.accepted: dict[int, str] = {}
 
-    def work_out(self, *, accept_renames: bool) -> Plan:
+    def work_out(self, *, accept_renames: bool, accept_withdrawals: bool = False, last_day: str | None = None) -> Plan:
         """Return the plan.
 
         Parameters
         ----------
         accept_renames : bool
             Make every proposed rename one version of one id.
+        accept_withdrawals : bool
+            Withdraw what is gone also where it is more than a fifth of the publisher's rows.
+        last_day : str, optional
+            Last day of the current quarter, to name the rows that fall after it.
         """
         ids = self._identify(accept_renames=accept_renames)
         for row in self.parsed.rows:
             ids[row.line] = ids.get(row.line, row.name)
         self._rows(ids)
         if self.parsed.whole_table:
-            self._withdrawals(set(ids.values()))
+            self._withdrawals(set(ids.values()), accepted=accept_withdrawals)
             self._restore_later_snapshots()
-        self.plan.lines.sort(key=lambda cells: (cells["recorded"], cells[self.table.key]))
-        return self.plan
+        plan = self.plan
+        plan.lines.sort(key=lambda cells: (cells["recorded"], cells[self.table.key]))
+        plan.new_rows = listed(self.table, plan.lines, self.before, plan.recorded, last_day)
+        fresh = [cells for cells in plan.lines if cells[self.table.key] not in self.before]
+        gone = [self.before[item["id"]].cells for item in plan.withdrawals]
+        plan.proposed_clusters = split_rows(self.table.name, self.table.key, gone, fresh)
+        return plan
 
     # ids and renames
 
@@ -146,14 +109,19 @@ class Planner:
         """Return the renames between ids no longer in the delivery and names nobody has had."""
         seen = set(ids.values()) | self._held_back(names)
         state = self.history.at(self.plan.recorded)
-        gone = [v for row_id, v in state.items() if row_id not in seen and self._went_today(v)]
-        later = [vs[0] for row_id, vs in self.history.versions.items() if row_id not in state and row_id not in seen]
+        mine = [(row_id, vs[0]) for row_id, vs in self.history.versions.items() if self._is_own(vs[0])]
+        gone = [v for row_id, v in state.items() if row_id not in seen and self._is_own(v) and self._went_today(v)]
+        later = [first for row_id, first in mine if row_id not in state and row_id not in seen]
         come = [self._side(row) for row in unmatched]
         today = [row for row in self.parsed.rows if self._came_today(ids.get(row.line, ""))]
         come += [RenameEnd(f"id {ids[row.line]}", row.name, row.cells) for row in today]
         column = self.table.name_column
         sides = [RenameEnd(version.row_id, version.cells[column], version.cells) for version in gone + later]
         return propose(self.table, sides, come)
+
+    def _is_own(self, version: Version) -> bool:
+        """Tell whether the publisher of this delivery stated a version."""
+        return version.cells["source_id"] in self.own
 
     def _went_today(self, version: Version) -> bool:
         return not version.withdrawn or version.recorded == self.plan.recorded
@@ -191,23 +159,51 @@ class Planner:
         candidates = {row.line: (row, self._cells(row, ids[row.line])) for row in self.parsed.rows}
         findings = check_lines(self.table, {line: cells for line, (_, cells) in candidates.items()}, self.known)
         refused = {finding["line"]: finding for finding in reversed(findings)}
+        fresh = {line: cells for line, (_, cells) in candidates.items() if cells[self.table.key] not in self.before}
+        held = [version.cells for version in self.before.values()]
+        sound = {line: cells for line, cells in fresh.items() if line not in refused}
+        repeats = repeated_runs(self.table.name, self.table.key, held, sound)
         for line, (row, cells) in candidates.items():
             if line in refused:
                 bad = refused[line]
                 self._quarantine(row, bad["column"], bad["rule"], bad["value"], bad["remedy"])
+            elif line in repeats:
+                rule = f"the run is {repeats[line].row_id} of {repeats[line].source_id} already"
+                remedy = "nothing to do: a run counts once, under whatever name"
+                self.parsed.excluded.append(Problem(line, row.name, "", rule, "", remedy, row.where))
             else:
                 self._sort_row(row, cells)
 
     def _cells(self, row: ParsedRow, row_id: str) -> dict[str, str]:
         """Return a row's full line: what the delivery states over what was in force, or over the defaults."""
         version = self.before.get(row_id)
+        if version and self._is_another_s(version, row):
+            return self._filled(version, row)
         cells = dict.fromkeys(self.table.names, "") | {"source_id": self.parsed.source_id}
         cells |= dict(version.cells) if version else dict(row.defaults)
         if self.table.name_column:
             cells[self.table.name_column] = row.name
         cells |= {name: text for name, text in row.cells.items() if name in cells}
-        stamp = {"recorded": self.plan.recorded, "recorded_basis": self.parsed.recorded_basis, "withdrawn": "false"}
-        return cells | stamp | {self.table.key: row_id}
+        return cells | self._stamp() | {self.table.key: row_id}
+
+    def _is_another_s(self, version: Version, row: ParsedRow) -> bool:
+        return not self._is_own(version) and "source_id" not in row.cells
+
+    def _filled(self, version: Version, row: ParsedRow) -> dict[str, str]:
+        """Return another publisher's row with its empty cells filled; where this one says otherwise it is flagged."""
+        cells = dict(version.cells)
+        kept = {name for name in cells if name != self.table.name_column}
+        told = {name: text for name, text in row.cells.items() if text and name in kept}
+        for name, text in told.items():
+            if cells[name] and cells[name] != text:
+                why = f"{cells['source_id']} stated it first and keeps it; this delivery says {text}"
+                self.plan.flags.append({"kind": "other_source", "id": version.row_id, "column": name, "why": why})
+        cells |= {name: text for name, text in told.items() if not cells[name]}
+        return cells | self._stamp()
+
+    def _stamp(self, *, withdrawn: str = "false") -> dict[str, str]:
+        basis = self.parsed.recorded_basis
+        return {"recorded": self.plan.recorded, "recorded_basis": basis, "withdrawn": withdrawn}
 
     def _sort_row(self, row: ParsedRow, cells: dict[str, str]) -> None:
         row_id = cells[self.table.key]
@@ -227,7 +223,7 @@ class Planner:
             )
             self._quarantine(row, "recorded", rule, self.plan.recorded, remedy)
             return
-        if version and "source_id" not in row.cells:
+        if version and "source_id" not in row.cells and self._is_own(version):
             cells["source_id"] = self.parsed.source_id
         self.plan.lines.append(cells)
         self.plan.new += not version
@@ -247,24 +243,28 @@ class Planner:
 
     # whole tables
 
-    def _withdrawals(self, present: set[str]) -> None:
-        """Withdraw what is no longer in a whole table, keeping the last known facts."""
+    def _withdrawals(self, present: set[str], *, accepted: bool) -> None:
+        """Withdraw what is no longer in the publisher's whole table, keeping the last known facts."""
         present |= self._held_back(Names(self.history, self.aliases))
-        for row_id, version in sorted(self.before.items()):
-            if row_id in present:
-                continue
+        own = {row_id: version for row_id, version in sorted(self.before.items()) if self._is_own(version)}
+        gone = {row_id: version for row_id, version in own.items() if row_id not in present}
+        if len(gone) > MASS_WITHDRAWAL * len(own):
+            why = f"{len(gone)} of {len(own)} rows of {self.parsed.source_id} are gone: is the export whole?"
+            kind = "mass_withdrawal" if accepted else "withdrawals_held_back"
+            why += "" if accepted else " None was withdrawn; --accept-withdrawals withdraws them"
+            self.plan.flags.append({"kind": kind, "why": why})
+            if not accepted:
+                return
+        for row_id, version in gone.items():
             name = version.cells[self.table.name_column]
             if self.history.has_line(row_id, self.plan.recorded):
                 why = f"gone, but the ledger holds a version of {self.plan.recorded}: import with a later --recorded"
                 self.plan.flags.append({"kind": "one_version_a_day", "id": row_id, "name": name, "why": why})
                 continue
-            stamp = {"recorded": self.plan.recorded, "recorded_basis": self.parsed.recorded_basis, "withdrawn": "true"}
-            self.plan.lines.append({**version.cells, **stamp, "source_id": self.parsed.source_id})
+            stamp = {**self._stamp(withdrawn="true"), "source_id": self.parsed.source_id}
+            self.plan.lines.append({**version.cells, **stamp})
             self.plan.withdrawn += 1
             self.plan.withdrawals.append({"id": row_id, "name": name})
-        if self.plan.withdrawn > MASS_WITHDRAWAL * len(self.before):
-            why = f"{self.plan.withdrawn} of {len(self.before)} rows are gone: is the export whole?"
-            self.plan.flags.append({"kind": "mass_withdrawal", "why": why})
 
     def _restore_later_snapshots(self) -> None:
         """Keep every later view as it was when an older export is imported after newer ones.

@@ -18,7 +18,9 @@ THROUGHPUTS = (
 FRONTIER_MULTIPLE = 3.0
 """How far above the best chip known a chip's operations per joule are not believed unseen."""
 
-MASS_WITHDRAWAL = 0.25
+MASS_WITHDRAWAL = 0.2
+"""Share of a publisher's rows beyond which a withdrawal must be asked for: a cut export looks like one."""
+
 _SLIPS = (3, 6, 9, 12)
 
 

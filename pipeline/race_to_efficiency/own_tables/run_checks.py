@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.duplicates import find_duplicates, significant_digits
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute
+from race_to_efficiency.ledger.duplicates import find_duplicates, significant_digits
 from race_to_efficiency.own_tables.efficient_runs import frontier_rule
 
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ def _exclude(cells: dict[str, str]) -> str:
     return "not an accelerator (CPU)" if cells.get("type", "").upper() == "CPU" else ""
 
 
-EXPORT = Export("accelerators", "epoch_ml_hardware", FIELDS, IGNORED, _exclude, {})
+EXPORT = Export("accelerators", "epoch_ml_hardware", FIELDS, IGNORED, _exclude, {}, ("epoch_chip_dataset",))
 
 
 def read(request: Request) -> Parsed:

@@ -15,6 +15,7 @@ from race_to_efficiency.cells.scales import UNITS, split_unit
 from race_to_efficiency.cells.screening import MAX_DELIVERY_BYTES, refuse
 from race_to_efficiency.cells.text import plain_text
 from race_to_efficiency.ledger.importers.parsed import Parsed, ParsedRow, Problem, Request
+from race_to_efficiency.ledger.importers.source_record import read_record
 from race_to_efficiency.ledger.schemas import table_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Export:
         Returns why a row of cells is left out, or the empty text.
     blank : dict of str to str
         Texts that stand for an empty cell of a flag.
+    earlier_sources : tuple of str
+        Other citations under which the publisher's rows stand in the ledger.
     """
 
     table: str
@@ -72,6 +75,7 @@ class Export:
     ignored: tuple[str, ...]
     exclude: Callable[[dict[str, str]], str]
     blank: dict[str, str]
+    earlier_sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Place:
 
 
 def read_export(request: Request, export: Export) -> Parsed:
-    """Read a whole-table export.
+    """Read a whole-table export: of the publisher it is described for, or of the one a source record beside it names.
 
     Parameters
     ----------
@@ -101,7 +105,11 @@ def read_export(request: Request, export: Export) -> Parsed:
     table = open_table(request.path, most_bytes=MAX_DELIVERY_BYTES)
     places, unknown = _places(table, export)
     _refuse_unreadable(table)
-    parsed = Parsed(export.table, export.source_id, table.n_read, whole_table=True, recorded_basis="snapshot")
+    note = read_record(request.path.with_name(request.path.stem + ".source.yaml"))
+    source_id = note.texts.get("source_id", export.source_id)
+    parsed = Parsed(export.table, source_id, table.n_read, whole_table=True, recorded_basis="snapshot")
+    parsed.earlier_sources = export.earlier_sources if source_id == export.source_id else ()
+    parsed.sources = note.new_source(request)
     parsed.flags += [{"kind": "unknown_column", "column": name, "why": "not used; is it new?"} for name in unknown]
     absent = [field.column for field in export.fields if field.column not in {place.column.name for place in places}]
     parsed.flags += [

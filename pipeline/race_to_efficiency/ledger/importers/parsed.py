@@ -77,6 +77,8 @@ class Parsed:
     recorded_basis : str
     sources : list of dict
         New lines for the sources table, as {column: text}.
+    earlier_sources : tuple of str
+        Other citations under which the same publisher's rows stand in the ledger.
     """
 
     table: str
@@ -89,6 +91,7 @@ class Parsed:
     whole_table: bool = False
     recorded_basis: str = "stated"
     sources: list[dict[str, str]] = field(default_factory=list)
+    earlier_sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
+from race_to_efficiency.cells.published import date_cell
 from race_to_efficiency.cells.text import tidy
 from race_to_efficiency.errors import DataInvalid
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from race_to_efficiency.ledger.importers.parsed import Request
 
 RECORD_FIELDS = ("source_id", "title", "authors", "year", "identifier", "licence", "released")
 """What a source record must say of a source the ledger does not know."""
@@ -39,6 +42,51 @@ class SourceRecord:
     texts: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
+
+    def new_source(self, request: Request) -> list[dict[str, str]]:
+        """Return the line for the sources table; none when the ledger knows the source, or none is named.
+
+        Raises
+        ------
+        DataInvalid
+            When the record lacks a field, or its day of publication is none.
+        """
+        source_id = self.texts.get("source_id", "")
+        if not source_id or (request.ledger("sources").rows["source_id"] == source_id).any():
+            return []
+        told = {"released"} if request.released else set()
+        missing = [name for name in RECORD_FIELDS if name not in {*self.texts, *told}]
+        if missing:
+            raise self.asks(request.path.name, f"the source '{source_id}' is new: {', '.join(missing)}")
+        text = {name: self.texts.get(name, "") for name in (*RECORD_FIELDS, "family", "loss_unit")}
+        citation = f"{text['authors']} ({text['year']}). {text['title']}. {text['identifier']}."
+        stamp = {"released": self.released(request), "recorded": request.recorded.isoformat()}
+        basis = {"recorded_basis": request.basis, "withdrawn": "false"}
+        return [{**text, "citation": self.texts.get("citation", citation), **stamp, **basis}]
+
+    def released(self, request: Request) -> str:
+        """Return the day of publication, as the user tells it or as it stands here; empty where neither does.
+
+        Raises
+        ------
+        DataInvalid
+            When it is no date.
+        """
+        try:
+            return str(request.released or date_cell(self.texts.get("released", "")))
+        except ValueError as error:
+            where = f"{self.path}: released"
+            raise DataInvalid("released is no date", where=where, why=str(error), remedy="write 2026-01-15") from None
+
+    def asks(self, name: str, what: str) -> DataInvalid:
+        """Return the error that asks for what is missing, with the place to write it."""
+        return DataInvalid(
+            f"{name} cannot be imported: more must be known",
+            where=str(self.path),
+            why=f"missing: {what}",
+            remedy=f"write it into {self.path.name} beside the table (fields: {', '.join(RECORD_FIELDS)}, family, "
+            "loss_unit, run_id_prefix, columns, constants)",
+        )
 
 
 def read_record(path: Path) -> SourceRecord:

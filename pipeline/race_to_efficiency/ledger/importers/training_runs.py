@@ -32,7 +32,7 @@ from race_to_efficiency.cells.screening import MAX_DELIVERY_BYTES, refuse
 from race_to_efficiency.cells.text import CellError, number_text, plain_text
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
-from race_to_efficiency.ledger.importers.source_record import RECORD_FIELDS, read_record
+from race_to_efficiency.ledger.importers.source_record import read_record
 from race_to_efficiency.ledger.lines import slug
 
 if TYPE_CHECKING:
@@ -65,9 +65,8 @@ def read(request: Request) -> Parsed:
     note = _Note(request)
     figures, texts, notes = note.columns_of(table)
     _ask_for_missing(table, figures, texts, note)
-    parsed = Parsed(
-        "training_runs", note.source_id, table.n_read, sources=note.new_source(), recorded_basis=request.basis
-    )
+    parsed = Parsed("training_runs", note.source_id, table.n_read, recorded_basis=request.basis)
+    parsed.sources = note.record.new_source(request)
     parsed.flags += [{"kind": "read_as", "why": word} for word in (*table.notes, *notes)]
     _take(table, read_figures(table, figures), texts, note, parsed)
     held = set(note.known.index) | {source["source_id"] for source in parsed.sources}
@@ -93,11 +92,8 @@ class _Note:
         self.source_id = record.texts.get("source_id", "")
         sources = request.ledger("sources").rows.set_index("source_id")
         self.known = sources
-        try:
-            self.released = str(request.released or date_cell(record.texts.get("released", "")))
-        except ValueError as error:
-            where = f"{self.path}: released"
-            raise DataInvalid("released is no date", where=where, why=str(error), remedy="write 2026-01-15") from None
+        self.record = record
+        self.released = record.released(request)
 
     def columns_of(self, table: Table) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
         """Return figure -> column, ledger column of text -> column, and what names were guessed."""
@@ -123,38 +119,13 @@ class _Note:
             raise self.asks(f"which column is loss_nats: {' or '.join(found.rivals['loss'])} (under `columns`)")
         return found.columns, texts, found.notes
 
-    def new_source(self) -> list[dict[str, str]]:
-        """Return the line for the sources table, none when the source is known.
-
-        Raises
-        ------
-        DataInvalid
-            When the record lacks a field.
-        """
-        if not self.source_id or self.source_id in self.known.index:
-            return []
-        missing = [name for name in RECORD_FIELDS if name not in self.texts]
-        if missing:
-            raise self.asks(f"the source '{self.source_id}' is new: {', '.join(missing)}")
-        text = {name: self.texts.get(name, "") for name in (*RECORD_FIELDS, "family", "loss_unit")}
-        citation = f"{text['authors']} ({text['year']}). {text['title']}. {text['identifier']}."
-        day = self.request.recorded.isoformat()
-        stamp = {"released": self.released, "recorded": day, "recorded_basis": self.request.basis, "withdrawn": "false"}
-        return [{**text, "citation": self.texts.get("citation", citation), **stamp}]
-
     def prefix(self, group: str) -> str:
         """Return what stands before a run's own id or number."""
         return self.texts.get("run_id_prefix", f"{slug(self.source_id or group)}-")
 
     def asks(self, what: str) -> DataInvalid:
         """Return the error that asks for what is missing, with the place to write it."""
-        return DataInvalid(
-            f"{self.request.path.name} cannot be imported: more must be known",
-            where=str(self.path),
-            why=f"missing: {what}",
-            remedy=f"write it into {self.path.name} beside the table (fields: {', '.join(RECORD_FIELDS)}, family, "
-            "loss_unit, run_id_prefix, columns, constants)",
-        )
+        return self.record.asks(self.request.path.name, what)
 
 
 def _ask_for_missing(table: Table, figures: dict[str, str], texts: dict[str, str], note: _Note) -> None:

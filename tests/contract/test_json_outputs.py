@@ -188,7 +188,7 @@ def test_import_and_ingest(race: Race, small_checkout: Path, tmp_path: Path, mon
     monkeypatch.chdir(folder)
     for number, day in enumerate(("2026-06-30", "2026-09-30", "2026-12-31"), start=1):
         shutil.copy(DATA / f"hardware_generation_{number}.csv", folder / f"chips-{day}.csv")
-    first = race("import", "import", "epoch-hardware", "chips-2026-06-30.csv")
+    first = race("import", "import", "epoch-hardware", "chips-2026-06-30.csv", "--accept-withdrawals")
     assert first["exclusions"]
     assert first["withdrawals"]
     renamed = (folder / "chips-2026-09-30.csv").read_text(encoding="utf-8").replace("Acme Two SXM", "Acme Two PCIe")

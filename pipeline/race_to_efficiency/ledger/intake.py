@@ -75,15 +75,8 @@ class Findings:
 
     def add(self, line: int, cells: dict[str, str], column: str, rule: str, value: str, remedy: str) -> None:
         """Record that a line breaks a rule; the first finding of a cell stands."""
-        entry = (
-            self.table.name,
-            self.file,
-            line,
-            cells.get(self.table.key, ""),
-            column,
-            rule,
-            value[:_SHOWN_CHARACTERS],
-        )
+        row_id, shown = cells.get(self.table.key, ""), value[:_SHOWN_CHARACTERS]
+        entry = (self.table.name, self.file, line, row_id, column, rule, shown)
         row = dict(zip(QUARANTINE_COLUMNS, (*entry, remedy, cells.get("recorded", "")), strict=True))
         self.items.setdefault((line, column), row)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import sys
 import traceback
 from importlib import import_module
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
+from race_to_efficiency import __version__
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import RaceError, SystemRefused, UsageError
 from race_to_efficiency.visible import error_lines
@@ -50,6 +52,7 @@ def application() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
+    app.callback()(_version)
     fit = typer.Typer(help="Fit kappa or gamma to your own table; touches nothing.", no_args_is_help=True)
     for name in VERBS:
         import_module(f"race_to_efficiency.commands.{name}").register(app)
@@ -59,6 +62,20 @@ def application() -> typer.Typer:
     for name in OTHER_VERBS:
         import_module(f"race_to_efficiency.commands.{name}").register(app)
     return app
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        terminal.line(f"race-to-efficiency {__version__}")
+        raise typer.Exit
+
+
+def _version(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version and leave", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    pass
 
 
 def report_error(error: RaceError, *, as_json: bool) -> int:

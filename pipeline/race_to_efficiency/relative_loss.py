@@ -6,12 +6,15 @@ of TOTAL loss (kappa_total); with a floor, X^(-kappa) is the ratio of the loss a
 R = floor + (1 - floor) X^(-kappa).
 
 All functions take scalars or broadcastable arrays and return float64; arguments outside their domain raise ValueError
-with the argument's name and value; what is never reached is infinity, never NaN.
+with the argument's name and value; what is never reached is infinity, never NaN. The module can be
+called as the function it is named after: ``race.relative_loss(t, kappa, gamma)``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -207,6 +210,12 @@ def relative_loss(
     References
     ----------
     Lu (2025), "The Race to Efficiency", arXiv 2501.02156.
+
+    Examples
+    --------
+    >>> import race_to_efficiency as race
+    >>> race.relative_loss([0, 1, 5], kappa=0.05, gamma=2.0).round(4)
+    array([1.    , 0.944 , 0.7187])
     """
     log_r, lowest = _reducible(t, kappa, gamma, floor, path, {"fleet": fleet, "baseline_years": baseline_years})
     with np.errstate(all="ignore"):
@@ -295,3 +304,13 @@ def decay_rate(
     route = compute_path(gamma, fleet=fleet, baseline_years=baseline_years, **path)
     with np.errstate(all="ignore"):
         return scalar_or_array(slope * compute_rate(route, years))
+
+
+class _Callable(ModuleType):
+    """The module, which is the public name `race_to_efficiency.relative_loss` too."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> FloatArray:
+        return relative_loss(*arguments, **named)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -145,6 +145,40 @@ def test_fit_kappa(race: Race, runs_file: Path) -> None:
     assert {item["status"] for item in refused["estimates"]} == {"refused"}
 
 
+def test_a_saved_fit_its_comparison_and_what_it_predicts(race: Race, tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    sizes, seen = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e8, 1e10, 6), np.geomspace(1e9, 1e12, 6)))
+    loss = (1.8 + 480 * sizes**-0.35 + 2000 * seen**-0.37) * np.exp(rng.normal(0, 0.003, 36))
+    rows = [{"params": n, "tokens": d, "loss": y} for n, d, y in zip(sizes, seen, loss, strict=True)]
+    file, saved = write_rows(tmp_path / "runs.csv", rows), tmp_path / "fit.json"
+    words = (
+        "--bootstrap",
+        "100",
+        "--compare",
+        "--fit-below",
+        "1e22",
+        "--save",
+        saved,
+        "--draws",
+        tmp_path / "d.parquet",
+    )
+    found = race("fit_kappa", "fit", "kappa", file, *words)
+    assert {row["form"] for row in found["forms"]} == {"chinchilla", "floor", "power_law"}
+    assert {row["form"] for row in found["held_out"]} >= {"chinchilla"}
+    draws = storage.read_parquet(tmp_path / "d.parquet")
+    assert set(draws["form"]) == {"chinchilla", "floor", "power_law"}
+    for asked in (("--budget", "1e23"), ("--compute", "1e23"), ("--params", "1e10", "--tokens", "1e11")):
+        race("predict_fit", "predict", "--fit", saved, *asked)
+    for wrong in (
+        (),
+        ("--budget", "1e23", "--compute", "1e23"),
+        ("--params", "1e10"),
+        ("--compute", "1e23", "--t", "1"),
+    ):
+        race("error", "predict", "--fit", saved, *wrong, code=2)
+    race("error", "predict", "--fit", file, "--compute", "1e23", code=3)
+
+
 def test_fit_gamma(race: Race, tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     rows: list[dict[str, Any]] = [

@@ -86,10 +86,11 @@ def printing_commands() -> dict[str, str]:
 
 
 def expected_schemas() -> dict[str, str]:
-    """Schema name -> command. `show` prints one document a view; `solve` answers in one form whatever is asked."""
+    """Schema name -> command. `show` prints one document a view, `predict` another with --fit; `solve` has one form."""
     expected = {}
     for name, words in printing_commands().items():
         names = [f"show_{view}" for view in show.VIEWS] if name == "show" else [name]
+        names += ["predict_fit"] if name == "predict" else []
         expected |= dict.fromkeys("solve" if item.startswith("solve_") else item for item in names) | {}
         expected |= {("solve" if item.startswith("solve_") else item): words for item in names}
     return expected

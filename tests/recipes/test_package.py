@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -9,7 +10,9 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from race_to_efficiency import storage
 from race_to_efficiency.relative_loss import relative_loss
 
 OWN = {
@@ -90,6 +93,65 @@ def test_the_wheel_installs_one_name_and_the_checkout_s_own_settings(wheel: Path
         assert (wheel / "race_to_efficiency" / "settings" / name).read_bytes() == (root / name).read_bytes()
     inside = {path.relative_to(wheel) for path in (wheel / "race_to_efficiency").rglob("*.py")}
     assert inside == {path.relative_to(root / "pipeline") for path in (root / "pipeline").rglob("*.py")}
+
+
+SCRIPTS = {
+    "fit, plot and predict": """\
+import race_to_efficiency as race
+fit = race.fit_kappa("runs.csv", forms="chinchilla", bootstrap=100)
+fit.plot().figure.savefig("fit.png")
+told = race.predict_loss(fit, params=2e10, tokens=4e11)
+best = race.optimal_allocation(fit, 1e23)
+print(fit.estimate().value, told.to_frame()["loss"][0], best.to_frame()["params"][0])
+""",
+    "bands of the relative loss": """\
+import race_to_efficiency as race
+kappa = race.fit_kappa("runs.csv", forms="power_law", bootstrap=100)
+gamma = race.fit_gamma("chips.csv", date="day", value="speed", draws=200)
+bands = race.forecast(kappa, gamma, years=[1, 2, 5])
+bands.plot().figure.savefig("bands.png")
+print(*bands.to_frame().loc[2, ["low95", "relative_loss", "high95"]])
+""",
+    "what a quarter stated, what a ledger knew": """\
+import race_to_efficiency as race
+stated = race.load_quarter("2026Q1").to_frame()
+known = race.load_ledger("training_runs", as_of="2023-12-31")
+known = known[known["group"] == "muennighoff2023"]
+print(len(stated), len(known), known["released"].max().year)
+""",
+}
+
+
+def test_three_scripts_of_ten_lines_run_in_an_empty_folder(wheel: Path, folder: Path, root: Path) -> None:
+    rng = np.random.default_rng(1)
+    n, d = np.geomspace(1e8, 1e10, 60), 10.0 ** rng.uniform(9, 12, 60)
+    loss = (1.8 + 480 * n**-0.35 + 2000 * d**-0.37) * np.exp(rng.normal(0, 0.003, 60))
+    runs = "\n".join(["params,tokens,loss", *(f"{a},{b},{c}" for a, b, c in zip(n, d, loss, strict=True))])
+    storage.write_text(folder / "runs.csv", runs + "\n")
+    years = [2010 + 0.4 * k for k in range(30)]
+    chips = [f"{year},{2 ** (0.5 * (year - 2010) + 0.2 * (-1) ** k)}" for k, year in enumerate(years)]
+    storage.write_text(folder / "chips.csv", "\n".join(["day,speed", *chips]) + "\n")
+    said = {}
+    for name, script in SCRIPTS.items():
+        assert len(script.splitlines()) <= 10
+        said[name] = [float(word) for word in python(folder, "-c", script, path=wheel).split()]
+    words = ("fit", "kappa", "runs.csv", "--form", "chinchilla", "--bootstrap", "100", "--save", "fit.json", "--json")
+    found = json.loads(python(folder, "-m", "race_to_efficiency", *words, path=wheel))
+    predict = ("-m", "race_to_efficiency", "predict", "--fit", "fit.json", "--json")
+    told = json.loads(python(folder, *predict, "--params", "2e10", "--tokens", "4e11", path=wheel))
+    best = json.loads(python(folder, *predict, "--budget", "1e23", path=wheel))
+    theirs = [found["estimates"][0]["value"], told["results"][0]["loss"], best["results"][0]["params"]]
+    assert said["fit, plot and predict"] == pytest.approx(theirs, rel=1e-12)
+    low, middle, high = said["bands of the relative loss"]
+    assert 0 < low < middle < high < 1
+    statements, known, year = said["what a quarter stated, what a ledger knew"]
+    assert statements == len(storage.read_json(root / "data" / "published" / "2026Q1.json")["statements"])
+    with (root / "data" / "raw" / "training_runs.csv").open(encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["group"] == "muennighoff2023"]
+    by_then = [row for row in rows if row["recorded"] <= "2023-12-31" and "multi_epoch" not in row["run_flags"]]
+    assert known == len(by_then)
+    assert year <= 2023
+    assert {path.name for path in folder.iterdir()} >= {"fit.png", "bands.png"}
 
 
 def test_an_installed_package_fits_with_the_settings_it_came_with(wheel: Path, folder: Path) -> None:

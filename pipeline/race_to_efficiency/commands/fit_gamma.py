@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from race_to_efficiency.commands import terminal
-from race_to_efficiency.errors import DataInvalid, NotTrustworthy, UsageError
+from race_to_efficiency.errors import DataInvalid, NotTrustworthy
 
 if TYPE_CHECKING:
-    from datetime import date
     from pathlib import Path
 
-    from race_to_efficiency.calibration.gamma.components import Fitted
-    from race_to_efficiency.own_tables.table_rows import DatedRows
+    from race_to_efficiency.api.gamma import GammaFit
+    from race_to_efficiency.errors import RaceError
 
 SHOWN = 3
 """Rows set aside for one reason that are listed one by one on the screen."""
@@ -54,106 +53,71 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Fit doublings a year, doubling time and growth a year to your own table; touches nothing."""
+        from inspect import unwrap
         from pathlib import Path
 
-        from race_to_efficiency.own_tables.table_rows import Question, read_rows
-        from race_to_efficiency.own_tables.table_trend import fit_table
-        from race_to_efficiency.settings.params import find_params, read_params
+        from race_to_efficiency.api.gamma import fit_gamma
 
-        if truncated_below is not None and censored_below is not None:
-            raise UsageError("rows are either truncated or censored", remedy="give one of the two limits")
-        question = Question(
-            date_column=date_column,
-            value_column=value,
-            group_column=group,
-            cluster_column=cluster,
-            estimator=estimator,
-            falling=falling,
-            start=_day("--start", start),
-            end=_day("--end", end),
-            order=_order(date_order),
-            limit=censored_below if truncated_below is None else truncated_below,
-            limit_kind="censored" if truncated_below is None else "truncated",
-            where=tuple(where or ()),
-        )
-        settings = read_params(find_params(Path.cwd()))
-        params = settings.fit_gamma.model_copy(update={"draws": settings.own_tables.draws if draws is None else draws})
-        seed = settings.own_tables.seed if seed is None else seed
-        if quantile is not None:
-            if not 0 < quantile < 1:
-                raise UsageError(f"--quantile must lie between 0 and 1, got {quantile:g}")
-            params = params.model_copy(update={"quantile": quantile})
         with terminal.steps() as step:
             step(f"reading {file}")
-            table = read_rows(Path(file), question)
-            step(f"fitting {len(table.line):,} rows")
-            fits = fit_table(table, question, params, seed=seed)
+            found = unwrap(fit_gamma)(
+                Path(file),
+                date=date_column,
+                value=value,
+                group=group,
+                cluster=cluster,
+                estimator=estimator,
+                quantile=quantile,
+                where=where or [],
+                falling=falling,
+                start=start,
+                end=end,
+                date_order=date_order,
+                truncated_below=truncated_below,
+                censored_below=censored_below,
+                draws=draws,
+                seed=seed,
+                step=step,
+            )
         if as_json:
-            terminal.document(_document(table, fits))
+            terminal.document(found.to_json())
         else:
-            _print(table, fits)
-        _refuse_if_all_refused(table, fits, Path(file), as_json=as_json)
+            _print(found)
+        _refuse_if_all_refused(found, Path(file), as_json=as_json)
 
 
-def _refuse_if_all_refused(table: DatedRows, fits: list[Fitted], path: Path, *, as_json: bool) -> None:
+def _refuse_if_all_refused(found: GammaFit, path: Path, *, as_json: bool) -> None:
     """Leave with the right exit code when no group has a number; with --json the document already says why."""
-    if any(fit.estimate.status != "refused" for fit in fits):
+    if not found.all_refused:
         return
-    if not len(table.line):
-        error: Exception = DataInvalid(
+    if not found.account["used"]:
+        summary = _summary(found)
+        error: RaceError = DataInvalid(
             f"no row of {path.name} can be used",
             where=str(path),
-            why="; ".join([_lost(table), *(said for said, _ in _summary(table))]),
-            remedy="; ".join(dict.fromkeys(remedy for _, remedy in _summary(table))) or "widen the window",
+            why="; ".join([found.lost, *(said for said, _ in summary)]),
+            remedy="; ".join(dict.fromkeys(remedy for _, remedy in summary)) or "widen the window",
         )
     else:
-        error = NotTrustworthy(
-            "every estimate was refused", where=str(path), why="; ".join(fit.estimate.reasons[0] for fit in fits[:5])
-        )
+        reasons = "; ".join(item.reasons[0] for item in found.estimates[:5])
+        error = NotTrustworthy("every estimate was refused", where=str(path), why=reasons)
     if as_json:
-        raise typer.Exit(getattr(error, "exit_code", 1))
+        raise typer.Exit(error.exit_code)
     raise error
 
 
-def _document(table: DatedRows, fits: list[Fitted]) -> dict[str, Any]:
-    used = len(table.line)
-    return {
-        "estimates": [fit.estimate.to_json() for fit in fits],
-        "account": {
-            "read": table.n_read,
-            "used": used,
-            "outside_window": table.n_outside,
-            "missing": table.n_missing,
-            "quarantined": len(table.quarantined),
-        },
-        "quarantined": table.quarantined,
-        "notes": list(table.notes),
-    }
-
-
-def _print(table: DatedRows, fits: list[Fitted]) -> None:
+def _print(found: GammaFit) -> None:
     """Print one line a group, then why a number is weak or refused, then the rows set aside."""
-    terminal.line(f"{table.name}: {len(table.line)} of {table.n_read} rows used; {_lost(table)}")
-    for fit in fits:
-        terminal.line(_line(fit))
-        for reason in fit.estimate.reasons:
-            terminal.line(f"  {reason}")
-    for note in table.notes:
-        terminal.line(note)
-    for said, remedy in _summary(table):
+    for words in (*found.summary().splitlines(), *found.notes):
+        terminal.line(words)
+    for said, remedy in _summary(found):
         terminal.line(f"{said}; {remedy}")
 
 
-def _lost(table: DatedRows) -> str:
-    return (
-        f"{table.n_missing} lack a cell, {table.n_outside} lie outside the window, {len(table.quarantined)} set aside"
-    )
-
-
-def _summary(table: DatedRows) -> list[tuple[str, str]]:
+def _summary(found: GammaFit) -> list[tuple[str, str]]:
     """Return the rows set aside in one line a kind, and what to do; few of a kind are listed one by one."""
     kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for item in table.quarantined:
+    for item in found.quarantined:
         kinds.setdefault((item["column"], item["rule"]), []).append(item)
     said = []
     for (column, rule), items in kinds.items():
@@ -165,44 +129,3 @@ def _summary(table: DatedRows) -> list[tuple[str, str]]:
             places = [f"{item['file']}:{item['line']}:{column}: '{item['value']}'" for item in items]
             said += [(f"{place} set aside: {rule}", first["remedy"]) for place in places]
     return said
-
-
-def _line(fit: Fitted) -> str:
-    """Return an estimate in one line: the rate in three units, each with its interval."""
-    estimate, facts = fit.estimate, fit.estimate.diagnostics
-    name = estimate.group or estimate.component
-    headline = estimate.interval()
-    if estimate.value is None or headline is None:
-        return f"{name}: {estimate.n_rows} rows, {estimate.status}"
-    factor, doubling = facts["factor_per_year"], facts["doubling_time"]
-    value, pieces, word = doubling["value"], doubling["intervals"], "doubling"
-    if estimate.value < 0 and headline.high is not None and headline.high < 0:
-        value, pieces, word = -value, [[-high, -low] for low, high in pieces], "halving"
-    times = " or ".join(f"[{_end(low, '-inf')}, {_end(high, 'inf')}]" for low, high in pieces)
-    return (
-        f"{name}: {estimate.value:.4g} doublings/yr [{_end(headline.low)}, {_end(headline.high)}] "
-        f"(95 %, {headline.method}); {word} in {_end(value, 'inf')} months {times}; "
-        f"x{factor['value']:.4g} a year [{_end(factor['low'])}, {_end(factor['high'], 'inf')}]; "
-        f"{estimate.n_rows} rows, {estimate.status}"
-    )
-
-
-def _end(value: float | None, missing: str = "-") -> str:
-    return missing if value is None else f"{value:.4g}"
-
-
-def _day(option: str, text: str | None) -> date | None:
-    from datetime import date as calendar_date
-
-    if text is None:
-        return None
-    try:
-        return calendar_date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} must be a date as YYYY-MM-DD, got '{text}'") from None
-
-
-def _order(text: str | None) -> Any:
-    if text is None or text in ("day_first", "month_first"):
-        return text
-    raise UsageError(f"--date-order must be day_first or month_first, got '{text}'")

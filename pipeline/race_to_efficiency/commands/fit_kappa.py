@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from race_to_efficiency import storage
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.output_files import output_file
 from race_to_efficiency.errors import NotTrustworthy, UsageError
@@ -13,14 +14,10 @@ from race_to_efficiency.errors import NotTrustworthy, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from race_to_efficiency.own_tables.run_fit import TableFit
-    from race_to_efficiency.own_tables.run_table import RunTable
+    from race_to_efficiency.api.kappa import KappaFit
 
 SHOWN = 20
 """Rows set aside or left out that are listed on the screen."""
-
-FORM_NAMES = ("chinchilla", "floor", "power_law")
-FRONTIER_RULES = ("pareto", "isoflop_minima", "all")
 
 EXAMPLE = (
     "Example: race fit kappa runs.csv --form chinchilla --cluster model --exclude 'loss > 4' --plot fit.svg --json"
@@ -67,65 +64,59 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(help="efficient runs: pareto, isoflop_minima or all; chosen from the data if absent"),
         ] = None,
+        fit_below: Annotated[
+            float | None, typer.Option(help="FLOP: fit the smaller runs, and see how they predict the larger ones")
+        ] = None,
+        compare: Annotated[bool, typer.Option("--compare", help="score the forms on the same efficient runs")] = False,
         plot: Annotated[str | None, typer.Option(help="write the fits over the runs to this SVG file")] = None,
+        save: Annotated[str | None, typer.Option(help="write the fit to this JSON, for race predict --fit")] = None,
+        draws: Annotated[str | None, typer.Option(help="write the laws' joint draws to this Parquet file")] = None,
         seed: Annotated[
             int | None, typer.Option(help="seed of the bootstrap; as in params.yaml if absent", min=0)
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Fit kappa to your own training runs with intervals and a status; touches nothing."""
+        from inspect import unwrap
         from pathlib import Path
 
-        from race_to_efficiency.own_tables.run_fit import fit_divided
-        from race_to_efficiency.own_tables.run_rows import LOSS_UNITS, read_runs
-        from race_to_efficiency.settings.params import find_params, read_params
+        from race_to_efficiency.api.kappa import fit_kappa
 
-        if delta is not None and not 0 < delta < float("inf"):
-            raise UsageError(f"--delta must be positive, got {delta:g}")
         if plot is not None and group is not None:
             raise UsageError("--plot draws one fit", remedy="take one group with --where, or leave out --plot")
-        picture = output_file(plot, "--plot")
-        _one_of("--loss-unit", loss_unit, tuple(LOSS_UNITS))
-        _one_of("--form", form, (*FORM_NAMES, "all"))
-        if frontier is not None:
-            _one_of("--frontier", frontier, FRONTIER_RULES)
-        settings = read_params(find_params(Path.cwd()))
-        given = {
-            "forms": FORM_NAMES if form == "all" else (form,),
-            "bootstrap_replicates": settings.own_tables.bootstrap_replicates if bootstrap is None else bootstrap,
-        }
-        params = settings.fit_kappa.model_copy(update=given if delta is None else {**given, "delta": delta})
-        seed = settings.own_tables.seed if seed is None else seed
+        picture, kept, table = output_file(plot, "--plot"), output_file(save, "--save"), output_file(draws, "--draws")
         with terminal.steps() as step:
             step(f"reading {file}")
-            columns = _renamed(column or [])
-            table = read_runs(
-                Path(file), columns=columns, loss_unit=loss_unit, exclude=exclude or [], where=where or []
-            )
-            found = fit_divided(
-                table,
-                params,
+            found = unwrap(fit_kappa)(
+                Path(file),
+                forms=form,
+                columns=_renamed(column or []),
+                loss_unit=loss_unit,
+                where=where or [],
+                exclude=exclude or [],
                 group=group,
                 cluster=cluster,
-                frontier=frontier,  # type: ignore[arg-type]
+                frontier=frontier,
+                fit_below=fit_below,
+                compare=compare,
+                delta=delta,
+                bootstrap=bootstrap,
                 seed=seed,
-                bounded=bootstrap is None,
                 step=step,
             )
         if picture is not None:
             from race_to_efficiency.commands.kappa_plot import write_plot
 
-            write_plot(picture, found[0])
+            write_plot(picture, found)
+        if kept is not None:
+            found.save(kept)
+        if table is not None:
+            storage.write_parquet(table, found.draws())
         if as_json:
-            terminal.document(_document(table, found))
+            terminal.document(found.to_json())
         else:
-            _print(table, found)
+            _print(found)
         _leave_if_refused(found, Path(file), as_json=as_json)
-
-
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"{option} must be one of {', '.join(known)}, got '{value}'")
 
 
 def _renamed(pairs: list[str]) -> dict[str, str]:
@@ -144,88 +135,30 @@ def _renamed(pairs: list[str]) -> dict[str, str]:
     return columns
 
 
-def _leave_if_refused(found: list[TableFit], path: Path, *, as_json: bool) -> None:
+def _leave_if_refused(found: KappaFit, path: Path, *, as_json: bool) -> None:
     """Leave with exit code 4 when every estimate is refused; with --json the document already says why."""
-    if not all(fit.all_refused for fit in found):
+    if not found.all_refused:
         return
     if as_json:
         raise typer.Exit(NotTrustworthy.exit_code)
-    reasons = [estimate.reasons[0] for fit in found for estimate in fit.estimates]
+    reasons = [estimate.reasons[0] for estimate in found.estimates]
     raise NotTrustworthy("every estimate was refused", where=str(path), why="; ".join(dict.fromkeys(reasons)))
 
 
-def _document(table: RunTable, found: list[TableFit]) -> dict[str, Any]:
-    """Return the records with the account of the file's rows."""
-    from race_to_efficiency.calibration.kappa.influence import influence_table
-
-    excluded = [row for fit in found for row in fit.table.excluded]
-    return {
-        "estimates": [estimate.to_json() for fit in found for estimate in fit.estimates],
-        "account": {
-            "read": table.n_read,
-            "used": sum(len(fit.table) for fit in found),
-            "excluded": len(excluded),
-            "quarantined": len(table.set_aside),
-        },
-        "excluded": [{"row": row, "reason": reason} for row, reason in excluded],
-        "quarantined": table.set_aside,
-        "notes": _notes(found),
-        "influence": [
-            {"form": fit.form.name, **row}
-            for part in found
-            for fit in part.fits
-            if not fit.evidence.fatal
-            for row in influence_table(fit.influence, fit.rows.ids, fit.form, fit.stderr_of(fit.form.symbol))
-        ],
-    }
-
-
-def _notes(found: list[TableFit]) -> list[str]:
-    """Return the notes of each fit once, after the name of its group."""
-    said: dict[str, list[str]] = {}
-    for fit in found:
-        for note in (*fit.table.notes, *fit.findings.notes):
-            said.setdefault(note, []).append(fit.table.group)
-    return [note if len(groups) == len(found) else f"{', '.join(groups)}: {note}" for note, groups in said.items()]
-
-
-def _print(table: RunTable, found: list[TableFit]) -> None:
-    """Print one line an estimate, the reasons of each form, and the account of the rows."""
-    used, excluded = sum(len(fit.table) for fit in found), [row for fit in found for row in fit.table.excluded]
-    terminal.line(
-        f"{table.name}: {used} of {table.n_read} rows used; {len(excluded)} left out, {len(table.set_aside)} set aside"
-    )
-    for fit in found:
-        if fit.table.group:
-            terminal.line(f"{fit.table.group}: {len(fit.table)} rows")
-        shown: set[tuple[str | None, tuple[str, ...]]] = set()
-        for estimate in fit.estimates:
-            terminal.line(_line(estimate))
-            if estimate.reasons and (estimate.form, estimate.reasons) not in shown:
-                shown.add((estimate.form, estimate.reasons))
-                for reason in estimate.reasons:
-                    terminal.line(f"    {reason}")
-    for note in _notes(found):
-        terminal.line(note)
-    for row, reason in excluded[:SHOWN]:
+def _print(found: KappaFit) -> None:
+    """Print the summary, the notes, and the rows that were left out or set aside."""
+    for words in (*found.summary().splitlines(), *found.notes):
+        terminal.line(words)
+    for row, reason in found.excluded[:SHOWN]:
         terminal.line(f"{row} left out: {reason}")
-    for item in table.set_aside[:SHOWN]:
+    for item in found.quarantined[:SHOWN]:
         place = ":".join(str(part) for part in (item["file"], item["line"], item["column"]) if part)
         terminal.line(f"{place}: '{item['value']}' set aside: {item['rule']}; {item['remedy']}")
-    if max(len(excluded), len(table.set_aside)) > SHOWN:
+    if max(len(found.excluded), len(found.quarantined)) > SHOWN:
         terminal.line("... and more rows; --json lists them all")
-
-
-def _line(estimate: Any) -> str:
-    """Return an estimate in one line: value, interval and its method, unit, rows, status."""
-    value = "-" if estimate.value is None else f"{estimate.value:.5g}"
-    interval = estimate.interval()
-    ends = ""
-    if interval is not None:
-        low = "open" if interval.low is None else f"{interval.low:.4g}"
-        high = "open" if interval.high is None else f"{interval.high:.4g}"
-        ends = f" [{low}, {high}] (95 %, {interval.method})"
-    pivot = f" at {estimate.pivot_compute_flop:.3g} FLOP" if estimate.pivot_compute_flop else ""
-    unit = "" if estimate.unit == "1" else f" {estimate.unit}"
-    name = f"{estimate.form:<10} {estimate.symbol:<15}"
-    return f"{name} {value}{unit}{ends}{pivot}; {estimate.n_rows} rows, {estimate.status}"
+    for score in found.compared:
+        loo = score["leave_one_out_error"]
+        terminal.line(
+            f"{score['form']}: AICc {score['aicc_difference']:.3g} above the best of {score['n_rows']} efficient runs, "
+            f"leave-one-out error {'-' if loo is None else f'{loo:.3g}'} of ln(loss)"
+        )

@@ -10,10 +10,10 @@ import typer
 from race_to_efficiency.checkout import WAIT_SECONDS
 from race_to_efficiency.errors import UsageError
 
-Kappa = Annotated[float, typer.Option("--kappa", help="exponent of loss in compute, greater than 0")]
-Gamma = Annotated[
-    float, typer.Option("--gamma", help="efficiency-doubling rate, doublings a year; may be 0 or negative")
-]
+KAPPA = typer.Option("--kappa", help="exponent of loss in compute, greater than 0")
+GAMMA = typer.Option("--gamma", help="efficiency-doubling rate, doublings a year; may be 0 or negative")
+Kappa = Annotated[float, KAPPA]
+Gamma = Annotated[float, GAMMA]
 TargetOption = Annotated[float, typer.Option("--target", help="loss ratio R* to reach, above 0 and at most 1")]
 By = Annotated[float, typer.Option("--by", "--t", help="years from the reference date")]
 FleetOption = Annotated[float, typer.Option("--fleet", help="power in multiples of the baseline fleet")]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
+from race_to_efficiency.errors import UsageError
+
+if TYPE_CHECKING:
+    from race_to_efficiency.api.prediction import Prediction
+
+EXAMPLES = (
+    "Examples: race predict --kappa 0.05 --gamma 2 --t 1 --t 5; race predict --fit fit.json --compute 1e24 --json"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -15,11 +23,25 @@ def register(app: typer.Typer) -> None:
 
     @app.command(epilog="Example: race predict --kappa 0.05 --gamma 2 --t 1 --t 5 --json")
     def predict(
-        kappa: opt.Kappa,
-        gamma: opt.Gamma,
+        kappa: Annotated[float | None, opt.KAPPA] = None,
+        gamma: Annotated[float | None, opt.GAMMA] = None,
         t: Annotated[
-            list[float], typer.Option("--t", help="years from the reference date; may be given several times")
-        ],
+            list[float] | None, typer.Option("--t", help="years from the reference date; may be given several times")
+        ] = None,
+        fit: Annotated[
+            str | None, typer.Option(help="instead: a file of race fit kappa --save, with one of the next four")
+        ] = None,
+        params: Annotated[list[float] | None, typer.Option(help="with --fit: parameters of a run; repeatable")] = None,
+        tokens: Annotated[list[float] | None, typer.Option(help="with --fit: tokens of a run; repeatable")] = None,
+        compute: Annotated[
+            list[float] | None, typer.Option(help="with --fit: FLOP of an efficient run; repeatable")
+        ] = None,
+        budget: Annotated[
+            list[float] | None, typer.Option(help="with --fit: FLOP; the best parameters and tokens; repeatable")
+        ] = None,
+        form: Annotated[str | None, typer.Option(help="with --fit: chinchilla, floor or power_law")] = None,
+        group: Annotated[str | None, typer.Option(help="with --fit: the group of a fit of several")] = None,
+        level: Annotated[float, typer.Option(help="with --fit: coverage the intervals aim at")] = 0.95,
         fleet: opt.FleetOption = 1.0,
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
@@ -41,7 +63,15 @@ def register(app: typer.Typer) -> None:
         unit: opt.Unit = "flop",
         as_json: opt.AsJson = False,
     ) -> None:
-        """Predict R(t) = floor + (1 - floor) X(t)^-kappa, the loss over the loss of the reference date."""
+        """Predict R(t) = floor + (1 - floor) X(t)^-kappa, or with --fit the loss and the best size of larger runs."""
+        if fit is not None:
+            if kappa is not None or gamma is not None or t:
+                raise UsageError("--fit takes the place of --kappa, --gamma and --t")
+            runs = {"params": params, "tokens": tokens, "compute": compute, "budget": budget}
+            _show_fitted(_fitted(fit, runs, form, group, level), as_json=as_json)
+            return
+        if kappa is None or gamma is None or not t:
+            raise UsageError("--kappa, --gamma and --t are needed, or --fit", remedy="see race predict --help")
         path = opt.Path(
             fleet_growth=fleet_growth,
             breaks=breaks,
@@ -60,6 +90,32 @@ def register(app: typer.Typer) -> None:
         write_prediction(document, as_json=as_json)
 
 
+def _fitted(
+    fit: str, runs: dict[str, list[float] | None], form: str | None, group: str | None, level: float
+) -> Prediction:
+    """Return what a saved fit says of runs, or of a budget."""
+    from race_to_efficiency.api.kappa import load_fit
+    from race_to_efficiency.api.prediction import optimal_allocation, predict_loss
+
+    law = load_fit(fit)
+    budget = runs.pop("budget")
+    if budget:
+        if any(runs.values()) or form not in (None, "chinchilla"):
+            raise UsageError("--budget asks the chinchilla form for the best run, and for nothing else")
+        return optimal_allocation(law, budget, group=group, level=level)
+    given = {name: values or None for name, values in runs.items()}
+    return predict_loss(law, **given, form=form, group=group, level=level)
+
+
+def _show_fitted(found: Prediction, *, as_json: bool) -> None:
+    """Print the document, or a line a run."""
+    if as_json:
+        terminal.document(found.to_json())
+        return
+    for words in found.summary().splitlines():
+        terminal.line(words)
+
+
 def prediction(
     years: list[float],
     kappa: float,
@@ -74,7 +130,7 @@ def prediction(
     """Return the document: what was asked, and for each year the loss ratio and what goes with it."""
     import numpy as np
 
-    from race_to_efficiency import relative_loss as rl
+    import race_to_efficiency.relative_loss as rl
     from race_to_efficiency.commands.answers import domain_errors, form_notes, overflow_notes
     from race_to_efficiency.equation.domain import finite, positive
 

@@ -96,6 +96,17 @@ def time_to_target(
     ------
     ValueError
         Names the argument and the value outside its domain.
+
+    References
+    ----------
+    Lu (2025), "The Race to Efficiency", arXiv 2501.02156.
+
+    Examples
+    --------
+    >>> import race_to_efficiency as race
+    >>> years = race.time_to_target(0.8, kappa=0.05, gamma=2.0)
+    >>> round(float(years), 3), round(float(race.relative_loss(years, 0.05, 2.0)), 6)
+    (3.453, 0.8)
     """
     needed, tau0 = _checked(target, kappa, floor, baseline_years)
     rate, power = domain.finite("gamma", gamma), domain.non_negative("fleet", fleet)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
 from race_to_efficiency.calibration.kappa.group_fit import fit_form
 from race_to_efficiency.calibration.kappa.group_rows import GroupRows
 from race_to_efficiency.calibration.kappa.groups import estimates_of, fit_group
+from race_to_efficiency.calibration.kappa.law import Law
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.errors import DataInvalid, UsageError
+from race_to_efficiency.own_tables.held_out import held_out_rows, split_below
 from race_to_efficiency.own_tables.long_fit import LONG, LongFitter, sample_of
 from race_to_efficiency.own_tables.refusals import group_name, hopeless, refused
 from race_to_efficiency.own_tables.run_checks import Findings, examine, once_each, sharpened
@@ -52,12 +54,26 @@ class TableFit:
     findings : Findings
     fits : tuple of GroupFit
     estimates : tuple of Estimate
+    held_out : tuple of dict
+        How well the laws predict larger runs that were held out; see `held_out`.
     """
 
     table: RunTable
     findings: Findings
     fits: tuple[GroupFit, ...]
     estimates: tuple[Estimate, ...]
+    held_out: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def laws(self) -> tuple[Law, ...]:
+        """The fitted laws, for use; a form that was refused without a number has none."""
+        ranges = {name: (float(q.min()), float(q.max())) for name, q in self.table.quantities.items() if name != "loss"}
+        records = {item.form: item for item in self.estimates if item.value is not None}
+        return tuple(
+            Law.of(fit, ranges, records[fit.form.name].status, records[fit.form.name].reasons)
+            for fit in self.fits
+            if fit.form.name in records and fit.form.admits(fit.record.theta)
+        )
 
     @property
     def all_refused(self) -> bool:
@@ -172,6 +188,7 @@ def fit_divided(
     frontier: FrontierRule | None,
     seed: int,
     bounded: bool = True,
+    below: float | None = None,
     step: Callable[[str], None] = lambda _: None,
 ) -> list[TableFit]:
     """Fit a table, or each group of its rows alone; see `fit_table`.
@@ -186,6 +203,8 @@ def fit_divided(
         See `fit_table`.
     bounded : bool
         Make no more refits than take a second or two.
+    below : float, optional, FLOP
+        Fit to the runs of at most so much compute, and predict the larger ones.
 
     Raises
     ------
@@ -204,7 +223,16 @@ def fit_divided(
         if refits < params.bootstrap_replicates:
             parts[0] = parts[0].noting(f"{refits:,} bootstrap refits a form; --bootstrap asks for more")
         params = params.model_copy(update={"bootstrap_replicates": refits})
-    return [fit_table(part, params, cluster=cluster, frontier=frontier, seed=seed, step=step) for part in parts]
+    choices: dict[str, Any] = {"cluster": cluster, "frontier": frontier, "seed": seed, "step": step}
+    if below is None:
+        return [fit_table(part, params, **choices) for part in parts]
+    found = []
+    for part in map(once_each, parts):
+        smaller, small = split_below(part, below)
+        fit = fit_table(smaller, params, **choices)
+        rows = held_out_rows(fit.laws, fit.findings.frontier, part, small, tolerance_dex=params.frontier_tolerance_dex)
+        found.append(replace(fit, held_out=tuple(rows)))
+    return found
 
 
 def _of_all(estimate: Estimate, table: RunTable, codes: NDArray[np.int64] | None) -> Estimate:

@@ -11,6 +11,7 @@ import numpy as np
 from race_to_efficiency.cells.files import open_table
 from race_to_efficiency.cells.run_columns import find_figures, suggestions
 from race_to_efficiency.cells.run_figures import MOST, SCALES, implied_compute, read_figures
+from race_to_efficiency.cells.table import Table
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.run_table import LineNames, RunTable, Texts
 from race_to_efficiency.own_tables.selection import chosen
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.cells.run_columns import Found
     from race_to_efficiency.cells.run_figures import Figures
-    from race_to_efficiency.cells.table import Table
 
 NAME_COLUMNS = ("run_id", "run", "name", "id")
 MOST_NAMES = 100_000
@@ -32,14 +32,19 @@ LOSS_UNITS = {"nats": MOST["loss"], "bits": MOST["loss"] / math.log(2.0), "perpl
 
 
 def read_runs(
-    path: Path, *, columns: Mapping[str, str], loss_unit: str, exclude: Sequence[str] = (), where: Sequence[str] = ()
+    source: Path | Table,
+    *,
+    columns: Mapping[str, str],
+    loss_unit: str,
+    exclude: Sequence[str] = (),
+    where: Sequence[str] = (),
 ) -> RunTable:
-    """Read a file of training runs.
+    """Read a table of training runs.
 
     Parameters
     ----------
-    path : Path
-        See `cells.files.open_table`.
+    source : Path or Table
+        A file (see `cells.files.open_table`), or a table that is open.
     columns : mapping of str to str
         Quantity -> the file's own name for it, where it differs; a factor may follow: ``params_M*1e6``.
     loss_unit : {'nats', 'bits', 'perplexity'}
@@ -54,7 +59,8 @@ def read_runs(
     UsageError
         When a column or an expression is unknown.
     """
-    table = open_table(path)
+    table = source if isinstance(source, Table) else open_table(source)
+    path = table.path
     for expression in columns.values():
         table.parts(expression)
     found = find_figures(table.header, columns)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from race_to_efficiency.cells.files import open_table
-from race_to_efficiency.cells.table import title_of
+from race_to_efficiency.cells.table import Table, title_of
 from race_to_efficiency.cells.text import MISSING
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.own_tables.selection import chosen
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.cells.dates import Dates, Order
     from race_to_efficiency.cells.numbers import Numbers
-    from race_to_efficiency.cells.table import Table
 
     Floats = NDArray[np.float64]
 
@@ -110,13 +109,13 @@ class DatedRows:
     notes: tuple[str, ...]
 
 
-def read_rows(path: Path, question: Question) -> DatedRows:
+def read_rows(source: Path | Table, question: Question) -> DatedRows:
     """Read a dated table.
 
     Parameters
     ----------
-    path : Path
-        See `cells.files.open_table`.
+    source : Path or Table
+        A file (see `cells.files.open_table`), or a table that is open.
     question : Question
 
     Raises
@@ -124,7 +123,7 @@ def read_rows(path: Path, question: Question) -> DatedRows:
     InputMissing, DataInvalid, UsageError
         When the file is missing, is no table, or lacks a named column (those found are listed).
     """
-    table = open_table(path)
+    table = source if isinstance(source, Table) else open_table(source)
     dates = table.dates(question.date_column, question.order)
     numbers = table.numbers(question.value_column, None)
     labels = {role: table.texts(name) for role, name in question.labels.items()}

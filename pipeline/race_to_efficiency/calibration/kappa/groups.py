@@ -115,13 +115,13 @@ def group_tables(rows: GroupRows, fits: Sequence[GroupFit], params: KappaParams)
     return {
         "influence": influence,
         "extrapolation": beyond,
-        "forms": [{**named, **row} for row in _compared(fits, params)],
+        "forms": [{**named, **row} for row in compared(fits, delta=params.delta)],
         "frontier": [{**named, **row} for fit in fits for row in _frontier(fit, params)],
         "profiles": [{**named, "form": fit.form.name, **row} for fit in fits for row in _profile_rows(fit)],
     }
 
 
-def _compared(fits: Sequence[GroupFit], params: KappaParams) -> list[dict[str, Any]]:
+def compared(fits: Sequence[GroupFit], *, delta: float) -> list[dict[str, Any]]:
     """Return all forms scored on the efficient runs; the chinchilla form is refitted to them."""
     efficient = [fit for fit in fits if fit.form is not CHINCHILLA]
     scores = [
@@ -130,7 +130,7 @@ def _compared(fits: Sequence[GroupFit], params: KappaParams) -> list[dict[str, A
     if efficient and len(efficient) < len(fits) and len(efficient[0].rows) >= len(CHINCHILLA.columns) + 3:
         quantities = efficient[0].rows.quantities
         inputs = [quantities[name] for name in CHINCHILLA.inputs]
-        point, influence = leave_one_out(CHINCHILLA, inputs, quantities["loss"], delta=params.delta)
+        point, influence = leave_one_out(CHINCHILLA, inputs, quantities["loss"], delta=delta)
         if point.converged[0]:
             scores.append(score_form(CHINCHILLA, quantities, point.theta[0], influence.theta_left_out))
     return ranked(scores)

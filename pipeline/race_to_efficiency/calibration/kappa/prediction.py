@@ -1,0 +1,138 @@
+"""What a fitted law says of runs nobody has made: loss with the interval of its mean and of a new run, the optimum.
+
+The interval of the mean is that of the joint bootstrap refits. A new run also errs by itself: its residual is drawn
+from those of the fit, either sign alike, widened for the parameters that were fitted and for their small number.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from race_to_efficiency.calibration.kappa.compute_frontier import frontier_quantities
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
+from race_to_efficiency.calibration.kappa.intervals import expanded_tail
+from race_to_efficiency.scaling_laws import FLOP_PER_PARAMETER_TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from race_to_efficiency.calibration.kappa.law import Law
+
+    Floats = NDArray[np.float64]
+
+_PLACES = 400
+"""Quantiles that stand for the draws, and for the errors of single runs: their sums are 160,000 a run asked for."""
+
+
+class Predicted(NamedTuple):
+    """Losses a law predicts, each (k,) float, nats/token; the decades of compute beyond the runs it was fitted to."""
+
+    loss: Floats
+    mean_low: Floats
+    mean_high: Floats
+    new_low: Floats
+    new_high: Floats
+    decades_beyond: Floats
+
+
+def predicted(
+    law: Law, inputs: Sequence[Floats], *, level: float = 0.95, discrepancy_sd: Floats | float = 0.0
+) -> Predicted:
+    """Predict losses.
+
+    Parameters
+    ----------
+    law : Law
+    inputs : sequence of (k,) float
+        One array an input of the form: params and tokens, or compute in FLOP.
+    level : float
+        Coverage aimed at, in (0, 1).
+    discrepancy_sd : (k,) float or float
+        Standard deviation of ln(loss) by which the form itself may be off beyond the runs; 0 takes it as the truth.
+    """
+    arrays = [np.asarray(values, dtype=np.float64) for values in inputs]
+    compute = FLOP_PER_PARAMETER_TOKEN * arrays[0] * arrays[1] if law.form is CHINCHILLA else arrays[0]
+    tail = expanded_tail(level, law.n_models)
+    off = np.broadcast_to(np.asarray(discrepancy_sd, dtype=np.float64), compute.shape)
+    errors, ends = _new_run_errors(law), np.empty((4, len(compute)))
+    for k in range(len(compute)):
+        draws = law.form.log_loss(law.draws, [values[k : k + 1] for values in arrays])[:, 0]
+        draws = _with_normal(draws, float(off[k]))
+        ends[:2, k] = np.quantile(draws, [tail, 1.0 - tail])
+        new = (_summary(draws)[:, None] + errors[None, :]).ravel()
+        ends[2:, k] = np.quantile(new, [tail, 1.0 - tail])
+    point = law.form.log_loss(law.theta, arrays)
+    low, high, new_low, new_high = np.exp(ends)
+    return Predicted(np.exp(point), low, high, new_low, new_high, _beyond(law, compute))
+
+
+class Optimum(NamedTuple):
+    """The compute-optimal run of a budget: quantity -> (value, low, high), each (k,) float."""
+
+    params: tuple[Floats, Floats, Floats]
+    tokens: tuple[Floats, Floats, Floats]
+    tokens_per_param: tuple[Floats, Floats, Floats]
+    loss_nats: tuple[Floats, Floats, Floats]
+    decades_beyond: Floats
+
+
+def optimum(law: Law, compute: Floats, *, level: float = 0.95) -> Optimum:
+    """Return the parameters and tokens that reach the least loss with a training compute.
+
+    Parameters
+    ----------
+    law : Law
+        Of the chinchilla form.
+    compute : (k,) float, FLOP
+    level : float
+
+    Notes
+    -----
+    The ends are percentiles of the joint refits, expanded where runs share models: where the curves of equal compute
+    are flat the refits scatter, and the interval is as wide as they do.
+    """
+    tail = expanded_tail(level, law.n_models)
+    found: dict[str, tuple[Floats, Floats, Floats]] = {}
+    rows = [(frontier_quantities(law.form, law.theta, c), frontier_quantities(law.form, law.draws, c)) for c in compute]
+    for name in ("params", "tokens", "tokens_per_param", "loss_nats"):
+        value = np.array([float(point[name]) for point, _ in rows])
+        ends = np.array([np.quantile(draws[name], [tail, 1.0 - tail]) for _, draws in rows]).reshape(-1, 2)
+        found[name] = (value, ends[:, 0], ends[:, 1])
+    return Optimum(**found, decades_beyond=_beyond(law, compute))
+
+
+def _beyond(law: Law, compute: Floats) -> Floats:
+    low, high = law.ranges["compute_flop"]
+    return np.maximum(np.maximum(np.log10(compute / high), np.log10(low / compute)), 0.0)
+
+
+def _new_run_errors(law: Law) -> Floats:
+    """Return quantiles of the error of one run, (e,), symmetric about 0."""
+    from scipy.stats import norm, t
+
+    n = len(law.residuals)
+    spare = max(n - len(law.form.columns), 1)
+    size = np.sort(np.abs(law.residuals)) * np.sqrt(n / spare)
+    size *= float(t.ppf(0.975, spare) / norm.ppf(0.975))
+    return _summary(np.concatenate([-size[::-1], size]))
+
+
+def _with_normal(draws: Floats, sd: float) -> Floats:
+    """Return draws with a normal error added to each, by its quantiles in an order that owes nothing to theirs."""
+    from scipy.special import ndtri
+
+    if sd == 0.0:
+        return draws
+    order = np.random.default_rng(np.random.SeedSequence([len(draws)])).permutation(len(draws))
+    return np.asarray(draws + sd * ndtri((order + 0.5) / len(draws)))
+
+
+def _summary(values: Floats) -> Floats:
+    """Return at most `_PLACES` quantiles that stand for many values."""
+    if len(values) <= _PLACES:
+        return np.sort(values)
+    return np.asarray(np.quantile(values, (np.arange(_PLACES) + 0.5) / _PLACES))

@@ -1,0 +1,278 @@
+"""``import race_to_efficiency as race``: the same numbers as the command's, from frames, arrays and files."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import json
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError
+from importlib import import_module
+
+import numpy as np
+import pandas as pd
+import pytest
+import race_to_efficiency as race
+from race_to_efficiency import cli, storage
+from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy, UsageError
+from runs_for_tests import law, simulated
+
+BOOT = 100
+
+
+@pytest.fixture(scope="module")
+def runs():
+    params, tokens, loss = simulated(1, n=60)
+    return pd.DataFrame({"params": params, "tokens": tokens, "loss": loss})
+
+
+@pytest.fixture(scope="module")
+def fit(runs):
+    return race.fit_kappa(runs, name="runs.csv", bootstrap=BOOT, compare=True)
+
+
+@pytest.fixture(scope="module")
+def chips():
+    year = np.round(np.arange(2008, 2024, 0.4), 3)
+    noise = np.random.default_rng(1).normal(0, 0.3, len(year))
+    return pd.DataFrame({"day": year, "speed": 2.0 ** (0.4 * (year - 2008) + noise)})
+
+
+def printed(capsys, *words):
+    code = cli.main([*map(str, words), "--json"])
+    out = capsys.readouterr().out
+    assert code == 0, out
+    return json.loads(out)
+
+
+def close(ours, theirs):
+    """Two documents are the same, their numbers to 1e-12."""
+    if isinstance(ours, dict):
+        assert set(ours) == set(theirs)
+        return all(close(ours[key], theirs[key]) for key in ours)
+    if isinstance(ours, list | tuple):
+        assert len(ours) == len(theirs)
+        return all(close(a, b) for a, b in zip(ours, theirs, strict=True))
+    if isinstance(ours, float) and theirs is not None and np.isfinite(ours):
+        assert ours == pytest.approx(theirs, rel=1e-12, abs=0)
+        return True
+    assert ours == theirs or theirs is None
+    return True
+
+
+def plain(document):
+    return json.loads(storage.dumps(document))
+
+
+def test_the_command_prints_the_numbers_of_the_library(capsys, tmp_path, runs, fit, chips):
+    runs.to_csv(tmp_path / "runs.csv", index=False)
+    chips.to_csv(tmp_path / "chips.csv", index=False)
+    assert close(
+        plain(fit.to_json()), printed(capsys, "fit", "kappa", tmp_path / "runs.csv", "--bootstrap", BOOT, "--compare")
+    )
+    rate = race.fit_gamma(chips, name="chips.csv", date="day", value="speed", draws=200)
+    words = ("--date", "day", "--value", "speed", "--draws", 200)
+    assert close(plain(rate.to_json()), printed(capsys, "fit", "gamma", tmp_path / "chips.csv", *words))
+    saved = fit.save(tmp_path / "fit.json")
+    for says, asked in (
+        (race.predict_loss(fit, compute=[1e22, 1e23]), ("--compute", 1e22, "--compute", 1e23)),
+        (race.predict_loss(fit, compute=1e22, form="floor"), ("--compute", 1e22, "--form", "floor")),
+        (race.predict_loss(fit, 1e10, 1e11, level=0.8), ("--params", 1e10, "--tokens", 1e11, "--level", 0.8)),
+        (race.optimal_allocation(fit, 1e23), ("--budget", 1e23)),
+    ):
+        assert close(plain(says.to_json()), printed(capsys, "predict", "--fit", saved, *asked))
+    both = printed(capsys, "predict", "--kappa", "0.05", "--gamma", "2", "--t", 1, "--t", 5)
+    assert [row["relative_loss"] for row in both["results"]] == race.relative_loss([1, 5], 0.05, 2.0).tolist()
+
+
+def test_frames_arrays_and_files_give_one_fit(tmp_path, runs):
+    runs.to_parquet(tmp_path / "runs.parquet")
+    given = {"forms": "power_law", "bootstrap": BOOT}
+    whole = plain(race.fit_kappa(tmp_path / "runs.parquet", **given).to_json())
+    written = runs.assign(loss=runs["loss"].map(repr), tokens=runs["tokens"].astype("Float64"))
+    for data in (runs, dict(runs.items()), {name: runs[name].to_numpy() for name in runs}, runs.convert_dtypes()):
+        assert plain(race.fit_kappa(data, name="runs.parquet", **given).to_json()) == whole
+    texts = race.fit_kappa(written, name="runs.parquet", **given)
+    assert texts.law().kappa == pytest.approx(whole["estimates"][0]["value"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "said"),
+    [
+        (3, UsageError, "int is no table"),
+        ({}, DataInvalid, "differ in length"),
+        ({"params": [1e8], "tokens": [1e9, 2e9]}, DataInvalid, "params 1, tokens 2"),
+        ({"params": np.ones((2, 2))}, DataInvalid, "one-dimensional"),
+        ({"params": [1e8] * 9, "tokens": [1e9] * 9, "bpb": [0.9] * 9}, DataInvalid, "columns={'loss': 'bpb'}"),
+        ("absent.csv", InputMissing, "absent.csv"),
+    ],
+)
+def test_what_is_no_table_of_runs_is_refused_in_words_a_caller_can_use(data, error, said):
+    with pytest.raises(error) as caught:
+        race.fit_kappa(data)
+    assert said in str(caught.value)
+    assert "--" not in str(caught.value)
+
+
+def test_wrong_arguments_name_themselves(runs, chips):
+    for given in ({"forms": "cubic"}, {"loss_unit": "bytes"}, {"frontier": "best"}, {"delta": 0}, {"bootstrap": 5},
+                  {"fit_below": 1e9}, {"group": "nobody"}, {"columns": {"loss": "nobody"}}):  # fmt: skip
+        with pytest.raises(UsageError) as caught:
+            race.fit_kappa(runs, **given)
+        assert "--" not in str(caught.value)
+    for given in ({"value": "nobody"}, {"quantile": 2.0}, {"start": "soon"}, {"date_order": "up"},
+                  {"truncated_below": 1, "censored_below": 1}):  # fmt: skip
+        with pytest.raises(UsageError):
+            race.fit_gamma(chips, **{"date": "day", "value": "speed", **given})
+
+
+def test_results_are_frozen_short_and_whole(fit, chips):
+    rate = race.fit_gamma(chips, date="day", value="speed", draws=200)
+    results = [fit, rate, race.predict_loss(fit, compute=[1e22, 1e23]), race.optimal_allocation(fit, 1e23),
+               race.forecast(fit, rate, [1, 2, 5]), race.load_quarter("2026Q1")]  # fmt: skip
+    for result in results:
+        with pytest.raises(FrozenInstanceError):
+            result.name = "other"
+        assert len(repr(result)) < 200
+        assert "<table" in result._repr_html_()
+        frame = result.to_frame()
+        assert len(frame)
+        assert json.loads(storage.dumps(result.to_json()))
+        axes = race.plot(result)
+        assert type(axes).__name__ == "Axes"
+        assert axes.has_data()
+        assert result.summary()
+    with pytest.raises(ValueError, match="read-only"):
+        fit.law().theta[0] = 1.0
+    with pytest.raises(UsageError):
+        race.plot("a text")
+
+
+def test_a_saved_fit_says_what_it_said_before(tmp_path, fit):
+    again = race.load_fit(fit.save(tmp_path / "fit.json"))
+    for compute in (1e19, 1e24):
+        first, second = (race.predict_loss(one, compute=compute).to_frame() for one in (fit, again))
+        pd.testing.assert_frame_equal(first, second, rtol=1e-15)
+    assert again.to_frame().equals(fit.to_frame())
+    document = storage.read_json(tmp_path / "fit.json")
+    for change in ({"kind": "other"}, {"laws": [{}]}, {"laws": [{**document["laws"][0], "theta": [-1, 1, 1, 1, 1]}]}):
+        storage.write_json(tmp_path / "bad.json", {**document, **change})
+        with pytest.raises(DataInvalid):
+            race.load_fit(tmp_path / "bad.json")
+
+
+def test_the_optimum_is_where_no_other_allocation_of_the_budget_does_better(fit):
+    best = race.optimal_allocation(fit, 1e22).to_frame().iloc[0]
+    sizes = best["params"] * np.geomspace(0.3, 3, 2001)
+    losses = race.predict_loss(fit, sizes, 1e22 / 6 / sizes).to_frame()["loss"]
+    assert sizes[losses.argmin()] == pytest.approx(best["params"], rel=1e-2)
+    assert best["loss"] == pytest.approx(losses.min(), rel=1e-9)
+    assert best["tokens_per_param"] == pytest.approx(best["tokens"] / best["params"], rel=1e-12)
+
+
+def test_larger_runs_are_held_out_and_covered(runs):
+    found = race.fit_kappa(runs, fit_below=1e21, bootstrap=BOOT)
+    rows = {row["form"]: row for row in found.held_out}
+    assert set(rows) == {"chinchilla", "floor", "power_law"}
+    compute = 6 * runs["params"] * runs["tokens"]
+    row = rows["chinchilla"]
+    assert (row["n_fitted"], row["n_predicted"]) == ((compute <= 1e21).sum(), (compute > 1e21).sum())
+    assert row["coverage"] > 0.8
+    assert row["mean_absolute_error"] < 0.02
+    assert found.account["used"] + found.account["excluded"] == 60
+    by_row = {item["row"]: item for item in row["runs"]}
+    for k in np.flatnonzero(compute > 1e21)[:3]:
+        item = by_row[f"line {k + 2}"]
+        assert item["loss"] == runs["loss"][k]
+        said = race.predict_loss(found, runs["params"][k], runs["tokens"][k]).to_frame().iloc[0]
+        assert (item["predicted"], item["low"], item["high"]) == pytest.approx(
+            (said["loss"], said["loss_new_run_low"], said["loss_new_run_high"]), rel=1e-12
+        )
+    # a power law is an optimistic or pessimistic tangent beyond its runs: worse than the law that is the truth
+    assert abs(rows["power_law"]["mean_error"]) > 3 * abs(row["mean_error"])
+
+
+def test_a_refused_law_predicts_nothing(runs):
+    noise = runs.assign(loss=np.random.default_rng(3).uniform(2, 4, len(runs)))
+    found = race.fit_kappa(noise, bootstrap=BOOT, forms="chinchilla")
+    assert found.estimate().status == "refused"
+    with pytest.raises((NotTrustworthy, UsageError)):
+        race.predict_loss(found, compute=1e23)
+
+
+def test_bands_are_the_equation_at_every_pair_of_draws(fit, chips):
+    rate = race.fit_gamma(chips, date="day", value="speed", draws=200)
+    bands = race.forecast(fit, rate, [0, 1, 5])
+    kappa, gamma = fit.law("power_law").kappa, rate.estimate().value
+    assert bands.point == pytest.approx(race.relative_loss([0, 1, 5], kappa, gamma), rel=1e-12)
+    frame = bands.to_frame()
+    assert frame.iloc[0, 1:].eq(1.0).all()
+    later = frame.iloc[2]
+    assert later["low95"] < later["low80"] < later["median"] < later["high80"] < later["high95"]
+    low = race.relative_loss(5, fit.draws("power_law")["kappa"].max(), rate.draws[""].max())
+    high = race.relative_loss(5, fit.draws("power_law")["kappa"].min(), rate.draws[""].min())
+    assert low <= later["low95"] <= later["high95"] <= high
+    anchored = race.forecast(fit, rate, [5], anchor_compute=1e22)
+    chinchilla = fit.law("chinchilla")
+    total = race.predict_loss(fit, compute=1e22).to_frame()["loss"][0]
+    assert anchored.inputs["floor"] == pytest.approx(chinchilla.theta[2] / total, rel=1e-9)
+    with pytest.raises(UsageError, match="anchor_compute"):
+        race.forecast(fit, rate, [5], form="floor")
+
+
+def test_a_ledger_is_what_was_known_by_a_day_and_a_quarter_what_it_stated():
+    now = race.load_ledger("training_runs")
+    assert {"run_id", "source_id", "loss_nats"} <= set(now)
+    assert len(race.load_ledger("training_runs", as_of="2023-12-31")) < len(now)
+    for wrong in ({"table": "nobody"}, {"table": "accelerators", "as_of": "soon"}):
+        with pytest.raises(UsageError):
+            race.load_ledger(**wrong)
+    stated = race.load_quarter("2025Q4")
+    published = storage.read_json(race_data() / "published" / "2025Q4.json")
+    assert stated.to_json()["statements"] == published["statements"]
+    with pytest.raises(InputMissing, match="2026Q1"):
+        race.load_quarter("1999Q1")
+
+
+def race_data():
+    return import_module("race_to_efficiency.api.facts").facts_folder()
+
+
+def test_it_is_imported_at_once_and_lazily():
+    program = (
+        "import sys, time; start = time.process_time(); import race_to_efficiency as race; "
+        "print(time.process_time() - start, 'numpy' in sys.modules, 'pandas' in sys.modules, *race.__all__)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    seconds, numpy, pandas, *names = done.stdout.split()
+    assert float(seconds) < 0.3
+    assert (numpy, pandas) == ("False", "False")
+    assert len(names) <= 12
+    assert set(names) <= set(dir(race))
+    with pytest.raises(AttributeError):
+        race.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("name", race.__all__)
+def test_every_public_name_says_its_parameters_and_its_example_runs(name):
+    function = getattr(race, name)
+    function = function.relative_loss if inspect.ismodule(function) else function
+    text = inspect.getdoc(function)
+    for part in ("Parameters", "Returns", "Raises", "References", "Examples"):
+        assert f"\n{part}\n---" in text, part
+    signature = inspect.signature(function)
+    described = text.split("Parameters\n---")[1].split("Returns\n---")[0]
+    for parameter in signature.parameters:
+        assert parameter in described, parameter
+    finder = doctest.DocTestFinder(recurse=False)
+    (example,) = finder.find(inspect.unwrap(function), name, globs={})
+    assert example.examples
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_the_law_it_was_made_with_is_within_its_intervals(fit):
+    truth = law(np.array([1e10]), np.array([2e11]))[0]
+    said = race.predict_loss(fit, 1e10, 2e11).to_frame().iloc[0]
+    assert said["loss_mean_low"] <= truth <= said["loss_mean_high"]
+    assert said["loss_new_run_high"] - said["loss_new_run_low"] > 2 * 1.96 * 0.0045 * truth

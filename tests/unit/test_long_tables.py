@@ -178,7 +178,7 @@ def test_the_long_way_and_the_short_way_find_one_kappa(app, tmp_path, monkeypatc
     runs(900).to_csv(tmp_path / "t.csv", index=False)
     short = {item["id"]: item for item in kappa(app, tmp_path / "t.csv")["estimates"]}
     for module in (long_fit, run_fit):
-        monkeypatch.setattr(module, "LONG", 400)
+        monkeypatch.setattr(module, "LONG_RUNS", 400)
     for item in kappa(app, tmp_path / "t.csv")["estimates"]:
         assert item["value"] == pytest.approx(short[item["id"]]["value"], rel=1e-7)
         assert item["status"] == short[item["id"]]["status"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from race_to_efficiency.api.gamma import GammaFit
-from race_to_efficiency.api.kappa import KappaFit
+from race_to_efficiency.api.kappa_fit import KappaFit
 from race_to_efficiency.api.results import Result
 from race_to_efficiency.errors import NotTrustworthy, UsageError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-LEVELS = (0.95, 0.8)
+BAND_LEVELS = (0.95, 0.8)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -157,7 +157,7 @@ def forecast(
     draws = [np.resize(slopes, count), np.resize(floors, count), np.resize(rates, count)[which]]
     given: dict[str, Any] = {"fleet": fleet, "baseline_years": baseline_years, **path}
     paths = relative_loss(t[:, None], draws[0], draws[2], floor=draws[1], **given)
-    levels = sorted({end for level in LEVELS for end in (0.5 - level / 2, 0.5 + level / 2)} | {0.5})
+    levels = sorted({end for level in BAND_LEVELS for end in (0.5 - level / 2, 0.5 + level / 2)} | {0.5})
     quantiles = {round(level, 6): np.quantile(paths, level, axis=1) for level in levels}
     point = np.asarray(relative_loss(t, slope, rate, floor=floor, **given))
     inputs = {"kappa": slope, "gamma": rate, "floor": floor}

@@ -37,7 +37,7 @@ def facts_folder(root: str | Path | None = None) -> Path:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Quarter(Result):
+class PublishedQuarter(Result):
     """What a published quarter stated.
 
     Parameters
@@ -146,7 +146,7 @@ def load_ledger(
     return view.rows if with_excluded else view.used.drop(columns="exclusion")
 
 
-def load_quarter(quarter: str, *, root: str | Path | None = None) -> Quarter:
+def load_quarter(quarter: str, *, root: str | Path | None = None) -> PublishedQuarter:
     """Return what a published quarter stated, as it was published.
 
     Parameters
@@ -158,7 +158,7 @@ def load_quarter(quarter: str, *, root: str | Path | None = None) -> Quarter:
 
     Returns
     -------
-    Quarter
+    PublishedQuarter
 
     Raises
     ------
@@ -182,4 +182,4 @@ def load_quarter(quarter: str, *, root: str | Path | None = None) -> Quarter:
         there = ", ".join(sorted(found.stem for found in folder.glob("*.json"))) or "none"
         raise InputMissing(f"there is no published quarter '{quarter}'", where=str(folder), why=f"there are {there}")
     document = storage.read_json(path)
-    return Quarter(str(document["quarter"]), tuple(document["statements"]), tuple(document.get("growths", ())))
+    return PublishedQuarter(str(document["quarter"]), tuple(document["statements"]), tuple(document.get("growths", ())))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.api.questions import settings_here, source_of, spoken, texts
-from race_to_efficiency.api.results import Result
+from race_to_efficiency.api.results import MOST_POINTS, Result
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.calibration.gamma.components import Fitted
     from race_to_efficiency.own_tables.table_rows import DatedRows, Question
-
-MOST_DRAWN = 5_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,7 +42,7 @@ class GammaFit(Result):
         Cells that could not be read: file, line, column, value, rule, remedy.
     notes : tuple of str
     points : mapping of str to (n,) array
-        year (decimal), log2_value and group of the rows used, at most 5,000 of them: what `plot` shows.
+        year (decimal), log2_value and group of the rows used, at most 2,000 of them: what `plot` shows.
     """
 
     name: str
@@ -254,7 +252,7 @@ def fit_gamma(
 
 def _of(table: DatedRows, question: Question, fits: list[Fitted]) -> GammaFit:
     """Gather the fits of a table's groups."""
-    some = slice(None, None, 1 + len(table.line) // MOST_DRAWN)
+    some = slice(None, None, 1 + len(table.line) // MOST_POINTS)
     sign = -1.0 if question.falling else 1.0
     return GammaFit(
         name=table.name,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-    from race_to_efficiency.api.kappa import KappaFit
+    from race_to_efficiency.api.kappa_fit import KappaFit
     from race_to_efficiency.calibration.kappa.law import Law
 
     Floats = NDArray[np.float64]

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 Given = ParamSpec("Given")
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 
 def source_of(data: Any, name: str) -> Path | Table:
     """Return a path, or the table that a DataFrame or a mapping of arrays is."""
-    from race_to_efficiency.cells.memory import table_of
+    from race_to_efficiency.cells.memory import table_in_memory
 
-    return Path(data) if isinstance(data, str | Path) else table_of(data, name)
+    return Path(data) if isinstance(data, str | Path) else table_in_memory(data, name)
 
 
 def settings_here() -> Params:
@@ -50,14 +50,14 @@ def one_of(name: str, value: str, known: Sequence[str]) -> None:
         raise UsageError(f"{name} must be one of {', '.join(known)}, got {value!r}")
 
 
-def spoken(function: Callable[Given, Result]) -> Callable[Given, Result]:
+def spoken(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
     """Let a function's errors name arguments, ``columns={'loss': 'bpb'}``, where the command names options.
 
     The command calls what is wrapped.
     """
 
     @wraps(function)
-    def called(*arguments: Given.args, **named: Given.kwargs) -> Result:
+    def called(*arguments: Given.args, **named: Given.kwargs) -> Returned:
         try:
             return function(*arguments, **named)
         except RaceError as error:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-MOST_ROWS = 30
+MOST_POINTS = 2_000
+"""Rows that the picture of a fit shows of a long table."""
+
+SHOWN_ROWS = 30
 """Rows of a result's table that a notebook shows."""
 
 
@@ -75,7 +78,7 @@ class Result(ABC):
     def _repr_html_(self) -> str:
         from html import escape
 
-        table = self.to_frame().to_html(max_rows=MOST_ROWS, index=False, escape=True, float_format="{:.5g}".format)
+        table = self.to_frame().to_html(max_rows=SHOWN_ROWS, index=False, escape=True, float_format="{:.5g}".format)
         return f"<p><b>{type(self).__name__}</b> {escape(self.summary().splitlines()[0])}</p>{table}"
 
 

@@ -19,7 +19,7 @@ FIRST_LINE = 2
 """Line of the first row, as in a CSV file under its header."""
 
 
-def table_of(data: Any, name: str) -> Table:
+def table_in_memory(data: Any, name: str) -> Table:
     """Return a table of what a program holds.
 
     Parameters

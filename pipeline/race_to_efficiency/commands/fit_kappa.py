@@ -14,7 +14,7 @@ from race_to_efficiency.errors import NotTrustworthy, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from race_to_efficiency.api.kappa import KappaFit
+    from race_to_efficiency.api.kappa_fit import KappaFit
 
 SHOWN = 20
 """Rows set aside or left out that are listed on the screen."""

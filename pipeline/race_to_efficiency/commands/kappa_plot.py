@@ -6,12 +6,12 @@ import io
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
-from race_to_efficiency.api.kappa import COLOURS
+from race_to_efficiency.api.kappa_fit import COLOURS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from race_to_efficiency.api.kappa import KappaFit
+    from race_to_efficiency.api.kappa_fit import KappaFit
 
 
 def write_plot(path: Path, found: KappaFit) -> Path:

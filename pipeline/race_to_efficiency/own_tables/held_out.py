@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import FrontierRule
 
-LEVEL = 0.95
+HELD_OUT_LEVEL = 0.95
 
 
 def split_below(table: RunTable, below: float) -> tuple[RunTable, NDArray[np.bool_]]:
@@ -88,7 +88,7 @@ def held_out_rows(
         judged = ~small if law.form is CHINCHILLA else ~small & (efficient[0] > 0)
         if law.status == "refused" or not judged.any():
             continue
-        says = predicted(law, [quantities[name][judged] for name in law.form.inputs], level=LEVEL)
+        says = predicted(law, [quantities[name][judged] for name in law.form.inputs], level=HELD_OUT_LEVEL)
         loss = quantities["loss"][judged]
         error = np.log(loss) - np.log(says.loss)
         covered = (says.new_low <= loss) & (loss <= says.new_high)
@@ -105,7 +105,7 @@ def held_out_rows(
                 "mean_absolute_error": float(np.abs(error).mean()),
                 "worst_error": float(error[np.abs(error).argmax()]),
                 "coverage": float(covered.mean()),
-                "level": LEVEL,
+                "level": HELD_OUT_LEVEL,
                 "runs": [
                     {"row": table.names[k], "loss": float(y), "predicted": float(p), "low": float(a), "high": float(b)}
                     for k, y, p, a, b in runs

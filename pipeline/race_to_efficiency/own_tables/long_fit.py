@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-LONG = 1_000
+LONG_RUNS = 1_000
 """Rows whose every leave-one-out and thousands of refits are made within a few seconds."""
 
 FEW_CLUSTERS = 250
@@ -73,9 +73,11 @@ def sample_of(n_rows: int, clusters: NDArray[np.int64] | None, seed: int) -> Sam
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, n_rows]))
     if clusters is None:
-        rows = np.sort(rng.choice(n_rows, LONG, replace=False))
-        words = f"fitted to all {n_rows:,} rows; spread, influence and tests of the residuals from {LONG:,} at random"
-        return Sample(rows, float(np.sqrt(LONG / n_rows)), words)
+        rows = np.sort(rng.choice(n_rows, LONG_RUNS, replace=False))
+        words = (
+            f"fitted to all {n_rows:,} rows; spread, influence and tests of the residuals from {LONG_RUNS:,} at random"
+        )
+        return Sample(rows, float(np.sqrt(LONG_RUNS / n_rows)), words)
     counts = np.bincount(clusters)
     taken = np.arange(len(counts))
     if len(counts) > FEW_CLUSTERS:
@@ -85,7 +87,7 @@ def sample_of(n_rows: int, clusters: NDArray[np.int64] | None, seed: int) -> Sam
     order = order[np.argsort(clusters[order], kind="stable")]  # models together, their rows in random order
     begins = np.flatnonzero(np.diff(clusters[order], prepend=-1))
     place = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
-    rows = np.sort(order[place < max(LONG // len(taken), 4)])
+    rows = np.sort(order[place < max(LONG_RUNS // len(taken), 4)])
     words = f"fitted to all {n_rows:,} rows; spread, influence and tests of the residuals from {len(rows):,} rows of "
     return Sample(rows, float(np.sqrt(len(taken) / len(counts))), f"{words}{len(taken)} of {len(counts)} models")
 

@@ -65,7 +65,7 @@ def hopeless(table: RunTable, findings: Findings, params: KappaParams) -> dict[s
     return found
 
 
-def refused(table: RunTable, form: Form, reasons: tuple[str, ...], seed: int) -> tuple[Estimate, ...]:
+def refusals_of(table: RunTable, form: Form, reasons: tuple[str, ...], seed: int) -> tuple[Estimate, ...]:
     """Return the records of a form that is not fitted: no number, and why."""
     group = group_name(table)
     return tuple(

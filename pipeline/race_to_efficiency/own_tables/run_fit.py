@@ -15,8 +15,8 @@ from race_to_efficiency.calibration.kappa.law import Law
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.held_out import held_out_rows, split_below
-from race_to_efficiency.own_tables.long_fit import LONG, LongFitter, sample_of
-from race_to_efficiency.own_tables.refusals import group_name, hopeless, refused
+from race_to_efficiency.own_tables.long_fit import LONG_RUNS, LongFitter, sample_of
+from race_to_efficiency.own_tables.refusals import group_name, hopeless, refusals_of
 from race_to_efficiency.own_tables.run_checks import Findings, examine, once_each, sharpened
 from race_to_efficiency.settings.kappa import KappaGroup
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _MOST_CELLS = 1_000_000
 """Refits times rows: bounds the time of the bootstrap to a second or two."""
 
-MOST_GROUPS = 200
+MOST_FITTED_GROUPS = 200
 """Groups that are fitted, each alone; a column of more values is no column of groups."""
 
 _LEAST_REFITS, _LEAST_ROWS = 200, 240
@@ -132,7 +132,7 @@ def fit_table(
     reasons = dict.fromkeys(possible, findings.fatal) if findings.fatal else hopeless(table, findings, params)
     hopeful = tuple(name for name in possible if not reasons.get(name))
     without = {
-        name: refused(table, FORMS[name], (*why, *findings.doubts), seed) for name, why in reasons.items() if why
+        name: refusals_of(table, FORMS[name], (*why, *findings.doubts), seed) for name, why in reasons.items() if why
     }
     params = params.model_copy(update={"forms": hopeful})
     fitted = _fitted(table, findings, params, seed, step) if hopeful else TableFit(table, findings, (), ())
@@ -150,7 +150,7 @@ def _fitted(
         codes = codes if len(names) < len(table) else None
     fitter: FormFitter = _quickly
     index = np.arange(len(table))
-    if len(table) > LONG:
+    if len(table) > LONG_RUNS:
         sample = sample_of(len(table), codes, seed)
         index, table = sample.rows, table.noting(sample.words)
         fitter = LongFitter(table, findings, codes, sample, lambda rows: _rows(table, findings, codes, rows), _quickly)
@@ -166,9 +166,11 @@ def _fitted(
     except (ValueError, np.linalg.LinAlgError) as error:
         why = (f"the rows cannot be fitted: {error}",)
         forms = [FORMS[name] for name in params.forms]
-        return TableFit(table, findings, (), tuple(item for form in forms for item in refused(table, form, why, seed)))
+        return TableFit(
+            table, findings, (), tuple(item for form in forms for item in refusals_of(table, form, why, seed))
+        )
     estimates = tuple(estimate for fit in fits for estimate in estimates_of(fit, params, seed=seed))
-    if len(table) > LONG:
+    if len(table) > LONG_RUNS:
         of_all = [name for name in params.forms if name == CHINCHILLA.name or findings.frontier == "all"]
         estimates = tuple(_of_all(item, table, codes) if item.form in of_all else item for item in estimates)
     return TableFit(table, findings, tuple(fits), estimates)
@@ -214,11 +216,11 @@ def fit_divided(
     if group is not None and group not in table.cells:
         raise UsageError(f"there is no column '{group}'", why=f"columns: {', '.join(table.cells)}")
     parts = [table] if group is None else table.divided(group)
-    if not 0 < len(parts) <= MOST_GROUPS:
-        many = f"it has {len(parts):,} values; at most {MOST_GROUPS} groups are fitted"
+    if not 0 < len(parts) <= MOST_FITTED_GROUPS:
+        many = f"it has {len(parts):,} values; at most {MOST_FITTED_GROUPS} groups are fitted"
         raise UsageError(f"column '{group}' names no groups", why=many if parts else "every cell of it is empty")
     if bounded:
-        cells = sum(max(min(len(part), LONG), _LEAST_ROWS) for part in parts)
+        cells = sum(max(min(len(part), LONG_RUNS), _LEAST_ROWS) for part in parts)
         refits = min(params.bootstrap_replicates, max(_MOST_CELLS // cells, _LEAST_REFITS))
         if refits < params.bootstrap_replicates:
             parts[0] = parts[0].noting(f"{refits:,} bootstrap refits a form; --bootstrap asks for more")

@@ -358,6 +358,14 @@ def test_publish_and_report(race: Race, world: Path) -> None:
     assert race("report", "report", "--quarter", "2025Q3")["path"] == "reports/2025Q3.r2/report.html"
 
 
+def test_publish_closes_a_chain(race: Race, world: Path) -> None:
+    words = ("publish", "--close-chain", "race-0.1")
+    race("error", *words, code=2)
+    found = race("publish", *words, "--why", "the method changed")
+    assert found["chain"] == "race-0.1"
+    assert race("publish", "publish", "--quarter", "2025Q1")["previous"] == found["head"]
+
+
 def test_export(race: Race, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in ("crate", "prov", "citations"):
         race("export", "export", kind, "--quarter", "2025Q2")

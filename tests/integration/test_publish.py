@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from race_to_efficiency import storage
 from race_to_efficiency.commands import audit
 from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError, UsageError
-from race_to_efficiency.provenance import contents, registry
+from race_to_efficiency.evaluation import track_record
+from race_to_efficiency.provenance import closed_chain, contents, registry
+from race_to_efficiency.provenance.published_statements import keep_statements
 from race_to_efficiency.provenance.publishing import publish
 from race_to_efficiency.provenance.verify import verify
 
@@ -317,3 +319,122 @@ def test_copied_folders_are_found_where_one_stands(
     shutil.copy(checkout / "params.yaml", tmp_path / "with")  # in a checkout the absence of a registry is a finding
     assert command(["audit", "verify", "--json"]) == 5
     assert json.loads(capsys.readouterr().out)["first_bad"]["artefact"] == "reports/registry.json"
+
+
+QUARTERS = ("2025Q1", "2025Q2")
+
+
+def closed(root: Path, why: str = "the method changed") -> closed_chain.ClosedChain:
+    return closed_chain.close_chain(synthetic_quarter.workspace(root, "2025Q1"), "race-0.1", why)
+
+
+def chain_of_two(root: Path) -> Path:
+    """Publish two quarters with what they stated, as `race publish` keeps it."""
+    for name in QUARTERS:
+        space = ran(root, name)
+        storage.write_json(space.processed / "statements.json", {"statements": []})
+        publish(space)
+    keep_statements(space)
+    return root
+
+
+def test_a_new_chain_names_the_head_of_the_closed_one_and_why(checkout: Path) -> None:
+    chain_of_two(checkout)
+    before = {name: tree(checkout / "reports" / name) for name in QUARTERS}
+    stated = tree(checkout / "data" / "published")
+    old = registry.head(registry.read_entries(checkout / "reports"))
+    chain = closed(checkout)
+    assert chain == closed_chain.ClosedChain("race-0.1", old, "the method changed")
+    with pytest.raises(InputMissing, match="nothing is published"):
+        verify(checkout)
+    for name in QUARTERS:
+        assert tree(checkout / "reports" / "race-0.1" / name) == before[name]
+        assert not (checkout / "reports" / name).exists()
+    assert tree(checkout / "data" / "published" / "race-0.1") == stated
+    chain_of_two(checkout)
+    entries = registry.read_entries(checkout / "reports")
+    assert [(entry.number, entry.quarter, entry.previous) for entry in entries] == [
+        (1, "2025Q1", old),
+        (2, "2025Q2", entries[0].manifest_sha256),
+    ]
+    manifest = json.loads((checkout / "reports" / "2025Q1" / "manifest.json").read_text())
+    assert manifest["previous"] == {"chain": "race-0.1", "manifest_sha256": old}
+    assert manifest["reason"] == "the method changed"
+    assert json.loads((checkout / "reports" / "2025Q2" / "manifest.json").read_text())["reason"] is None
+    result = verify(checkout, head=old)
+    assert result.verified
+    assert "2 published since" in result.notes[-1]
+    assert result.unsealed == []
+    assert any(item.startswith("reports/race-0.1: 2 quarters of a closed chain") for item in result.ledgers)
+    files = [path.name for path in track_record.earlier_files(checkout / "data" / "published", "2025Q2")]
+    assert files == ["2025Q1.json", "2025Q1.json"]
+    kept = [path.parent.name for path in track_record.earlier_files(checkout / "data" / "published", "2025Q2")]
+    assert kept == ["race-0.1", "published"]
+    space = synthetic_quarter.workspace(checkout, "2025Q2")
+    assert "data/published/race-0.1/2025Q1.json" in contents.input_files(space)
+
+
+def test_a_closed_chain_is_held_to_what_it_was(checkout: Path) -> None:
+    chain_of_two(checkout)
+    closed(checkout)
+    chain_of_two(checkout)
+    folder = checkout / "reports" / "race-0.1"
+    for path in (folder / "2025Q1" / "report.html", folder / "registry.json", folder / "closed.json"):
+        data = path.read_bytes()
+        place = data.index(b'"head": "') + 10 if path.suffix == ".json" else len(data) // 2
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        bad = verify(checkout).to_json()["first_bad"]["artefact"]
+        assert bad.startswith(("reports/race-0.1/", "reports/registry.json: entry 1")), path.name
+        path.write_bytes(data)
+    statement = checkout / "data" / "published" / "race-0.1" / "2025Q1.json"
+    statement.write_bytes(statement.read_bytes() + b" ")
+    assert verify(checkout).to_json()["first_bad"]["artefact"] == "data/published/race-0.1/2025Q1.json"
+    shutil.rmtree(folder)
+    first = verify(checkout).to_json()["first_bad"]
+    assert first["artefact"] == "reports/registry.json: entry 1"
+    assert "is not under reports/" in first["what"]
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_closing_that_was_cut_off_is_completed_by_closing_again(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    chain_of_two(checkout)
+    whole = tree(checkout / "reports")
+    true, done = Path.rename, []
+
+    def rename(path: Path, target: Path) -> Path:
+        if len(done) == after and path.suffix != ".tmp":
+            raise KeyboardInterrupt
+        done.append(path)
+        return true(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename)
+        if after < 5:
+            with pytest.raises(KeyboardInterrupt):
+                closed(checkout)
+        else:
+            closed(checkout)
+    if after < 5:
+        with pytest.raises(UsageError, match="another chain"):
+            closed(checkout, "another reason")
+        closed(checkout)
+    moved = tree(checkout / "reports" / "race-0.1")
+    assert {name: data for name, data in moved.items() if name != "closed.json"} == whole
+    chain_of_two(checkout)
+    assert verify(checkout).verified
+
+
+def test_what_cannot_be_closed_says_why(checkout: Path) -> None:
+    with pytest.raises(InputMissing, match="no chain to close"):
+        closed(checkout)
+    chain_of_two(checkout)
+    for name, why in (("../x", "y"), ("published", " "), ("Race", "y")):
+        with pytest.raises(UsageError, match="under a name and for a reason"):
+            closed_chain.close_chain(synthetic_quarter.workspace(checkout, "2025Q1"), name, why)
+    page = checkout / "reports" / "2025Q1" / "report.html"
+    page.write_bytes(page.read_bytes() + b" ")
+    with pytest.raises(IntegrityError, match="not closed"):
+        closed(checkout)
+    assert page.exists()

@@ -14,6 +14,8 @@ from race_to_efficiency.errors import InputMissing, RaceError, UsageError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+    from race_to_efficiency.settings.params import Workspace
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb ``publish``."""
@@ -36,6 +38,11 @@ def register(app: typer.Typer) -> None:
             Path | None,
             typer.Option("--replaces-key", help="private key that signed so far and hands over to --sign-key"),
         ] = None,
+        close_chain: Annotated[
+            str | None,
+            typer.Option("--close-chain", metavar="NAME", help="end the chain here and keep it in reports/NAME"),
+        ] = None,
+        why: Annotated[str | None, typer.Option("--why", help="why the chain is closed")] = None,
         wait: opt.Wait = opt.WAIT,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
@@ -44,6 +51,9 @@ def register(app: typer.Typer) -> None:
         Brings the quarter up to date first. A published quarter is never written again; a correction is a new revision
         that names the old one. Published folders belong in git; the command prints how to add them. A signature vouches
         for this quarter and for all before it; the public key goes into your own folder of keys, outside the checkout.
+
+        When a method changes so much that its quarters are worked out anew, --close-chain moves what is published
+        aside, unchanged, and publishes nothing; the first quarter published next names that chain's head and why.
         """
         from race_to_efficiency import checkout
         from race_to_efficiency.commands import corridor
@@ -56,6 +66,9 @@ def register(app: typer.Typer) -> None:
 
         root = find_root(Path.cwd())
         workspace = open_workspace(root, quarter)
+        if close_chain is not None:
+            end_chain(workspace, close_chain, why or "", as_json=as_json)
+            return
         before = registry.latest(registry.read_entries(workspace.reports), str(workspace.quarter))
         next_revision(workspace, before, revise)  # refuses before anything is computed
         if replaces_key is not None and sign_key is None:
@@ -97,6 +110,19 @@ def register(app: typer.Typer) -> None:
                 f"  git tag -s race-{entry.folder} -m {entry.manifest_sha256}; race audit verify --head DIGEST"
             )
             terminal.line(f"keep it in git: {command} && git commit -m 'Publish {entry.folder}'")
+
+
+def end_chain(workspace: Workspace, name: str, why: str, *, as_json: bool) -> None:
+    """Close the chain of published quarters and say what to do next."""
+    from race_to_efficiency.provenance.closed_chain import close_chain
+
+    chain = close_chain(workspace, name, why)
+    command = f"git add -A reports data/published && git commit -m 'Close the chain of {name}'"
+    if as_json:
+        terminal.document({"chain": chain.name, "head": chain.head, "why": chain.why, "git": command})
+    else:
+        terminal.line(f"reports/{name} keeps the chain that ends with {chain.head}; the next publication names it.")
+        terminal.line(command)
 
 
 def keep_in_own_folder(folder: Path | None, key: Ed25519PublicKey, chain: list[str]) -> None:

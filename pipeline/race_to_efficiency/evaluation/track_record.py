@@ -38,13 +38,15 @@ FIRST = "race-0.1"
 def earlier_files(folder: Path, before: str) -> list[Path]:
     """Return the files of publications of quarters before ``before``, earlier ones first; the name is the folder's.
 
+    Those of a chain that was closed lie in a folder of its name, and come before this chain's of the same quarter.
+
     Raises
     ------
     DataInvalid
         When a file is not named for a publication.
     """
     found = []
-    for path in folder.glob("*.json"):
+    for path in [*folder.glob("*/*.json"), *folder.glob("*.json")]:
         try:
             quarter = Quarter.parse(path.stem.partition(".")[0])
         except UsageError as error:
@@ -52,7 +54,7 @@ def earlier_files(folder: Path, before: str) -> list[Path]:
                 f"{path.name} is not named for a publication", where=str(path), why=error.why, remedy="move it away"
             ) from None
         if quarter < Quarter.parse(before):
-            found.append((quarter, path.name, path))
+            found.append((quarter, path.parent == folder, path.name, path))
     return [path for *_, path in sorted(found)]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from race_to_efficiency import storage
 from race_to_efficiency.provenance import published_files
 from race_to_efficiency.provenance.findings import Finding
-from race_to_efficiency.provenance.registry import read_entries
+from race_to_efficiency.provenance.registry import REGISTRY, read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -62,7 +62,9 @@ def stated(reports: Path, entry: Entry) -> bytes | None:
     return storage.dumps(document).encode()
 
 
-def check_statements(published: Path, reports: Path, entries: Sequence[Entry], sound: Collection[str]) -> list[Finding]:
+def check_statements(
+    published: Path, reports: Path, entries: Sequence[Entry], sound: Collection[str], *, place: str = "data/published"
+) -> list[Finding]:
     """Hold data/published, which later track records are made from, against the published folders it comes from.
 
     Parameters
@@ -71,11 +73,14 @@ def check_statements(published: Path, reports: Path, entries: Sequence[Entry], s
     entries : sequence of Entry
     sound : collection of str
         Published folders that hold; what comes from another cannot be judged.
+    place : str
+        How to name the folder of statements in findings.
     """
     findings = []
-    place = f"{published.parent.name}/{published.name}"
     known = {f"{entry.folder}.json": entry for entry in entries}
     for path in sorted(published.iterdir()):
+        if path.is_dir() and (reports / path.name / REGISTRY).is_file():
+            continue  # of a closed chain, which is checked by itself
         if path.name not in known:
             what = "it belongs to no publication, yet later track records would count what it says"
             findings.append(Finding(f"{place}/{path.name}", what, f"remove {place}/{path.name}"))
@@ -84,6 +89,6 @@ def check_statements(published: Path, reports: Path, entries: Sequence[Entry], s
         if path.is_symlink() or not path.is_file():
             findings.append(Finding(f"{place}/{path.name}", "it is no plain file", f"remove {place}/{path.name}"))
         elif entry.folder in sound and storage.read_bytes(path) != stated(reports, entry):
-            what = f"it is not what reports/{entry.folder} states"
+            what = f"it is not what {reports.name}/{entry.folder} states"
             findings.append(Finding(f"{place}/{path.name}", what, "race run, which writes it again"))
     return findings

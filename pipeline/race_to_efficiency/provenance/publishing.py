@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency import checkout, storage
 from race_to_efficiency.errors import DataInvalid, IntegrityError, UsageError
 from race_to_efficiency.provenance import keys, manifest, registry, signing
+from race_to_efficiency.provenance.closed_chain import closed_chains
 from race_to_efficiency.provenance.contents import published_files
 from race_to_efficiency.provenance.findings import broken
 from race_to_efficiency.provenance.folder import check_folder
@@ -82,16 +83,17 @@ def publish(
         _require_form(workspace, seals)
         require_same_ledgers(workspace)
         files[manifest.MARKS] = storage.dumps(marks).encode()
+        before_all = closed_chains(workspace.reports)[-1:] if not entries else []
         document = manifest.build(
             workspace.root,
             workspace.quarter,
             files,
             seals,
             number=len(entries) + 1,
-            previous=entries[-1].reference() if entries else None,
+            previous=entries[-1].reference() if entries else before_all[0].reference() if before_all else None,
             revision=revision,
             supersedes=before.reference() if before else None,
-            reason=revision_reason,
+            reason=before_all[0].why if before_all else revision_reason,
             reconstructed=reconstructed,
             signed_by=keys.signer_record(*(key.public_key() for key in pair)) if pair else None,
         )
@@ -155,7 +157,8 @@ def _complete(workspace: Workspace, entries: list[Entry], folder: Path) -> Entry
     check = check_folder(folder, place=f"{folder.parent.name}/{folder.name}")
     bad = broken(check.findings)
     entry = check.entry
-    if bad or entry is None or entry.number != len(entries) + 1 or entry.previous != registry.head(entries):
+    follows = entry is not None and (not entries or entry.previous == registry.head(entries))
+    if bad or entry is None or entry.number != len(entries) + 1 or not follows:
         raise IntegrityError(
             f"{folder.name} carries a publication that is not in the registry and does not fit its end",
             where=bad[0].artefact if bad else f"{folder.parent.name}/{registry.REGISTRY}",

@@ -43,7 +43,7 @@ class Entry:
     reconstructed : bool
     manifest_sha256 : str
     previous : str or None
-        ``manifest_sha256`` of the entry before.
+        ``manifest_sha256`` of the entry before; of the first, the head of the chain that was closed before it.
     supersedes : str or None
         ``manifest_sha256`` of the publication this one corrects.
     key_id : str or None
@@ -219,7 +219,7 @@ def _chain_breaks(entries: Sequence[Entry]) -> list[tuple[str, str]]:
             missing = sorted(set(range(1, max(numbers) + 1)) - set(numbers))
             how = f"entry {missing[0]} was deleted" if missing else "entries were put in another order"
             breaks.append((where, f"it carries number {entry.number} at place {index + 1}: {how}"))
-        elif entry.previous != (entries[index - 1].manifest_sha256 if index else None):
+        elif index and entry.previous != entries[index - 1].manifest_sha256:
             breaks.append((where, "it does not follow from the entry before it: its `previous` is another digest"))
         elif entry.folder != folder_name(entry.quarter, entry.revision):
             breaks.append((where, f"its folder should be {folder_name(entry.quarter, entry.revision)}"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import keys
+from race_to_efficiency.provenance.closed_chain import check_closed, closed_chains
 from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.folder import FolderCheck, check_folder
 from race_to_efficiency.provenance.ledger_history import History, check_history
@@ -126,6 +127,9 @@ def _verify_reports(reports: Path, reader: _Reader, only: Path | None = None) ->
     if only is not None:
         return _conclude(result, reader, chain, digests)
     _check_whole_registry(reports, entries, result)
+    closed, holds = check_closed(reports, root / "data" / "published", entries[0] if entries else None)
+    result.findings += closed
+    result.ledgers += holds
     history = History()
     if raw.is_dir():
         history = check_history(raw, reports, result.folders)
@@ -137,8 +141,10 @@ def _verify_reports(reports: Path, reader: _Reader, only: Path | None = None) ->
             result.findings += check_statements(published, reports, entries, sound)
         result.unsealed += history.unsealed
     checked = {check.place.rpartition("/")[2] for check in result.folders}
+    checked |= {chain.name for chain in closed_chains(reports)}
     result.unsealed += unsealed_files(root, reports, checked, history.sealed)
-    return _conclude(result, reader, chain, digests)
+    older = [entries[0].previous] if entries and entries[0].previous else []
+    return _conclude(result, reader, chain, [*older, *digests])
 
 
 def _place(folder: Path) -> str:

@@ -1,0 +1,71 @@
+"""CONTRIBUTING's page of commands for a quarter, copied line by line into a scratch copy with small settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import small_quarter
+import yaml
+from small_settings import document
+
+COPIED = ("pipeline", "data/raw", "data/published", "reports")
+FILES = ("dvc.yaml", "pyproject.toml", "requirements.lock", "README.md")
+
+
+def commands(root: Path) -> list[str]:
+    """Return the first block of commands of the page."""
+    page = (root / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## The quarter, as commands", 1)[1]
+    return page.split("```sh\n", 1)[1].split("```", 1)[0].splitlines()
+
+
+def run(line: str, place: Path) -> str:
+    """Run one line of the page with this interpreter; its standard output."""
+    verb, *words = shlex.split(line)
+    assert verb == "race"
+    environment = {**os.environ, "PYTHONPATH": str(place / "pipeline"), "NO_COLOR": "1", "COLUMNS": "200"}
+    environment["RACE_KEYS"] = str(place.parent / "keys")
+    call = [sys.executable, "-m", "race_to_efficiency", *words]
+    done = subprocess.run(call, cwd=place, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.mark.upstream
+def test_the_page_ends_in_a_published_quarter_that_verifies_and_rederives(
+    root: Path, shared: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "checkout"
+    for name in COPIED:
+        shutil.copytree(root / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "*-draft"))
+    for name in FILES:
+        shutil.copy(root / name, place / name)
+    (place / "params.yaml").write_text(yaml.safe_dump(document(**small_quarter.FEW)), encoding="utf-8")
+    (tmp_path / "shared").symlink_to(shared)
+    before = {path.name: path.read_bytes() for path in (place / "data" / "raw").glob("*.csv")}
+    lines = commands(root)
+    said = [run(line, place) for line in lines]
+    assert [line.split()[1] for line in lines] == [
+        *("import", "import", "import", "run", "diff", "publish", "audit", "audit")
+    ]
+    for name, held in before.items():
+        assert (place / "data" / "raw" / name).read_bytes().startswith(held), "ledgers are appended to"
+    records = pd.read_csv(shared / "data" / "news" / "speedrun" / "speedrun_2026-06-30.csv")
+    grown = pd.read_csv(place / "data" / "raw" / "speedrun_records.csv")
+    assert len(grown) == before["speedrun_records.csv"].count(b"\n") - 1 + len(records)
+    assert "Everything published verifies." in said[6]
+    assert "Every number comes out again, identical." in said[7]
+    (newest,) = [
+        item
+        for item in json.loads((place / "reports" / "registry.json").read_text(encoding="utf-8"))["entries"]
+        if item["quarter"] == "2026Q2"
+    ]
+    assert newest["reconstructed"]
+    assert (place / "params.yaml").read_text(encoding="utf-8") == yaml.safe_dump(document(**small_quarter.FEW))

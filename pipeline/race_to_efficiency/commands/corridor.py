@@ -80,6 +80,7 @@ def reproduce(workspace: Workspace, *, force: bool) -> bool:
     keep_statements(workspace)
     note = made_from.read_note(workspace)
     reproduction.own_caches(workspace.root)
+    reproduction.outside_git(workspace.root)
     reproduction.forget_the_dead(workspace.root)
     if note.get("state", made_from.DONE) != made_from.DONE and reproduction.drop_torn_lock_file(workspace.root):
         progress("  dvc.lock was left torn by a run that was cut off: every stage is looked at again")

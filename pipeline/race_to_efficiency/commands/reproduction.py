@@ -35,6 +35,13 @@ def own_caches(root: Path) -> None:
         place.chmod(0o700)
 
 
+def outside_git(root: Path) -> None:
+    """Tell DVC, in the settings of this machine alone, that a checkout which is no repository of git has no history."""
+    local = root / ".dvc" / "config.local"
+    if not local.exists() and not any((folder / ".git").exists() for folder in (root, *root.parents)):
+        storage.write_text(local, "[core]\n    no_scm = true\n")
+
+
 def forget_the_dead(root: Path) -> None:
     """Remove DVC's list of files in use when it is torn or names no process of DVC that is alive.
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.settings.sections import Params
 
-DOCUMENTS = ("kappa", "gamma", "scenarios", "anchors", "account", "changes", "statements", "scores", "track_record")
+DOCUMENTS = (
+    "kappa", "gamma", "scenarios", "anchors", "account",
+    "changes", "statements", "scores", "track_record", "headline",
+)  # fmt: skip
 REPORT_TABLES = ("kappa_draws", "forecast", "milestones", "scores", "quarantine")
 REPORT_LEDGERS = ("training_runs", "accelerators", "notable_training_runs", "sources")
 

@@ -24,6 +24,8 @@ class Declared:
         Dotted names of sections and of single settings.
     deps, outs : tuple of str
         Paths of the checkout.
+    metrics : tuple of str
+        Those of ``outs`` that DVC compares as metrics.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Declared:
     settings: tuple[str, ...]
     deps: tuple[str, ...]
     outs: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -68,7 +71,8 @@ def declared(root: Path) -> dict[str, Declared]:
             str(entry.get("cmd", "")),
             tuple(entry.get("params") or ()),
             _paths(entry.get("deps")),
-            _paths(entry.get("outs")),
+            _paths(entry.get("outs")) + _paths(entry.get("metrics")),
+            _paths(entry.get("metrics")),
         )
         for name, entry in stages.items()
     }

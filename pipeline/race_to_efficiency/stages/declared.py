@@ -34,6 +34,50 @@ HEADER = """\
 # less than there was.
 """
 
+PLOTS = """\
+plots:
+  - kappa of every family:
+      template: scatter
+      x:
+        data/processed/plots/kappa_families.csv: value
+      y:
+        data/processed/plots/kappa_families.csv: group
+      x_label: kappa
+  - gamma of every series:
+      template: scatter
+      x:
+        data/processed/plots/gamma_series.csv: value
+      y:
+        data/processed/plots/gamma_series.csv: component
+      x_label: doublings a year
+  - relative loss:
+      template: scatter
+      x:
+        data/processed/plots/fan.csv: years
+      y:
+        data/processed/plots/fan.csv:
+          - low95
+          - low80
+          - median
+          - high80
+          - high95
+      x_label: years from the reference date
+      y_label: loss relative to today
+  - calibration of forecasts at past origins:
+      template: bar_horizontal
+      x:
+        data/processed/plots/calibration.csv: share
+      y:
+        data/processed/plots/calibration.csv: to
+      y_label: quantile at which the outcome fell, up to
+artifacts:
+  published:
+    path: reports/registry.json
+    type: registry
+    desc: the published quarters, each sealed to the one before
+"""
+"""Definitions of DVC's plots over the tables of stage report, and what is published."""
+
 
 def code_of_stage(name: str, settings: Iterable[str]) -> tuple[str, ...]:
     """Return the source files a stage reaches, as paths of the checkout, sorted.
@@ -66,8 +110,10 @@ def written(stages: Iterable[Declared]) -> str:
         lines += [f"    cmd: {stage.command}", "    params:", *(f"      - {name}" for name in stage.settings)]
         deps = [*stage.data, *code_of_stage(stage.name, stage.settings)]
         lines += ["    deps:", *(f"      - {path}" for path in deps)]
-        lines += ["    outs:", *(f"      - {path}:\n          persist: true" for path in stage.outs)]
-    return "\n".join(lines) + "\n"
+        for kind, paths in (("outs", [it for it in stage.outs if it not in stage.metrics]), ("metrics", stage.metrics)):
+            lines += [f"    {kind}:"] if paths else []
+            lines += [f"      - {path}:\n          persist: true" for path in paths]
+    return "\n".join(lines) + "\n" + PLOTS
 
 
 def check_declared(words: list[str], root: Path) -> int:

@@ -1,4 +1,4 @@
-"""Stage report: everything the other stages wrote in; the report as page, paper, Markdown, data and edges out."""
+"""Stage report: everything the other stages wrote in; the report as page, paper and data, and DVC's metrics, out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency import __version__, storage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from race_to_efficiency.settings.params import Workspace
 
 STAGE = FOLDER = "report"
+
+METRICS, PLOTS = "metrics.json", "plots"
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
@@ -33,6 +38,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     """
     from race_to_efficiency.quarter.lineage import Edges, gathered
     from race_to_efficiency.report.inputs import read_inputs
+    from race_to_efficiency.report.metrics import flat_metrics, plot_tables
     from race_to_efficiency.report.report import make_report
 
     quarter = workspace.quarter
@@ -50,14 +56,21 @@ def run(workspace: Workspace) -> dict[str, Any]:
     forecast = workspace.processed / "forecast.parquet"
     if forecast.is_file():
         files[forecast.name] = storage.read_bytes(forecast)
-    folder = workspace.processed / FOLDER
-    for name, data in files.items():
-        storage.write_bytes(folder / name, data)
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.relative_to(folder).as_posix() not in files:
-            path.unlink()
+    storage.write_json(workspace.processed / METRICS, flat_metrics(inputs))
+    plots = {name: table.to_csv(index=False).encode() for name, table in plot_tables(inputs).items()}
+    fill(workspace.processed / PLOTS, plots)
+    fill(workspace.processed / FOLDER, files)
     size = len(made.files.get("report.html", b""))
     line = f"{made.numbers} numbers, {sum(name.endswith('.svg') for name in made.files)} figures, {size / 1e6:.2f} MB"
     if made.problems:
         line += f"; could not be written: {'; '.join(made.problems)}"
     return {"numbers": made.numbers, "problems": list(made.problems), "html_bytes": size, "line": line}
+
+
+def fill(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder that holds nothing else."""
+    for name, data in files.items():
+        storage.write_bytes(folder / name, data)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in files:
+            path.unlink()

@@ -1,7 +1,7 @@
 """kill -9 at random moments of import, publish, fit and run: old or new, and never a repair by hand.
 
 Run from the checkout: ``.venv/bin/python benchmarks/attacks/kill_anywhere.py [--times 50] [--seed 1]`` (an hour or two;
-``--replicates 100`` makes runs shorter). The command alone is killed: what it had started must follow it within 2 s.
+``--small`` makes runs shorter). The command alone is killed: what it had started must follow it within 2 s.
 Then the ledgers are old or new byte for byte, ``race audit verify`` finds nothing broken (or names the publication that
 was cut off), no temporary file is left, and the command itself succeeds unaided.
 """
@@ -33,13 +33,13 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=60, help="kills of import, publish and fit, each")
     parser.add_argument("--runs", type=int, default=20, help="kills of run, which take longest")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--replicates", type=int, help="of the bootstrap of kappa, in the copy; fewer make it faster")
+    parser.add_argument("--small", action="store_true", help="the settings of the suite's small quarter, in the copy")
     parser.add_argument("--only", choices=("import", "publish", "fit", "run"))
     parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
     with copied(given.folder) as copy:
-        if given.replicates:
-            copy.set("bootstrap_replicates", given.replicates)
+        if given.small:
+            copy.make_small()
         attack = Attack(copy, random.Random(given.seed))
         verbs = {"import": attack.imports, "publish": attack.publishes, "fit": attack.fits, "run": attack.runs}
         for name, verb in verbs.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,10 +53,13 @@ class Scratch:
             shutil.copytree(ROOT, self.root, ignore=lambda _, names: ASIDE & set(names))
         self.mark = uuid.uuid4().hex
 
-    def set(self, name: str, value: float) -> None:
-        """Set the first setting of that name in the copy's params.yaml."""
-        path = self.root / "params.yaml"
-        path.write_text(re.sub(rf"(?m)^( +{name}:).*$", rf"\1 {value}", path.read_text(), count=1))
+    def make_small(self) -> None:
+        """Give the copy the settings of the suite's small quarter: few groups, replicates, draws and origins."""
+        sys.path.insert(0, str(ROOT / "tests"))
+        from small_quarter import FEW
+        from small_settings import document
+
+        (self.root / "params.yaml").write_text(yaml.safe_dump(document(**FEW)), encoding="utf-8")
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start ``race WORDS`` in the copy, with the copy's own code."""

@@ -1,7 +1,7 @@
 """INT, TERM and HUP at random moments of ``race run``: who is still alive 2 s later, and is the next run right.
 
 Run from the checkout: ``.venv/bin/python benchmarks/attacks/stop_anywhere.py [--times 20] [--seed 1]`` (two to three
-minutes a time; ``--replicates 100`` makes it one). Each run is made to run every stage, every second one with nothing
+minutes a time; ``--small`` makes it less). Each run is made to run every stage, every second one with nothing
 remembered; after each stop a plain ``race run`` must succeed unaided and give the numbers of the undisturbed one, byte
 for byte.
 """
@@ -25,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--times", type=int, default=20, help="stops by each of INT and TERM; HUP a quarter of it")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--replicates", type=int, help="of the bootstrap of kappa, in the copy; fewer make it faster")
+    parser.add_argument("--small", action="store_true", help="the settings of the suite's small quarter, in the copy")
     parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
     with copied(given.folder) as copy:
@@ -35,8 +35,8 @@ def main() -> int:
 def attack(scratch: Scratch, given: argparse.Namespace) -> int:
     """Stop runs as often as asked; return 1 when one of them was not as promised."""
     stream = random.Random(given.seed)
-    if given.replicates:
-        scratch.set("bootstrap_replicates", given.replicates)
+    if given.small:
+        scratch.make_small()
     scratch.forget()
     begun = time.monotonic()
     code, err = scratch.race("run", "--force")

@@ -106,7 +106,7 @@ def fuzz(
     report, begun, here = Report(), time.monotonic(), Path.cwd()
     command = typer.main.get_command(cli.application())  # made once: it takes as long as many a command
     with (
-        mock.patch.object(cli, "build", return_value=command),
+        mock.patch.object(cli, "application", return_value=command),
         tempfile.TemporaryDirectory(prefix="race-fuzz-") as base,
     ):
         folders: dict[str, Path] = {}

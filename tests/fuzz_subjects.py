@@ -194,6 +194,38 @@ def dated_table(folder: Path, rng: random.Random, race: Callable[..., Answer]) -
     yield from account_adds_up(race(shown(rng, [*words, *more]), codes=(0, 2, 3, 4)), path)
 
 
+FORECASTS = "model_id,reference_date,target_end_date,output_type,output_type_id,value,oracle_value\n" + "".join(
+    f"{model},2024-0{month}-01,2024-0{month + 1}-01,quantile,{level},{month + 3 * level + shift},{month + 1.2}\n"
+    for model, shift in (("a", 0), ("b", 0.5))
+    for month in (1, 2, 3)
+    for level in (0.1, 0.25, 0.5, 0.75, 0.9)
+)
+OTHER_NAMES = ("model", "level", "value", "observed", "wis", "n", "predicted", "model_id", "location", "quantile", "")
+
+
+def forecasts(folder: Path, rng: random.Random, race: Callable[..., Answer]) -> Iterator[str]:
+    """Score a changed table of forecasts: every row of a model is part of a scored or refused one, or set aside."""
+    path = folder / "forecasts.csv"
+    text = FORECASTS
+    if rng.random() < 0.4:  # a column more, or one of another name
+        name = rng.choice(OTHER_NAMES)
+        head, _, body = text.partition("\n")
+        if rng.random() < 0.5:
+            text = f"{head},{name}\n" + "".join(f"{line},{n % 3}\n" for n, line in enumerate(body.split()))
+        else:
+            text = head.replace(rng.choice(head.split(",")), name) + "\n" + body
+    path.write_bytes(changed(rng, text.encode()) if rng.random() < 0.8 else text.encode())
+    more = rng.choice(([], ["--baseline", "a"], ["--log2"], ["--outcomes", path.name]))
+    answer = race(shown(rng, ["score", path.name, *more]), codes=(0, 2, 3))
+    if answer.code == 0 and "--json" in answer.words:
+        document = answer.document
+        counted = 5 * (document["forecasts_scored"] + sum(document["forecasts_refused"].values()))
+        counted += sum(document["rows_set_aside"].values())
+        count = records_in(path.read_bytes())
+        if count is not None and path.read_bytes() == FORECASTS.encode() and counted != count:
+            yield f"{count} rows, {counted} accounted for"
+
+
 def shown(rng: random.Random, words: list[str]) -> list[str]:
     """Return a command that answers a program, or now and then a person."""
     return [*words, "--json"] if rng.random() < 0.7 else words
@@ -352,10 +384,11 @@ def logs(folder: Path, rng: random.Random, race: Callable[..., Answer]) -> Itera
     else:
         path.write_bytes(changed(rng, good))
     try:
-        whole = race(["import", "mlperf", results.name, "--recorded", "2026-06-30", "--dry-run", "--json"], codes=(0,))
+        words = ["import", "mlperf", results.name, "--recorded", "2026-06-30", "--released", "2026-06-10"]
+        whole = race([*words, "--dry-run", "--json"], codes=(0,))
         if whole.code == 0 and whole.document["new"] < 1:
             yield f"the other result was lost: {whole.out[:300]}"
-        yield from imported(folder, race, shown(rng, ["import", "mlperf", results.name, "--recorded", "2026-06-30"]))
+        yield from imported(folder, race, shown(rng, words))
     finally:
         path.write_bytes(good)
 
@@ -411,6 +444,7 @@ SUBJECTS = {
         Subject("settings", small_checkout, settings),
         Subject("runs", small_checkout, runs_table),
         Subject("dated", small_checkout, dated_table),
+        Subject("forecasts", small_checkout, forecasts),
         Subject("export", small_checkout, delivery),
         Subject("record", small_checkout, source_record),
         Subject("logs", round_of_mlperf, logs),

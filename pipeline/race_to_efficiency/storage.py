@@ -17,7 +17,7 @@ from race_to_efficiency.loading.bounds import decoded
 from race_to_efficiency.loading.json_text import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -38,14 +38,19 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> Path:
     return path
 
 
-def write_together(files: Mapping[Path, bytes]) -> None:
-    """Write several files, each atomically: once all are on the disk, they are renamed in the order given."""
+def write_together(files: Mapping[Path, bytes], *, before: Callable[[], None] | None = None) -> None:
+    """Write several files, each atomically: once all are on the disk, they are renamed in the order given.
+
+    What ``before`` raises, called when nothing but the renames is left to do, leaves the old files as they were.
+    """
     with contextlib.ExitStack() as stack:
         for path, data in reversed(list(files.items())):  # the stack is left from its end
             stream = stack.enter_context(replacing(path))
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
+        if before is not None:
+            before()
 
 
 def write_text(path: Path, text: str) -> Path:

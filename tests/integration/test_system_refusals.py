@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from race_to_efficiency import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,18 +23,28 @@ NOTE = """\
 {source_id: finch2026, title: T, authors: A, year: 2026, identifier: x, licence: MIT, family: f, loss_unit: nats/token,
  released: 2026-01-15}
 """
+QUANTILES = (0.25, 0.5, 0.75)
+SCORED = "model,day,quantile,predicted,observed\n" + "".join(f"a,1,{q},{1 + q},1.5\n" for q in QUANTILES)
 FINCH = "params,tokens,loss_nats,model_family,dataset\n1e8,1e10,3.2,L,C4\n2e8,2e10,3.1,L,C4\n"
 
 READING = (
     PREDICT, ("show",), ("show", "gamma", "--json"), ("audit", "verify"), ("audit", "verify", "--json"),
     ("export", "citations"), ("export", "datapackage"), (*SPEEDRUN, "--dry-run"), FIT, ("severity",),
-    ("dictionary", "--check"),
+    ("dictionary", "--check"), ("cache",), ("score", "scored.csv"),
+    ("solve", "time", "--target", "0.7", "--kappa", "0.05", "--gamma", "2"),
+    ("fit", "gamma", "data/raw/accelerators.csv", "--date", "released", "--value", "tdp_w", "--draws", "100"),
 )  # fmt: skip
 WRITING = (
     SPEEDRUN, ("run",), ("run", "--quarter", "2024Q4"), ("publish", "--quarter", "2024Q4"), ("report",),
     ("stage", "ingest"), ("recovery", "--datasets", "1", "--case", "joint_floor_2y", "--workers", "1"),
     ("export", "citations", "-o", "lines.txt"), (*FIT, "--plot", "fit.svg"),
 )  # fmt: skip
+
+REFUSED = (
+    ("diff", "2024Q1", "2024Qx"), ("audit", "trace", "gamma", "--quarter", "2025Q4"), ("audit", "rederive", "2024Q1"),
+    ("audit", "explain", "gamma", "2024Q1", "2024Qx"),
+)  # fmt: skip
+"""What is not there, of the verbs that compute for minutes where it is."""
 
 CHILD = """\
 import contextlib, io, json, resource, sys
@@ -59,6 +70,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("params.yaml", "dvc.yaml", "dvc.lock", "requirements.lock"):
         shutil.copy(ROOT / name, folder)
     (folder / "runs.csv").write_text(RUNS)
+    (folder / "scored.csv").write_text(SCORED)
     (folder / "finch.csv").write_text(FINCH)
     (folder / "finch.source.yaml").write_text(NOTE)
     return folder
@@ -88,8 +100,8 @@ def ledgers(checkout: Path) -> dict[str, bytes]:
 def check(checkout: Path, found: list[Any], before: dict[str, bytes]) -> None:
     for words, code, _, err in found:
         assert "Traceback" not in err, err
-        if tuple(words) in READING:
-            assert code == 0, (words, err)
+        if tuple(words) in (*READING, *REFUSED):
+            assert code == 0 if tuple(words) in READING else code in (2, 6), (words, err)
         else:
             assert code == 8, (words, err)
             assert err.split("race: system refused: ")[1].startswith("the operating system refused "), err
@@ -103,7 +115,7 @@ def test_nothing_can_be_written(checkout: Path) -> None:
     No fit is asked for: a library of lmfit needs a folder for temporary files to be imported at all.
     """
     before = ledgers(checkout)
-    calls = tuple(words for words in (*READING, *WRITING) if "fit" not in words)
+    calls = tuple(words for words in (*READING, *REFUSED, *WRITING) if "fit" not in words)
     check(checkout, told(checkout, calls, "full"), before)
 
 
@@ -121,7 +133,70 @@ def read_only(folder: Path) -> tuple[str, ...]:
 
 def test_a_checkout_that_may_only_be_read(checkout: Path) -> None:
     before = ledgers(checkout)
-    check(checkout, told(checkout, (*READING, *WRITING), before=read_only(checkout)), before)
+    check(checkout, told(checkout, (*READING, *REFUSED, *WRITING), before=read_only(checkout)), before)
+
+
+FORKING = """\
+import json, os, sys
+from race_to_efficiency import cli
+for words in json.loads(sys.argv[1]):
+    child = os.fork()
+    if not child:
+        with open("err", "wb") as err, open("/dev/full", "wb") as full:
+            os.dup2(err.fileno(), 2), os.dup2(full.fileno(), 1)
+        sys.exit(cli.main(words))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with open("err", encoding="utf-8") as err:
+        print(json.dumps([words, code, err.read()]), flush=True)
+"""
+
+
+def test_no_verb_fails_over_a_full_standard_output_or_changes_a_ledger(checkout: Path) -> None:
+    before = ledgers(checkout)
+    calls = [*READING, *REFUSED, (*SPEEDRUN, "--json"), SPEEDRUN]
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING, json.dumps(calls)],
+        cwd=checkout, env={**os.environ, "PYTHONPATH": str(ROOT / "pipeline")},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [tuple(words) for words, *_ in found] == calls
+    for words, code, err in found:
+        assert "Traceback" not in err, err
+        assert "Exception ignored" not in err, err
+        if tuple(words) in REFUSED:
+            assert code in (2, 6), (words, code, err)
+        elif words != ["dictionary", "--check"]:  # which is silent when all is well
+            assert (code, "the operating system refused the standard output" in err) == (8, True), (words, code, err)
+    assert ledgers(checkout) == before
+    assert not list((checkout / ".tmp").glob(".race-*"))
+
+
+def test_a_reader_who_has_gone_stops_no_import(checkout: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(checkout, tmp_path / "copy"))
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "race_to_efficiency", *SPEEDRUN]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "pipeline")}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False, env=env, cwd=copy)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+    old, new = ((folder / "data" / "raw" / "training_runs.csv").read_bytes() for folder in (checkout, copy))
+    assert new.startswith(old)
+    assert new[len(old) :].count(b"\n") == 2
+
+
+def leaves(command: Any, *words: str) -> list[tuple[str, ...]]:
+    """Return every command of the application, by its words."""
+    inner = getattr(command, "commands", {})
+    return [leaf for name, one in inner.items() for leaf in leaves(one, *words, name)] or [words]
+
+
+def test_every_verb_is_refused_something_here() -> None:
+    tried = [*READING, *REFUSED, *WRITING]
+    missing = [leaf for leaf in leaves(typer.main.get_command(cli.application()))
+               if not any(words[: len(leaf)] == leaf for words in tried)]  # fmt: skip
+    assert [leaf for leaf in missing if leaf[0] != "solve"] == []
 
 
 @pytest.mark.parametrize("words", [PREDICT, (*PREDICT, "--json"), ("--help",), ("solve", "nothing")])

@@ -158,6 +158,29 @@ def test_what_cannot_be_scored_is_said(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["model", "level", "predicted", "observed", "unit", "place", "wis", "bias"])
+def test_a_column_of_the_task_may_be_called_as_one_of_ours(tmp_path: Path, name: str) -> None:
+    frame = long("a", OBSERVED, PREDICTED, QUANTILE_LEVEL).rename(columns={"observed": "oracle_value"})
+    path = write(tmp_path, frame.assign(**{name: "x"}))
+    units, refused = score_units(read_forecasts(path))
+    assert refused == {}
+    np.testing.assert_allclose(units["wis"].mean(), np.mean(DOCUMENTED_WIS))
+    outcomes = write(tmp_path, frame.assign(**{name: "x"}).drop(columns=["value", "output_type_id"]), "outcomes.csv")
+    again, _ = score_units(read_forecasts(path, outcomes))
+    np.testing.assert_allclose(again["wis"], units["wis"])
+    assert cli.main(["score", str(path), "--json"]) == 0
+
+
+def test_a_date_that_is_none_sets_its_rows_aside(tmp_path: Path) -> None:
+    frame = long("a", OBSERVED, PREDICTED, QUANTILE_LEVEL)
+    frame["target_end_date"] = "March 5, 2024"
+    frame.loc[: len(QUANTILE_LEVEL) - 1, "target_end_date"] = "1_000"
+    found = read_forecasts(write(tmp_path, frame))
+    assert found.set_aside == {"no date": len(QUANTILE_LEVEL)}
+    assert set(found.rows["target_end_date"]) == {"2024-03-05"}
+    assert cli.main(["score", str(write(tmp_path, frame)), "--json"]) == 0
+
+
 def test_doublings_are_scored_on_request(tmp_path: Path) -> None:
     levels, q = QUANTILE_LEVEL, [[1.0, 2.0, 4.0, 8.0, 16.0], [-1.0, 2.0, 4.0, 8.0, 16.0]]
     found = read_forecasts(write(tmp_path, long("a", [2.0, 2.0], q, levels)))

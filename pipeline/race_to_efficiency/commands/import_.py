@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from pathlib import Path
 
+    from race_to_efficiency.ledger.importing import ImportReport
+
 _SHOWN = 25
 """How many revisions, flags or findings a person is shown; --json holds all."""
 
@@ -52,7 +54,16 @@ def register(app: typer.Typer) -> None:
         from race_to_efficiency.settings.params import find_root
 
         root = find_root(Path.cwd())
-        report = run_import(
+
+        def tell(report: ImportReport) -> None:
+            document = report.to_json()
+            with terminal.told_before():
+                if as_json:
+                    terminal.document(document)
+                else:
+                    show_report(document)
+
+        run_import(
             source,
             Path(path),
             root / "data" / "raw",
@@ -64,12 +75,8 @@ def register(app: typer.Typer) -> None:
             accept_withdrawals=accept_withdrawals,
             dry_run=dry_run,
             wait_seconds=wait,
+            tell=tell,
         )
-        document = report.to_json()
-        if as_json:
-            terminal.document(document)
-        else:
-            show_report(document)
 
 
 def _fitted_groups(root: Path) -> set[str] | None:

@@ -113,6 +113,18 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     _rich(made, wrapped=True)
 
 
+@contextlib.contextmanager
+def told_before() -> Iterator[None]:
+    """Write to stdout, down to the disk behind it, what is about to be done; a reader who has gone stops nothing."""
+    try:
+        yield
+        finish()
+    except OutputLostError as lost:
+        if not lost.closed:
+            raise
+        abandon()
+
+
 def finish() -> None:
     """Write out what stdout still holds, so that a full disk or a closed pipe is met while it can be told."""
     with _stdout():

@@ -9,6 +9,7 @@ import numpy as np
 
 from race_to_efficiency.evaluation import scoring
 from race_to_efficiency.evaluation.effective_n import effective_n
+from race_to_efficiency.evaluation.hub_table import END, ORIGIN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 
 METRICS = ("wis", "overprediction", "underprediction", "dispersion", "bias", "ae_median")
 COVERAGES = (50, 80, 90, 95)
-ORIGIN = ("reference_date", "origin_date", "forecast_date")
-END = ("target_end_date", "target_date")
 HORIZON = ("horizon",)
-"""Columns of a task that place it in time."""
+"""Column of a task that says how far it looks."""
 
 _DAYS_PER_YEAR = 365.25
 

@@ -8,7 +8,7 @@ of their own that shares some of the task's columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from race_to_efficiency.cells.files import open_table
 from race_to_efficiency.errors import DataInvalid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from race_to_efficiency.cells.table import Table
 
@@ -28,6 +30,14 @@ LEVEL = ("output_type_id", "quantile_level", "quantile")
 KIND = ("output_type",)
 OUTCOME = ("oracle_value", "observation", "observed", "true_value")
 """Names a column goes by, the hubverse's own first."""
+
+ORIGIN = ("reference_date", "origin_date", "forecast_date")
+END = ("target_end_date", "target_date")
+"""Columns of a task that place it in time."""
+
+OWN = ("model", "level", "value", "observed", "unit", "place", "wis", "overprediction", "underprediction", "dispersion",
+       "bias", "ae_median", *(f"interval_coverage_{level}" for level in (50, 80, 90, 95)))  # fmt: skip
+"""What is worked out beside a task: a column of the table that is called so goes by `of task` as well."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +81,36 @@ def read_forecasts(path: Path, outcomes: Path | None = None) -> HubForecasts:
     model, kind = _found(table, MODEL), _found(table, KIND)
     own = None if outcomes is not None else _needed(table, OUTCOME)
     named = {name for name in (value, level, model, kind, own) if name}
-    task = tuple(name for name in table.header if name not in named)
-    rows = pd.DataFrame({name: table.texts(name).astype(str) for name in task})
+    task = {f"{name} of task" if name in OWN else name: name for name in table.header if name not in named}
+    rows = pd.DataFrame({name: _texts(table, column) for name, column in task.items()})
     rows["model"] = table.texts(model).astype(str) if model else "unnamed"
     rows["level"], rows["value"] = table.numbers(level).value, table.numbers(value).value
     rows["observed"] = table.numbers(own).value if own else np.nan
     other = table.texts(kind) != "quantile" if kind else np.zeros(len(table), dtype=bool)
     bad = ~other & ~(np.isfinite(rows["level"]) & np.isfinite(rows["value"])).to_numpy()
-    set_aside = {"no quantile": int(other.sum()), "not a number": int(bad.sum()), "not readable": len(table.unread)}
-    rows = rows[~(other | bad)].reset_index(drop=True)
+    dated = [name for name in (*ORIGIN, *END) if name in task]
+    undated = ~(other | bad) & (rows[dated] == "").any(axis=1).to_numpy()
+    set_aside = {"no quantile": int(other.sum()), "not a number": int(bad.sum()), "no date": int(undated.sum())}
+    set_aside["not readable"] = len(table.unread)
+    rows = rows[~(other | bad | undated)].reset_index(drop=True)
     if outcomes is not None:
         rows = _joined(rows, task, open_table(outcomes))
-    return HubForecasts(rows, task, {reason: count for reason, count in set_aside.items() if count})
+    return HubForecasts(rows, tuple(task), {reason: count for reason, count in set_aside.items() if count})
 
 
-def _joined(rows: pd.DataFrame, task: tuple[str, ...], table: Table) -> pd.DataFrame:
+def _texts(table: Table, name: str) -> NDArray[Any]:
+    """Return a column of the task as texts; a date as 2024-03-18, empty where it is none."""
+    if name not in (*ORIGIN, *END):
+        return table.texts(name).astype(str)
+    days = table.dates(name, None).day
+    return np.where(np.isnat(days), "", days.astype("datetime64[D]").astype(str))
+
+
+def _joined(rows: pd.DataFrame, task: Mapping[str, str], table: Table) -> pd.DataFrame:
     """Return forecasts with the outcomes of a table that shares some of the task's columns."""
     import pandas as pd
 
-    shared = [name for name in task if table.place(name) is not None]
+    shared = [name for name, column in task.items() if table.place(column) is not None]
     value = _found(table, OUTCOME) or _needed(table, VALUE)
     if not shared:
         raise DataInvalid(
@@ -98,7 +119,7 @@ def _joined(rows: pd.DataFrame, task: tuple[str, ...], table: Table) -> pd.DataF
             why=f"the forecasts' task stands in {', '.join(task) or 'no column'}; found {', '.join(table.header)}",
             remedy="name the columns alike",
         )
-    known = pd.DataFrame({name: table.texts(name).astype(str) for name in shared})
+    known = pd.DataFrame({name: _texts(table, task[name]) for name in shared})
     known["observed"] = table.numbers(value).value
     known = known.drop_duplicates()
     if known.duplicated(shared).any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from dataclasses import dataclass
@@ -187,6 +188,7 @@ def run_import(
     wait_seconds: float = checkout.WAIT_SECONDS,
     fitted_groups: Collection[str] | None = None,
     last_day: dt.date | None = None,
+    tell: Callable[[ImportReport], None] = lambda _: None,
 ) -> ImportReport:
     """Bring a delivery into its ledger.
 
@@ -214,6 +216,8 @@ def run_import(
         Groups of runs that a fit uses; new rows of another are flagged.
     last_day : date, optional
         Of the current quarter: rows that fall after it are named.
+    tell : callable
+        Is given the report when nothing but the renames is left to do; what it raises leaves the ledgers as they were.
 
     Raises
     ------
@@ -227,28 +231,32 @@ def run_import(
     public = None if released is None else told_date(released, "--released")
     words: dict[str, Any] = {"released": public, "accept_renames": accept_renames, "last_day": last_day}
     words["accept_withdrawals"] = accept_withdrawals
-    if dry_run:
+    lock = checkout.locked(raw_dir, f"race import {source}", wait_seconds=wait_seconds)
+    with contextlib.nullcontext() if dry_run else lock:
         plan = plan_import(source, path, raw_dir, day, **words)
-    else:
-        with checkout.locked(raw_dir, f"race import {source}", wait_seconds=wait_seconds):
-            plan = plan_import(source, path, raw_dir, day, **words)
-            _append(plan, raw_dir)
-    if fitted_groups is not None:
-        known = read_ledger("sources", raw_dir).rows
-        families = dict(zip(known["source_id"], known["family"], strict=True))
-        families |= {source["source_id"]: source.get("family", "") for source in plan.parsed.sources}
-        plan.flags += not_fitted(plan.lines, families, fitted_groups)
-    return ImportReport(importer.source, plan.parsed.table, dt.date.fromisoformat(plan.recorded), dry_run, plan)
+        if fitted_groups is not None:
+            known = read_ledger("sources", raw_dir).rows
+            families = dict(zip(known["source_id"], known["family"], strict=True))
+            families |= {source["source_id"]: source.get("family", "") for source in plan.parsed.sources}
+            plan.flags += not_fitted(plan.lines, families, fitted_groups)
+        day = dt.date.fromisoformat(plan.recorded)
+        report = ImportReport(importer.source, plan.parsed.table, day, dry_run, plan)
+        if dry_run:
+            tell(report)
+        else:
+            _append(plan, raw_dir, lambda: tell(report))
+    return report
 
 
-def _append(plan: Plan, raw_dir: Path) -> None:
+def _append(plan: Plan, raw_dir: Path, before: Callable[[], None]) -> None:
     """Append to all tables at once, sources and aliases first.
 
     A source or an alias without its rows changes no view, so an interruption even between the renames leaves every
     view as it was.
     """
     new = _new_lines(plan).items()
-    storage.write_together({raw_dir / TABLES[name].file_name: _with_lines(name, lines, raw_dir) for name, lines in new})
+    files = {raw_dir / TABLES[name].file_name: _with_lines(name, lines, raw_dir) for name, lines in new}
+    storage.write_together(files, before=before)
 
 
 def _new_lines(plan: Plan) -> dict[str, list[dict[str, str]]]:

@@ -6,12 +6,16 @@ import csv
 import datetime as dt
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.ledger.freshness import OLD_AFTER_DAYS, freshness, require_new_rows
 from race_to_efficiency.ledger.schemas import TABLES
+from race_to_efficiency.report.inputs import QuarterFiles
+from race_to_efficiency.report.page import Page
 from race_to_efficiency.units import Quarter
+from small_settings import section
 
 DATED = [name for name, table in TABLES.items() if table.versioned]
 
@@ -76,3 +80,29 @@ def test_one_row_entered_between_the_two_ends_is_enough(root: Path, tmp_path: Pa
     else:
         with pytest.raises(InputMissing, match="no row is new since 2026Q1"):
             require_new_rows(raw, Quarter(2026, 2), Quarter(2026, 1))
+
+
+def note(quarter: str, fresh: list[dict[str, object]], *, reconstructed: bool = False) -> str:
+    settings = SimpleNamespace(report=section("report", reconstructed=reconstructed))
+    day = Quarter.parse(quarter).as_of
+    files = QuarterFiles(quarter, day, settings, {"account": {"freshness": fresh}}, {}, {}, {})  # type: ignore[arg-type]
+    return Page(files, "0.2", "a title").note
+
+
+@pytest.mark.parametrize("quarter", ["2025Q4", "2026Q1", "2026Q3"])
+def test_the_date_line_names_every_ledger_that_ends_a_quarter_earlier(root: Path, quarter: str) -> None:
+    day = Quarter.parse(quarter).as_of
+    said = note(quarter, [item.to_json() for item in freshness(root / "data" / "raw", day)])
+    for name in DATED:
+        newest = max(one for one in column(root / "data" / "raw" / f"{name}.csv", "recorded") if one <= day.isoformat())
+        old = dt.date.fromisoformat(newest) < day - dt.timedelta(days=OLD_AFTER_DAYS)
+        assert (f"{name.replace('_', ' ')} to {newest}" in said) == old, name
+
+
+def test_a_quarter_without_a_new_row_is_titled_so() -> None:
+    held = {"table": "accelerators", "newest_recorded": "2026-03-31", "age_days": 91, "old": False}
+    later = {**held, "table": "training_runs", "newest_recorded": "2026-04-01"}
+    assert note("2026Q2", [held]) == "NO ROW OF ANY LEDGER IS NEW IN THIS QUARTER"
+    assert note("2026Q2", [held, later]) == ""
+    assert note("2026Q2", [held, later], reconstructed=True).startswith("reconstructed")
+    assert note("2026Q1", [held]) == ""

@@ -13,6 +13,10 @@ from race_to_efficiency.evaluation.backtesting import LEDGERS
 from race_to_efficiency.evaluation.origin_views import LedgerViews
 from race_to_efficiency.evaluation.outcomes import outcomes
 from race_to_efficiency.evaluation.targets import TARGETS
+from race_to_efficiency.ledger.intake import read_ledger
+from race_to_efficiency.ledger.schemas import table_of
+from race_to_efficiency.quarter.backtest_lineage import backtest_lineage
+from race_to_efficiency.quarter.lineage import gathered
 from race_to_efficiency.units import Quarter, decimal_year
 
 END = dt.date(2026, 3, 31)
@@ -167,3 +171,19 @@ def test_published_trend_counts_from_its_publication(views: LedgerViews) -> None
 def test_a_start_after_the_last_row_gives_no_rows(views: LedgerViews) -> None:
     target = dataclasses.replace(TARGETS["tensor16_chip"], id="none", from_year=2100.0)
     assert views.known(target, END).observations.empty
+
+
+@pytest.mark.parametrize("day", [dt.date(2025, 3, 31), dt.date(2026, 3, 31)])
+def test_every_edge_of_a_target_is_a_row_of_its_ledger(root: Path, tmp_path: Path, day: dt.date) -> None:
+    """A publication cites what each number rests on: a name that no ledger knows would have no citation."""
+    views = LedgerViews.read(root / "data" / "raw", LEDGERS, day)
+    backtest_lineage(views, [*TARGETS], [], [], day).write(tmp_path, "backtest")
+    edges = gathered(tmp_path)
+    rows = edges[edges["kind"] == "row"]
+    observed = [name for name, target in TARGETS.items() if len(views.known(target, day).observations)]
+    assert set(rows["output"]) == {f"backtest.{name}" for name in observed}
+    for table in sorted({target.table for target in TARGETS.values()}):
+        known = set(read_ledger(table, root / "data" / "raw").rows[table_of(table).key].astype(str))
+        named = {row.partition("/")[2] for row in rows["target"] if row.startswith(f"{table}/")}
+        assert named
+        assert named <= known

@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
         """Show what was estimated, by which routes, how it scored, or what was stated."""
         from pathlib import Path
 
+        from race_to_efficiency.ledger.freshness import freshness
         from race_to_efficiency.settings.params import find_root, open_workspace
 
         if view not in VIEWS:
@@ -39,11 +40,13 @@ def register(app: typer.Typer) -> None:
             "quarter": str(workspace.quarter),
             "as_of": workspace.quarter.as_of.isoformat(),
             **READERS[view](workspace),
+            "freshness": [item.to_json() for item in freshness(workspace.raw, workspace.quarter.as_of)],
         }
         if as_json:
             terminal.document(document)
         else:
             print_view(view, document, details=details)
+            print_freshness(document)
 
 
 def locate(workspace: Workspace, name: str) -> Path:
@@ -105,6 +108,13 @@ READERS = {
     "scores": read_scores,
     "statements": read_stated,
 }
+
+
+def print_freshness(document: dict[str, Any]) -> None:
+    """Print the newest row of each ledger, with its age at the quarter's end."""
+    days = {item["table"]: (item["newest_recorded"] or "never", item["age_days"]) for item in document["freshness"]}
+    told = [f"{table} {day} ({age} days)" for table, (day, age) in days.items()]
+    terminal.line(f"Newest entry of each ledger by {document['as_of']}: {', '.join(told)}", "dim")
 
 
 def print_view(view: str, document: dict[str, Any], *, details: bool) -> None:

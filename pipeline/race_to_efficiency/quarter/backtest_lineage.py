@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.evaluation.targets import TARGETS
+from race_to_efficiency.ledger.schemas import table_of
 from race_to_efficiency.quarter.lineage import Lineage
 from race_to_efficiency.quarter.world import RUNS
 
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    import pandas as pd
+
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.statements import Statement
+    from race_to_efficiency.evaluation.targets import Target
 
 
 REDUCIBLE_OF_GROUP = "kappa_reducible.{}.chinchilla"
@@ -45,7 +49,8 @@ def backtest_lineage(
         if name in TARGETS:
             target = TARGETS[name]
             items = views.known(target, as_of).observations["item"].astype(str)
-            rows = [f"{target.table}/{item}" for item in items]
+            ids = ids_of_items(target, views.used(target.table, as_of))
+            rows = [f"{target.table}/{ids.get(item, item)}" for item in items]
         else:
             group = name.removeprefix("loss.")
             rows = [f"{RUNS}/{run}" for run in runs.loc[runs["group"] == group, "run_id"].astype(str)]
@@ -57,6 +62,14 @@ def backtest_lineage(
     for publication in publications:
         lineage.add(f"record.{publication['publication']}", code=code, sources=told)
     return lineage
+
+
+def ids_of_items(target: Target, view: pd.DataFrame) -> dict[str, str]:
+    """Return the ledger's id of each item of a target, where the item has a name of its own (a benchmark's round)."""
+    filled = view[view[list(target.needs)].notna().all(axis=1)]
+    items = target.rows(filled)["item"].astype(str)
+    ids = view.loc[items.index, table_of(target.table).key].astype(str)
+    return dict(zip(items, ids, strict=True))
 
 
 def _behind(statement: Statement) -> list[str]:

@@ -13,6 +13,7 @@ from race_to_efficiency.report.inputs import Missing, QuarterFiles, reason_of
 from race_to_efficiency.report.numbers import NumberRegistry
 from race_to_efficiency.report.presets import presets
 from race_to_efficiency.report.shown import Shown
+from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,15 +81,28 @@ class Page:
     def cite(self) -> str:
         """How to cite the report; also the line inside every figure, so that a screenshot carries its source."""
         return (
-            f"{self.title}, quarterly report {self.inputs.quarter}{' (reconstructed)' if self.note else ''}, "
+            f"{self.title}, quarterly report {self.inputs.quarter}{' (reconstructed)' if self.reconstructed else ''}, "
             f"version {self.version}, data to {self.inputs.as_of.isoformat()}"
         )
 
     @property
+    def reconstructed(self) -> bool:
+        """Whether the quarter was worked out after its time."""
+        return self.inputs.params.report.reconstructed
+
+    @property
     def note(self) -> str:
-        """What the date line adds where the quarter was worked out after its time; else empty."""
-        after = self.inputs.params.report.reconstructed
-        return "reconstructed: worked out afterwards, from what was recorded by that day" if after else ""
+        """What the date line adds: worked out after its time, nothing new, and which ledgers end earlier."""
+        notes = []
+        if self.reconstructed:
+            notes.append("reconstructed: worked out afterwards, from what was recorded by that day")
+        fresh = self.inputs.documents.get("account", {}).get("freshness", [])
+        last = Quarter.parse(self.inputs.quarter).shift(-1).as_of.isoformat()
+        if fresh and all((item["newest_recorded"] or "") <= last for item in fresh):
+            notes.append("NO ROW OF ANY LEDGER IS NEW IN THIS QUARTER")
+        old = [item for item in fresh if item["old"]]
+        told = [f"{item['table'].replace('_', ' ')} to {item['newest_recorded'] or 'no day'}" for item in old]
+        return "; ".join([*notes, f"older: {', '.join(told)}"] if told else notes)
 
     def figure(
         self, figure_id: str, svg: str, *, title: str, short: str, caption: Rich, long: Rich, table: ContentTable

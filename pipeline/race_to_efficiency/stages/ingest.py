@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.ledger.account import account_of
+from race_to_efficiency.ledger.freshness import freshness
 from race_to_efficiency.ledger.intake import read_all
 from race_to_efficiency.ledger.schemas import TABLES
 from race_to_efficiency.ledger.vintages import view_of
@@ -28,7 +29,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
     Returns
     -------
     dict
-        quarter, as_of, tables (the account of each) and quarantined (the findings, for the screen).
+        quarter, as_of, tables (the account of each), freshness (the newest row of each) and quarantined (the findings,
+        for the screen).
 
     Raises
     ------
@@ -44,7 +46,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
     views = {name: view_of(intake, day) for name, intake in intakes.items() if TABLES[name].versioned}
     accounts = {name: account_of(intake, views.get(name)) for name, intake in intakes.items()}
     quarantined = pd.concat([intake.quarantined for intake in intakes.values()], ignore_index=True)
-    summary = {"quarter": str(workspace.quarter), "as_of": day.isoformat(), "tables": accounts}
+    fresh = [item.to_json() for item in freshness(workspace.raw, day)]
+    summary = {"quarter": str(workspace.quarter), "as_of": day.isoformat(), "tables": accounts, "freshness": fresh}
     held = {name: views[name].rows if name in views else intake.rows for name, intake in intakes.items()}
     folder = workspace.processed / "ledger"
     for name in intakes:

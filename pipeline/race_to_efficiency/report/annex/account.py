@@ -75,6 +75,7 @@ def tables(page: Page) -> list[Block]:
                 account_count(page, name, "used", item["used"]),
                 account_count(page, name, "excluded", sum(item["excluded"].values())),
                 account_count(page, name, "quarantined", item["quarantined"]),
+                *newest(page, name),
                 (
                     Label(
                         VINTAGES.get("pseudo" if item.get("pseudo") else str(item.get("vintage")), "without versions")
@@ -82,15 +83,33 @@ def tables(page: Page) -> list[Block]:
                 ),
             )
         )
-    caption = say("The account: read is used, excluded and quarantined together")
+    caption = say(
+        "The account: read is used, excluded and quarantined together; the newest thing released, the day of the "
+        "newest entry, and its age at the quarter's end"
+    )
     return [
         ContentTable(
             "account-table",
             caption,
-            table_columns("ledger", "#read", "#used", "#excluded", "#quarantined", "vintage"),
+            table_columns(*TITLES),
             tuple(rows),
         )
     ]
+
+
+TITLES = ("ledger", "#read", "#used", "#excluded", "#quarantined", "newest", "entered", "#days old", "vintage")
+"""Columns of the account."""
+
+
+def newest(page: Page, ledger: str) -> tuple[Rich, Rich, Rich]:
+    """Return a ledger's newest release, its newest entry and the entry's age; dashes where it has no versions."""
+    found = page.inputs.document("account").get("freshness", ())
+    item = next((item for item in found if item["table"] == ledger), None)
+    if item is None or item["age_days"] is None:
+        return (Label("–"),), (Label("–"),), (Label("–"),)
+    days = (Label(item["newest_released"] or "–"),), (Label(item["newest_recorded"]),)
+    nodes = (f"ledger.{ledger}",)
+    return *days, page.shown.cell(f"account.{id_part(ledger)}.age", item["age_days"], "days", nodes=nodes)
 
 
 def reasons(page: Page) -> list[Block]:

@@ -27,6 +27,7 @@ from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
 from race_to_efficiency.evaluation.statements import Statement
 from race_to_efficiency.evaluation.track_record import track_record
 from race_to_efficiency.ledger import changes
+from race_to_efficiency.ledger.freshness import Freshness
 from race_to_efficiency.ledger.intake import QUARANTINE_COLUMNS
 from race_to_efficiency.provenance.registry import Entry
 from typer.testing import CliRunner
@@ -256,7 +257,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     score: dict[str, Any] = dict.fromkeys(SCORE_KEYS, 0.5)
     score |= {"target": "t", "horizon_quarters": 4, "n": 3, "vintage": "real", "baseline": "moore"}
     score["verdict"] = "too few to judge"
-    head = {"quarter": "2026Q1", "as_of": "2026-03-31"}
+    fresh = Freshness("accelerators", "2026-03-01", "2026-03-31", 0, 3)
+    head = {"quarter": "2026Q1", "as_of": "2026-03-31", "freshness": [fresh.to_json()]}
     return {
         "predict": printed("predict", *K, "--t", "1", "--anchor-compute", "5e26"),
         "solve": printed("solve", "time", "--target", "0.7", *K),

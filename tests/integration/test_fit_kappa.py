@@ -42,7 +42,8 @@ def fitted(own_quarter: Workspace) -> tuple[Path, dict[str, dict[str, Any]]]:
     summary = fit_kappa.run(own_quarter)
     json_documents.check("stage", {"stage": "fit_kappa", "quarter": "2026Q1", **summary})
     document = json_documents.read((folder / "kappa.json").read_text(encoding="utf-8"))
-    json_documents.check("show_estimates", {key: document[key] for key in ("quarter", "as_of", "estimates")})
+    shown = {key: document[key] for key in ("quarter", "as_of", "estimates")}
+    json_documents.check("show_estimates", {**shown, "freshness": []})
     return folder, {item["id"]: item for item in document["estimates"]}
 
 

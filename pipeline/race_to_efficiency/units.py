@@ -25,6 +25,9 @@ SECONDS_PER_HOUR = 3600.0
 
 DATE_UNIT = "decimal year"
 
+NEVER = float("inf")
+"""Years until what does not come."""
+
 YEARS_OF_QUARTERS = range(2000, 2100)
 """Years a quarter may lie in: none of the quantities existed before, and dates up to 200 years later must exist."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from race_to_efficiency.forecasting.quantiles import quantiles_with_infinity
 from race_to_efficiency.relative_loss import crossover_time
-from race_to_efficiency.scenarios.paths import NEVER
+from race_to_efficiency.units import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,6 +15,7 @@ import numpy as np
 from race_to_efficiency.equation.domain import LN2
 from race_to_efficiency.equation.saturation import Saturation, log_efficiency
 from race_to_efficiency.relative_loss import log_compute_ratio, time_to_target
+from race_to_efficiency.units import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 NO_CAP = float("inf")
-NEVER = float("inf")
 
 _LAST_BITS = 8 * float(np.finfo(np.float64).eps)
 

@@ -14,7 +14,7 @@ import typer
 from race_to_efficiency import storage
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights
 from race_to_efficiency.commands import fit_gamma, fit_kappa
-from race_to_efficiency.own_tables import long_fit, long_trend, run_fit, table_trend
+from race_to_efficiency.own_tables import efficient_runs, long_fit, long_trend, run_fit, table_trend
 from race_to_efficiency.own_tables.efficient_runs import frontier_candidates
 from race_to_efficiency.own_tables.long_trend import could_be_records, quantile_line
 from runs_for_tests import law, simulated
@@ -186,13 +186,15 @@ def test_the_long_way_and_the_short_way_find_one_kappa(app, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("rule", ["pareto", "isoflop_minima"])
-def test_runs_that_cannot_be_efficient_never_are(rule):
+def test_runs_that_cannot_be_efficient_never_are(rule, monkeypatch):
+    monkeypatch.setattr(efficient_runs, "_GLANCE", 600)  # runs that all others are first held against
     rng = np.random.default_rng(2)
     compute = np.repeat(np.geomspace(1e18, 1e20, 20), 150) * np.exp(rng.normal(0, 1e-4, 3000))
     loss = 3.0 * (compute / 1e18) ** -0.05 * np.exp(np.abs(rng.normal(0, 0.1, 3000)))
-    own = np.arange(3000)
-    kept = frontier_candidates(rule, {"compute_flop": compute, "loss": loss}, own, 0.02)
+    kept = frontier_candidates(rule, {"compute_flop": compute, "loss": loss}, None, 0.02)
     assert len(kept) < 2000
+    alone = frontier_candidates(rule, {"compute_flop": compute, "loss": loss}, np.arange(3000), 0.02)
+    assert kept.tolist() == alone.tolist()
     for _ in range(100):
         drawn = (rng.poisson(1.0, 3000) > 0).astype(float)
         weights = frontier_weights(rule, compute, loss, drawn[None], tolerance_dex=0.02)

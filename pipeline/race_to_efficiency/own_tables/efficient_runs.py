@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,7 @@ def _off_path(log_compute: Floats, log_params: Floats) -> float:
 
 
 def frontier_candidates(
-    rule: str, quantities: dict[str, Floats], clusters: NDArray[np.int64], tolerance_dex: float
+    rule: str, quantities: dict[str, Floats], clusters: NDArray[np.int64] | None, tolerance_dex: float
 ) -> NDArray[np.intp]:
     """Return the rows that can be efficient in a resample: few better runs, of other models, are as cheap.
 
@@ -58,13 +59,18 @@ def frontier_candidates(
     ----------
     rule : {'pareto', 'isoflop_minima'}
     quantities : mapping of str to (n,) float
-    clusters : (n,) int
+    clusters : (n,) int or None
+        Model of each run; None where runs are independent.
     tolerance_dex : float, decades
     """
     compute, loss = quantities["compute_flop"], quantities["loss"]
-    order = np.lexsort((loss, compute))
     if rule == "pareto":
-        return np.sort(order[could_be_records(-loss[order], clusters[order], most=_RIVALS)])
+        own = np.arange(len(loss)) if clusters is None else clusters
+        rows = np.arange(len(loss)) if clusters is not None else np.flatnonzero(~_outdone(compute, loss))
+        rows = rows[np.lexsort((loss[rows], compute[rows]))]
+        return np.sort(rows[could_be_records(-loss[rows], own[rows], most=_RIVALS)])
+    clusters = np.arange(len(loss)) if clusters is None else clusters
+    order = np.lexsort((loss, compute))
     budget = np.empty(len(order), dtype=np.intp)
     budget[order] = budgets(compute[order], tolerance_dex)
     order = np.lexsort((loss, budget))
@@ -73,3 +79,16 @@ def frontier_candidates(
         _, first = np.unique(clusters[some], return_index=True)
         kept.append(some[np.sort(first)[:_RIVALS]])
     return np.sort(np.concatenate(kept))
+
+
+def _outdone(compute: Floats, loss: Floats) -> NDArray[np.bool_]:
+    """Return which of many independent runs are no match for as many cheaper ones, among a few of all, (n,)."""
+    some = slice(None, None, 1 + len(loss) // _GLANCE)
+    order = np.argsort(compute[some])
+    cheaper, bar = compute[some][order], np.full(len(order) + 1, np.inf)
+    best = [-np.inf] * _RIVALS  # of the losses so far, the least ones, negated: a heap whose top is the worst of them
+    for place, found in enumerate(loss[some][order].tolist(), 1):
+        if -found > best[0]:
+            heapq.heapreplace(best, -found)
+        bar[place] = -best[0]
+    return np.asarray(loss > bar[np.searchsorted(cheaper, compute, side="left")])

@@ -137,14 +137,15 @@ class LongFitter:
     ) -> None:
         self.table, self.findings, self.clusters, self.sample = table, findings, clusters, sample
         self.group, self.fitter = group, fitter
+        self.efficient: NDArray[np.intp] | None = None
 
     def __call__(self, form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
         """Fit one form; ``everything`` is the sample."""
         quantities, rule = self.table.quantities, self.findings.frontier
         if form is not CHINCHILLA and rule != "all":
-            own = np.arange(len(self.table)) if self.clusters is None else self.clusters
-            rows = frontier_candidates(rule, quantities, own, params.frontier_tolerance_dex)
-            return self.fitter(form, self.group(rows), params, seed=seed)
+            if self.efficient is None:  # the same for both forms on compute alone
+                self.efficient = frontier_candidates(rule, quantities, self.clusters, params.frontier_tolerance_dex)
+            return self.fitter(form, self.group(self.efficient), params, seed=seed)
         fit = self.fitter(form, everything, params, seed=seed)
         if not fit.batches.point.converged[0] or not form.admits(fit.record.theta):
             return fit

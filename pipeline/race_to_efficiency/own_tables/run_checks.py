@@ -12,6 +12,7 @@ from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute
 from race_to_efficiency.ledger.duplicates import find_duplicates, significant_digits
 from race_to_efficiency.own_tables.efficient_runs import frontier_rule
+from race_to_efficiency.own_tables.run_table import Texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,7 +175,7 @@ def shared_models(table: RunTable, *, delta: float) -> tuple[NDArray[Any] | None
     """
     params = table.quantities.get("params")
     for name in MODEL_COLUMNS:
-        if name not in table.cells or not 2 <= len(set(table.cells[name].tolist())) <= 0.7 * len(table):
+        if name not in table.cells or not 2 <= _n_different(table, name) <= 0.7 * len(table):
             continue
         labels = table.cells[name]
         models = set(labels.tolist())
@@ -188,16 +189,23 @@ def shared_models(table: RunTable, *, delta: float) -> tuple[NDArray[Any] | None
     return _same_size(params, table.quantities["tokens"], table.quantities["loss"], delta=delta)
 
 
+def _n_different(table: RunTable, name: str) -> int:
+    cells = table.cells
+    return cells.n_different(name) if isinstance(cells, Texts) else len(set(cells[name].tolist()))
+
+
 def _same_size(
     params: Floats, tokens: Floats, loss: Floats, *, delta: float
 ) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
     """Test whether residuals of runs of one size are alike (one-way analysis of variance, F test)."""
     from scipy.stats import f_oneway
 
-    sizes, member, counts = np.unique(params, return_inverse=True, return_counts=True)
+    ordered = np.sort(params)
+    counts = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] > ordered[:-1], [True]])))
     several = np.flatnonzero(counts >= 3)
     if len(several) < 3 or counts[several].sum() < 0.5 * len(params):
         return None, ()
+    sizes, member = np.unique(params, return_inverse=True)
     order = np.argsort(member, kind="stable")
     begins = np.cumsum(counts) - counts
     tested = [order[begins[k] : begins[k] + min(counts[k], _MOST_A_SIZE)] for k in several[:_MOST_SIZES]]

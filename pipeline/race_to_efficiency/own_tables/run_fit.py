@@ -18,6 +18,7 @@ from race_to_efficiency.own_tables.held_out import held_out_rows, split_below
 from race_to_efficiency.own_tables.long_fit import LONG_RUNS, LongFitter, sample_of
 from race_to_efficiency.own_tables.refusals import group_name, hopeless, refusals_of
 from race_to_efficiency.own_tables.run_checks import Findings, examine, once_each, sharpened
+from race_to_efficiency.scaling_laws import FLOP_PER_PARAMETER_TOKEN
 from race_to_efficiency.settings.kappa import KappaGroup
 
 if TYPE_CHECKING:
@@ -68,11 +69,16 @@ class TableFit:
     def laws(self) -> tuple[Law, ...]:
         """The fitted laws, for use; a form that was refused without a number has none."""
         ranges = {name: (float(q.min()), float(q.max())) for name, q in self.table.quantities.items() if name != "loss"}
+        sizes = [self.table.quantities[name] for name in CHINCHILLA.inputs if name in self.table.quantities]
+        own = dict(ranges)  # the chinchilla form counts 6 params tokens, whatever the column says
+        if len(sizes) == 2:
+            spent = FLOP_PER_PARAMETER_TOKEN * sizes[0] * sizes[1]
+            own["compute_flop"] = (float(spent.min()), float(spent.max()))
         records = {item.form: item for item in self.estimates if item.value is not None}
         return tuple(
-            Law.of(fit, ranges, records[fit.form.name].status, records[fit.form.name].reasons)
+            Law.of(fit, own if fit.form is CHINCHILLA else ranges, record.status, record.reasons)
             for fit in self.fits
-            if fit.form.name in records and fit.form.admits(fit.record.theta)
+            if (record := records.get(fit.form.name)) and fit.form.admits(fit.record.theta)
         )
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,10 +70,12 @@ def test_a_torn_list_of_files_in_use_is_removed(tmp_path: Path, text: str) -> No
 def test_a_list_that_names_the_dead_or_strangers_is_removed_and_one_of_a_living_dvc_is_kept(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as dead:
         pass
-    for pid in (dead.pid, os.getppid()):  # the number of a dead process may be in use again, by a stranger
-        path = rwlock(tmp_path, json.dumps({"read": {"x": [{"pid": pid, "cmd": "dvc repro"}]}}))
-        reproduction.forget_the_dead(tmp_path)
-        assert not path.exists()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        for pid in (dead.pid, stranger.pid):  # the number of a dead process may be in use again, by a stranger
+            path = rwlock(tmp_path, json.dumps({"read": {"x": [{"pid": pid, "cmd": "dvc repro"}]}}))
+            reproduction.forget_the_dead(tmp_path)
+            assert not path.exists()
+        stranger.communicate(b"\n")
     with subprocess.Popen(
         [sys.executable, "-c", "print(flush=True); input()", "dvc"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as living:

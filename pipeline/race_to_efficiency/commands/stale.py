@@ -45,7 +45,8 @@ def _changes(root: Path, stage: Declared, entry: Mapping[str, Any] | None, setti
     if entry is None:
         return ["it has not run here"]
     then = entry.get("params", {}).get(PARAMS_FILE, {})
-    found = [leaf for name in stage.settings for leaf in _differing(name, then.get(name), _at(settings, name))]
+    found = [] if entry.get("cmd") == stage.command else ["its command"]
+    found += [leaf for name in stage.settings for leaf in _differing(name, then.get(name), _at(settings, name))]
     for key, paths in (("deps", stage.deps), ("outs", stage.outs)):
         known = {item["path"]: item.get("md5") for item in entry.get(key, ())}
         found += [path for path in paths if known.get(path) != md5(root / path)]

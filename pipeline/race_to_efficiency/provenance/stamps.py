@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
@@ -10,6 +11,8 @@ from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.settings.corridor import declared
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from race_to_efficiency.settings.params import Workspace
 
 STAMPED = {
@@ -20,6 +23,13 @@ STAMPED = {
     "backtest": "scores.json",
 }
 """A file of each stage that carries its quarter and as_of."""
+
+
+@lru_cache(maxsize=64)
+def _stamp(path: Path, *_: int) -> tuple[str | None, str | None]:
+    """Return a file's quarter and as_of; a file replaced since has another inode, time or size, and is read again."""
+    document = storage.read_json(path)
+    return document.get("quarter"), document.get("as_of")
 
 
 def require_own(workspace: Workspace, *, before: str | None = None) -> None:
@@ -44,8 +54,8 @@ def require_own(workspace: Workspace, *, before: str | None = None) -> None:
         path = workspace.processed / name
         if not path.is_file():
             continue
-        document = storage.read_json(path)
-        found = (document.get("quarter"), document.get("as_of"))
+        state = path.stat()
+        found = _stamp(path, state.st_ino, state.st_mtime_ns, state.st_size)
         if found != wanted:
             raise InputMissing(
                 f"{name} is of {found[0]}, not of {wanted[0]}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 from pathlib import Path
 
 import numpy as np
@@ -116,20 +117,58 @@ def test_dates_of_the_first_publications_still_settle(views: LedgerViews) -> Non
     assert settle(dataclasses.replace(item, threshold=1e29), views, END, PARAMS) == Outcome("open")
 
 
+def entered(views: LedgerViews, table: str, day: str) -> LedgerViews:
+    """Return the ledgers with one more line of one table, recorded on a day."""
+    intake = views.intakes[table]
+    last = intake.rows.tail(1)
+    line = last.assign(**{last.columns[0]: "one-more", "recorded": pd.Timestamp(day), "line": 10_000_000})
+    rows = pd.concat([intake.rows, line.astype(intake.rows.dtypes)], ignore_index=True)
+    return LedgerViews({**views.intakes, table: dataclasses.replace(intake, rows=rows)})
+
+
 def test_reestimates_of_the_first_publications_settle_from_later_estimates(views: LedgerViews) -> None:
     item = statement(target="estimate:growth.power", target_quarter="2027Q1", by="2027-03-31", unit="doublings/yr")
-    end = dt.date(2027, 3, 31)
-    assert settle(item, views, end, PARAMS, estimates={"2027Q1": {"growth.power": 1.3}}) == Outcome("resolved", 1.3)
+    end, later = dt.date(2027, 3, 31), {"2027Q1": {"growth.power": 1.3}}
+    told = entered(views, "accelerators", "2027-02-01")
+    assert settle(item, told, end, PARAMS, estimates=later) == Outcome("resolved", 1.3)
+    assert settle(item, told, end, PARAMS, estimates={"2027Q1": {"growth.x": 1.0}}) == Outcome("void")
     assert settle(item, views, dt.date(2026, 6, 30), PARAMS) == Outcome("open")
-    assert settle(item, views, end, PARAMS) == Outcome("overdue")
-    assert settle(item, views, end, PARAMS, estimates={"2027Q1": {"growth.x": 1.0}}) == Outcome("void")
-    assert settle(statement(target="kappa_eff"), views, END, PARAMS) == Outcome("by hand")
+    assert settle(item, told, end, PARAMS) == Outcome("overdue")
+    # a quarter in which nothing was recorded re-estimates nothing, whenever the rows before it or after it came
+    for day in ("2026-12-31", "2027-04-01"):
+        assert settle(item, entered(views, "accelerators", day), end, PARAMS, estimates=later) == Outcome("overdue")
+
+
+def test_a_larger_run_that_did_not_come_is_void_only_once_the_table_reaches_the_day(views: LedgerViews) -> None:
+    item = statement(target="loss:gadre2024_c4", threshold=1e30, by="2026-06-30", target_quarter="2026Q2", unit="nats")
+    assert settle(item, views, dt.date(2026, 3, 31), PARAMS) == Outcome("open")
+    assert settle(item, views, dt.date(2026, 9, 30), PARAMS) == Outcome("overdue")
+    told = entered(views, "training_runs", "2026-07-01")
+    assert settle(item, told, dt.date(2026, 6, 30), PARAMS) == Outcome("overdue")
+    assert settle(item, told, dt.date(2026, 9, 30), PARAMS) == Outcome("void")
+
+
+def test_a_quarter_without_new_rows_settles_nothing(root: Path, views: LedgerViews) -> None:
+    """What 0.1 published, looked at on the last day of its rows and in each of the four quarters after."""
+    files = sorted((root / "data" / "published").rglob("*.json"))
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    estimates = {document["quarter"]: document["growths"] for document in documents}
+    quarter = Quarter.of(END)
+    made = [item for document in documents for item in read_statements(document["statements"])]
+    before = {item.id: settle(item, views, quarter.as_of, PARAMS, estimates=estimates) for item in made}
+    assert {"resolved", "open"} <= {outcome.status for outcome in before.values()}
+    for ahead in range(1, 5):
+        trial = quarter.shift(ahead)
+        known = {**estimates, str(trial): documents[-1]["growths"]}
+        after = {item.id: settle(item, views, trial.as_of, PARAMS, estimates=known) for item in made}
+        settled = ("resolved", "void")
+        assert [name for name in after if after[name].status in settled and before[name].status not in settled] == []
 
 
 def test_next_scale_losses_settle_from_new_runs(views: LedgerViews) -> None:
     item = statement(target="loss:gadre2024_c4", threshold=1e22, by="2027-03-31", unit="nats/token")
     end = dt.date(2027, 3, 31)
-    assert settle(item, views, end, PARAMS) == Outcome("void")
+    assert settle(item, views, end, PARAMS) == Outcome("overdue")
     intake = views.intakes["training_runs"]
     line = intake.rows[intake.rows["group"] == "gadre2024_c4"].tail(1)
     new = {"run_id": "new", "line": 99_999, "compute_flop": 1.5e22, "loss_nats": 2.2}

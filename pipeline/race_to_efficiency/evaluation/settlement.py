@@ -52,6 +52,9 @@ def settle(
 ) -> Outcome:
     """Return what became of a statement by ``day``, by its own rule.
 
+    The passing of time settles nothing: a statement that is due is void, or its re-estimate counts, only once rows that
+    can tell have been recorded; until then it is overdue.
+
     Parameters
     ----------
     statement : Statement
@@ -71,14 +74,22 @@ def settle(
     if statement.target in TARGETS:
         return _settle_observable(statement, views, day) or waiting
     if statement.target.startswith("loss:"):
-        return _settle_loss(statement, views, min(day, due), made, params, past=day >= due)
+        told = any(due <= one <= day for one in views.recorded("training_runs"))
+        unmet = Outcome("void") if told else waiting
+        return _settle_loss(statement, views, min(day, due), made, params) or unmet
     if not statement.target.startswith("estimate:"):
         return Outcome("by hand")
     later = (estimates or {}).get(statement.target_quarter)
-    if later is None or day < due:
+    quarter = Quarter.parse(statement.target_quarter)
+    if later is None or day < due or not any(_entered(views, name, quarter) for name in views.intakes):
         return waiting
     found = later.get(statement.target.removeprefix("estimate:"))
     return Outcome("void") if found is None else Outcome("resolved", float(found))
+
+
+def _entered(views: LedgerViews, table: str, quarter: Quarter) -> bool:
+    """Tell whether any row of a ledger was recorded within a quarter."""
+    return any(quarter.shift(-1).as_of < one <= quarter.as_of for one in views.recorded(table))
 
 
 def _settle_observable(statement: Statement, views: LedgerViews, day: dt.date) -> Outcome | None:
@@ -106,16 +117,19 @@ def _settle_date(statement: Statement, views: LedgerViews, day: dt.date) -> Outc
     reached = known[target.sign * known["value"] >= target.sign * threshold]
     if len(reached):
         return Outcome("resolved", decimal_year(reached["released"].min().date()))
-    return Outcome("open" if day < dt.date.fromisoformat(statement.by) else "void")
+    due = dt.date.fromisoformat(statement.by)
+    if day < due:
+        return Outcome("open")
+    return Outcome("overdue" if views.settled_by(target, due, day) is None else "void")
 
 
 def _settle_loss(
-    statement: Statement, views: LedgerViews, day: dt.date, made: dt.date, params: StatementParams, *, past: bool
-) -> Outcome:
+    statement: Statement, views: LedgerViews, day: dt.date, made: dt.date, params: StatementParams
+) -> Outcome | None:
     runs = views.used("training_runs", day)
     own = runs[(runs["group"] == statement.target.removeprefix("loss:")) & (runs["recorded"].dt.date > made)]
     distance = np.abs(np.log(own["compute_flop"].to_numpy(dtype=np.float64) / float(statement.threshold or np.nan)))
     near = own[distance <= np.log(params.next_scale_tolerance)].sort_values(["recorded", "run_id"])
     if near.empty:
-        return Outcome("void" if past else "open")
+        return None
     return Outcome("resolved", float(near["loss_nats"].iloc[0]))

@@ -18,6 +18,7 @@ PUBLIC = {
     "load_ledger": "api.facts",
     "load_quarter": "api.facts",
     "plot": "api.results",
+    "score": "api.scores",
     "time_to_target": "relative_loss",
 }
 """Public name -> the module that holds it; `relative_loss` is a module that can be called as its function."""

@@ -7,6 +7,7 @@ from race_to_efficiency.api.kappa import load_fit as load_fit
 from race_to_efficiency.api.prediction import optimal_allocation as optimal_allocation
 from race_to_efficiency.api.prediction import predict_loss as predict_loss
 from race_to_efficiency.api.results import plot as plot
+from race_to_efficiency.api.scores import score as score
 from race_to_efficiency.relative_loss import relative_loss as relative_loss
 from race_to_efficiency.relative_loss import time_to_target as time_to_target
 

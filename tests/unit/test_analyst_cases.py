@@ -116,6 +116,27 @@ def test_json_lines_are_read(app, tmp_path, plain):
     assert kappa(app, path)[0]["value"] == pytest.approx(plain, rel=1e-12)
 
 
+@pytest.mark.parametrize("top", ["tokens", "compute_flop"])
+def test_a_wide_grid_of_losses_is_one_run_a_cell(app, tmp_path, plain, top):
+    params, tokens, loss = grid()
+    if top == "tokens":
+        header = ["Params", *(f"{seen:g}" for seen in SEEN)]
+        body = loss.reshape(len(SIZES), len(SEEN)).tolist()
+    else:  # a column a budget: each size was trained with some of them, the other cells are empty
+        budgets = sorted(set((6 * params * tokens).tolist()))
+        header = ["model size", *(f"{budget:.17g} FLOP" for budget in budgets)]
+        body = [["" for _ in budgets] for _ in SIZES]
+        for size, spent, y in zip(params, 6 * params * tokens, loss, strict=True):
+            body[SIZES.index(size)][budgets.index(spent)] = y
+    lines = [",".join(header), *(",".join(map(str, [size, *row])) for size, row in zip(SIZES, body, strict=True))]
+    path = tmp_path / "grid.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found, document = kappa(app, path)
+    assert found["value"] == pytest.approx(plain, rel=1e-6)
+    assert document["account"]["read"] == document["account"]["used"] == ROWS
+    assert any(f"{top} (top)" in note for note in document["notes"])
+
+
 def test_bits_per_byte_are_offered_and_change_no_kappa(app, tmp_path, plain):
     params, tokens, loss = grid()
     path = write(tmp_path / "b.csv", "params,tokens,bpb", params, tokens, loss / np.log(2) / 4.4)

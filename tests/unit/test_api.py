@@ -20,6 +20,14 @@ from runs_for_tests import law, simulated
 
 BOOT = 100
 
+QUANTILES = {
+    "model_id": ["a"] * 3 + ["b"] * 3,
+    "horizon": [1] * 6,
+    "output_type_id": [0.25, 0.5, 0.75] * 2,
+    "value": [1.0, 2.0, 4.0, 2.0, 3.0, 5.0],
+    "observed": [3.0] * 6,
+}
+
 
 @pytest.fixture(scope="module")
 def runs():
@@ -82,6 +90,9 @@ def test_the_command_prints_the_numbers_of_the_library(capsys, tmp_path, runs, f
         (race.optimal_allocation(fit, 1e23), ("--budget", 1e23)),
     ):
         assert close(plain(says.to_json()), printed(capsys, "predict", "--fit", saved, *asked))
+    pd.DataFrame(QUANTILES).to_csv(tmp_path / "forecasts.csv", index=False)
+    scored = race.score(QUANTILES, baseline="a")
+    assert close(plain(scored.to_json()), printed(capsys, "score", tmp_path / "forecasts.csv", "--baseline", "a"))
     both = printed(capsys, "predict", "--kappa", "0.05", "--gamma", "2", "--t", 1, "--t", 5)
     assert [row["relative_loss"] for row in both["results"]] == race.relative_loss([1, 5], 0.05, 2.0).tolist()
 
@@ -130,7 +141,7 @@ def test_wrong_arguments_name_themselves(runs, chips):
 def test_results_are_frozen_short_and_whole(fit, chips):
     rate = race.fit_gamma(chips, date="day", value="speed", draws=200)
     results = [fit, rate, race.predict_loss(fit, compute=[1e22, 1e23]), race.optimal_allocation(fit, 1e23),
-               race.forecast(fit, rate, [1, 2, 5]), race.load_quarter("2026Q1")]  # fmt: skip
+               race.forecast(fit, rate, [1, 2, 5]), race.load_quarter("2026Q1"), race.score(QUANTILES)]  # fmt: skip
     for result in results:
         with pytest.raises(FrozenInstanceError):
             result.name = "other"

@@ -11,6 +11,7 @@ import numpy as np
 from race_to_efficiency import storage
 from race_to_efficiency.cells.dialect import DELIMITERS, decimal_of, dialect_of, second_header
 from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
+from race_to_efficiency.cells.run_columns import find_figures
 from race_to_efficiency.cells.screening import MAX_FILE_BYTES, refuse, screened_bytes
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.cells.text import tidy
@@ -50,6 +51,11 @@ def open_table(path: Path, *, most_bytes: int = MAX_FILE_BYTES) -> Table:
     if b"\n" not in data and b"\r" in data:
         data = data.replace(b"\r", b"\n")
     return _text(path, data)
+
+
+def opened(source: Path | Table) -> Table:
+    """Return a table that is open, or the one a file holds; see `open_table`."""
+    return source if isinstance(source, Table) else open_table(source)
 
 
 def _text(path: Path, data: bytes) -> Table:
@@ -97,7 +103,8 @@ def _text(path: Path, data: bytes) -> Table:
 
 
 def _refuse_without_names(path: Path, names: tuple[str, ...], line: int) -> None:
-    if sum(_is_number(name) for name in names) > len(names) / 2:
+    words = [name for name in names if not _is_number(name)]
+    if len(words) < len(names) / 2 and not find_figures(words).columns:  # numbers head the columns of a wide grid
         why = "its first line holds numbers, not the names of the columns"
         raise refuse(path, why, line=line, remedy="write a first line with the columns' names, e.g. params,tokens,loss")
 

@@ -37,6 +37,10 @@ _FORMATS = {
     b"\xd0\xcf\x11\xe0": "an old spreadsheet",
     b"\x89HDF": "HDF5",
     b"\x93NUMPY": "a numpy array",
+    b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"GIF8": "a picture (GIF)",
+    b"SQLite format 3\x00": "an SQLite database",
 }
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<head|<\?xml|<body)", re.IGNORECASE)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.cells.files import open_table
+from race_to_efficiency.cells.files import opened
 from race_to_efficiency.errors import DataInvalid
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ class HubForecasts:
     set_aside: dict[str, int]
 
 
-def read_forecasts(path: Path, outcomes: Path | None = None) -> HubForecasts:
+def read_forecasts(source: Path | Table, outcomes: Path | Table | None = None) -> HubForecasts:
     """Read a table of quantile forecasts, and their outcomes.
 
     Parameters
     ----------
-    path : Path
-        CSV, Parquet or JSON.
-    outcomes : Path, optional
+    source : Path or Table
+        CSV, Parquet or JSON, or a table that is open.
+    outcomes : Path or Table, optional
         Table of outcomes; by default they stand in the table of forecasts.
 
     Raises
@@ -76,7 +76,7 @@ def read_forecasts(path: Path, outcomes: Path | None = None) -> HubForecasts:
     """
     import pandas as pd
 
-    table = open_table(path)
+    table = opened(source)
     value, level = _needed(table, VALUE), _needed(table, LEVEL)
     model, kind = _found(table, MODEL), _found(table, KIND)
     own = None if outcomes is not None else _needed(table, OUTCOME)
@@ -94,7 +94,7 @@ def read_forecasts(path: Path, outcomes: Path | None = None) -> HubForecasts:
     set_aside["not readable"] = len(table.unread)
     rows = rows[~(other | bad | undated)].reset_index(drop=True)
     if outcomes is not None:
-        rows = _joined(rows, task, open_table(outcomes))
+        rows = _joined(rows, task, opened(outcomes))
     return HubForecasts(rows, tuple(task), {reason: count for reason, count in set_aside.items() if count})
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.cells.files import open_table
+from race_to_efficiency.cells.files import opened
 from race_to_efficiency.cells.run_columns import find_figures, suggestions
 from race_to_efficiency.cells.run_figures import MOST, SCALES, implied_compute, read_figures
-from race_to_efficiency.cells.table import Table
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.run_table import LineNames, RunTable, Texts
 from race_to_efficiency.own_tables.selection import chosen
+from race_to_efficiency.own_tables.wide_grid import lengthened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.cells.run_columns import Found
     from race_to_efficiency.cells.run_figures import Figures
+    from race_to_efficiency.cells.table import Table
 
 NAME_COLUMNS = ("run_id", "run", "name", "id")
 MOST_NAMES = 100_000
@@ -59,7 +60,7 @@ def read_runs(
     UsageError
         When a column or an expression is unknown.
     """
-    table = source if isinstance(source, Table) else open_table(source)
+    table = lengthened(opened(source))
     path = table.path
     for expression in columns.values():
         table.parts(expression)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from race_to_efficiency.cells.files import open_table
+from race_to_efficiency.cells.files import opened
 from race_to_efficiency.cells.table import Table, title_of
 from race_to_efficiency.cells.text import MISSING
 from race_to_efficiency.errors import UsageError
@@ -123,7 +123,7 @@ def read_rows(source: Path | Table, question: Question) -> DatedRows:
     InputMissing, DataInvalid, UsageError
         When the file is missing, is no table, or lacks a named column (those found are listed).
     """
-    table = source if isinstance(source, Table) else open_table(source)
+    table = opened(source)
     dates = table.dates(question.date_column, question.order)
     numbers = table.numbers(question.value_column, None)
     labels = {role: table.texts(name) for role, name in question.labels.items()}

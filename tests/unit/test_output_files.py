@@ -70,6 +70,9 @@ def test_a_published_folder_is_fenced_wherever_it_lies(checkout: Path, tmp_path:
         output_file(tmp_path / "copied" / "registry.json", "--output")
     with pytest.raises(UsageError):
         output_file(Path(export.__file__), "--output")
+    shutil.move(tmp_path / "copied" / "2026Q1", tmp_path / "alone")
+    with pytest.raises(UsageError):
+        output_file(tmp_path / "alone" / "kappa.json", "--output")
     (tmp_path / "page").mkdir()
     for name in ("manifest.json", "registry.json"):  # other programs have such files too
         (tmp_path / "page" / name).write_text("{}")

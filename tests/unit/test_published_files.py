@@ -62,9 +62,14 @@ def test_a_file_nobody_published_is_not_read_and_one_elsewhere_is(folder: Path, 
         published_files.read_json(folder / "absent.json")
 
 
+WHOLE: dict[str, Any] = {"quarter": "2025Q1", "as_of": "2025-03-31", "files": {}, "ledgers": {}, "code": {}}
+
+
 @pytest.mark.parametrize(
-    "text", ["[]", "{", "3", '{"quarter": "2025Q1"}', '{"quarter": 1, "as_of": 2, "files": {}}', "[" * 500, ""]
-)
+    "text",
+    ["[]", "{", "3", "[" * 500, "", *(json.dumps({**WHOLE, name: []}) for name in WHOLE),
+     *(json.dumps({key: value for key, value in WHOLE.items() if key != name}) for name in WHOLE)],
+)  # fmt: skip
 def test_a_manifest_that_is_none_any_more_lets_nothing_be_read(folder: Path, text: str) -> None:
     (folder / MANIFEST).write_text(text)
     for attempt in (lambda: published_files.read_json(folder / "kappa.json"), lambda: open_folder(folder)):

@@ -224,7 +224,9 @@ def scores_document(head: dict[str, Any], score: dict[str, Any]) -> dict[str, An
     record = track_record([settled, event], date(2026, 3, 31))
     weights = {"horizon_quarters": 4, "n_eff": 2.5, "weights": {"trend": 0.5, "walk": 0.5}}
     target = {"target": "t", "n": 3, "wis": 0.5, "wis_earlier": 0.5, "wis_last_value": 0.5, "ratio": 1.0}
-    counts = {"ratio": 1.0, "cells": 1, "below_last_value": 0, "below_last_value_earlier": 0}
+    covered = {"50": 0.5, "80": 0.8, "95": None}
+    counts = {"ratio": 1.0, "cells": 1, "below_last_value": 0, "below_last_value_earlier": 0, "coverage": covered}
+    counts["coverage_earlier"] = covered
     return {
         **head,
         "scores": [score],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from race_to_efficiency.evaluation.backtesting import LEDGERS
 from race_to_efficiency.evaluation.bounds import bound
 from race_to_efficiency.evaluation.forecast_rows import KEY_COLUMNS
 from race_to_efficiency.evaluation.origin_views import LedgerViews
-from race_to_efficiency.evaluation.outcomes import outcomes
+from race_to_efficiency.evaluation.outcomes import SettledOutcome, settled_outcomes
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.ledger.intake import Intake
@@ -188,7 +187,7 @@ def test_weights_are_blind_to_later_rows(views: LedgerViews, name: str) -> None:
     for kind, seen in (("before", views), ("after", planted(views, table, **cells))):
         history = backtesting.target_forecasts(target, seen, LAST, PARAMS, 7)[1]
         for day in (Quarter(2025, 3).as_of, Quarter(2026, 1).as_of):
-            settled = history.settled(outcomes(target, seen, day, first), target.sign)
+            settled = history.settled(settled_outcomes(target, seen, day, first), target.sign)
             learned[kind, day] = history.learned(settled, np.arange(1.0, 5.0), PARAMS.learning)
     early, late = Quarter(2025, 3).as_of, Quarter(2026, 1).as_of
     assert learned["before", early].n_eff[0] > 1
@@ -202,14 +201,13 @@ def test_a_settled_score_moves_later_weights_alone(views: LedgerViews, monkeypat
     """An outcome that settles in 2025Q2 as something else leaves every forecast made before then as it was."""
     target = TARGETS["frontier_compute"]
     plain = backtesting.target_forecasts(target, views, LAST, PARAMS, 7)[0]
-    true = backtesting.outcomes
+    true = backtesting.settled_outcomes
 
-    def other(target: object, views: object, day: dt.date, first: Quarter) -> pd.DataFrame:
-        found = true(target, views, day, first)  # type: ignore[arg-type]
-        late = found["target_quarter"] == "2025Q1"
-        return found.assign(observed=found["observed"].where(~late, found["observed"] + 5.0))
+    def other(*known: object) -> list[SettledOutcome]:
+        found = true(*known)  # type: ignore[arg-type]
+        return [one._replace(observed=one.observed + 5.0 * (one.target_quarter == "2025Q1")) for one in found]
 
-    monkeypatch.setattr(backtesting, "outcomes", other)
+    monkeypatch.setattr(backtesting, "settled_outcomes", other)
     moved = backtesting.target_forecasts(target, views, LAST, PARAMS, 7)[0]
     # 2025Q1 is first reached by the snapshot of 2025-11-01: known to the origin 2025Q4 alone
     same = plain["origin"] < "2025Q4"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.evaluation.effective_n import effective_n
+from race_to_efficiency.evaluation.outcomes import SettledOutcome
 from race_to_efficiency.evaluation.weights import History, Settled, best_baseline, learn, weigh, weights_document
 from small_settings import section
 
@@ -94,8 +94,7 @@ def test_history_scores_what_has_settled_alone() -> None:
     history._keys = [("2024Q1", ""), ("2024Q2", "")]
     history._places = [(1.0, 2024.0, 2024.25, 1.0), (2.0, 2024.0, 2024.5, 1.0)]
     history._quantiles = [np.full((3, 23), 1.0), np.array([np.full(23, 2.0), np.full(23, 5.0), np.full(23, np.nan)])]
-    outcomes = pd.DataFrame({"target_quarter": ["2024Q2"], "cell": [""], "block": ["x"], "observed": [-2.0]})
-    found = history.settled(outcomes, -1)
+    found = history.settled([SettledOutcome("t", "2024Q2", "", "", "x", -2.0, np.nan)], -1)
     # one entry: quantiles all at 2, 5 against an outcome of 2, turned so that better is larger
     np.testing.assert_array_equal(found.horizon, [2.0])
     np.testing.assert_allclose(found.wis[0, :2], [0.0, 3.0])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TABLES = ("accelerators", "mlperf_training", "notable_training_runs", "training_runs", "speedrun_records", "sources")
 PUBLISHED = RAW.parent / "published"
+KEPT = RAW.parents[1] / "pipeline" / "race_to_efficiency" / "evaluation" / "kept"
 
 
 def per_watt(column: str) -> pd.Series:
@@ -134,6 +135,52 @@ def test_scores_and_coverage_follow_from_the_forecasts(small_quarter: Workspace,
         assert numbers[f"{key}.skill"]["value"] == pytest.approx(1 - made["wis"].mean() / np.mean(named), rel=1e-9)
         checked += 1
     assert checked == 3
+
+
+@pytest.fixture(scope="module")
+def beside(small_quarter: Workspace) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The quarter's forecasts with 0.1's and the last value's of the same outcomes, and what the scorecard says."""
+    rows = pd.read_parquet(small_quarter.processed / "backtest.parquet")
+    rows = rows[rows["observed"].notna() & (rows["origin"] >= "2023Q1") & ~rows["target"].str.startswith("loss.")]
+    keys = ["target", "origin", "horizon_quarters", "target_quarter", "cell"]
+    kept = pd.read_parquet(next(KEPT.glob("*.parquet")))
+    columns = [name for name in kept if name.startswith("q0.")]
+    tau = np.array([float(name[1:]) for name in columns])
+
+    def with_score(own: pd.DataFrame, name: str) -> pd.DataFrame:
+        error = own["observed"].to_numpy()[:, None] - own[columns].to_numpy()
+        return own.assign(**{name: 2 * np.maximum(tau * error, (tau - 1) * error).mean(axis=1)})
+
+    made = with_score(rows[rows["method"] == "forecast"], "own")
+    naive = with_score(rows[rows["method"] == "last_value"], "naive")[[*keys, "item", "naive"]]
+    earlier = kept[[*keys, *columns]].merge(
+        rows.loc[rows["method"] == "forecast", [*keys, "item", "observed"]], on=keys
+    )
+    earlier = with_score(earlier, "earlier")[[*keys, "item", "earlier"]]
+    both = made.merge(naive, on=[*keys, "item"]).merge(earlier, on=[*keys, "item"])
+    return both, document(small_quarter.processed, "scores.json")["predecessors"][0]
+
+
+def test_0_1_is_scored_on_the_very_same_outcomes(beside: tuple[pd.DataFrame, dict[str, Any]]) -> None:
+    both, said = beside
+    mean = both.groupby("target")[["own", "earlier"]].mean()
+    assert said["ratio"] == pytest.approx(np.exp(np.log(mean["own"] / mean["earlier"]).mean()), rel=1e-9)
+    assert [row["n"] for row in said["targets"]] == both.groupby("target").size().tolist()
+    cells = both.groupby(["target", "horizon_quarters"])[["own", "earlier", "naive"]].mean()
+    assert said["cells"] == len(cells) >= 20
+    assert said["below_last_value"] == (cells["own"] < cells["naive"]).sum()
+    assert said["below_last_value_earlier"] == (cells["earlier"] < cells["naive"]).sum()
+
+
+def test_coverage_counts_outcomes_between_the_ends(beside: tuple[pd.DataFrame, dict[str, Any]]) -> None:
+    """Where no outcome lies on a point mass, it is the plain share inside the interval."""
+    both, said = beside
+    columns = [name for name in both if name.startswith("q0.")]
+    massed = (both[columns].to_numpy() == both["observed"].to_numpy()[:, None]).sum(axis=1) > 1
+    inside = both["observed"].between(both["q0.1"], both["q0.9"])
+    low, high = (inside & ~massed).mean(), (inside | massed).mean()
+    assert 0 < low <= said["coverage"]["80"] <= high < 1
+    assert massed.any()
 
 
 def published(name: str) -> dict[str, Any]:

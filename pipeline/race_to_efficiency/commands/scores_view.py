@@ -8,7 +8,7 @@ from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.tables import digits_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 SHOWN_HORIZONS = (1, 4, 8, 12)
 HEADLINE_HORIZON = 4
@@ -42,7 +42,7 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
     yield "(better: than doing nothing; events: how many, and their Brier score)"
     pooled = [row for row in document["scores"] if row["target"] == "all" and row["horizon_quarters"] in SHOWN_HORIZONS]
     yield f"{'All targets':<30}{'n':>4}{'n_eff':>6}{'WIS':>7}{'skill':>7}{'50/80/95 %':>12}  verdict"
-    yield from (score_line(f"{row['horizon_quarters']} quarters ahead", row) for row in pooled)
+    yield from (score_line(f"{ahead(row['horizon_quarters'])} ahead", row) for row in pooled)
     yield f"Each target, {HEADLINE_HORIZON} quarters ahead"
     yield from (score_line(row["target"], row) for row in headline(document["scores"])[:_TARGETS])
     for item in document["predecessors"]:
@@ -51,6 +51,16 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
         yield "Worst misses: said, came; what today's forecaster says for the same question"
         yield from (miss_line(row) for row in document["misses"][:_MISSES])
     yield "All of it: race show scores --details, or --json"
+
+
+def ahead(quarters: int) -> str:
+    """Return a horizon in words."""
+    return f"{quarters} quarter{'s' if quarters > 1 else ''}"
+
+
+def covered(shares: Iterable[float | None]) -> str:
+    """Return the shares inside intervals of rising level, in per cent."""
+    return "/".join("-" if value is None else f"{100 * value:.0f}" for value in shares)
 
 
 def share(value: float | None) -> str:
@@ -76,20 +86,21 @@ def headline(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def score_line(name: str, row: dict[str, Any]) -> str:
     """Return one row of the scorecard."""
-    covered = [row[f"interval_coverage_{level}"] for level in _LEVELS]
-    cover = "/".join("-" if value is None else f"{100 * value:.0f}" for value in covered)
+    cover = covered(row[f"interval_coverage_{level}"] for level in _LEVELS)
     figures = f"{row['n']:>4}{digits_text(row['n_eff'], 2):>6}{digits_text(row['wis'], 2):>7}{share(row['skill']):>7}"
     return f"{name:<30}{figures}{cover:>12}  {row['verdict'].replace(' to judge', '')}"
 
 
 def predecessor_lines(item: dict[str, Any]) -> Iterator[str]:
     """Yield how an earlier forecaster did on the same cells, and where it or doing nothing was clearly better."""
-    cells = f"{item['below_last_value']} of {item['cells']} cells beat no change ({item['below_last_value_earlier']})"
-    yield f"Beside {item['model']} since {item['first_origin']}: score x {item['ratio']:.2f}; {cells}"
     rivals = {"earlier": item["model"], "last_value": "doing nothing"}
     worse = [(row, rivals[name]) for row in item["targets"] for name in row["worse_than"]]
+    inside = f"inside {covered(item['coverage'].values())} % (its {covered(item['coverage_earlier'].values())})"
+    yield f"Beside {item['model']} since {item['first_origin']}: score x {digits_text(item['ratio'], 2)}; {inside}"
+    cells = f"{item['below_last_value']} of {item['cells']} cells beat no change"
+    yield f"{cells} (its {item['below_last_value_earlier']}){'; over 10 % worse:' if worse else ''}"
     for row, rival in worse[:_WORSE]:
-        yield f"  worse than {rival} by over 10 %: {row['target']}, {row['because']}"[:WIDTH]
+        yield f"  {row['target']} than {rival}: {row['because']}"[:WIDTH]
 
 
 def miss_line(row: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from race_to_efficiency.evaluation.averaging import combine
 from race_to_efficiency.evaluation.forecast_rows import MODEL, forecast_frame
 from race_to_efficiency.evaluation.origin_forecasts import forecast
 from race_to_efficiency.evaluation.origins import ForecastOrigin, end_time
-from race_to_efficiency.evaluation.outcomes import outcomes
+from race_to_efficiency.evaluation.outcomes import outcomes, settled_outcomes
 from race_to_efficiency.evaluation.predictive import Predictive
 from race_to_efficiency.evaluation.revisions import revisions
 from race_to_efficiency.evaluation.targets import TARGETS
@@ -140,7 +140,7 @@ def target_forecasts(
     for quarter in quarters(params.first_origin, last):
         origin = origin_of(target, views, quarter, params, seed)
         cells = forecast(origin, views.published_rate(target, quarter.as_of))
-        settled = history.settled(outcomes(target, views, quarter.as_of, first), target.sign)
+        settled = history.settled(settled_outcomes(target, views, quarter.as_of, first), target.sign)
         learned = history.learned(settled, horizons, params.learning)
         limit, _ = bounds.bound(origin, views)
         found = origin_rows(origin, cells, learned, revisions(target, views, quarter.as_of, params.revisions), limit)

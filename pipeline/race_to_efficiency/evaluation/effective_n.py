@@ -113,10 +113,12 @@ def coverage_band(n_eff: float, level: float, *, confidence: float = 0.95) -> tu
 
 @functools.cache
 def _binomial_band(n: int, level: float, confidence: float) -> tuple[float, float]:
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     tail = (1.0 - confidence) / 2.0
-    return float(binom.ppf(tail, n, level) / n), float(binom.ppf(1.0 - tail, n, level) / n)
+    # the binomial quantile is the least count whose probability reaches the level
+    counts = np.searchsorted(bdtr(np.arange(n + 1.0), n, level), [tail, 1.0 - tail]) / n
+    return float(counts[0]), float(counts[1])
 
 
 def relative_distance(observed: ArrayLike, predicted: ArrayLike, level: float, levels: ArrayLike = LEVELS) -> Array:

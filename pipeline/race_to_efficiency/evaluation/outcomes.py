@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,10 +15,20 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.units import Quarter
 
-COLUMNS = ("target", "target_quarter", "cell", "item", "block", "observed", "matured")
-
 MATURITY_QUARTERS = 2
 """An outcome is read once more this long after its quarter, when late entries and corrections have come in."""
+
+
+class SettledOutcome(NamedTuple):
+    """What came of a target in a quarter: one row of `outcomes`."""
+
+    target: str
+    target_quarter: str
+    cell: str
+    item: str
+    block: str
+    observed: float
+    matured: float
 
 
 def outcomes(target: Target, views: LedgerViews, day: dt.date, first: Quarter) -> pd.DataFrame:
@@ -44,7 +54,13 @@ def outcomes(target: Target, views: LedgerViews, day: dt.date, first: Quarter) -
     """
     import pandas as pd
 
-    rows: list[tuple[str, str, str, str, str, float, float]] = []
+    frame = pd.DataFrame(settled_outcomes(target, views, day, first), columns=list(SettledOutcome._fields))
+    return frame.astype({name: "float64" if name in ("observed", "matured") else "str" for name in frame})
+
+
+def settled_outcomes(target: Target, views: LedgerViews, day: dt.date, first: Quarter) -> list[SettledOutcome]:
+    """Return the rows of `outcomes`, without a table around them: weights ask for them at every origin."""
+    rows: list[SettledOutcome] = []
     quarter = first
     while quarter.as_of <= day:
         reached = views.settled_by(target, quarter.as_of, day)
@@ -54,10 +70,9 @@ def outcomes(target: Target, views: LedgerViews, day: dt.date, first: Quarter) -
             # what is read in today's view is as mature as it can be
             late = found if target.settles == "latest" else _seen(target, views, quarter, min(mature, day))
             again = {one[:2]: one[3] for one in late} if mature <= day else {}
-            rows += [(target.id, str(quarter), *one, again.get(one[:2], np.nan)) for one in found]
+            rows += [SettledOutcome(target.id, str(quarter), *one, again.get(one[:2], np.nan)) for one in found]
         quarter = quarter.shift(1)
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype({name: "float64" if name in ("observed", "matured") else "str" for name in COLUMNS})
+    return rows
 
 
 def _seen(target: Target, views: LedgerViews, quarter: Quarter, day: dt.date) -> list[tuple[str, str, str, float]]:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency import storage
-from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS, WisParts, weighted_interval_score
+from race_to_efficiency.evaluation.effective_n import coverage_share
+from race_to_efficiency.evaluation.scoring import (
+    COVERAGE_LEVELS,
+    QUANTILE_COLUMNS,
+    WisParts,
+    weighted_interval_score,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,13 +56,14 @@ def beside(done: pd.DataFrame, earlier: pd.DataFrame, first_origin: str) -> dict
     -------
     dict
         model, first_origin, ratio (geometric mean over targets of mean weighted interval scores), cells and how many of
-        them each has below the last-value baseline, and a row a target; ``worse`` tells in what a target with at least
-        20 outcomes is more than 10 % worse.
+        them each has below the last-value baseline, the share of outcomes inside each one's intervals, and a row a
+        target; ``because`` tells in what a target with at least 20 outcomes is more than 10 % worse.
     """
     theirs = earlier[[*KEYS, *QUANTILE_COLUMNS]].rename(columns={name: f"{name}_earlier" for name in QUANTILE_COLUMNS})
     both = done[done["origin"] >= first_origin].merge(theirs, on=KEYS, how="inner", validate="many_to_one")
     both = both[~both["target"].str.startswith("loss.")].reset_index(drop=True)
-    scores = weighted_interval_score(both["observed"], both[[f"{name}_earlier" for name in QUANTILE_COLUMNS]])
+    earlier_columns = [f"{name}_earlier" for name in QUANTILE_COLUMNS]
+    scores = weighted_interval_score(both["observed"], both[earlier_columns])
     both = both.assign(wis_earlier=scores.wis)
     rows = [_target(str(target), own, scores) for target, own in both.groupby("target", sort=True)]
     cells = both.groupby(["target", "horizon_quarters"])[["wis", "wis_earlier", "wis_last_value"]].mean()
@@ -67,8 +74,16 @@ def beside(done: pd.DataFrame, earlier: pd.DataFrame, first_origin: str) -> dict
         "cells": len(cells),
         "below_last_value": int((cells["wis"] < cells["wis_last_value"]).sum()),
         "below_last_value_earlier": int((cells["wis_earlier"] < cells["wis_last_value"]).sum()),
+        "coverage": _covered(both, list(QUANTILE_COLUMNS)),
+        "coverage_earlier": _covered(both, earlier_columns),
         "targets": rows,
     }
+
+
+def _covered(both: pd.DataFrame, columns: list[str]) -> dict[str, float | None]:
+    """Return the share of outcomes inside each central interval, by its level in per cent."""
+    shares = {level: coverage_share(both["observed"], both[columns], level) for level in COVERAGE_LEVELS}
+    return {f"{100 * level:.0f}": float(share.mean()) if share.size else None for level, share in shares.items()}
 
 
 def _target(name: str, own: pd.DataFrame, scores: WisParts) -> dict[str, Any]:
@@ -80,7 +95,7 @@ def _target(name: str, own: pd.DataFrame, scores: WisParts) -> dict[str, Any]:
     because = None
     if worse:
         because = _PARTS[max(more, key=lambda part: more[part])]
-        because = because if "earlier" in worse else f"{stayed:.0%} of outcomes stayed where they were"
+        because = because if "earlier" in worse else f"{stayed:.0%} of outcomes stayed put"
     return {
         "target": name,
         "n": len(own),

@@ -64,6 +64,8 @@ def score_table(backtest: pd.DataFrame, params: BacktestParams, done: pd.DataFra
     import pandas as pd
 
     done = scored(backtest) if done is None else done
+    # rows are picked out hundreds of times: texts as Python's own are picked faster than Arrow's
+    done = done.astype({name: object for name, kind in done.dtypes.items() if kind == "str"})
     by_cell = dict(list(pd.concat([done, pooled_losses(done)]).groupby(["target", "horizon_quarters"], sort=True)))
     rows = []
     made = backtest.loc[backtest["method"] == "forecast", ["target", "horizon_quarters", "unit"]].drop_duplicates()

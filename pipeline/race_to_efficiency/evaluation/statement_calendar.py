@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.evaluation.outcomes import outcomes
+from race_to_efficiency.evaluation.outcomes import settled_outcomes
 
 if TYPE_CHECKING:
     from race_to_efficiency.evaluation.origin_views import LedgerViews
@@ -45,13 +45,14 @@ def lives(target: Target, views: LedgerViews, quarter: Quarter) -> bool:
     """Return whether each of the last windows of an aggregate had rows enough; other kinds always have an outcome."""
     if target.kind not in ("aggregate", "observation"):
         return True
-    seen = outcomes(target, views, quarter.as_of, quarter.shift(-3 * _LIVED_WINDOWS))["target_quarter"].unique()
+    settled = settled_outcomes(target, views, quarter.as_of, quarter.shift(-3 * _LIVED_WINDOWS))
+    seen = {one.target_quarter for one in settled}
     return len(seen) > 0 and all(
         str(back) in seen for back in (_last(seen, quarter).shift(-k) for k in range(_LIVED_WINDOWS))
     )
 
 
-def _last(seen: np.ndarray, quarter: Quarter) -> Quarter:
+def _last(seen: set[str], quarter: Quarter) -> Quarter:
     """Return the last quarter that has an outcome."""
     while str(quarter) not in seen:
         quarter = quarter.shift(-1)

@@ -15,10 +15,12 @@ from race_to_efficiency.evaluation.effective_n import correlations
 from race_to_efficiency.evaluation.scoring import LEVELS, weighted_interval_score
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from race_to_efficiency.evaluation.origins import CellForecast, ForecastOrigin
+    from race_to_efficiency.evaluation.outcomes import SettledOutcome
     from race_to_efficiency.settings.backtest import LearningParams
 
     Array = NDArray[np.float64]
@@ -138,21 +140,19 @@ class History:
                 rows += [one.baselines[name][h - 1] if name in one.baselines else missing for name in self.baselines]
                 self._quantiles.append(np.array(rows))
 
-    def settled(self, outcomes: pd.DataFrame, sign: int) -> Settled:
+    def settled(self, outcomes: Iterable[SettledOutcome], sign: int) -> Settled:
         """Return the remembered forecasts that have an outcome, scored.
 
         Parameters
         ----------
-        outcomes : DataFrame
-            Those settled by now; see `outcomes.outcomes`.
+        outcomes : iterable of SettledOutcome
+            Those settled by now.
         sign : {1, -1}
             Of the target.
         """
         came: dict[tuple[str, str], list[tuple[float, str]]] = {}
-        for quarter, cell, block, observed in outcomes[["target_quarter", "cell", "block", "observed"]].itertuples(
-            index=False
-        ):
-            came.setdefault((quarter, cell), []).append((sign * observed, block))
+        for one in outcomes:
+            came.setdefault((one.target_quarter, one.cell), []).append((sign * one.observed, one.block))
         index = [(k, *found) for k, key in enumerate(self._keys) for found in came.get(key, ())]
         places = np.array([self._places[k] for k, _, _ in index]).reshape(-1, 4)
         observed = np.array([value for _, value, _ in index])

@@ -91,7 +91,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
 
 def weights_now(workspace: Workspace, views: LedgerViews, histories: Mapping[str, History]) -> dict[str, Learned]:
     """Return what the outcomes settled by the quarter teach about each target's members."""
-    from race_to_efficiency.evaluation.outcomes import outcomes
+    from race_to_efficiency.evaluation.outcomes import settled_outcomes
     from race_to_efficiency.evaluation.targets import TARGETS
     from race_to_efficiency.units import Quarter
 
@@ -99,7 +99,7 @@ def weights_now(workspace: Workspace, views: LedgerViews, histories: Mapping[str
     first, horizons = Quarter.parse(params.first_origin), np.arange(1.0, params.horizon_quarters + 1)
     found = {}
     for name, history in histories.items():
-        settled = history.settled(outcomes(TARGETS[name], views, day, first), TARGETS[name].sign)
+        settled = history.settled(settled_outcomes(TARGETS[name], views, day, first), TARGETS[name].sign)
         found[name] = history.learned(settled, horizons, params.learning)
     return found
 

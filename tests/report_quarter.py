@@ -258,6 +258,14 @@ SCORES: dict[str, Any] = {
             for h in (None, 1, 4)],
     "models": [{"target": HOSTILE[0], "members": ["trend", "walk"], "baseline": "last_value", "horizons": [
         {"horizon_quarters": 4, "n_eff": 6.5, "weights": {"trend": 0.25, "walk": 0.75}}]}],
+    "predecessors": [{"model": "race-0.1", "first_origin": "2023Q1", "ratio": 0.9, "cells": 8, "below_last_value": 5,
+                      "below_last_value_earlier": 4, "coverage": {"80": 0.8}, "coverage_earlier": {"80": 0.7},
+                      "targets": [{"target": HOSTILE[0], "n": 40, "wis": 0.2, "wis_earlier": 0.15,
+                                   "wis_last_value": 0.3, "ratio": 1.33, "worse_than": ["earlier"],
+                                   "because": HOSTILE[2]}]}],
+    "bounds": [{"target": "mean_chip", "unit": "FLOP/s/W", "bound": [1e15, 2e15], "source": HOSTILE[1],
+                "moved_mean": 0.01, "moved_most": 0.02, "power_implied_above_cap": 0.001}],
+    "lateness": [{"target": "mean_chip", "rows": 40, "late_share": 0.1, "median_lag_days": 288.0}],
     "rules": {"bias": "1 - 2 PIT: +1 when every forecast was too high"},
 }  # fmt: skip
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Code, ContentTable, Fact, Label, Para, say, table_columns
+from race_to_efficiency.report.annex.rivals import rivals
+from race_to_efficiency.report.content import Code, ContentTable, Fact, Label, Para, join, say, table_columns
 from race_to_efficiency.report.figures.pit import histograms
 from race_to_efficiency.report.numbers import decimals, id_part, percent
 from race_to_efficiency.report.words.names import target_in_words
@@ -41,6 +42,7 @@ def backtest_section(page: Page, scores: list[dict[str, Any]], cells: Cells) -> 
     rows = [item for item in document.get("pit") or () if item.get("n")]
     if rows:
         blocks.append(pit_figure(page, rows))
+    blocks += rivals(page, document)
     if document.get("models"):
         blocks.append(models_table(page, document["models"]))
     if document.get("rules"):
@@ -109,11 +111,20 @@ def models_table(page: Page, models: list[dict[str, Any]]) -> ContentTable:
         target = str(item["target"])
         at = next((one for one in item["horizons"] if one["horizon_quarters"] == WEIGHTS_HORIZON), item["horizons"][0])
         heavy = sorted(at["weights"].items(), key=lambda pair: (-pair[1], pair[0]))
-        said = ", ".join(f"{name.replace('_', ' ')} {weight:.0%}" for name, weight in heavy)
+        said = join(
+            say(
+                "{name} {weight}",
+                name=Label(name.replace("_", " ")),
+                weight=page.shown.cell(
+                    f"weights.{id_part(target)}.{name}", weight, "share", percent(0), nodes=(f"backtest.{target}",)
+                ),
+            )
+            for name, weight in heavy
+        )
         rows.append(
             (
                 (Fact(target_in_words(target)),),
-                (Fact(said),),
+                said,
                 page.shown.cell(
                     f"weights.{id_part(target)}.n_eff",
                     float(at["n_eff"]),

@@ -280,11 +280,11 @@ def changes_document() -> dict[str, Any]:
         return {"id": name, "unit": "1", "old": old, "new": old + sum(parts.values()),
                 "delta": old + sum(parts.values()) - old, "parts": items, **fields}  # fmt: skip
 
-    kinds = ("added", "revised", "withdrawn", "reclassified")
+    kinds = ("added", "revised", "withdrawn", "reclassified", "entered_late")
     rows: dict[str, list[dict[str, Any]]] = {
         "added": [{"id": HOSTILE[0], "cells": []}, {"id": HOSTILE[5], "cells": []}],
         "revised": [{"id": HOSTILE[3], "cells": [{"column": "tdp_w", "old": 192.0, "new": 340.0}]}],
-        "withdrawn": [], "reclassified": [],
+        "withdrawn": [], "reclassified": [], "entered_late": [{"id": HOSTILE[6], "cells": []}],
     }  # fmt: skip
     gamma = {"group": None, "form": None, "unit": "doublings/yr"}
     kappa = {"component": None, "estimator": None, "group": "pooled"}

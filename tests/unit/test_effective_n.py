@@ -75,6 +75,13 @@ def test_band_holds_the_binomial(n: int, level: float) -> None:
     assert en.coverage_band(0.4, level) == (0.0, 1.0)
 
 
+@given(st.integers(1, 400), st.sampled_from([0.5, 0.8, 0.95]), st.floats(0.5, 0.999))
+def test_a_band_ends_at_scipys_quantiles_of_the_binomial(n: int, level: float, confidence: float) -> None:
+    tail = (1.0 - confidence) / 2.0
+    expected = stats.binom.ppf([tail, 1.0 - tail], n, level) / n
+    np.testing.assert_array_equal(en.coverage_band(n, level, confidence=confidence), expected)
+
+
 def test_relative_distance_by_hand() -> None:
     q = [[0.0, 2.0, 6.0]]
     levels = [0.1, 0.5, 0.9]

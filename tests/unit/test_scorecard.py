@@ -172,6 +172,12 @@ def test_an_earlier_forecaster_is_compared_on_the_same_cells() -> None:
     assert found["cells"] == 2
     assert found["below_last_value"] == 2
     assert found["model"] == "old"
+    # no outcome lies on a point mass: coverage is the plain share inside
+    y = done["observed"].to_numpy()[done["origin"] >= "2015Q1"]
+    for name, told in ((own, "coverage"), (earlier, "coverage_earlier")):
+        said = name[name["origin"] >= "2015Q1"]
+        share = np.mean((y >= said["q0.1"].to_numpy()) & (y <= said["q0.9"].to_numpy()))
+        assert found[told]["80"] == pytest.approx(share)
 
 
 def test_half_width_intervals_fail_and_few_outcomes_say_so() -> None:

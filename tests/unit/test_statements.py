@@ -98,6 +98,18 @@ def test_without_the_memory_the_next_round_is_asked_again(made: list[Statement])
     assert 1 <= len([item for item in made if item.target == PARAMS.rounds.target]) <= PARAMS.rounds.most
 
 
+def test_an_open_question_keeps_no_other_from_being_asked(
+    views: LedgerViews, table: pd.DataFrame, made: list[Statement]
+) -> None:
+    for item in made:
+        again = make_statements(sources(views, table, earlier=[item]))
+        # an event that is open may be asked at another threshold
+        asked = {(one.target, one.cell, one.kind, one.threshold) for one in again}
+        rest = {(one.target, one.cell, one.kind, one.threshold) for one in made if one is not item}
+        assert rest <= asked
+        assert (item.target, item.cell, item.kind, item.threshold) not in asked
+
+
 def test_every_statement_is_complete(series: dict[str, list[Statement]], views: LedgerViews) -> None:
     for quarter, found in series.items():
         day = Quarter.parse(quarter).as_of

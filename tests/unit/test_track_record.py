@@ -197,6 +197,13 @@ def test_today_s_forecaster_stands_beside(views: LedgerViews, table: pd.DataFram
     assert second["observed"] == 0.0
     assert second["score"] == pytest.approx(0.81)
     assert second["score_today"] == pytest.approx(float(brier_score(0.0, second["median_today"])))
+    # a threshold at one of the forecast's own quantiles: reached from below by a rate, from above by a time
+    for target, unit, sign in (("speedrun_record_time", "s", -1), ("tensor16_record", "FLOP/s/W", 1)):
+        row = table[(table["origin"] == "2025Q1") & (table["target"] == target) & (table["method"] == "forecast")]
+        at = float(2.0 ** row[row["target_quarter"] == "2026Q1"].iloc[0]["q0.7"])
+        asked = dataclasses.replace(event, target=target, unit=unit, threshold=at)
+        said = published_scores.score_statements([asked], today, views, END, PARAMS)[0]["median_today"]
+        assert said == pytest.approx(0.7 if sign < 0 else 0.3)
     unknown = statement(id="2019Q1.z")
     assert published_scores.score_statements([unknown], today, views, END, PARAMS)[0]["median_today"] is None
 

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
     Item = Mapping[str, Any]
 
-ROW_CAUSES = ("added", "revised", "withdrawn", "reclassified")
+ROW_CAUSES = ("added", "revised", "withdrawn", "reclassified", "entered_late")
 CAUSE_WORDS = {
-    **{kind: f"rows {kind}" for kind in ROW_CAUSES},
-    "entered_late": "rows entered late",
+    **{kind: f"rows {kind.replace('_', ' ')}" for kind in ROW_CAUSES},
     "settings": "settings",
     "reference_date": "reference date",
     "code": "code",

@@ -199,7 +199,7 @@ def one_sided(item: Item) -> str:
 
 
 def data(page: Page) -> list[Block]:
-    """Return how many rows were added, revised, withdrawn and reclassified, by ledger, with examples."""
+    """Return how many rows were added, revised, withdrawn, reclassified and entered late, by ledger, with examples."""
     rows = []
     for name, item in sorted(page.inputs.part("changes", "data").items()):
         cells = [
@@ -217,7 +217,7 @@ def data(page: Page) -> list[Block]:
         ContentTable(
             "changed-rows",
             say("Rows that changed between the two as-of views"),
-            table_columns("ledger", *(f"#{kind}" for kind in ROW_CAUSES), "~for example"),
+            table_columns("ledger", *(f"#{kind.replace('_', ' ')}" for kind in ROW_CAUSES), "~for example"),
             tuple(rows),
         )
     ]
@@ -232,7 +232,7 @@ def changed(page: Page, table: str, kind: str, item: Item) -> tuple[str, ...]:
 def example(kind: str, row: Item) -> Rich:
     """Return a changed row: its id, and what of it changed."""
     cells = [str(cell["column"]) for cell in row.get("cells") or ()]
-    what = f"{kind}: {', '.join(cells[:3])}" if cells and kind == "revised" else kind
+    what = f"{kind}: {', '.join(cells[:3])}" if cells and kind == "revised" else kind.replace("_", " ")
     return say("{name} ({what})", name=Fact(str(row["id"])), what=Fact(what))
 
 

@@ -254,8 +254,8 @@ def record_tables() -> tuple[list[dict[str, Any]], pd.DataFrame]:
 
 
 SCORES: dict[str, Any] = {
-    "pit": [{"horizon_quarters": h, "n": 40, "shares": [0.05] * 5 + [0.15] * 5, "targets": ["mean_chip"]}
-            for h in (None, 1, 4)],
+    "pit": [{"horizon_quarters": h, "n": 40, "edges": [k / 10 for k in range(11)],
+             "shares": [0.05] * 5 + [0.15] * 5, "targets": ["mean_chip"]} for h in (None, 1, 4)],
     "models": [{"target": HOSTILE[0], "members": ["trend", "walk"], "baseline": "last_value", "horizons": [
         {"horizon_quarters": 4, "n_eff": 6.5, "weights": {"trend": 0.25, "walk": 0.75}}]}],
     "predecessors": [{"model": "race-0.1", "first_origin": "2023Q1", "ratio": 0.9, "cells": 8, "below_last_value": 5,

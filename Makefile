@@ -65,7 +65,7 @@ crate: ## validate a published quarter's RO-Crate, CRATE=reports/2026Q1 (needs t
 	  { echo "not validated, or not valid: the validator fetches the RO-Crate context; without network it cannot tell"; exit 1; }
 
 audit-dependencies: $(STAMP) ## known vulnerabilities of the locked libraries (needs the network)
-	$(BIN)/python -m pip_audit --requirement requirements.lock --disable-pip
+	$(BIN)/python -m pip_audit --strict --requirement requirements.lock --disable-pip
 
 lock: ## re-resolve requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \

@@ -10,6 +10,7 @@ import sys
 from dataclasses import FrozenInstanceError
 from importlib import import_module
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -158,6 +159,18 @@ def test_results_are_frozen_short_and_whole(fit, chips):
         fit.law().theta[0] = 1.0
     with pytest.raises(UsageError):
         race.plot("a text")
+
+
+def test_names_that_look_like_mathematics_stand_in_a_picture_as_they_are(tmp_path, runs, chips):
+    name = "$\\frac{$"
+    for result in (
+        race.fit_kappa(runs.assign(part=[name, "b"] * 30), name=name, group="part", forms="power_law", bootstrap=BOOT),
+        race.fit_gamma(chips.assign(part=name), name=name, date="day", value="speed", group="part", draws=200),
+    ):
+        path = tmp_path / "picture.svg"
+        with mpl.rc_context({"svg.fonttype": "none"}):
+            result.plot().figure.savefig(path)
+        assert name in path.read_text(encoding="utf-8")
 
 
 def test_a_saved_fit_says_what_it_said_before(tmp_path, fit):

@@ -237,5 +237,5 @@ class KappaFit(Result):
             name = law.form.name if len(self.groups) == 1 else f"{visible(law.group)} {law.form.name}"
             ax.plot(grid, losses, color=COLOURS[law.form.name], label=f"{name}: kappa {law.kappa:.3g}")
         ax.set(xscale="log", yscale="log", xlabel="training compute, FLOP", ylabel="loss, nats/token")
-        ax.set_title(visible(self.name), parse_math=False)
+        ax.set_title(visible(self.name))
         ax.legend(frameon=False)

@@ -57,6 +57,9 @@ class Result(ABC):
 
             ax = Figure(figsize=(7.0, 4.5), layout="constrained").subplots()
         self._draw(ax)
+        legend = ax.get_legend()
+        for text in (ax.title, *(legend.get_texts() if legend else ())):  # names from data are no mathematics
+            text.set_parse_math(False)
         return ax
 
     def save(self, path: str | Path) -> Path:

@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 
 from race_to_efficiency import __version__
 from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands.extras import lacking
 from race_to_efficiency.errors import RaceError, SystemRefused, UsageError
 from race_to_efficiency.visible import error_lines
 
@@ -129,6 +130,8 @@ def run_verb(words: list[str]) -> int:
         raise UsageError(error.format_message(), remedy="see race --help") from None
     except SystemExit:  # typer's answer to a reader of --help who has had enough
         return 0
+    except ModuleNotFoundError as error:
+        raise lacking(error.name or str(error)) from None
     except (OSError, MemoryError, RecursionError) as error:
         raise SystemRefused.of(error) from None
     except Exception as error:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -168,3 +169,49 @@ def test_an_installed_package_fits_with_the_settings_it_came_with(wheel: Path, f
     assert stages[0] == "ingest"
     found = python(folder, "-m", "race_to_efficiency", "severity", "--json", path=wheel)
     assert json.loads(found)["baseline_power_w"] > 0
+
+
+BASE_ALONE = """
+import sys
+
+class Absent:
+    names = {names}
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name in Absent.names else found(name, *rest)
+import race_to_efficiency as race
+from race_to_efficiency import cli
+
+fit = race.fit_kappa("runs.csv", forms="power_law", bootstrap=100)
+fit.plot()
+race.load_ledger("accelerators")
+race.predict_loss(fit, compute=1e23)
+print(cli.main(["run"]))
+"""
+
+
+def test_the_base_alone_fits_predicts_reads_and_plots_and_a_run_names_its_extras(folder: Path, root: Path) -> None:
+    with (root / "pyproject.toml").open("rb") as stream:
+        project = tomllib.load(stream)["project"]
+    optional = project["optional-dependencies"]
+    assert not {word.partition(">")[0] for word in project["dependencies"]} & {
+        word.partition(">")[0] for words in optional.values() for word in words
+    }
+    compute = np.geomspace(1e18, 1e22, 24)
+    loss = 3 * (compute / 1e20) ** -0.05 * (1 + 0.002 * np.sin(np.arange(24) * 2.4))
+    lines = [f"{c},{y}" for c, y in zip(compute, loss, strict=True)]
+    storage.write_text(folder / "runs.csv", "\n".join(["compute_flop,loss", *lines]) + "\n")
+    absent = {"dvc", "grimp", "psutil", "cryptography", "altair", "jinja2", "typst", "vl_convert", "dask"}
+    script = BASE_ALONE.replace("{names}", repr(absent)) + "sys.exit(0)\n"
+    environment = {**os.environ, "PYTHONPATH": str(root / "pipeline"), "NO_COLOR": "1"}
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "6"
+    assert "race-to-efficiency[pipeline,report]" in done.stderr

@@ -16,6 +16,9 @@ import pandas as pd
 import pytest
 import race_to_efficiency as race
 from race_to_efficiency import cli, storage
+from race_to_efficiency.calibration.kappa.forms import POWER_LAW
+from race_to_efficiency.calibration.kappa.law import Law
+from race_to_efficiency.calibration.kappa.prediction import predicted
 from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy, UsageError
 from runs_for_tests import law, simulated
 
@@ -300,3 +303,32 @@ def test_the_law_it_was_made_with_is_within_its_intervals(fit):
     said = race.predict_loss(fit, 1e10, 2e11).to_frame().iloc[0]
     assert said["loss_mean_low"] <= truth <= said["loss_mean_high"]
     assert said["loss_new_run_high"] - said["loss_new_run_low"] > 2 * 1.96 * 0.0045 * truth
+
+
+def normal_law(rows=4000, sd=0.01, models=None):
+    """A power law whose refits and residuals are normal with known spreads."""
+    rng = np.random.default_rng(5)
+    draws = np.stack([3.0 * np.exp(rng.normal(0, 0.004, rows)), np.full(rows, 0.05)], axis=1)
+    residuals = rng.normal(0, sd, rows)
+    compute = np.geomspace(1e18, 1e21, rows)
+    ranges = {"compute_flop": (1e18, 1e21)}
+    return Law("g", POWER_LAW, np.array([3.0, 0.05]), draws, residuals, compute, rows, models, ranges, "trusted", ())
+
+
+def test_the_intervals_of_mean_and_new_run_are_those_of_the_two_spreads_together():
+    compute = np.array([1e20, 1e23])
+    for level, z in ((0.95, 1.95996), (0.8, 1.28155)):
+        found = predicted(normal_law(), [compute], level=level)
+        middle = np.log(3.0) - 0.05 * np.log(compute)
+        for ends, sd in (((found.mean_low, found.mean_high), 0.004), ((found.new_low, found.new_high), 0.01077)):
+            assert np.log(ends[0]) == pytest.approx(middle - z * sd, abs=0.04 * z * sd)
+            assert np.log(ends[1]) == pytest.approx(middle + z * sd, abs=0.04 * z * sd)
+    assert found.decades_beyond == pytest.approx([0, 2])
+    off = predicted(normal_law(), [compute], discrepancy_sd=np.array([0.0, 0.03]))
+    width = np.log(off.new_high / off.new_low) / 2 / 1.95996
+    assert width == pytest.approx([0.01077, np.hypot(0.01077, 0.03)], rel=0.05)
+    few = predicted(normal_law(models=5), [compute])
+    whole = predicted(normal_law(), [compute])
+    assert (few.mean_high - few.mean_low > 1.2 * (whole.mean_high - whole.mean_low)).all()
+    twelve = predicted(normal_law(rows=12), [compute])
+    assert (twelve.new_high / twelve.new_low > 1.02).all()

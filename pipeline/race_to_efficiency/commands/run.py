@@ -8,6 +8,7 @@ import typer
 
 from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands.extras import EXTRAS, require_extras
 from race_to_efficiency.errors import DataInvalid
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def register(app: typer.Typer) -> None:
         from race_to_efficiency.provenance.verify import changed_ledger_lines
         from race_to_efficiency.settings.params import find_root, open_workspace
 
+        require_extras(*EXTRAS)
         root = find_root(Path.cwd())
         workspace = open_workspace(root, quarter)
         default = workspace.processed == root / "data" / "processed"

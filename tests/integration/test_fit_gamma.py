@@ -54,7 +54,7 @@ def test_it_writes_what_it_promises(run):
     assert summary["estimates"] == len(document["estimates"])
     assert "routes D" in summary["line"]
     json_documents.check("stage", {"stage": "fit_gamma", "quarter": "2026Q1", **summary})
-    json_documents.check("show_gamma", document)
+    json_documents.check("show_gamma", {**document, "freshness": []})
     draws = storage.read_parquet(place.processed / "gamma_draws.parquet")
     assert len(draws) == 300
     assert np.isfinite(draws.to_numpy()).all()

@@ -386,6 +386,11 @@ def test_a_closed_chain_is_held_to_what_it_was(checkout: Path) -> None:
         bad = verify(checkout).to_json()["first_bad"]["artefact"]
         assert bad.startswith(("reports/race-0.1/", "reports/registry.json: entry 1")), path.name
         path.write_bytes(data)
+    entries = registry.read_entries(folder)
+    whole = (folder / "registry.json").read_bytes()
+    (folder / "registry.json").write_bytes(registry.render(entries[:1]))
+    assert verify(checkout).to_json()["first_bad"]["artefact"] == "reports/race-0.1/registry.json: head"
+    (folder / "registry.json").write_bytes(whole)
     statement = checkout / "data" / "published" / "race-0.1" / "2025Q1.json"
     statement.write_bytes(statement.read_bytes() + b" ")
     assert verify(checkout).to_json()["first_bad"]["artefact"] == "data/published/race-0.1/2025Q1.json"

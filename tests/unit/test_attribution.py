@@ -103,6 +103,23 @@ def test_a_setting_and_the_seed_alone() -> None:
     assert [c for c, v in parts_of(base, world(seed=2), "noisy").items() if v] == ["resampling"]
 
 
+def test_the_passing_of_time_is_no_setting() -> None:
+    """An estimate that counts from the reference date moves with the date alone, and with no other cause."""
+    base = world()
+    later = replace(base, as_of=date(2025, 9, 30))
+
+    def dated(given_world: World) -> Mapping[str, float]:
+        return {"age": float(given_world.as_of.toordinal()), **evaluate(given_world)}
+
+    (age,) = (item for item in attribute(base, later, [], dated) if item.id == "age")
+    assert {part.cause: part.value for part in age.parts if part.value} == {"reference_date": 92.0}
+    both = replace(later, settings={"power": 2.0})
+    parts = {item.id: {part.cause: part.value for part in item.parts} for item in attribute(base, both, [], dated)}
+    assert (parts["age"]["reference_date"], parts["age"]["settings"]) == (92.0, 0.0)
+    assert parts["slope"]["reference_date"] == 0.0
+    assert parts["slope"]["settings"] != 0.0
+
+
 @given(st.data())
 def test_parts_always_sum_to_the_change(data: st.DataObject) -> None:
     base = world()

@@ -24,7 +24,9 @@ from race_to_efficiency.provenance.sealed_rows import read_marks
 NAME = "accelerators.csv"
 CHIPS = synthetic_quarter.ACCELERATORS.encode()
 LINES = CHIPS.splitlines(keepends=True)
-DAY = "2025-06-30"
+DAY = "2025-05-20"
+"""On which a row was recorded: the last day counts."""
+
 SEAL, MARKS = row_seals.seal(Ledger(NAME, CHIPS), DAY)
 APPENDED = "chip-e,Chip E,1e12,chips,2025-10-01,2025-10-02,snapshot,false\n"
 
@@ -76,6 +78,12 @@ def test_order_new_columns_and_late_rows_leave_a_seal_whole(order: list[bytes], 
         held = sorted(ledger.cells(ledger.rows[at])["accelerator_id"] for at in there.rows)
         assert held == ["chip-a", "chip-b", "chip-c", "chip-c", "chip-d"]
         assert len(not_sealed(ledger, [there])) == len(late)
+
+
+def test_an_empty_cell_is_as_good_as_none() -> None:
+    assert row_seals.row_digest({"a": "x", "b": ""}) == row_seals.row_digest({"a": "x"})
+    assert row_seals.row_digest({"a": "x", "b": " "}) != row_seals.row_digest({"a": "x"})
+    assert row_seals.row_digest({"b": "x"}) != row_seals.row_digest({"a": "x"})
 
 
 def test_a_row_that_stands_twice_is_sealed_once() -> None:

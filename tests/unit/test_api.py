@@ -7,7 +7,7 @@ import inspect
 import json
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from importlib import import_module
 
 import matplotlib as mpl
@@ -21,6 +21,7 @@ from race_to_efficiency.calibration.kappa.law import Law
 from race_to_efficiency.calibration.kappa.prediction import predicted
 from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy, UsageError
 from runs_for_tests import law, simulated
+from scipy.stats import t
 
 BOOT = 100
 
@@ -199,6 +200,9 @@ def test_the_optimum_is_where_no_other_allocation_of_the_budget_does_better(fit)
 
 
 def test_larger_runs_are_held_out_and_covered(runs):
+    spent = np.sort(6 * runs["params"] * runs["tokens"])
+    edge = float(spent[30])  # the run at the edge is fitted
+    assert race.fit_kappa(runs, fit_below=edge, forms="power_law", bootstrap=BOOT).account["used"] == 31
     found = race.fit_kappa(runs, fit_below=1e21, bootstrap=BOOT)
     rows = {row["form"]: row for row in found.held_out}
     assert set(rows) == {"chinchilla", "floor", "power_law"}
@@ -218,6 +222,21 @@ def test_larger_runs_are_held_out_and_covered(runs):
         )
     # a power law is an optimistic or pessimistic tangent beyond its runs: worse than the law that is the truth
     assert abs(rows["power_law"]["mean_error"]) > 3 * abs(row["mean_error"])
+
+
+def test_decades_beyond_count_six_params_tokens_whatever_the_compute_column_says(runs):
+    other = runs.assign(compute_flop=2 * runs["params"] * runs["tokens"])
+    found = race.fit_kappa(other, forms="chinchilla", bootstrap=BOOT)
+    last = runs.loc[(runs["params"] * runs["tokens"]).idxmax()]
+    said = race.predict_loss(found, [last["params"], 10 * last["params"]], last["tokens"]).to_frame()
+    assert said["decades_beyond"].tolist() == pytest.approx([0, 1], abs=1e-9)
+
+
+def test_texts_of_a_frame_are_tidied_and_nothing_stands_for_nothing(runs):
+    made = [" a ", None, np.nan, "a"] * 15
+    found = race.fit_kappa(runs.assign(made=made), group="made", forms="power_law", bootstrap=BOOT)
+    assert found.groups == ("table_a",)
+    assert found.account == {"read": 60, "used": 30, "excluded": 30, "quarantined": 0}
 
 
 def test_a_refused_law_predicts_nothing(runs):
@@ -330,5 +349,9 @@ def test_the_intervals_of_mean_and_new_run_are_those_of_the_two_spreads_together
     few = predicted(normal_law(models=5), [compute])
     whole = predicted(normal_law(), [compute])
     assert (few.mean_high - few.mean_low > 1.2 * (whole.mean_high - whole.mean_low)).all()
-    twelve = predicted(normal_law(rows=12), [compute])
-    assert (twelve.new_high / twelve.new_low > 1.02).all()
+    few_runs = normal_law(rows=12)
+    sure = replace(few_runs, draws=np.tile(few_runs.theta, (12, 1)))
+    widest = np.abs(few_runs.residuals).max() * np.sqrt(12 / 10) * t.ppf(0.975, 10) / 1.95996
+    found = predicted(sure, [compute], level=1 - 1e-9)
+    assert np.log(found.new_high / found.loss) == pytest.approx(widest, rel=1e-4)
+    assert np.log(found.loss / found.new_low) == pytest.approx(widest, rel=1e-4)

@@ -10,11 +10,12 @@ import json_documents
 import numpy as np
 import pytest
 from race_to_efficiency import storage
-from race_to_efficiency.commands import scores_view
+from race_to_efficiency.commands import scores_view, show
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.targets import TARGETS
+from race_to_efficiency.ledger.freshness import freshness
 from race_to_efficiency.settings.params import Workspace
 from race_to_efficiency.stages import backtest
 
@@ -102,9 +103,10 @@ def test_statements_need_gamma(small_quarter: Workspace, tmp_path: Path) -> None
 def test_the_screen_of_scores_holds_40_lines_of_80_characters(run: tuple[Workspace, dict[str, object]]) -> None:
     folder = run[0].processed
     scores, record = (storage.read_json(folder / name) for name in ("scores.json", "track_record.json"))
-    document = {**scores, **record}
-    json_documents.check("show_scores", {**document, "freshness": []})
-    found = list(scores_view.lines(document))
+    fresh = [item.to_json() for item in freshness(run[0].raw, run[0].quarter.as_of)]
+    document = {**scores, **record, "freshness": fresh}
+    json_documents.check("show_scores", document)
+    found = [*scores_view.lines(document), *show.freshness_lines(document)]
     assert len(found) <= 40
     assert max(len(line) for line in found) <= 80
     for row, line in zip(document["totals"], found[2:5], strict=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands.scores_view import WIDTH
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def register(app: typer.Typer) -> None:
             terminal.document(document)
         else:
             print_view(view, document, details=details)
-            print_freshness(document)
+            for text in freshness_lines(document):
+                terminal.line(text, "dim")
 
 
 def locate(workspace: Workspace, name: str) -> Path:
@@ -110,11 +113,11 @@ READERS = {
 }
 
 
-def print_freshness(document: dict[str, Any]) -> None:
-    """Print the newest row of each ledger, with its age at the quarter's end."""
+def freshness_lines(document: dict[str, Any]) -> list[str]:
+    """Return the newest row of each ledger, with its age at the quarter's end, in lines of 80 characters."""
     days = {item["table"]: (item["newest_recorded"] or "never", item["age_days"]) for item in document["freshness"]}
     told = [f"{table} {day} ({age} days)" for table, (day, age) in days.items()]
-    terminal.line(f"Newest entry of each ledger by {document['as_of']}: {', '.join(told)}", "dim")
+    return textwrap.wrap(f"Newest entry of each ledger by {document['as_of']}: {', '.join(told)}", WIDTH)
 
 
 def print_view(view: str, document: dict[str, Any], *, details: bool) -> None:

@@ -480,6 +480,8 @@ def test_every_line_is_listed_and_those_after_the_quarter_are_named(raw: Path) -
         ("acme-one", "revised", 3e14, False),
         ("bora-x1", "withdrawn", 2e14, False),
     }
+    last = bring(raw, "2025-03-31", changed, later, chip("Acme Five"), *rest, last_day=dt.date(2025, 3, 31))
+    assert [(row["id"], row["after_quarter"]) for row in last["new_rows"]] == [("acme-five", False)]
     assert {(row["id"], row["value"]) for row in report["new_rows"]} == {
         (line["accelerator_id"], float(line["fp16_tensor_flop_s"])) for line in lines
     }

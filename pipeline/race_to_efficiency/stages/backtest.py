@@ -74,7 +74,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     storage.write_parquet(folder / "backtest.parquet", table)
     scores = write_scores(workspace, tested)
     statements, record = write_statements(workspace, tested, gamma)
-    targets = table["target"].astype(str).unique().tolist()
+    targets = [*table["target"].astype(str).unique(), *tested.weights]  # one too young to be scored has weights too
     lineage = backtest_lineage(views, targets, statements, record["publications"], quarter.as_of)
     lineage.write(folder, "backtest")
     verdicts = scores["verdict"].value_counts()

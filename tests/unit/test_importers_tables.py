@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.ledger.importing import run_import
@@ -172,6 +173,23 @@ def test_tokens_times_params_give_compute_and_the_table_may_say_all_three(raw: P
     assert (rows.loc["finch2026-a", "compute_flop"], rows.loc["finch2026-a", "compute_basis"]) == (1.2e18, "6nd")
     assert (rows.loc["finch2026-b", "compute_flop"], rows.loc["finch2026-b", "compute_basis"]) == (1.3e18, "stated")
     assert set(rows.loc[["finch2026-a", "finch2026-b"], "cluster"]) == {"m"}
+
+
+def test_compute_alone_is_a_run_and_the_unit_of_the_loss_is_the_sources(raw: Path, tmp_path: Path) -> None:
+    note = NOTE.replace("loss_unit: nats/token", "loss_unit: bytes of Wren, bits/byte")
+    run_import("training-runs", delivery(tmp_path, "run_id,compute_flop,loss_nats\na,1e18,0.9\n", note), raw)
+    row = read_ledger("training_runs", raw).rows.set_index("run_id").loc["finch2026-a"]
+    assert (row["compute_flop"], row["compute_basis"], row["loss_unit"]) == (1e18, "stated", "bits/byte")
+    assert np.isnan(row["params"])
+    assert np.isnan(row["tokens"])
+
+
+def test_a_unit_in_the_table_rules_and_one_no_ledger_knows_is_quarantined(raw: Path, tmp_path: Path) -> None:
+    table = "run_id,compute_flop,loss_nats,loss_unit\na,1e18,0.9,nats/byte\nb,1e18,0.9,\nc,1e18,0.9,bits/word\n"
+    report = run_import("training-runs", delivery(tmp_path, table), raw).to_json()
+    units = read_ledger("training_runs", raw).rows.set_index("run_id")["loss_unit"]
+    assert (units["finch2026-a"], units["finch2026-b"]) == ("nats/byte", "nats/token")
+    assert [(p["line"], p["column"]) for p in report["quarantine"]] == [(4, "loss_unit")]
 
 
 CHINCHILLA = """\

@@ -28,6 +28,7 @@ class Exclusion(StrEnum):
     OUTLIER = "outlier"
     MULTI_EPOCH = "multi_epoch"
     LOSS_UNITS_UNKNOWN = "loss_units_unknown"
+    RERUN = "rerun"
     FIXED_BUDGET = "fixed_token_count"
     OPEN_DIVISION = "open_division"
     RESUBMISSION = "resubmission"
@@ -71,6 +72,11 @@ RULES: dict[str, tuple[Rule, ...]] = {
             Exclusion.LOSS_UNITS_UNKNOWN,
             "the plotted losses are not nats per token",
             lambda rows: flagged(rows, "loss_units_uncertain_not_nats_per_token"),
+        ),
+        Rule(
+            Exclusion.RERUN,
+            "a rerun of a run that stands here: no independent run",
+            lambda rows: flagged(rows, "rerun"),
         ),
         Rule(
             Exclusion.FIXED_BUDGET,

@@ -9,7 +9,7 @@ Beside ``NAME.csv`` stands ``NAME.source.yaml``:
     identifier: arXiv 2601.00001
     licence: CC-BY 4.0                # or: none stated; figures only
     family: someone
-    loss_unit: GPT-2 BPE; C4 validation loss, nats/token
+    loss_unit: GPT-2 BPE; C4 validation loss, nats/token      # ends in the rows' unit where the table has no column
     released: 2026-01-15              # when the runs became public
     run_id_prefix: someone-           # before the table's own ids, or before 000, 001 where it has none
     columns: {params: Model Size, compute_flop: Training FLOP, loss_nats: loss}   # where names differ
@@ -34,6 +34,7 @@ from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
 from race_to_efficiency.ledger.importers.source_record import read_record
 from race_to_efficiency.ledger.lines import slug
+from race_to_efficiency.ledger.tables.runs import LOSS_UNITS
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
     from race_to_efficiency.cells.run_figures import Figures
     from race_to_efficiency.cells.table import Table
 
-TEXTS = ("run_id", "group", "cluster", "model_family", "dataset", "compute_basis", "run_flags", "released")
+TEXTS = (
+    "run_id", "group", "cluster", "model_family", "dataset", "compute_basis", "loss_unit", "run_flags", "released",
+)  # fmt: skip
 OTHER_NAMES = {"flags": "run_flags", "source_id": "group", "name": "run_id"}
 """Other names under which the neutral columns of text are met; figures go by those of `cells.run_columns`."""
 
@@ -119,6 +122,12 @@ class _Note:
             raise self.asks(f"which column is loss_nats: {' or '.join(found.rivals['loss'])} (under `columns`)")
         return found.columns, texts, found.notes
 
+    def loss_unit(self, group: str) -> str:
+        """Return the unit the source's words on its losses end in, empty when they end in none."""
+        known = str(self.known.loc[group, "loss_unit"]) if group in self.known.index else ""
+        words = self.texts.get("loss_unit", known).replace(",", " ").split()
+        return words[-1] if words and words[-1] in LOSS_UNITS else ""
+
     def prefix(self, group: str) -> str:
         """Return what stands before a run's own id or number."""
         return self.texts.get("run_id_prefix", f"{slug(self.source_id or group)}-")
@@ -169,7 +178,12 @@ def _take(table: Table, figures: Figures, texts: dict[str, str], note: _Note, pa
         run_id = note.prefix(group) + (cells.pop("run_id", "") or f"{number[line]:03d}")
         cells |= {"released": released} if released else {}
         cells["source_id"] = group if group in note.known.index else note.source_id or group
-        defaults = {"cluster": run_id, "compute_basis": basis, "released": note.released or _released(note, group)}
+        defaults = {
+            "cluster": run_id,
+            "compute_basis": basis,
+            "loss_unit": note.loss_unit(group),
+            "released": note.released or _released(note, group),
+        }
         parsed.rows.append(ParsedRow(line, run_id, cells, defaults))
     parsed.flags += _slips(figures)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, key_column
 
 COMPUTE_BASES = ("c_over_6n", "6nd", "tracker", "attention_included", "stated")
+LOSS_UNITS = ("nats/token", "nats/byte", "bits/byte")
 
 _FLAGS = r"([^;\s]+(;[^;\s]+)*)?"
 
@@ -34,7 +35,21 @@ TRAINING_RUNS = Table(
             required=True,
             allowed=COMPUTE_BASES,
         ),
-        Column("loss_nats", "number", "Final loss.", "nats/token", required=True, above=0.0, maximum=30.0),
+        Column(
+            "loss_nats",
+            "number",
+            "Final loss, in `loss_unit`.",
+            "see loss_unit",
+            required=True,
+            above=0.0,
+            maximum=30.0,
+        ),
+        Column(
+            "loss_unit",
+            "text",
+            "Unit of the loss; empty when unknown. Exponents pool across units, levels do not.",
+            allowed=LOSS_UNITS,
+        ),
         Column(
             "run_flags", "text", "Flags joined by ';': what a reader must know before using the row.", pattern=_FLAGS
         ),

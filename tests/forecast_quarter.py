@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from race_to_efficiency.calibration.kappa.pooled import POOLS, Member, pooled_estimate
 from race_to_efficiency.settings.forecast import AnchorParams, ForecastParams
 from race_to_efficiency.settings.scenarios import ScenarioParams
 from small_settings import section
@@ -63,7 +64,31 @@ def kappa_files(*, refused: tuple[str, ...] = ()) -> tuple[dict[str, Any], pd.Da
         for symbol, value in point.items():
             estimates.append(record(symbol, group, "chinchilla", value, released, refused=group in refused))
         estimates.append(record("kappa_total", group, "power_law", 0.055, released, refused=group in refused))
+    estimates += pooled_records(estimates)
     return {"estimates": estimates}, pd.concat(frames, ignore_index=True)
+
+
+def pooled_records(estimates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the pools of the groups' records, each group admitted unless refused."""
+    members = [
+        Member(
+            group=item["group"],
+            family=item["group"].partition("_")[0],
+            laboratory=item["group"].partition("_")[0],
+            form=item["form"],
+            value=item["value"],
+            stderr=0.02 * item["value"],
+            status=item["status"],
+            verdict="refused" if item["status"] == "refused" else "admitted",
+            n_rows=3,
+            window=tuple(item["window"]),
+            outside_decades=0.0,
+        )
+        for item in estimates
+        if item["symbol"].startswith("kappa_")
+    ]
+    found = (pooled_estimate(form, members, section("fit_kappa", groups=[])) for form in POOLS)
+    return [estimate.to_json() for estimate in found if estimate is not None]
 
 
 def record(
@@ -112,6 +137,7 @@ def gamma_files(n: int = 1000) -> tuple[dict[str, Any], pd.DataFrame]:
             "id": f"gamma.{name}",
             "component": name.split(".")[0],
             "estimator": name.split(".")[1],
+            "value": float(draws[name].median()),
             "status": "trusted",
             "reasons": [],
             "window": None if name.startswith(("level", "algorithmic")) else ["2012-01-01", "2024-01-01"],
@@ -122,6 +148,7 @@ def gamma_files(n: int = 1000) -> tuple[dict[str, Any], pd.DataFrame]:
     routes = [
         {
             "route": "D",
+            "value": float(draws["route.D"].median()),
             "components": ["training_flop_per_joule.ols", "algorithmic.mixture"],
             "status": "weak",
             "reasons": ["algorithmic.mixture is weak"],
@@ -129,6 +156,7 @@ def gamma_files(n: int = 1000) -> tuple[dict[str, Any], pd.DataFrame]:
         },
         {
             "route": "A",
+            "value": float(draws["route.A"].median()),
             "components": ["hardware_tensor16.mean_chip", "utilisation.ols", "algorithmic.mixture"],
             "status": "trusted",
             "reasons": [],
@@ -161,10 +189,8 @@ def ledgers() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def settings(**changes: Any) -> ForecastParams:
     """Return small forecast settings."""
-    names = tuple(group for group, *_ in GROUPS)
     base: dict[str, Any] = {
         "draws": 1500,
-        "pool": {"total_groups": names, "reducible_groups": names},
         "crossovers": (),
         "anchors": (
             AnchorParams(name="frontier_trend", source="frontier_trend"),

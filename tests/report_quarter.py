@@ -195,7 +195,7 @@ def scenario_documents() -> tuple[dict[str, Any], dict[str, Any]]:
     scenarios = {
         "draws": 10_000,
         "pools": {
-            form: {"kappa": {"median": value}, "families": ["chinchilla", "gadre"]}
+            form: {"value": value, "kappa": {"median": value}, "families": ["chinchilla", "gadre"]}
             for form, value in (("total", 0.056), ("reducible", 0.15))
         },
         "scenarios": [

@@ -35,7 +35,7 @@ FEW: dict[str, Any] = {
         "groups": [item for item in DOCUMENT["fit_kappa"]["groups"] if item["group"] in GROUPS],
     },
     "fit_gamma": {"draws": 400, "mixture": WEIGHTS},
-    "forecast": {"draws": 1000, "pool": {"total_groups": [*GROUPS], "reducible_groups": [*GROUPS]}},
+    "forecast": {"draws": 1000},
     "backtest": {
         "first_origin": "2024Q4",
         "horizon_quarters": 4,

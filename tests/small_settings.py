@@ -21,7 +21,7 @@ FEW = {
         "groups": [item for item in DOCUMENT["fit_kappa"]["groups"] if item["group"] in GROUPS],
     },
     "fit_gamma": {"draws": 200},
-    "forecast": {"draws": 500, "pool": {"total_groups": [*GROUPS], "reducible_groups": [*GROUPS]}},
+    "forecast": {"draws": 500},
 }
 """Two small groups of training runs and few draws: what a comparison refits, in seconds."""
 

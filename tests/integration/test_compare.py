@@ -85,5 +85,5 @@ def test_an_early_quarter_is_compared_as_far_as_it_goes_and_says_why(checkout: P
     compare.run(workspace)
     document = storage.read_json(workspace.processed / "changes.json")
     assert document["forecasts"] == []
-    assert "no group is left" in document["forecasts_missing"]
+    assert "fewer than two independent families speak" in document["forecasts_missing"]
     assert all(item["symbol"].startswith("gamma") for item in document["estimates"])

@@ -8,7 +8,7 @@ import json_documents
 import numpy as np
 import pandas as pd
 import pytest
-from forecast_quarter import GROUPS, N_BOOTSTRAP, gamma_files, kappa_files, ledgers, record, settings
+from forecast_quarter import GROUPS, gamma_files, kappa_files, ledgers, settings
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy
 from race_to_efficiency.forecasting.tables import FORECAST_COLUMNS, MILESTONE_COLUMNS, headline_rows
@@ -95,21 +95,24 @@ def test_given_numbers_are_the_equation_exactly(done):
     np.testing.assert_allclose(rows["value"], relative_loss(rows["horizon"].to_numpy(), 0.05, 2.0), rtol=3e-15)
 
 
-def test_pooled_draws_have_the_quantiles_of_the_pool(done):
-    """Static: R = (1 + t)^-kappa is monotone in kappa, so its median is that of the pool's kappa: a hand-made pool."""
-    table = kappa_files()[1]
-    rows = table[table["form"] == "power_law"]
-    weights = {"alpha_one": 0.5, "beta_one": 0.25, "beta_two": 0.25}
-    sample = np.concatenate(
-        [np.repeat(rows.loc[rows["group"] == name, "kappa"], int(40 * share)) for name, share in weights.items()]
-    )
+def test_the_draws_of_the_headline_are_of_the_pool_that_is_printed(done):
+    """Static: R = (1 + t)^-kappa is monotone in kappa: its ends are those where the record expects a new family."""
+    record = next(item for item in kappa_files()[0]["estimates"] if item["id"] == "kappa_total.pooled.power_law")
     cells = done.forecast.query(
         "scenario_id == 'static' and form == 'total' and anchor == 'within_range' and horizon == 9 and "
         "output_type == 'quantile'"
     )
-    for level, value in zip(cells["output_type_id"], cells["value"], strict=True):
-        share = np.mean(10.0**-sample <= value)
-        assert share == pytest.approx(level, abs=4 * np.sqrt(level * (1 - level) / N_BOOTSTRAP))
+    kappa = -np.log10(cells["value"].to_numpy())
+    for item in record["intervals"]:
+        if item["method"] == "prediction":
+            for end, share in ((item["low"], 0.5 - item["level"] / 2), (item["high"], 0.5 + item["level"] / 2)):
+                found = np.interp(end, kappa[::-1], 1 - cells["output_type_id"].to_numpy()[::-1])
+                assert found == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 1500))
+    point = done.forecast.query(
+        "scenario_id == 'static' and form == 'total' and anchor == 'within_range' and horizon == 9 and "
+        "output_type == 'point'"
+    )["value"].item()
+    assert point == pytest.approx(10.0 ** -record["value"], rel=1e-12)
 
 
 def test_nats_and_ratios_tell_the_same_story(done):
@@ -168,17 +171,29 @@ def test_the_headline_is_easily_selected(done):
         assert row["status"] == "weak"
         assert "anchor_beyond_range" in row["reasons"]
     near = headline_rows(done.forecast, scenario_id="static", anchor="within_range", years=(1,))
-    assert near[0]["status"] == "trusted"
+    assert (near[0]["status"], near[0]["reasons"]) == ("weak", ["kappa_weak"])  # two families
     assert headline_rows(done.forecast, scenario_id="nobody") == []
     for row in done.headline:
         json_documents.check("run", row, "/properties/headline/items")
     json_documents.check("stage", {"stage": "forecast", "quarter": "2026Q1", **done.summary})
 
 
+def test_a_pool_that_is_trusted_gives_curves_that_are(tmp_path):
+    document, draws = kappa_files()
+    for item in document["estimates"]:
+        item |= {"status": "trusted", "reasons": []}
+    space = workspace(tmp_path, kappa=(document, draws), draws=600)
+    forecast.run(space)
+    rows = storage.read_parquet(space.processed / "forecast.parquet")
+    near = headline_rows(rows, scenario_id="static", anchor="within_range", years=(1,))
+    assert near[0]["status"] == "trusted"
+
+
 def test_documents_tell_what_was_assumed_and_where_trust_ends(done):
     assert done.scenarios["independence"].startswith("kappa and gamma are drawn independently")
     pools = done.scenarios["pools"]
-    assert [item["weight"] for item in pools["total"]["groups"]] == [0.5, 0.25, 0.25]
+    assert pools["total"]["families"] == ["alpha", "beta"]
+    assert pools["total"]["value"] == pytest.approx(0.055, rel=1e-9)
     names = {item["name"]: item for item in done.scenarios["scenarios"]}
     assert names["constant_power"]["label"] == "assumption"
     assert names["constant_power"]["measured_rates"]["gamma"]["median"] == pytest.approx(1.75, abs=0.1)
@@ -255,19 +270,25 @@ def test_every_draw_is_written_on_request(tmp_path, done):
     assert not (done.space.processed / "forecast_draws.parquet").exists()
 
 
-def test_a_group_whose_forms_contradict_leaves_the_reducible_pool_and_the_words_say_so(tmp_path):
+def test_a_family_the_rule_leaves_out_is_named_with_the_reason_and_not_drawn(tmp_path):
     document, draws = kappa_files()
-    document["estimates"].append(record("kappa_reducible", "beta_two", "floor", 0.05, "2024-03-13"))
+    for item in document["estimates"]:
+        if item["group"] == "pooled" and item["form"] == "chinchilla":
+            item["diagnostics"]["groups"][2]["verdict"] = "contradicted_by_cutoff"
     space = workspace(tmp_path, kappa=(document, draws), draws=600)
     forecast.run(space)
     pools = storage.read_json(space.processed / "scenarios.json")["pools"]
-    assert "beta_two" in pools["reducible"]["left_out"]
-    assert [item["group"] for item in pools["total"]["groups"]] == ["alpha_one", "beta_one", "beta_two"]
+    assert (
+        pools["reducible"]["groups"][2] | {"group": "beta_two", "verdict": "contradicted_by_cutoff"}
+        == (pools["reducible"]["groups"][2])
+    )
+    rows = storage.read_parquet(space.processed / "forecast.parquet")
+    assert set(rows.loc[rows["target"] == "loss", "group"]) == {"alpha_one", "beta_one"}
 
 
 def test_what_is_missing_or_refused_stops_in_words(tmp_path):
     refused = kappa_files(refused=tuple(group for group, *_ in GROUPS))
-    with pytest.raises(NotTrustworthy, match="no group is left"):
+    with pytest.raises(NotTrustworthy, match="fewer than two independent families speak"):
         forecast.run(workspace(tmp_path / "a", kappa=refused))
     space = workspace(tmp_path / "b")
     (space.processed / "gamma_draws.parquet").unlink()

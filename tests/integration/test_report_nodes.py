@@ -12,7 +12,7 @@ import yaml
 from race_to_efficiency import storage
 from race_to_efficiency.quarter.lineage import Edges, file_of, gathered
 from race_to_efficiency.settings.params import open_workspace
-from race_to_efficiency.stages import forecast
+from race_to_efficiency.stages import fit_kappa, forecast
 from race_to_efficiency.stages import report as stage
 from small_quarter import FEW, GROUPS, QUARTER
 from small_settings import DOCUMENT, document
@@ -177,11 +177,13 @@ def test_a_changed_row_is_behind_the_count_of_the_changed(numbers, edges, small_
 def test_a_group_out_of_the_pool_leaves_the_trace_of_r_and_stays_in_its_own_kappas(
     numbers, edges, small_quarter, tmp_path
 ):
-    *rest, out = GROUPS
+    out = GROUPS[-1]
     shutil.copytree(small_quarter.processed, tmp_path / "data" / "processed")
-    fewer = {**FEW, "forecast": {**FEW["forecast"], "pool": {"total_groups": rest, "reducible_groups": rest}}}
+    groups = [item | {"untuned": item["group"] == out} for item in FEW["fit_kappa"]["groups"]]
+    fewer = {**FEW, "fit_kappa": {**FEW["fit_kappa"], "groups": groups}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(document(**fewer)), encoding="utf-8")
     space = open_workspace(tmp_path, QUARTER)
+    fit_kappa.run(space)
     forecast.run(space)
     without = Edges(gathered(space.processed))
     forms = {R: ("kappa_total", "power_law"), WHOLE: ("kappa_reducible", "chinchilla")}

@@ -152,8 +152,7 @@ def test_a_group_whose_runs_came_out_over_years_counts_from_the_last_of_them():
 
 def quarter():
     document, draws = kappa_files()
-    names = tuple(group for group, *_ in GROUPS)
-    pool = pool_draws(draws, document["estimates"], groups=names, fit="chinchilla", n=800, seed=1)
+    pool = pool_draws(draws, document["estimates"], fit="chinchilla", n=800, seed=1, with_groups=True)
     rates = rate_draws(gamma_files()[1], n=800, seed=1)
     runs, notable = ledgers()
     ranges = group_ranges(document["estimates"], runs, fit="chinchilla")
@@ -163,8 +162,29 @@ def quarter():
 def build(params: AnchorParams, rates=None):
     _, pool, drawn, ranges, runs = quarter()
     return build_anchor(
-        params, pool, ranges, rates or drawn, runs, as_of=AS_OF, algorithmic_component="algorithmic.mixture"
+        params,
+        pool,
+        ranges,
+        rates or drawn,
+        runs,
+        as_of=AS_OF,
+        algorithmic_component="algorithmic.mixture",
+        pivot_compute_flop=1e20,
     )
+
+
+def test_a_new_family_has_its_groups_loss_at_the_pivot_and_its_own_slope_beyond():
+    _, pool, _, _, _ = quarter()
+    at_pivot = build(AnchorParams(name="a", source="fixed", compute_flop=1e20, count_algorithmic_gain=False))
+    beyond = build(AnchorParams(name="a", source="fixed", compute_flop=1e23, count_algorithmic_gain=False))
+    own = at_pivot.new_family
+    np.testing.assert_allclose(own.loss, pool.taken([item.loss for item in at_pivot.groups]), rtol=1e-12)
+    irreducible = pool.taken([item.parameters["E"] for item in pool.groups])
+    np.testing.assert_allclose(own.floor * own.loss, irreducible, rtol=1e-12)
+    slope = -np.log((beyond.new_family.loss - irreducible) / (own.loss - irreducible)) / np.log(1e3)
+    np.testing.assert_allclose(slope, pool.kappa, rtol=1e-9)
+    np.testing.assert_allclose(beyond.new_family.effective_kappa, pool.kappa * (1 - beyond.new_family.floor))
+    assert beyond.floor == np.median(beyond.new_family.floor)
 
 
 def test_algorithmic_gain_since_the_runs_lifts_the_effective_compute():
@@ -188,18 +208,6 @@ def test_anchors_that_need_draws_say_which_are_missing():
         build(AnchorParams(name="a", source="largest_known_run"), less)
     fixed = AnchorParams(name="a", source="fixed", compute_flop=1e22, count_algorithmic_gain=False)
     assert build(fixed, less).groups[0].decades_beyond == pytest.approx(0.0, abs=1e-12)
-
-
-def test_floor_and_kappa_stay_joint():
-    _, pool, _, _, _ = quarter()
-    anchor = build(AnchorParams(name="a", source="fixed", compute_flop=1e22, count_algorithmic_gain=False))
-    floor, slope = anchor.pooled(pool, "floor"), anchor.pooled(pool, "effective_kappa")
-    np.testing.assert_allclose(slope, pool.kappa * (1 - floor), rtol=1e-12)
-    for place in (0, 1, 2, 17):
-        group = pool.groups[pool.choice[place]]
-        single = {name: values[place : place + 1] for name, values in group.parameters.items()}
-        alone = anchor_group(GroupDraws(group.group, "f", "chinchilla", single, "trusted", ()), np.log([1e22]), 1e22)
-        assert floor[place] == pytest.approx(alone.floor[0], rel=1e-12)
 
 
 def test_an_anchor_beyond_the_range_is_weak_with_its_distance_in_decades():
@@ -259,7 +267,7 @@ def test_limits_are_passed_when_their_words_say():
     # every group was fitted from 1e18 to 1e22: it is left by its width when X = 1e4
     assert left.years == pytest.approx(np.log2(1 + 9999 * 2 * np.log(2)) / 2, rel=1e-9)
     share = path.log_compute_ratio(close.years)
-    floor = anchor.pooled(pool, "floor")
+    floor = anchor.new_family.floor
     loss = floor + (1 - floor) * np.exp(-pool.kappa * share)
     assert np.mean(loss <= 1.1 * floor) == pytest.approx(0.5, abs=0.01)
     assert close.to_json(AS_OF)["words"] == close.words
@@ -314,8 +322,8 @@ def test_reasons_name_what_is_weak():
     basis = gather(StageFiles(kappa, gamma, kappa_draws, gamma_draws, runs, notable), params, as_of=AS_OF, seed=1)
     static, power, _, paper = params.scenarios
     far, near = basis.anchors
-    assert curve_weaknesses(basis, static, "total", near) == {}
-    assert list(curve_weaknesses(basis, power, "total", near)) == ["gamma_weak"]
+    assert list(curve_weaknesses(basis, static, "total", near)) == ["kappa_weak"]
+    assert list(curve_weaknesses(basis, power, "total", near)) == ["kappa_weak", "gamma_weak"]
     assert list(curve_weaknesses(basis, paper, "total", near)) == ["kappa_given"]
     told = curve_weaknesses(basis, static, "reducible", far)["anchor_beyond_range"]
     assert told.startswith("anchor frontier_trend lies beyond the fitted compute of 3 of 3 groups, by ")

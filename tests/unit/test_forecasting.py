@@ -9,12 +9,11 @@ import mpmath
 import numpy as np
 import pandas as pd
 import pytest
-from forecast_quarter import GROUPS, gamma_files, kappa_files, record
+from forecast_quarter import GROUPS, gamma_files, kappa_files
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.errors import DataInvalid, NotTrustworthy
 from race_to_efficiency.forecasting import quantiles
-from race_to_efficiency.forecasting.agreement import contradiction
 from race_to_efficiency.forecasting.draws import balanced_rows, pool_draws, rate_draws
 from race_to_efficiency.forecasting.draws_file import open_draws
 from race_to_efficiency.forecasting.engine import Grid, LogRatios, quantile_table
@@ -267,72 +266,60 @@ def test_a_kappa_that_is_none_is_refused(bad):
 # ---- pools
 
 
-def test_the_pool_gives_families_then_groups_equal_shares_and_keeps_draws_joint():
+def drawn_pool(table, document, fit="chinchilla", n=1200, seed=1):
+    return pool_draws(table, document["estimates"], fit=fit, n=n, seed=seed, with_groups=fit == "chinchilla")
+
+
+def test_the_pool_gives_families_then_groups_equal_shares_and_keeps_loss_and_floor_joint():
     document, table = kappa_files()
-    pool = pool_draws(table, document["estimates"], groups=NAMES, fit="chinchilla", n=1200, seed=1)
-    shares = np.bincount(pool.choice) / 1200
-    np.testing.assert_array_equal(shares, [0.5, 0.25, 0.25])
+    pool = drawn_pool(table, document)
+    np.testing.assert_array_equal(np.bincount(pool.choice) / 1200, [0.5, 0.25, 0.25])
     assert pool.families == ("alpha", "beta")
     pairs = {
-        name: set(zip(rows["kappa"], rows["E"], strict=True))
+        name: set(zip(rows["A"], rows["E"], strict=True))
         for name, rows in table[table["form"] == "chinchilla"].groupby("group")
     }
-    floors = pool.pooled([item.parameters["E"] for item in pool.groups])
-    for place, (kappa, floor) in enumerate(zip(pool.kappa, floors, strict=True)):
-        assert (kappa, floor) in pairs[pool.groups[pool.choice[place]].group]
+    amplitudes, floors = (pool.taken([item.parameters[name] for item in pool.groups]) for name in ("A", "E"))
+    for place, pair in enumerate(zip(amplitudes, floors, strict=True)):
+        assert pair in pairs[pool.groups[pool.choice[place]].group]
+
+
+@pytest.mark.parametrize("fit", ["power_law", "chinchilla"])
+def test_the_kappa_drawn_is_the_kappa_printed(fit):
+    document, table = kappa_files()
+    pool = drawn_pool(table, document, fit=fit, n=40_000)
+    record = next(item for item in document["estimates"] if item["group"] == "pooled" and item["form"] == fit)
+    assert pool.point == record["value"]
+    for item in record["intervals"]:
+        if item["method"] == "prediction":
+            tail = 0.5 - item["level"] / 2
+            np.testing.assert_allclose(
+                [(pool.kappa < item[end]).mean() for end in ("low", "high")], [tail, 1 - tail], atol=0.006
+            )
+    assert bool(pool.groups) == (fit == "chinchilla")
 
 
 def test_a_refused_group_takes_no_part_and_leaves_the_others_draws_alone():
-    whole = pool_draws(kappa_files()[1], kappa_files()[0]["estimates"], groups=NAMES, fit="power_law", n=900, seed=1)
-    document, table = kappa_files(refused=("beta_two",))
-    less = pool_draws(table, document["estimates"], groups=NAMES, fit="power_law", n=900, seed=1)
-    assert less.left_out == {"beta_two": "refused: its bootstrap failed"}
+    document, table = kappa_files()
+    whole = drawn_pool(table, document, n=900)
+    less = drawn_pool(table, kappa_files(refused=("beta_two",))[0], n=900)
+    assert [item.group for item in less.groups] == ["alpha_one", "beta_one"]
     np.testing.assert_array_equal(less.groups[1].kappa, whole.groups[1].kappa)
-    with pytest.raises(NotTrustworthy, match="no group is left") as caught:
-        pool_draws(table, document["estimates"], groups=("beta_two", "nobody"), fit="power_law", n=9, seed=1)
-    assert "nobody: no estimate in this quarter" in str(caught.value)
+    alone = kappa_files(refused=("beta_one", "beta_two"))[0]
+    with pytest.raises(NotTrustworthy, match="fewer than two independent families speak for kappa_total"):
+        drawn_pool(table, alone, fit="power_law")
 
 
 def test_draws_without_a_kappa_are_no_draws():
     document, table = kappa_files()
-    mine = (table["group"] == "alpha_one") & (table["form"] == "power_law")
+    mine = (table["group"] == "alpha_one") & (table["form"] == "chinchilla")
     spoilt = table.copy()
     spoilt.loc[mine & (table["draw"] % 2 == 0), "kappa"] = np.nan
-    pool = pool_draws(spoilt, document["estimates"], groups=("alpha_one",), fit="power_law", n=700, seed=1)
-    assert set(pool.kappa) <= set(table.loc[mine & (table["draw"] % 2 == 1), "kappa"])
+    pool = drawn_pool(spoilt, document, n=700)
+    assert set(pool.groups[0].kappa) <= set(table.loc[mine & (table["draw"] % 2 == 1), "kappa"])
     spoilt.loc[mine, "kappa"] = -1.0
     with pytest.raises(DataInvalid, match="no usable draw of alpha_one"):
-        pool_draws(spoilt, document["estimates"], groups=("alpha_one",), fit="power_law", n=700, seed=1)
-
-
-def test_forms_that_contradict_each_other_leave_the_pool():
-    def pair(floor_value, floor_spread):
-        return [
-            record("kappa_reducible", "g", "chinchilla", 0.20, "2024-01-01"),
-            record("kappa_reducible", "g", "floor", floor_value, "2024-01-01", spread=floor_spread),
-        ]
-
-    assert contradiction(pair(0.19, 0.2), "g", "chinchilla") == ""
-    # .20 lies in [.11, .24], but .175 does not lie in [.18, .22]: agreement is asked of both
-    told = contradiction(pair(0.175, 0.4), "g", "chinchilla")
-    assert (
-        told == "its reducible forms contradict each other: chinchilla 0.200 [0.180, 0.220], floor 0.175 [0.105, 0.245]"
-    )
-    assert contradiction(pair(0.19, 0.2)[:1], "g", "chinchilla") == ""
-    open_end = pair(0.19, 0.2)
-    open_end[1]["intervals"][0].update(low=None, high=None)
-    assert contradiction(open_end, "g", "chinchilla") == ""
-    document, table = kappa_files()
-    estimates = [
-        *document["estimates"],
-        record("kappa_reducible", "alpha_one", "floor", 0.09, "2022-03-29"),
-        record("kappa_reducible", "beta_one", "floor", 0.13, "2024-03-13"),
-    ]
-    options = {"groups": NAMES, "fit": "chinchilla", "n": 600, "seed": 1}
-    strict = pool_draws(table, estimates, require_forms_agree=True, **options)
-    assert [item.group for item in strict.groups] == ["beta_one", "beta_two"]
-    assert strict.left_out["alpha_one"].startswith("its reducible forms contradict")
-    assert len(pool_draws(table, estimates, **options).groups) == 3
+        drawn_pool(spoilt, document, n=700)
 
 
 @given(st.integers(1, 50), st.integers(1, 500), st.integers(0, 10))
@@ -348,23 +335,22 @@ def test_what_shares_rows_shares_draws_and_kappa_does_not():
     np.testing.assert_array_equal(rates["route.D"], rates["training_flop_per_joule.ols"] + rates["algorithmic.mixture"])
     assert "gone" not in rates
     document, draws = kappa_files()
-    pool = pool_draws(draws, document["estimates"], groups=NAMES, fit="chinchilla", n=4000, seed=5)
+    pool = drawn_pool(draws, document, n=4000, seed=5)
     assert abs(np.corrcoef(pool.kappa, rates["route.D"])[0, 1]) < 4 / np.sqrt(4000)
 
 
 def test_shares_of_variance_equal_those_of_simulated_independent_factors():
     rng = np.random.default_rng(6)
     n = 400_000
-    family = rng.integers(0, 3, n)
-    kappa = np.array([0.13, 0.16, 0.2])[family] + rng.normal(0, 0.01, n)
-    growth = rng.normal(3.0, 0.8, n)
-    shares = forecast_variance_shares(kappa, growth, family)
+    mean, own = rng.normal(0.16, 0.012, n), rng.normal(0.0, 0.03, n)
+    kappa, growth = mean + own, rng.normal(3.0, 0.8, n)
+    shares = forecast_variance_shares(kappa, growth, 0.012)
     assert sum(shares.values()) == pytest.approx(1.0)
     whole = np.var(kappa * growth)
     assert shares["compute_growth"] == pytest.approx(kappa.mean() ** 2 * growth.var() / whole, rel=0.02)
-    centres = np.array([kappa[family == k].mean() for k in range(3)])[family]
-    assert shares["kappa_between_families"] == pytest.approx(growth.mean() ** 2 * centres.var() / whole, rel=0.02)
-    assert forecast_variance_shares(np.full(5, 0.1), np.full(5, 2.0), np.zeros(5)) == dict.fromkeys(shares, 0.0)
+    assert shares["kappa_between_families"] == pytest.approx(growth.mean() ** 2 * own.var() / whole, rel=0.02)
+    assert shares["kappa_mean"] == pytest.approx(growth.mean() ** 2 * mean.var() / whole, rel=0.02)
+    assert forecast_variance_shares(np.full(5, 0.1), np.full(5, 2.0), 0.01) == dict.fromkeys(shares, 0.0)
 
 
 # ---- every draw to a file

@@ -75,11 +75,13 @@ def test_the_shipped_ledgers_are_valid_line_by_line(root: Path, shipped) -> None
 def test_counts_of_the_shipped_ledgers(shipped) -> None:
     accelerators = shipped["accelerators"].rows
     assert (len(accelerators), accelerators["accelerator_id"].nunique()) == (281, 179)
-    assert len(shipped["training_runs"].rows) == 1516
-    assert len(shipped["mlperf_training"].rows) == 2069
+    assert len(shipped["training_runs"].rows) == 1516 + 1194
+    assert len(shipped["mlperf_training"].rows) == 2069 + 185
     assert len(shipped["speedrun_records"].rows) == 97
     assert len(shipped["language_model_perplexity"].rows) == 46
-    assert len(shipped["published_values"].rows) == 16
+    assert len(shipped["published_values"].rows) == 16 + 13
+    added = ("optimiser_steps", "slowrun_records", "green500", "inference_price_trends", "other_forecasts")
+    assert [len(shipped[name].rows) for name in added] == [28, 32, 10, 21, 10]
 
 
 def test_values_in_memory_are_those_in_the_file(root: Path, shipped) -> None:

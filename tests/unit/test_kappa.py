@@ -71,7 +71,7 @@ def test_three_groups_of_one_paper_are_one_family(fitted):
     pooled = by_id(fitted, "kappa_reducible.pooled.chinchilla")
     assert [item["family"] for item in pooled.diagnostics["families"]] == ["chinchilla", "gadre"]
     assert pooled.status == "weak"
-    assert "not identified" in pooled.reasons[0]
+    assert pooled.reasons[0].startswith("2 independent families")
 
 
 def test_draws_are_joint_and_centred_on_the_estimates(fitted):

@@ -221,6 +221,11 @@ def test_selections_on_training_runs(shipped) -> None:
         "chinchilla_besiroglu2024": 240, "gadre2024_c4": 34, "gadre2024_rpj": 35, "gadre2024_rw": 35,
         "gemstones2025_cool_end": 199, "marin2026_comma": 92, "marin2026_dclm": 85, "marin2026_nemotron": 96,
         "muennighoff2023": 41, "porian2024_owt2_tuned": 116, "porian2024_rw_tuned": 121,
+        "brandfonbrener2024_l2l_smollm_corpus": 89, "brandfonbrener2024_l2l_fineweb_edu": 91,
+        "brandfonbrener2024_l2l_slimpajama": 89, "brandfonbrener2024_l2l_fineweb": 90,
+        "brandfonbrener2024_l2l_proof_pile_2": 86, "brandfonbrener2024_l2l_starcoder": 84,
+        "bhagia2024_olmo_ladder": 20, "beck2025_xlstm_llama_ctx8192": 153, "beck2025_xlstm_llama_ctx2048": 85,
+        "beck2025_xlstm_llama_ctx16384": 70, "beck2025_xlstm_mlstm_ctx16384": 81, "beck2025_xlstm_mlstm_ctx8192": 29,
     }  # fmt: skip
     single = used[used["group"] == "muennighoff2023"]
     assert flagged(single, "diverged_or_overfit").sum() == 5
@@ -254,9 +259,11 @@ def test_perplexity_and_speedrun_selections(shipped) -> None:
 
 def test_mlperf_counts_and_cells(shipped) -> None:
     rows = view_of(shipped["mlperf_training"], NEWEST).rows
-    assert rows["is_resubmission"].sum() == 208
-    assert rows["minutes"].isna().sum() == 44
-    assert (rows["n_logs_missing"] > 0).sum() == 39
+    newest = rows["round"] == "v5.1"
+    assert [rows["is_resubmission"][part].sum() for part in (~newest, newest)] == [208, 18]
+    assert [rows["minutes"][part].isna().sum() for part in (~newest, newest)] == [44, 1]
+    assert [(rows["n_logs_missing"] > 0)[part].sum() for part in (~newest, newest)] == [39, 1]
+    rows = rows[~newest]  # the figures below were worked out before that round
     closed = (rows["division"] == "closed") & ~rows["is_resubmission"]
     chips = rows["accelerator_original"] != ""  # systems of processors alone have no chip to compare
     base = rows[closed & chips & (rows["n_logs_missing"] == 0) & rows["minutes"].notna()]
@@ -264,7 +271,7 @@ def test_mlperf_counts_and_cells(shipped) -> None:
     best = base.groupby([*cell, "round"], as_index=False)["minutes"].min()
     assert (best.groupby(cell)["round"].size() >= 2).sum() == 203
     used = view_of(shipped["mlperf_training"], NEWEST).used
-    eight = used[used["accelerator_count"] == 8]
+    eight = used[(used["accelerator_count"] == 8) & (used["round"] != "v5.1")]
     rounds = eight.groupby(["benchmark", "round"], as_index=False)["minutes"].min().groupby("benchmark").size()
     assert (rounds[rounds >= 2].sum(), (rounds >= 2).sum()) == (79, 15)
 

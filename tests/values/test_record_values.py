@@ -56,6 +56,13 @@ def test_a_statement_starts_from_the_last_value_in_the_ledger(numbers: dict[str,
     assert numbers[f"statement.2026Q1.{name}.baseline0.5"]["value"] == pytest.approx(STATED[name](), rel=1e-9)
 
 
+def test_a_benchmark_that_the_newest_round_has_dropped_is_not_spoken_of(numbers: dict[str, Any]) -> None:
+    newest = mlperf()["released"].max()
+    gone = set(mlperf()["benchmark"]) - set(mlperf().loc[mlperf()["released"] == newest, "benchmark"])
+    assert {"bert", "stable_diffusion"} <= gone
+    assert not [name for name in numbers if name.startswith("statement.2026Q1.") and name.split(".")[2][7:] in gone]
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_the_account_counts_the_lines_of_the_file(numbers: dict[str, Any], table: str) -> None:
     rows, last = ledger(table), known(table)

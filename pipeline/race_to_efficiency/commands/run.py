@@ -229,7 +229,7 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 
 def print_headline(rows: list[dict[str, Any]]) -> None:
-    """Print the table of relative loss by year and reading (median and 95 % interval, or what the row says)."""
+    """Print the table of relative loss by year and reading (point and 95 % interval, or what the row says)."""
     from race_to_efficiency.commands.tables import digits_text
 
     cells = [
@@ -237,11 +237,11 @@ def print_headline(rows: list[dict[str, Any]]) -> None:
             row["reading"],
             row["scenario_id"],
             f"{row['years']:g}",
-            digits_text(row["median"]),
+            digits_text(row["point"]),
             f"[{digits_text(row['low95'])}, {digits_text(row['high95'])}]",
             row["status"],
         )
         for row in rows
     ]
-    columns = ("reading", "scenario", "years", "median", "95 % interval", "status")
+    columns = ("reading", "scenario", "years", "point", "95 % interval", "status")
     terminal.table("Relative loss: a conditional projection, not a prediction of any one model", columns, cells)

@@ -191,8 +191,8 @@ def backtest(runs: pd.DataFrame, settings: BacktestParams, seed: int) -> tuple[p
         rows = filled[filled["group"] == name]
         learned = learn([scores[one] for one in scores if published[one] < published[name]], settings)
         forecasts, known = group_forecasts(name, rows, settings, seed, learned), group_outcomes(name, rows)
-        if forecasts.empty:
-            continue
+        if forecasts.empty or not set(BASELINES) <= set(forecasts["model"]):
+            continue  # too few changes of the best loss for a baseline to score against
         scores[name] = group_scores(forecasts, known)
         weights[f"loss.{name}"] = learned
         used = forecasts[forecasts["method"] != "member"].reset_index(drop=True)

@@ -64,8 +64,8 @@ def anchor_document(anchor: Anchor, pool: Pool, ranges: Mapping[str, GroupRange]
         "counts_algorithmic_gain": anchor.params.count_algorithmic_gain is not False,
         "compute_flop": compute,
         "compute_pfs_days": {key: pfs_days(value) for key, value in compute.items()},
-        "floor": quantile_record(anchor.pooled(pool, "floor")),
-        "kappa_eff": quantile_record(anchor.pooled(pool, "effective_kappa")),
+        "floor": quantile_record(anchor.new_family.floor),
+        "kappa_eff": quantile_record(anchor.new_family.effective_kappa),
         "groups": groups,
         "status": "weak" if any(item["status"] != "trusted" for item in groups) else "trusted",
     }

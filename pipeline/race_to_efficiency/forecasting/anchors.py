@@ -18,7 +18,7 @@ from race_to_efficiency.scaling_laws import compute_optimal_frontier
 from race_to_efficiency.units import decimal_year
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -72,20 +72,24 @@ class Anchor:
         log2 of C0 in FLOP.
     groups : tuple of GroupAnchor
         In the order of the pool's groups.
+    new_family : GroupAnchor
+        The family the joint draws are of: a drawn kappa, with the loss at the pivot and the E of each draw's group.
     """
 
     params: AnchorParams
     compute_log2_flop: Floats
     groups: tuple[GroupAnchor, ...]
+    new_family: GroupAnchor
 
     @property
     def name(self) -> str:
         """The anchor's name."""
         return self.params.name
 
-    def pooled(self, pool: Pool, what: str) -> Floats:
-        """Return one (n,) column (floor, effective_kappa, loss ...) with each joint draw taken from its own group."""
-        return pool.pooled([getattr(item, what) for item in self.groups])
+    @property
+    def floor(self) -> float:
+        """The printed floor: the median of the draws'."""
+        return float(np.median(self.new_family.floor))
 
 
 def best_excess_loss(draws: GroupDraws, log_compute: Floats) -> Floats:
@@ -150,6 +154,36 @@ def anchor_group(draws: GroupDraws, log_compute: Floats, largest_fitted: float) 
     )
 
 
+def new_family_at(pool: Pool, groups: Sequence[GroupAnchor], pivot_compute_flop: float) -> GroupAnchor:
+    """Return the family the joint draws are of at an anchor.
+
+    Each draw's group lends its E and its loss at the pivot; from there the loss above E falls by the drawn kappa:
+    L = E + (L_pivot - E) (C0_eff/pivot)^-kappa.
+
+    Parameters
+    ----------
+    pool : Pool
+    groups : sequence of GroupAnchor
+    pivot_compute_flop : float, FLOP
+        Of the printed kappas.
+    """
+    log_pivot = np.full(pool.kappa.size, np.log(pivot_compute_flop))
+    log_compute = pool.taken([item.log_compute for item in groups])
+    irreducible = pool.taken([item.parameters["E"] for item in pool.groups])
+    at_pivot = pool.taken([best_excess_loss(item, log_pivot) for item in pool.groups])
+    excess = at_pivot * np.exp(-pool.kappa * (log_compute - log_pivot))
+    loss = irreducible + excess
+    return GroupAnchor(
+        group="pooled",
+        log_compute=log_compute,
+        loss=loss,
+        excess=excess,
+        floor=irreducible / loss,
+        effective_kappa=pool.kappa * (excess / loss),
+        decades_beyond=max(item.decades_beyond for item in groups),
+    )
+
+
 def build_anchor(
     params: AnchorParams,
     pool: Pool,
@@ -159,6 +193,7 @@ def build_anchor(
     *,
     as_of: date,
     algorithmic_component: str,
+    pivot_compute_flop: float,
 ) -> Anchor:
     """Return an anchor for every group of the reducible pool.
 
@@ -174,6 +209,7 @@ def build_anchor(
     as_of : date
     algorithmic_component : str
         Column of the algorithmic rate, doublings/yr.
+    pivot_compute_flop : float, FLOP
 
     Raises
     ------
@@ -187,7 +223,7 @@ def build_anchor(
         span = ranges[item.group]
         doublings = compute if gain is None else compute + gain * (decimal_year(as_of) - span.released)
         groups.append(anchor_group(item, doublings * float(np.log(2.0)), span.high))
-    return Anchor(params, compute, tuple(groups))
+    return Anchor(params, compute, tuple(groups), new_family_at(pool, groups, pivot_compute_flop))
 
 
 def _anchor_compute(params: AnchorParams, rates: Mapping[str, Floats], runs: KnownRuns, n: int) -> Floats:

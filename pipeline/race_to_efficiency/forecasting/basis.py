@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, POWER_LAW
 from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy
 from race_to_efficiency.forecasting.anchors import Anchor, build_anchor
-from race_to_efficiency.forecasting.draws import Pool, pool_draws, rate_draws
+from race_to_efficiency.forecasting.draws import Pool, pool_draws, rate_draws, rate_points
 from race_to_efficiency.forecasting.known import GroupRange, KnownRuns, group_ranges, known_runs
 from race_to_efficiency.units import decimal_year
 
@@ -79,10 +80,10 @@ class Basis:
     ----------
     as_of : date
     total, reducible : Pool
-    kappa_without_rule : (n,) float
-        The reducible pool's kappa if groups whose forms contradict each other were let in.
     rates : mapping of str to (n,) float
         Resampled gamma draws by column.
+    points : mapping of str to (1,) float
+        The printed rates under the same names.
     runs : KnownRuns
     ranges : mapping of str to GroupRange
         Rows behind the reducible fits.
@@ -99,8 +100,8 @@ class Basis:
     as_of: date
     total: Pool
     reducible: Pool
-    kappa_without_rule: Floats
     rates: Mapping[str, Floats]
+    points: Mapping[str, Floats]
     runs: KnownRuns
     ranges: Mapping[str, GroupRange]
     anchors: tuple[Anchor, ...]
@@ -113,7 +114,7 @@ class Basis:
     @property
     def n_draws(self) -> int:
         """Number of joint draws."""
-        return self.total.choice.size
+        return self.total.kappa.size
 
 
 def gather(sources: StageFiles, params: ForecastParams, *, as_of: date, seed: int) -> Basis:
@@ -136,44 +137,27 @@ def gather(sources: StageFiles, params: ForecastParams, *, as_of: date, seed: in
         When a group's rows are not in the ledger.
     """
     estimates = sources.kappa["estimates"]
-    pool = params.pool
-
-    def pooled(groups: Sequence[str], fit: str, *, strict: bool) -> Pool:
-        return pool_draws(
-            sources.kappa_draws,
-            estimates,
-            groups=groups,
-            fit=fit,
-            n=params.draws,
-            seed=seed,
-            require_forms_agree=strict,
+    total, reducible = (
+        pool_draws(
+            sources.kappa_draws, estimates, fit=form.name, n=params.draws, seed=seed, with_groups=form is CHINCHILLA
         )
-
-    total = pooled(pool.total_groups, pool.total_form, strict=False)
-    reducible = pooled(pool.reducible_groups, pool.reducible_form, strict=pool.require_forms_agree)
-    everyone = pooled(pool.reducible_groups, pool.reducible_form, strict=False)
-    if total.form != "total" or reducible.form != "reducible":
-        raise DataInvalid(
-            "the pools' forms are crossed",
-            where="params.yaml: forecast.pool",
-            why=f"total_form {pool.total_form} gives a {total.form} kappa, reducible_form {pool.reducible_form} a "
-            f"{reducible.form} one",
-            remedy="use power_law for total and chinchilla or floor for reducible",
-        )
+        for form in (POWER_LAW, CHINCHILLA)
+    )
     rates = rate_draws(sources.gamma_draws, n=params.draws, seed=seed)
     if not rates:
         raise NotTrustworthy("no component of gamma could be estimated by this quarter", where="gamma_draws.parquet")
     runs = known_runs(sources.notable_training_runs, long_run_flop=params.long_run_flop)
     ranges = _complete_ranges(reducible, estimates, sources.training_runs)
-    anchors, anchors_left_out = _anchors(params, reducible, ranges, rates, runs, as_of)
+    pivot = float(total.record["pivot_compute_flop"])
+    anchors, anchors_left_out = _anchors(params, reducible, ranges, rates, runs, as_of, pivot)
     routes = {str(row["route"]): row for row in sources.gamma.get("routes", [])}
     windows = series_lengths(sources.gamma["estimates"])
     return Basis(
         as_of=as_of,
         total=total,
         reducible=reducible,
-        kappa_without_rule=everyone.kappa,
         rates=rates,
+        points=rate_points(sources.gamma),
         runs=runs,
         ranges=ranges,
         anchors=anchors,
@@ -192,6 +176,7 @@ def _anchors(
     rates: Mapping[str, Floats],
     runs: KnownRuns,
     as_of: date,
+    pivot_compute_flop: float,
 ) -> tuple[tuple[Anchor, ...], dict[str, str]]:
     """Return the anchors this quarter has data for, and the others with the reason."""
     found: list[Anchor] = []
@@ -200,7 +185,14 @@ def _anchors(
         try:
             found.append(
                 build_anchor(
-                    item, pool, ranges, rates, runs, as_of=as_of, algorithmic_component=params.algorithmic_component
+                    item,
+                    pool,
+                    ranges,
+                    rates,
+                    runs,
+                    as_of=as_of,
+                    algorithmic_component=params.algorithmic_component,
+                    pivot_compute_flop=pivot_compute_flop,
                 )
             )
         except InputMissing as error:
@@ -211,7 +203,10 @@ def _anchors(
 
 
 def _complete_ranges(pool: Pool, estimates: Sequence[Mapping[str, Any]], runs: pd.DataFrame) -> dict[str, GroupRange]:
-    ranges = group_ranges(estimates, runs, fit=pool.groups[0].fit)
+    ranges: dict[str, GroupRange] = {}
+    for fit in {item.fit for item in pool.groups}:
+        found = group_ranges(estimates, runs, fit=fit)
+        ranges |= {item.group: found[item.group] for item in pool.groups if item.fit == fit and item.group in found}
     absent = [item.group for item in pool.groups if item.group not in ranges]
     if absent:
         raise DataInvalid(
@@ -270,9 +265,8 @@ def curve_weaknesses(basis: Basis, scenario: ScenarioParams, form: str, anchor: 
         found["kappa_given"] = "kappa is given, not estimated"
     else:
         pool = basis.total if form == "total" else basis.reducible
-        weak = [item.group for item in pool.groups if item.status != "trusted"]
-        if weak:
-            found["kappa_weak"] = f"kappa is weak in {', '.join(weak)}"
+        if pool.record["status"] != "trusted":
+            found["kappa_weak"] = f"kappa_{form} is weak: {'; '.join(pool.record['reasons'])}"
     if scenario.route is not None:
         status, reasons = basis.route_status.get(scenario.route, ("trusted", ()))
         if status != "trusted":

@@ -123,10 +123,7 @@ def scenarios_document(
         "independence": INDEPENDENCE,
         "pools": {
             "total": _pool_record(basis.total),
-            "reducible": {
-                **_pool_record(basis.reducible),
-                "kappa_if_contradictory_groups_were_let_in": quantile_record(basis.kappa_without_rule),
-            },
+            "reducible": _pool_record(basis.reducible),
         },
         "scenarios": [_scenario_record(basis, item, paths[item.name]) for item in scenarios],
         "left_out": dict(left_out),
@@ -135,24 +132,19 @@ def scenarios_document(
 
 
 def _pool_record(pool: Pool) -> dict[str, Any]:
-    """Return who speaks for a kappa, with which weight."""
-    share = np.bincount(pool.choice, minlength=len(pool.groups)) / pool.choice.size
+    """Return who speaks for a kappa by the rule, who does not and why, and what is drawn."""
+    told = pool.record["diagnostics"]
     return {
         "form": pool.form,
+        "estimate": pool.record["id"],
+        "value": pool.point,
         "families": list(pool.families),
         "kappa": quantile_record(pool.kappa),
         "groups": [
-            {
-                "group": item.group,
-                "family": item.family,
-                "fit": item.fit,
-                "weight": float(weight),
-                "status": item.status,
-                "kappa": quantile_record(item.kappa),
-            }
-            for item, weight in zip(pool.groups, share, strict=True)
+            {key: item[key] for key in ("group", "family", "laboratory", "form", "value", "stderr", "verdict")}
+            for item in told["groups"]
         ],
-        "left_out": dict(pool.left_out),
+        "coverage_left_out": told["coverage_left_out"],
     }
 
 
@@ -179,7 +171,6 @@ def _sensitivity(basis: Basis, scenario: ScenarioParams, path: DrawnPath) -> lis
         return []
     rows = []
     for pool, kappa in zip((basis.total, basis.reducible), kappas(basis, scenario), strict=True):
-        families = np.array([pool.families.index(item.family) for item in pool.groups])[pool.choice]
         for year in HEADLINE_YEARS:
             if kappa is not None:
                 growth = path.log_compute_ratio(year)
@@ -187,7 +178,7 @@ def _sensitivity(basis: Basis, scenario: ScenarioParams, path: DrawnPath) -> lis
                     {
                         "form": kappa.form,
                         "years": year,
-                        "variance_shares": forecast_variance_shares(kappa.draws, growth, families),
+                        "variance_shares": forecast_variance_shares(kappa.draws, growth, float(pool.record["stderr"])),
                         "tornado": tornado(kappa.draws, growth),
                     }
                 )

@@ -1,11 +1,12 @@
-"""Joint draws: kappa with its floor from a linear pool of families, gamma with its growth rates from one row each.
+"""Joint draws: kappa with its floor for a family not seen yet, gamma with its growth rates from one row each.
 
-The pool is linear: a family uniformly, a group uniformly within the family, then one bootstrap draw of that group with
-all its parameters together, so floor and kappa stay joint and the spread between families is inside. Each group and
-each series has a random stream of its own, named after it: adding a group leaves the draws of the others as they were.
-Kappa and gamma come from separate tables and are drawn independently; everything that comes from the gamma draws
-(route, growth of power and duration, frontier compute, algorithmic gain) shares one row index, so what shares data
-shares draws.
+Kappa is drawn from the very model its printed record comes from: where a NEW family is expected, at the record's pivot.
+In the reducible reading each draw also takes one group of the families that speak (family in turn, group in turn within
+it) and one bootstrap draw of that group with all its parameters together: the new family has that group's loss at the
+pivot and its irreducible loss E, so its floor elsewhere follows from its kappa. Each group and each series has a random
+stream of its own, named after it: adding a group leaves the draws of the others as they were. Kappa and gamma come from
+separate tables and are drawn independently; everything that comes from the gamma draws (route, growth of power and
+duration, frontier compute, algorithmic gain) shares one row index, so what shares data shares draws.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.calibration.kappa.pooled import effects_of
+from race_to_efficiency.calibration.kappa.pooling import ADMITTED
 from race_to_efficiency.errors import DataInvalid, NotTrustworthy
-from race_to_efficiency.forecasting.agreement import contradiction
 from race_to_efficiency.forecasting.readings import LossForm, form_of_fit
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class GroupDraws:
     ----------
     group, family : str
     fit : str
-        Functional form: power_law, floor or chinchilla.
+        Functional form: floor or chinchilla.
     parameters : mapping of str to (n,) float
         kappa, E, A, B, alpha, beta, pivot_compute_flop; NaN where the form has no such parameter.
     status : str
@@ -67,34 +69,41 @@ class GroupDraws:
 
 @dataclass(frozen=True)
 class Pool:
-    """A linear pool of groups; `choice` says which group each joint draw belongs to.
+    """What a pooled record says of a new family, drawn; and the groups whose loss and floor it takes.
 
     Parameters
     ----------
-    form : {'total', 'reducible'}
+    record : mapping
+        The pooled estimate of kappa.json.
+    kappa : (n,) float
+        A new family's kappa.
     groups : tuple of GroupDraws
+        Groups that speak, with their own draws; empty for the total reading, which has no floor.
     choice : (n,) int
-        Index into ``groups``.
-    left_out : mapping of str to str
-        Groups asked for that take no part, with the reason.
+        Index into ``groups`` of the group each joint draw takes its loss from.
     """
 
-    form: LossForm
+    record: Mapping[str, Any]
+    kappa: Floats
     groups: tuple[GroupDraws, ...]
     choice: NDArray[np.intp]
-    left_out: Mapping[str, str]
+
+    @property
+    def form(self) -> LossForm:
+        """The loss this kappa speaks about."""
+        return form_of_fit(str(self.record["form"]))
+
+    @property
+    def point(self) -> float:
+        """The printed kappa."""
+        return float(self.record["value"])
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Families in the pool, sorted."""
-        return tuple(sorted({item.family for item in self.groups}))
+        """Families that speak, sorted."""
+        return tuple(sorted(str(item["family"]) for item in self.record["diagnostics"]["families"]))
 
-    @property
-    def kappa(self) -> Floats:
-        """Pooled draws of kappa, (n,)."""
-        return self.pooled([item.kappa for item in self.groups])
-
-    def pooled(self, columns: Sequence[Floats]) -> Floats:
+    def taken(self, columns: Sequence[Floats]) -> Floats:
         """Return one (n,) column from one (n,) column per group, by each draw's group."""
         return np.asarray(np.stack(columns)[self.choice, np.arange(self.choice.size)])
 
@@ -120,95 +129,72 @@ def balanced_rows(available: int, n: int, rng: np.random.Generator) -> NDArray[n
 
 
 def pool_draws(
-    table: pd.DataFrame,
-    estimates: Sequence[Mapping[str, Any]],
-    *,
-    groups: Sequence[str],
-    fit: str,
-    n: int,
-    seed: int,
-    require_forms_agree: bool = False,
+    table: pd.DataFrame, estimates: Sequence[Mapping[str, Any]], *, fit: str, n: int, seed: int, with_groups: bool
 ) -> Pool:
-    """Return the linear pool of the named groups for one functional form.
+    """Draw a new family's kappa from the pooled record of one reading.
 
     Parameters
     ----------
     table : DataFrame
         kappa_draws: family, group, form, draw, kappa, E, A, B, alpha, beta, pivot_compute_flop.
     estimates : sequence of mapping
-        Records of kappa.json, for status and reasons.
-    groups : sequence of str
-        Groups that may take part.
-    fit : {'power_law', 'floor', 'chinchilla'}
+        Records of kappa.json.
+    fit : {'power_law', 'chinchilla'}
+        Functional form that stands for the reading.
     n : int
         Joint draws wanted.
     seed : int
-    require_forms_agree : bool
-        Leave out groups whose reducible forms contradict each other (see `race_to_efficiency.forecasting.agreement`).
+    with_groups : bool
+        Draw the groups that speak too: the reducible reading needs their losses.
 
     Raises
     ------
     NotTrustworthy
-        When every named group is refused or absent.
+        When there is no pooled record: fewer than two independent families speak.
     """
-    form = form_of_fit(fit)
-    symbol = f"kappa_{form}"
-    records = {
-        str(item["group"]): item for item in estimates if item.get("symbol") == symbol and item.get("form") == fit
-    }
-    members: list[GroupDraws] = []
-    left_out: dict[str, str] = {}
-    for group in sorted(set(groups)):
-        rows = table[(table["group"] == group) & (table["form"] == fit)]
-        record = records.get(group)
-        if record is None or rows.empty:
-            left_out[group] = "no estimate in this quarter"
-        elif record["status"] == "refused":
-            left_out[group] = "refused: " + "; ".join(_words(record))
-        elif require_forms_agree and (reason := contradiction(estimates, group, fit)):
-            left_out[group] = reason
-        else:
-            members.append(_group_draws(rows, record, fit=fit, n=n, rng=draw_stream(seed, f"kappa.{fit}.{group}")))
-    if not members:
+    record = next((item for item in estimates if item.get("group") == "pooled" and item.get("form") == fit), None)
+    if record is None:
         raise NotTrustworthy(
-            f"no group is left for {symbol} in the {fit} form",
-            why="; ".join(f"{group}: {reason}" for group, reason in left_out.items()),
-            remedy="name other groups under forecast.pool in params.yaml, or see `race show` for why they were refused",
+            f"fewer than two independent families speak for kappa_{form_of_fit(fit)}",
+            where="kappa.json",
+            why="a pool admits identified fits of tuned runs whose own cut-offs do not contradict the form",
+            remedy="add groups under fit_kappa.groups in params.yaml, or see `race show` for why they are left out",
         )
-    return Pool(form, tuple(members), _choices(members, n), left_out)
-
-
-def _words(record: Mapping[str, Any]) -> tuple[str, ...]:
-    reasons = record.get("reasons", ())
-    return tuple(str(item) for item in reasons) if isinstance(reasons, (list, tuple)) else ()
+    kappa = effects_of(record).draws(n, draw_stream(seed, f"kappa.{fit}.new_family"))
+    members = [item for item in record["diagnostics"]["groups"] if item["verdict"] == ADMITTED] if with_groups else []
+    groups = tuple(_group_draws(table, estimates, item, n=n, seed=seed) for item in members)
+    return Pool(record, kappa, groups, _choices(groups, n))
 
 
 def _group_draws(
-    rows: pd.DataFrame, record: Mapping[str, Any], *, fit: str, n: int, rng: np.random.Generator
+    table: pd.DataFrame, estimates: Sequence[Mapping[str, Any]], member: Mapping[str, Any], *, n: int, seed: int
 ) -> GroupDraws:
     """Resample one group's bootstrap draws, whole rows at a time; a draw without a usable kappa is no draw."""
-    ordered = rows.sort_values("draw", kind="stable")
-    kappa = ordered["kappa"].to_numpy(dtype=np.float64)
-    usable = ordered[np.isfinite(kappa) & (kappa > 0)]
-    if usable.empty:
+    group, fit = str(member["group"]), str(member["form"])
+    rows = table[(table["group"] == group) & (table["form"] == fit)].sort_values("draw", kind="stable")
+    kappa = rows["kappa"].to_numpy(dtype=np.float64)
+    usable = rows[np.isfinite(kappa) & (kappa > 0)]
+    symbol = f"kappa_{form_of_fit(fit)}"
+    own = [item for item in estimates if (item.get("group"), item.get("form"), item["symbol"]) == (group, fit, symbol)]
+    if usable.empty or not own:
         raise DataInvalid(
-            f"kappa_draws holds no usable draw of {record['group']} in the {fit} form",
+            f"kappa_draws holds no usable draw of {group} in the {fit} form",
             where="kappa_draws.parquet:kappa",
-            why="every kappa is missing or not positive although the estimate is not refused",
+            why="the pool in kappa.json admits the group",
             remedy="run `race stage fit_kappa` again",
         )
-    picked = balanced_rows(len(usable), n, rng)
+    picked = balanced_rows(len(usable), n, draw_stream(seed, f"kappa.{fit}.{group}"))
     values = {
         name: usable[name].to_numpy(dtype=np.float64)[picked] if name in usable else np.full(n, np.nan)
         for name in PARAMETERS
     }
     return GroupDraws(
-        group=str(record["group"]),
-        family=str(usable["family"].iloc[0]),
+        group=group,
+        family=str(member["family"]),
         fit=fit,
         parameters=values,
-        status=str(record["status"]),
-        reasons=_words(record),
+        status=str(own[0]["status"]),
+        reasons=tuple(own[0].get("reasons", ())),
     )
 
 
@@ -216,7 +202,7 @@ def _choices(members: Sequence[GroupDraws], n: int) -> NDArray[np.intp]:
     """Return each draw's group: families in turn, groups in turn within the family, so shares are exact."""
     families = sorted({item.family for item in members})
     of_family = {name: [k for k, item in enumerate(members) if item.family == name] for name in families}
-    choice = np.empty(n, dtype=np.intp)
+    choice = np.zeros(n, dtype=np.intp)
     for number, name in enumerate(families):
         places = np.arange(number, n, len(families))
         own = np.asarray(of_family[name], dtype=np.intp)
@@ -246,3 +232,16 @@ def rate_draws(table: pd.DataFrame, *, n: int, seed: int) -> dict[str, Floats]:
         if name != "draw"
     }
     return {name: values for name, values in columns.items() if np.isfinite(values).all()}
+
+
+def rate_points(gamma: Mapping[str, Any]) -> dict[str, Floats]:
+    """Return the printed value of each rate under the name its draws go by, as a single draw.
+
+    Parameters
+    ----------
+    gamma : mapping
+        gamma.json: routes, and estimates of components and of growth.
+    """
+    found = {f"{item.get('component')}.{item.get('estimator')}": item.get("value") for item in gamma["estimates"]}
+    found |= {f"route.{item['route']}": item.get("value") for item in gamma.get("routes", ())}
+    return {name: np.array([float(value)]) for name, value in found.items() if value is not None}

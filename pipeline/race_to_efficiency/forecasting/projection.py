@@ -76,7 +76,7 @@ class PathPlan:
     Parameters
     ----------
     scenario : ScenarioParams
-    path : ComputePath
+    path : DrawnPath
     readings : tuple of Reading
     labels : tuple of tuple of Label
         One tuple a reading: a reading that no anchor changes is written once for each anchor.
@@ -113,7 +113,7 @@ def floor_of(basis: Basis, scenario: ScenarioParams, anchor: Anchor) -> Floats:
     """Return the floor of every joint draw: the scenario's own, else the anchor's."""
     if scenario.floor is not None:
         return np.full(basis.n_draws, scenario.floor)
-    return anchor.pooled(basis.reducible, "floor")
+    return anchor.new_family.floor
 
 
 def plan(basis: Basis, scenario: ScenarioParams, path: DrawnPath, params: ForecastParams) -> PathPlan:
@@ -150,6 +150,7 @@ def project(
     paths: Mapping[str, DrawnPath],
     params: ForecastParams,
     *,
+    printed: Mapping[str, DrawnPath],
     estimates: Sequence[Mapping[str, Any]],
     headroom: tuple[float, float, float],
     run_id: str,
@@ -161,9 +162,11 @@ def project(
     ----------
     basis : Basis
     scenarios : sequence of ScenarioParams
-    paths : mapping of str to ComputePath
+    paths : mapping of str to DrawnPath
         By scenario name.
     params : ForecastParams
+    printed : mapping of str to DrawnPath
+        The same at the printed rates, as paths of a single draw.
     estimates : sequence of mapping
         Records of kappa.json, for the curvature of each group's fit.
     headroom : (low, central, high) float, doublings
@@ -193,10 +196,36 @@ def project(
                     known[key] = tuple(
                         ";".join(curve_reasons(basis, item.scenario, label, limits, float(t))) for t in grid.times
                     )
-                reasons = known[key]
-                curves.append(ForecastCurve(label, quantiles[position], means[position], reasons))
+                points = points_of(basis, item.scenario, label, printed.get(item.scenario.name), grid.times)
+                curves.append(ForecastCurve(label, quantiles[position], means[position], known[key], points))
     forecast = forecast_frame(curves, grid.times, table.levels, as_of=basis.as_of, run_id=run_id)
     return Projection(forecast, _milestones(basis, plans, params, limits, run_id), tuple(limits))
+
+
+def points_of(
+    basis: Basis, scenario: ScenarioParams, label: CurveLabel, path: DrawnPath | None, times: Floats
+) -> Floats | None:
+    """Return the equation at the printed inputs along a curve, (n_times,); None for a group's own loss in nats.
+
+    Parameters
+    ----------
+    basis : Basis
+    scenario : ScenarioParams
+    label : Label
+    path : DrawnPath or None
+        At the printed rates.
+    times : (n_times,) float, years
+    """
+    if path is None or label.target == "loss":
+        return None
+    pool = basis.total if label.form == "total" else basis.reducible
+    kappa = pool.point if scenario.kappa is None else scenario.kappa.value
+    ratio = np.exp([-kappa * float(path.log_compute_ratio(float(t))[0]) for t in times])
+    if (label.target, label.form) != ("relative_loss", "reducible"):
+        return np.asarray(ratio)
+    anchor = next(item for item in basis.anchors if item.name == label.anchor)
+    floor = anchor.floor if scenario.floor is None else scenario.floor
+    return np.asarray(floor + (1.0 - floor) * ratio)
 
 
 def curve_reasons(

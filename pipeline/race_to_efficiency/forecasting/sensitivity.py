@@ -12,34 +12,31 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def forecast_variance_shares(kappa: Floats, log_ratio: Floats, families: Floats) -> dict[str, float]:
+def forecast_variance_shares(kappa: Floats, log_ratio: Floats, mean_stderr: float) -> dict[str, float]:
     """Return shares of Var(ln R), ln R = -kappa ln X with kappa and ln X independent.
 
     For a product of independent factors Var(k x) = E[x]^2 Var(k) + E[k]^2 Var(x) + Var(k) Var(x), so the shares are
-    exact moments, not a simulation; Var(k) splits into the part between families and the part within them.
+    exact moments, not a simulation; Var(k) splits into the part between families and that of their mean.
 
     Parameters
     ----------
     kappa : (n,) float
+        A new family's.
     log_ratio : (n,) float
         ln X.
-    families : (n,) int
-        Family of each draw.
+    mean_stderr : float
+        Standard error of the mean over families.
 
     Returns
     -------
     mapping
-        kappa_between_families, kappa_within_families, compute_growth, interaction; they sum to 1 (all 0 when nothing
-        varies).
+        kappa_between_families, kappa_mean, compute_growth, interaction; they sum to 1 (all 0 when nothing varies).
     """
-    names, members = np.unique(families, return_inverse=True)
-    sizes = np.bincount(members, minlength=names.size)
-    centres = np.bincount(members, weights=kappa, minlength=names.size) / sizes
-    between = float(np.average((centres - kappa.mean()) ** 2, weights=sizes))
     slope, growth = float(kappa.var()), float(log_ratio.var())
+    mean = min(mean_stderr**2, slope)
     parts = {
-        "kappa_between_families": float(log_ratio.mean()) ** 2 * between,
-        "kappa_within_families": float(log_ratio.mean()) ** 2 * max(slope - between, 0.0),
+        "kappa_between_families": float(log_ratio.mean()) ** 2 * (slope - mean),
+        "kappa_mean": float(log_ratio.mean()) ** 2 * mean,
         "compute_growth": float(kappa.mean()) ** 2 * growth,
         "interaction": slope * growth,
     }

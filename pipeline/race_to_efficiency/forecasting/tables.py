@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 POOLED = "pooled"
 GIVEN = "given"
+POINT = "point"
+GAP = 0.1
+"""A drawn median further from the point than this share of the 80 % width is told beside it."""
+
 HEADLINE_YEARS = (1.0, 3.0, 5.0, 10.0)
 
 FORECAST_COLUMNS = (
@@ -105,18 +109,23 @@ class ForecastCurve:
     means : (n_times,) float
     reasons : tuple of str
         One entry per time: why it is weak, ';'-joined; empty when trusted.
+    points : (n_times,) float or None
+        The equation at the printed inputs.
     """
 
     label: CurveLabel
     quantiles: Floats
     means: Floats
     reasons: tuple[str, ...]
+    points: Floats | None = None
 
 
 def forecast_frame(
     curves: Sequence[ForecastCurve], times: Floats, levels: Floats, *, as_of: date, run_id: str
 ) -> pd.DataFrame:
-    """Return the forecast table: every curve's quantiles and mean at every horizon.
+    """Return the forecast table: every curve's quantiles, mean and point at every horizon.
+
+    The point is the equation at the printed inputs, quantiles and mean are the draws'.
 
     Parameters
     ----------
@@ -128,19 +137,24 @@ def forecast_frame(
     """
     import pandas as pd
 
-    width = levels.size + 1
+    width = levels.size + 2
     dates = np.array([date_after(as_of, float(t)) for t in times], dtype=object)
     block: dict[str, Any] = {
         "reference_date": np.full(times.size * width, as_of.isoformat(), dtype=object),
         "horizon": np.repeat(times, width),
         "target_end_date": np.repeat(dates, width),
-        "output_type": np.tile(np.array(["quantile"] * levels.size + ["mean"], dtype=object), times.size),
-        "output_type_id": np.tile(np.append(levels, np.nan), times.size),
+        "output_type": np.tile(np.array(["quantile"] * levels.size + ["mean", POINT], dtype=object), times.size),
+        "output_type_id": np.tile(np.append(levels, [np.nan, np.nan]), times.size),
         "run_id": np.full(times.size * width, run_id, dtype=object),
     }
     count = len(curves)
     columns: dict[str, Any] = {name: np.tile(values, count) for name, values in block.items()}
-    values = [np.column_stack([curve.quantiles, curve.means]).ravel() for curve in curves]
+    empty = np.full(times.size, np.nan)
+    points = [empty if curve.points is None else curve.points for curve in curves]
+    values = [
+        np.column_stack([curve.quantiles, curve.means, point]).ravel()
+        for curve, point in zip(curves, points, strict=True)
+    ]
     columns["value"] = np.concatenate(values) if values else np.empty(0)
     for name in ("target", "unit", "form", "convention", "scenario_id", "anchor", "route", "group"):
         labels = np.array([getattr(curve.label, name) for curve in curves], dtype=object)
@@ -148,7 +162,8 @@ def forecast_frame(
     reasons = np.array([text for curve in curves for text in curve.reasons], dtype=object)
     columns["reasons"] = np.repeat(reasons, width)
     columns["status"] = np.where(columns["reasons"] == "", "trusted", "weak").astype(object)
-    return pd.DataFrame({name: columns[name] for name in FORECAST_COLUMNS})
+    frame = pd.DataFrame({name: columns[name] for name in FORECAST_COLUMNS})
+    return frame[(frame["output_type"] != POINT) | frame["value"].notna()].reset_index(drop=True)
 
 
 def milestone_rows(
@@ -213,8 +228,9 @@ def headline_rows(
     Returns
     -------
     list of dict
-        reading, target, form, meaning, scenario_id, anchor, convention, route, years, date, median, mean, low80,
-        high80, low95, high95, unit, status, reasons; one entry a reading and year, readings side by side within a year.
+        reading, target, form, meaning, scenario_id, anchor, convention, route, years, date, point, median, mean,
+        low80, high80, low95, high95, median_apart, unit, status, reasons; one entry a reading and year, readings side
+        by side within a year.
     """
     chosen = forecast[
         (forecast["scenario_id"] == scenario_id)
@@ -233,14 +249,26 @@ def headline_rows(
 def _headline_row(cells: pd.DataFrame, names: Mapping[str, Any]) -> dict[str, Any]:
     quantiles = cells[cells["output_type"] == "quantile"].set_index("output_type_id")["value"]
     first = cells.iloc[0]
+    point = cells.loc[cells["output_type"] == POINT, "value"]
     ends = {"median": 0.5, "low80": 0.1, "high80": 0.9, "low95": 0.025, "high95": 0.975}
+    found = {key: float(quantiles[level]) if level in quantiles.index else None for key, level in ends.items()}
+    told = float(point.iloc[0]) if len(point) else found["median"]
     return {
         **names,
         **{key: str(first[key]) for key in ("target", "form", "scenario_id", "anchor", "convention", "route")},
         "date": str(first["target_end_date"]),
-        **{key: float(quantiles[level]) if level in quantiles.index else None for key, level in ends.items()},
+        "point": told,
+        **found,
+        "median_apart": _apart(told, found),
         "mean": float(cells.loc[cells["output_type"] == "mean", "value"].iloc[0]),
         "unit": str(first["unit"]),
         "status": str(first["status"]),
         "reasons": [text for text in str(first["reasons"]).split(";") if text],
     }
+
+
+def _apart(point: float | None, ends: Mapping[str, float | None]) -> bool:
+    """Return whether the drawn median lies so far from the point that it must stand beside it."""
+    median, low, high = ends["median"], ends["low80"], ends["high80"]
+    known = point is not None and median is not None and low is not None and high is not None
+    return bool(known and abs(median - point) > GAP * (high - low))  # type: ignore[operator]

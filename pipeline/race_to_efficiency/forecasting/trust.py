@@ -128,10 +128,10 @@ def path_limits(
         "both",
         scenario_id,
         anchor.name,
-        time_to_log_ratio(path, pool.pooled(edges)),
+        time_to_log_ratio(path, pool.taken(edges)),
         f"compute leaves the fitted range by more than {width} {{when}}",
     )
-    floor = anchor.pooled(pool, "floor")
+    floor = anchor.new_family.floor
     near = log_ratio_of_target(
         pool.kappa, np.minimum(reducible_target(1.0, floor), _near(floor, params.near_floor_ratio))
     )

@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.ledger.metadata import EARLIEST_DATE, LATEST_DATE
 from race_to_efficiency.ledger.tables.accelerators import ACCELERATOR_ALIASES, ACCELERATORS, NOTABLE_MODEL_ALIASES
-from race_to_efficiency.ledger.tables.benchmarks import MLPERF_TRAINING, SPEEDRUN_RECORDS
-from race_to_efficiency.ledger.tables.literature import PUBLISHED_VALUES, SOURCES
+from race_to_efficiency.ledger.tables.benchmarks import (
+    GREEN500,
+    MLPERF_TRAINING,
+    OPTIMISER_STEPS,
+    SLOWRUN_RECORDS,
+    SPEEDRUN_RECORDS,
+)
+from race_to_efficiency.ledger.tables.literature import (
+    INFERENCE_PRICE_TRENDS,
+    OTHER_FORECASTS,
+    PUBLISHED_VALUES,
+    SOURCES,
+)
 from race_to_efficiency.ledger.tables.runs import LANGUAGE_MODEL_PERPLEXITY, NOTABLE_TRAINING_RUNS, TRAINING_RUNS
 
 if TYPE_CHECKING:
@@ -24,9 +35,14 @@ TABLES: dict[str, Table] = {
         ACCELERATORS,
         MLPERF_TRAINING,
         SPEEDRUN_RECORDS,
+        OPTIMISER_STEPS,
+        SLOWRUN_RECORDS,
+        GREEN500,
         LANGUAGE_MODEL_PERPLEXITY,
         NOTABLE_TRAINING_RUNS,
         PUBLISHED_VALUES,
+        INFERENCE_PRICE_TRENDS,
+        OTHER_FORECASTS,
         SOURCES,
         ACCELERATOR_ALIASES,
         NOTABLE_MODEL_ALIASES,

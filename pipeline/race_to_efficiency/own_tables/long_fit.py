@@ -95,7 +95,8 @@ def sample_of(n_rows: int, clusters: NDArray[np.int64] | None, seed: int) -> Sam
 def _polished(form: Form, point: BatchFit, inputs: list[Floats], loss: Floats, delta: float) -> BatchFit:
     """Return a point estimate after two more Newton steps, or as it was where they bring no smaller gradient."""
     space = Coordinates.of(form, inputs, loss)
-    objective, only = Objective(space.rows, np.ones((1, len(loss))), delta), np.zeros(1, dtype=np.intp)
+    objective = Objective(space.rows, np.ones((1, len(loss))), delta, ridge=0.0)
+    only = np.zeros(1, dtype=np.intp)
     x = space.solver(point.theta[0])
     value, gradient, hessian = objective(x[None], only)
     for _ in range(2):

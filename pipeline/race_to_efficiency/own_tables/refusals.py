@@ -10,7 +10,7 @@ import numpy as np
 from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
-from race_to_efficiency.calibration.kappa.groups import UNITS
+from race_to_efficiency.calibration.kappa.group_records import UNITS
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 
 if TYPE_CHECKING:

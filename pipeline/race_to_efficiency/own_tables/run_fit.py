@@ -9,8 +9,9 @@ import numpy as np
 
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
 from race_to_efficiency.calibration.kappa.group_fit import fit_form
+from race_to_efficiency.calibration.kappa.group_records import estimates_of
 from race_to_efficiency.calibration.kappa.group_rows import GroupRows
-from race_to_efficiency.calibration.kappa.groups import estimates_of, fit_group
+from race_to_efficiency.calibration.kappa.groups import fit_group
 from race_to_efficiency.calibration.kappa.law import Law
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.errors import DataInvalid, UsageError

@@ -114,10 +114,12 @@ def _near(name: str, records: QuarterRecords) -> list[str]:
 
 
 def _headline_row(records: QuarterRecords, name: str, years: float, reading: str) -> TraceTarget:
-    """Return the median of the headline curve at a horizon, in one reading."""
+    """Return the printed point of the headline curve at a horizon, in one reading; the median of older quarters."""
     target, form = READINGS[reading]
     table = records.table("forecast")
-    chosen = _where(table, {"target": target, "form": form, "horizon": years, "output_type_id": 0.5, **HEADLINE})
+    row = {"target": target, "form": form, "horizon": years, **HEADLINE}
+    chosen = _where(table, {**row, "output_type": "point"})
+    chosen = _where(table, {**row, "output_type_id": 0.5}) if chosen.empty else chosen
     if "group" in table.columns and len(chosen) > 1:
         chosen = chosen[chosen["group"].isin(["pooled", "given"])]
     if chosen.empty:

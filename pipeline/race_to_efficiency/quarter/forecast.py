@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.errors import RaceError
 from race_to_efficiency.quarter.gamma import CHECKED, ROUTE_NODE, Fits
-from race_to_efficiency.quarter.kappa import GROUP, RUN_COLUMNS
+from race_to_efficiency.quarter.kappa import GROUP, POOL, RUN_COLUMNS
 from race_to_efficiency.quarter.node import Computed, Node, Origin
 from race_to_efficiency.quarter.world import HEADLINE_SETTINGS as SHOWN
 from race_to_efficiency.quarter.world import RUNS
@@ -80,12 +80,19 @@ def _sources(reading: Reading, params: ForecastParams, scenario: ScenarioParams)
     """Return what the headline is drawn from, and the outputs of gamma among it by column of draws."""
     import pandas as pd
 
+    from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
+    from race_to_efficiency.calibration.kappa.pooled import POOLS
+    from race_to_efficiency.calibration.kappa.pooling import ADMITTED
     from race_to_efficiency.forecasting.basis import StageFiles
 
-    pool = params.pool
-    names = dict.fromkeys((*pool.total_groups, *pool.reducible_groups))
-    known = set(reading.names("fit_kappa", "groups", "group"))
-    groups = [found for name in names if name in known and (found := reading.ask(GROUP, name)).document is not None]
+    pools = [found for form in POOLS if (found := reading.ask(POOL, form).document) is not None]
+    names = [
+        item["group"]
+        for pool in pools
+        for item in pool["diagnostics"]["groups"]
+        if pool["form"] == CHINCHILLA.name and item["verdict"] == ADMITTED
+    ]
+    groups = [reading.ask(GROUP, name) for name in names]
     fits, routes = Fits(reading, CHECKED), []
     keys = [params.algorithmic_component]
     if scenario.route is not None:
@@ -101,12 +108,13 @@ def _sources(reading: Reading, params: ForecastParams, scenario: ScenarioParams)
     count = reading.settings("fit_gamma", only=("draws",)).draws
     frames = [item.tables["draws"] for item in groups]
     sources = StageFiles(
-        kappa={"estimates": [item for group in groups for item in group.document["estimates"]]},
+        kappa={"estimates": [*(item for group in groups for item in group.document["estimates"]), *pools]},
         gamma={"estimates": [_told(fit.estimate) for fit in kept.values()], "routes": routes},
         kappa_draws=pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"group": [], "form": []}),
         gamma_draws=pd.DataFrame({"draw": range(count), **draws}),
         training_runs=pd.concat(
-            [reading.rows(RUNS, where={"group": name}, columns=RUN_COLUMNS) for name in names], ignore_index=True
+            [reading.rows(RUNS, where={"group": name}, columns=RUN_COLUMNS) for name in names] or [pd.DataFrame()],
+            ignore_index=True,
         ),
         notable_training_runs=reading.rows("notable_training_runs", columns=NOTABLE_COLUMNS),
     )
@@ -119,14 +127,14 @@ NOTABLE_COLUMNS = ("model_id", "exclusion", "compute_flop", "hours")
 
 def _told(estimate: Estimate) -> dict[str, Any]:
     """Return what a forecast reads of an estimate of gamma besides its draws."""
-    names = ("component", "estimator", "status", "reasons", "window", "diagnostics")
+    names = ("component", "estimator", "value", "status", "reasons", "window", "diagnostics")
     return {name: getattr(estimate, name) for name in names}
 
 
 def _origin(basis: Basis, form: str, gamma_outputs: dict[str, str]) -> Origin:
-    """Return what a curve rests on: the groups that draw its kappa, the rate, and the anchor where it has a floor."""
-    pool = basis.total if form == "total" else basis.reducible
-    kappas = tuple(f"{GROUP.called((item.group,))}#kappa_{form}.{item.group}.{item.fit}" for item in pool.groups)
+    """Return what a curve rests on: the pool its kappa is drawn from, the rate, the anchor where it has a floor."""
+    record = (basis.total if form == "total" else basis.reducible).record
+    kappas = (f"{POOL.called((record['form'],))}#{record['id']}",)
     rates = [key for key in gamma_outputs if key.startswith(("route.", "growth."))]
     anchored = [] if form == "total" else [key for key in gamma_outputs if key not in rates]
     return Origin(outputs=(*kappas, *(gamma_outputs[key] for key in (*rates, *anchored))))

@@ -57,7 +57,7 @@ def forecast_lineage(basis: Basis, scenarios: Sequence[ScenarioParams], params: 
     lineage = Lineage()
     pools = {"total": basis.total, "reducible": basis.reducible}
     for form, pool in pools.items():
-        lineage.add(f"pool.{form}", code=CODE, sources=_estimates(pool))
+        lineage.add(f"pool.{form}", code=CODE, sources=(str(pool.record["id"]), *_estimates(pool)))
     runs = basis.runs
     long_runs = [f"{NOTABLE}/{name}" for name in runs.long_run_ids]
     lineage.add("anchor.baseline_years", code=CODE, rows=long_runs)
@@ -97,7 +97,7 @@ def _add_curves(lineage: Lineage, basis: Basis, scenario: ScenarioParams, form: 
 
 
 def _estimates(pool: Pool) -> list[str]:
-    """Return the estimates whose draws a pool takes, group by group."""
+    """Return the estimates whose joint draws a pool takes the loss from, group by group."""
     return [f"kappa_{pool.form}.{item.group}.{item.fit}" for item in pool.groups]
 
 

@@ -25,8 +25,9 @@ ROW_REPLICATES = 20
 
 def group_node(reading: Reading, group: str) -> Computed:
     """Fit a group in every form; the document is None when it has no usable rows."""
+    from race_to_efficiency.calibration.kappa.group_records import draws_frame, estimates_of, refused_for_lack
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
-    from race_to_efficiency.calibration.kappa.groups import draws_frame, estimates_of, fits_and_tables
+    from race_to_efficiency.calibration.kappa.groups import fits_and_tables
     from race_to_efficiency.calibration.kappa.pooled import members_of
 
     spec, params = _settings(reading, group)
@@ -36,7 +37,8 @@ def group_node(reading: Reading, group: str) -> Computed:
         return Computed(None)
     seed = reading.seed
     fits, tables = fits_and_tables(rows, GroupRows.of(runs, spec, readmit=("outlier",)), params, seed=seed)
-    estimates = [estimate.to_json() for fit in fits for estimate in estimates_of(fit, params, seed=seed)]
+    records = [estimate for fit in fits for estimate in estimates_of(fit, params, seed=seed)]
+    estimates = [estimate.to_json() for estimate in (*records, *refused_for_lack(rows, params))]
     origin = group_origin(rows)
     return Computed(
         {
@@ -53,8 +55,8 @@ def group_node(reading: Reading, group: str) -> Computed:
 
 def fit_alone(reading: Reading, group: str, form: str) -> Computed:
     """Fit one form of a group with few replicates: for values, never for spreads."""
+    from race_to_efficiency.calibration.kappa.group_records import estimates_of
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
-    from race_to_efficiency.calibration.kappa.groups import estimates_of
     from race_to_efficiency.calibration.kappa.groups import fit_group as fit_forms
 
     spec, params = _settings(reading, group, without=("forms", "bootstrap_replicates"))
@@ -69,19 +71,20 @@ def fit_alone(reading: Reading, group: str, form: str) -> Computed:
 
 
 def pool_form(reading: Reading, form: str) -> Computed:
-    """Pool the families of one form; the document is None with fewer than two families that are not refused."""
+    """Pool the families of one reading; the document is None where fewer than two independent ones speak."""
     from race_to_efficiency.calibration.kappa.pooled import Member, pooled_estimate
+    from race_to_efficiency.calibration.kappa.pooling import ADMITTED
 
     params = reading.settings("fit_kappa", without=("groups", "bootstrap_replicates"))
     found = [reading.ask(GROUP, name).document for name in group_names(reading)]
-    members = [
-        Member.from_json(item) for document in found if document for item in document["members"] if item["form"] == form
-    ]
+    members = [Member.from_json(item) for document in found if document for item in document["members"]]
     estimate = pooled_estimate(form, members, params)
     if estimate is None:
         return Computed(None)
     outputs = tuple(
-        f"{GROUP.called((item.group,))}#{estimate.symbol}.{item.group}.{form}" for item in members if item.counts
+        f"{GROUP.called((item['group'],))}#{estimate.symbol}.{item['group']}.{item['form']}"
+        for item in estimate.diagnostics["groups"]
+        if item["verdict"] == ADMITTED
     )
     return Computed(estimate.to_json(), origins={estimate.id: Origin(outputs=outputs)})
 
@@ -89,6 +92,7 @@ def pool_form(reading: Reading, form: str) -> Computed:
 def kappa_document(reading: Reading) -> Computed:
     """Return kappa.json without its stamp, and kappa_draws: every group, and the pools."""
     from race_to_efficiency.calibration.kappa.groups import TABLES
+    from race_to_efficiency.calibration.kappa.pooled import POOLS
 
     params = reading.settings("fit_kappa", only=("forms",))
     names = group_names(reading)
@@ -96,7 +100,7 @@ def kappa_document(reading: Reading) -> Computed:
     counts = rows.loc[rows["exclusion"] == "", "group"].value_counts()
     results = reading.ask_each(GROUP, [(name,) for name in names], size=lambda name: int(counts.get(name, 0)))
     groups = [result for result in results if result.document is not None]
-    pools = [reading.ask(POOL, form) for form in params.forms]
+    pools = [reading.ask(POOL, form) for form in POOLS if form in params.forms]
     pooled = [pool.document for pool in pools if pool.document is not None]
     own = [item for result in groups for item in result.document["estimates"]]
     tables = {name: [row for result in groups for row in result.document["tables"][name]] for name in TABLES}

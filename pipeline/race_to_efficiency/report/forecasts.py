@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.inputs import QuarterFiles
     from race_to_efficiency.report.numbers import NumberRegistry
 
+POINT = -1.0
+"""Stands for a level where the equation at the printed inputs is meant."""
+
 LIMIT_WORDS = {
-    "kappa_weak": "kappa is weak in some groups",
+    "kappa_weak": "kappa is weak",
     "gamma_weak": "gamma is weak",
     "anchor_beyond_range": "the start lies beyond the fitted compute",
     "range": "compute has left the fitted range by more than its width",
@@ -58,10 +61,11 @@ class CurveKey(NamedTuple):
 
     def row_id(self, years: float, level: float) -> str:
         """Return the id of a forecast row, in the words `race audit trace` selects it by."""
-        columns = self.columns | {"horizon": f"{years:g}", "output_type": "quantile"}
-        return (
-            "forecast:" + ",".join(f"{name}={value}" for name, value in columns.items()) + f",output_type_id={level:g}"
+        columns = self.columns | {"horizon": f"{years:g}"}
+        columns |= (
+            {"output_type": "point"} if level == POINT else {"output_type": "quantile", "output_type_id": f"{level:g}"}
         )
+        return "forecast:" + ",".join(f"{name}={value}" for name, value in columns.items())
 
 
 class Cell(NamedTuple):
@@ -110,12 +114,13 @@ class Forecasts:
         raise Missing(f"the forecast holds no {form} {target} of scenario {scenario} at anchor {anchor}")
 
     def cells(self, curve: CurveKey) -> dict[tuple[float, float], Cell]:
-        """Return a curve's quantiles by (years, level)."""
+        """Return a curve's quantiles by (years, level), its point under the level `POINT`."""
         if curve not in self._cells:
             if curve not in self._rows:
                 raise Missing(f"the forecast holds no curve {curve}")
             rows = self._rows[curve]
-            rows = rows[rows["output_type"].eq("quantile")]
+            rows = rows[rows["output_type"].isin(["quantile", "point"])]
+            rows = rows.assign(output_type_id=rows["output_type_id"].mask(rows["output_type"] == "point", POINT))
             columns = ("horizon", "output_type_id", "value", "unit", "status", "reasons")
             self._cells[curve] = {
                 (round(float(years), 6), round(float(level), 6)): Cell(float(value), str(unit), str(status), str(why))
@@ -134,11 +139,15 @@ class Forecasts:
             raise Missing(f"the forecast holds no quantile {level:g} of {curve.symbol} at {years:g} years")
         return found
 
+    def point(self, curve: CurveKey, years: float) -> Num:
+        """Return the equation at the printed inputs; the median of the draws where a curve has no single equation."""
+        return self.number(curve, years, POINT if (round(years, 6), POINT) in self.cells(curve) else 0.5)
+
     def number(self, curve: CurveKey, years: float, level: float = 0.5) -> Num:
         """Return one quantile at one horizon as a number."""
         cell = self.cell(curve, years, level)
         return self._numbers.add(
-            f"{curve.key}.{years:g}y.q{level:g}",
+            f"{curve.key}.{years:g}y.{'point' if level == POINT else f'q{level:g}'}",
             cell.value,
             cell.unit,
             decimals(3),
@@ -157,13 +166,13 @@ class Forecasts:
         cell = self.cell(curve, years, 0.5)
         return Badge(cell.status, tuple(reason_words(cell.reasons)))
 
-    def median_with_interval(self, curve: CurveKey, years: float, level: float = 0.95) -> Rich:
-        """Return ``median [low, high]``; the median alone where nothing is uncertain."""
+    def point_with_interval(self, curve: CurveKey, years: float, level: float = 0.95) -> Rich:
+        """Return ``point [low, high]``; the point alone where nothing is uncertain."""
         low, high = (self.cell(curve, years, round(end, 6)).value for end in (0.5 - level / 2, 0.5 + level / 2))
         if low == high:
-            return (self.number(curve, years),)
+            return (self.point(curve, years),)
         ends = self._numbers.bracket(*self.interval(curve, years, level))
-        return (self.number(curve, years), Text(" "), *ends)
+        return (self.point(curve, years), Text(" "), *ends)
 
 
 def milestone_row_id(row: pd.Series) -> str:

@@ -64,12 +64,12 @@ def presets(inputs: QuarterFiles, first: str, anchor: str, years: Sequence[float
 
 
 def preset_kappa(record: dict[str, Any], pools: dict[str, Any], reading: str) -> float | None:
-    """Return the kappa a scenario uses in a reading: its own, or the pool's median; None when it has none there."""
+    """Return the kappa a scenario uses in a reading: its own, or the printed one; None when it has none there."""
     given = record.get("kappa")
     if given is not None:
         return float(given["value"]) if given["form"] == reading else None
     pooled = pools.get(reading)
-    return None if pooled is None else float(pooled["kappa"]["median"])
+    return None if pooled is None else float(pooled["value"])
 
 
 def growth_of(record: dict[str, Any], measured_years: float | None) -> dict[str, Any] | None:

@@ -45,23 +45,6 @@ class AnchorParams(SettingsSection):
         return self
 
 
-class PoolParams(SettingsSection):
-    """Which groups speak for kappa, and in which functional form, by reading; refused estimates never take part."""
-
-    total_form: Annotated[SettingText, setting("functional form of kappa_total", before="power_law")]
-    reducible_form: Annotated[SettingText, setting("functional form of kappa_reducible", before="chinchilla")]
-    require_forms_agree: Annotated[
-        bool,
-        setting(
-            "leave out of the reducible pool a group whose two reducible forms contradict each other: each form's "
-            "value must lie in the other's 95 % interval, else what the form assumes decides the number, not the data",
-            before=True,
-        ),
-    ]
-    total_groups: Annotated[tuple[SettingText, ...], setting("groups that speak for kappa_total", min_length=1)]
-    reducible_groups: Annotated[tuple[SettingText, ...], setting("groups that speak for kappa_reducible", min_length=1)]
-
-
 class TrustParams(SettingsSection):
     """Where a forecast stops being more than arithmetic (each limit is dated in anchors.json)."""
 
@@ -109,7 +92,6 @@ class ForecastParams(SettingsSection):
     check_anchor_flop: Annotated[Flop, setting("compute the paper's kappa is checked at", unit="FLOP", before=5e26)]
     write_draws: Annotated[bool, setting("write every draw too, as parquet", before=False)]
     threads: Annotated[Count, setting("threads that forecast; no number depends on them", before=2, ge=1, le=64)]
-    pool: Annotated[PoolParams, setting("who speaks for kappa")]
     trust: Annotated[TrustParams, setting("where a forecast stops being more than arithmetic")]
     anchors: Annotated[tuple[AnchorParams, ...], setting("what R = 1 means", min_length=1)]
     scenarios: Annotated[tuple[ScenarioParams, ...], setting("what is assumed", min_length=1)]

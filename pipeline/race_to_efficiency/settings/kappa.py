@@ -28,6 +28,19 @@ class KappaGroup(SettingsSection):
     weak_because: Annotated[
         SettingText | None, setting("a known defect that makes every estimate at most weak; absent: none is known")
     ] = None
+    laboratory: Annotated[
+        SettingText | None,
+        setting(
+            "who trained the runs: families of one laboratory are no independent evidence; absent: the family's own"
+        ),
+    ] = None
+    untuned: Annotated[
+        bool | None,
+        setting("width, learning rate or another setting is mixed into the runs, so it speaks in no pool; absent: no"),
+    ] = None
+    caution: Annotated[SettingText | None, setting("what a reader should know beside its numbers; absent: nothing")] = (
+        None
+    )
 
 
 class TrustGates(SettingsSection):
@@ -57,6 +70,34 @@ class TrustGates(SettingsSection):
     max_residual_sd: Annotated[
         Number, setting("scatter of ln(loss) beyond which rows are not one group", before=0.2, gt=0, le=10)
     ]
+    max_pivot_outside_decades: Annotated[
+        Number,
+        setting("distance of the common pivot from the runs, else no voice", unit="decades", before=30.0, ge=0, le=30),
+    ]
+    max_cutoff_error_sd: Annotated[
+        Number,
+        setting(
+            "mean miss of the largest runs by the fit of the lower half, else weak and in no pool",
+            unit="residual sd",
+            before=1e9,
+            gt=0,
+            le=1e9,
+        ),
+    ]
+    lack_of_fit_level: Annotated[
+        Number, setting("false alarms of the tests of lack of fit, together", before=1e-12, gt=0, lt=1)
+    ]
+
+
+class KappaPool(SettingsSection):
+    """How families are pooled: the scale of the half-t prior of the spread between them, one a reading."""
+
+    tau_scale_total: Annotated[Number, setting("of kappa_total", before=0.01, gt=0, le=10)]
+    tau_scale_reducible: Annotated[Number, setting("of kappa_reducible", before=0.03, gt=0, le=10)]
+
+    def tau_scale(self, symbol: str) -> float:
+        """Return the scale of a symbol, kappa_total or kappa_reducible."""
+        return self.tau_scale_total if symbol == "kappa_total" else self.tau_scale_reducible
 
 
 class KappaParams(SettingsSection):
@@ -95,6 +136,7 @@ class KappaParams(SettingsSection):
         Number,
         setting("stock of usable public text that D* is held against", unit="tokens", before=3e14, gt=0, le=1e30),
     ]
+    pool: Annotated[KappaPool, setting("how families are pooled")]
     gates: Annotated[TrustGates, setting("what an estimate must show before it is trusted")]
 
     @model_validator(mode="after")

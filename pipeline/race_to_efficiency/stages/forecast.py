@@ -46,11 +46,9 @@ def run(workspace: Workspace, *, draws: bool | None = None) -> dict[str, Any]:
     sources = read_sources(folder)
     scenarios = load_scenarios(params, workspace.root)
     basis = gather(sources, params, as_of=as_of, seed=workspace.seed)
-    paths, left_out = build_paths(
-        scenarios,
-        basis.rates,
-        measured_baseline_years=basis.runs.baseline_years,
-        route_caps=basis.route_caps,
+    (paths, left_out), (printed, _) = (
+        build_paths(scenarios, rates, measured_baseline_years=basis.runs.baseline_years, route_caps=basis.route_caps)
+        for rates in (basis.rates, basis.points)
     )
     usable = [item for item in scenarios if item.name in paths]
     estimates = sources.kappa["estimates"]
@@ -62,6 +60,7 @@ def run(workspace: Workspace, *, draws: bool | None = None) -> dict[str, Any]:
             usable,
             paths,
             params,
+            printed=printed,
             estimates=estimates,
             headroom=(caps.cmos_headroom_low, caps.cmos_headroom, caps.cmos_headroom_high),
             run_id=run_id(workspace, scenarios),

@@ -25,6 +25,7 @@ INTERVAL_METHODS = frozenset(
         "profile",
         "covariance",
         "draws",
+        "random_effects",
         "hartung_knapp",
         "prediction",
         "range",

@@ -1,4 +1,4 @@
-"""What the trust gate looks at: curvature, starts, covariance, profile, clusters, and stability under leave-two-out."""
+"""What the gate looks at: curvature, cut-offs, lack of fit, starts, covariance, profile, clusters, leave-two-out."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from race_to_efficiency.scaling_laws import curvature_z
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from race_to_efficiency.calibration.kappa.cutoff import CutoffTest
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.calibration.kappa.intervals import Sandwich
+    from race_to_efficiency.calibration.kappa.lack_of_fit import LackOfFit
     from race_to_efficiency.calibration.kappa.profile import Profile
     from race_to_efficiency.calibration.kappa.record_fit import RecordFit
     from race_to_efficiency.calibration.kappa.robust import BatchFit
@@ -52,6 +54,9 @@ class Evidence:
         Share of replicates that converged.
     leave_two_out : tuple of str
         What changed when two rows were left out, in words; empty when nothing did.
+    cutoff : CutoffTest or None
+        The largest runs predicted from the lower half; None where too few runs lie there.
+    lack_of_fit : LackOfFit or None
     stated_coverage : float or None
         What the 95 % interval of few clusters is worth, by simulation.
     known_defects : tuple of str
@@ -78,6 +83,8 @@ class Evidence:
     profile_closed: bool | None
     bootstrap_converged: float
     leave_two_out: tuple[str, ...] = ()
+    cutoff: CutoffTest | None = None
+    lack_of_fit: LackOfFit | None = None
     stated_coverage: float | None = None
     known_defects: tuple[str, ...] = field(default=())
     fatal: tuple[str, ...] = field(default=())
@@ -94,6 +101,9 @@ def evidence_of(
     draws: Floats,
     converged: float,
     params: KappaParams,
+    *,
+    cutoff: CutoffTest | None,
+    misfit: LackOfFit | None,
 ) -> Evidence:
     """Collect what the gate looks at.
 
@@ -106,6 +116,8 @@ def evidence_of(
     converged : float
         Share of refits that are usable.
     params : KappaParams
+    cutoff : CutoffTest or None
+    misfit : LackOfFit or None
     """
     kappa = float(form.kappa(record.theta))
     low, high = rows.compute_range_flop
@@ -129,6 +141,8 @@ def evidence_of(
         positive_definite=robust.positive_definite,
         profile_closed=None if profile is None else None not in _ends(profile),
         bootstrap_converged=converged,
+        cutoff=cutoff,
+        lack_of_fit=misfit,
         stated_coverage=_stated_coverage(rows, params),
         known_defects=rows.doubts,
         fatal=rows.fatal,

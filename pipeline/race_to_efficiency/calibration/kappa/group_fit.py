@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.comparison import below_cutoffs
-from race_to_efficiency.calibration.kappa.efficient import frontier_weights
+from race_to_efficiency.calibration.kappa.cutoff import cutoff_test
 from race_to_efficiency.calibration.kappa.evidence import Evidence, evidence_of
-from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, POWER_LAW, Coordinates, Form
+from race_to_efficiency.calibration.kappa.forms import POWER_LAW, Coordinates, Form
+from race_to_efficiency.calibration.kappa.group_batches import Batches, fit_batches
 from race_to_efficiency.calibration.kappa.influence import Influence, influence_of
 from race_to_efficiency.calibration.kappa.intervals import (
     Sandwich,
-    bootstrap_weights,
     covariance_intervals,
     kappa_gradient,
     natural_stderr,
@@ -23,10 +21,9 @@ from race_to_efficiency.calibration.kappa.intervals import (
     sandwich,
     spread,
 )
-from race_to_efficiency.calibration.kappa.near_point import fit_near_point
+from race_to_efficiency.calibration.kappa.lack_of_fit import lack_of_fit
 from race_to_efficiency.calibration.kappa.profile import Profile, profile_kappa
 from race_to_efficiency.calibration.kappa.record_fit import HUGE, RecordFit, fit_of_record
-from race_to_efficiency.calibration.kappa.robust import BatchFit, fit_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,33 +35,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.settings.kappa import KappaParams
 
     Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Batches:
-    """What one batched computation fitted for a group and form.
-
-    Parameters
-    ----------
-    point : BatchFit
-        The rows of the point estimate.
-    left_out : BatchFit
-        Fit k leaves row k out.
-    smaller : BatchFit
-        Fits below each compute cut-off.
-    bootstrap : BatchFit
-    edges : (k,) float, FLOP
-        Cut-offs.
-    below : (k, n) float
-        Runs below each.
-    """
-
-    point: BatchFit
-    left_out: BatchFit
-    smaller: BatchFit
-    bootstrap: BatchFit
-    edges: Floats
-    below: Floats
 
 
 @dataclass(frozen=True)
@@ -188,6 +158,8 @@ class GroupFit:
             "residual_sd": evidence.residual_sd,
             "condition": self.robust.condition,
             "z_curv": evidence.z_curv,
+            "cutoff": None if evidence.cutoff is None else evidence.cutoff.to_json(),
+            "lack_of_fit": None if evidence.lack_of_fit is None else evidence.lack_of_fit.to_json(),
             "profile_closed": evidence.profile_closed,
             "bootstrap_replicates": len(self.usable),
             "bootstrap_converged": evidence.bootstrap_converged,
@@ -223,44 +195,8 @@ def fit_form(
     seed : int
     from_point : bool
         Start lmfit and every refit at the batched point estimate; see `near_point`.
-
-    Notes
-    -----
-    Each bootstrap replicate draws runs (or whole clusters) and takes its own frontier from them.
     """
-    loss, compute = everything.quantities["loss"], everything.quantities["compute_flop"]
-    entropy = [seed, zlib.crc32(everything.group.encode())]  # the same runs are drawn for every form
-    bootstrap = bootstrap_weights(everything.units, params.bootstrap_replicates, entropy)
-    whole = np.ones((1, len(loss)))
-    if form is not CHINCHILLA:
-        rule, dex = everything.spec.frontier or "pareto", params.frontier_tolerance_dex
-        bootstrap = frontier_weights(rule, compute, loss, bootstrap, tolerance_dex=dex)
-        whole = frontier_weights(rule, compute, loss, whole, tolerance_dex=dex)
-    on_it = np.flatnonzero(whole[0])
-    rows = everything.taken(np.asarray(whole[0] > 0))
-    without = np.repeat(whole, len(on_it), axis=0)
-    without[np.arange(len(on_it)), on_it] = 0.0
-    edges, below = below_cutoffs(form, rows.quantities["compute_flop"], params.extrapolation_cutoffs)
-    smaller = np.zeros((len(edges), len(loss)))
-    smaller[:, on_it] = below
-    weights = np.concatenate([whole, without, smaller, bootstrap])
-    held = np.asarray(weights.any(axis=0), dtype=np.bool_)
-    reached = everything.taken(held)
-    first, second = 1 + len(on_it), 1 + len(on_it) + len(edges)
-    inputs, losses = reached.inputs(form), reached.quantities["loss"]
-    if from_point:
-        counts = {"left_out": len(on_it), "refits": len(bootstrap), "units": rows.n_units}
-        fits = fit_near_point(form, inputs, losses, weights[:, held], delta=params.delta, **counts)
-    else:
-        fits = fit_batch(form, inputs, losses, weights[:, held], delta=params.delta)
-    batches = Batches(
-        point=fits.part(slice(0, 1)),
-        left_out=fits.part(slice(1, first)),
-        smaller=fits.part(slice(first, second)),
-        bootstrap=fits.part(slice(second, None)),
-        edges=edges,
-        below=below,
-    )
+    rows, batches = fit_batches(form, everything, params, seed=seed, from_point=from_point)
     found = batches.point.theta[0]
     start = found if batches.point.converged[0] and form.admits(found) else None
     cold = 0 if from_point and start is not None else 2
@@ -283,8 +219,11 @@ def _assemble(form: Form, rows: GroupRows, record: RecordFit, batches: Batches, 
     usable = draws.converged & (draws.theta[:, form.terms + form.floor :] > 0).all(axis=1)
     profile = None
     if robust.positive_definite and form.kappa(record.theta) > 0:
-        profile = profile_kappa(space, x, robust, delta=params.delta)
+        profile = profile_kappa(space, x, robust, delta=params.delta, levels=sorted({0.95, *params.levels}))
     influence = influence_of(form, inputs, loss, record.theta, batches.left_out)
+    cutoff = None
+    if batches.half is not None and batches.half_fit is not None:
+        cutoff = cutoff_test(form, rows, batches.half, batches.half_fit, params.frontier_tolerance_dex)
     evidence = evidence_of(
         form,
         rows,
@@ -296,5 +235,7 @@ def _assemble(form: Form, rows: GroupRows, record: RecordFit, batches: Batches, 
         draws.theta[usable],
         float(usable.mean()),
         params,
+        cutoff=cutoff,
+        misfit=lack_of_fit(space, x, record.theta, record.residuals, rows.units, inputs),
     )
     return GroupFit(form, rows, record, batches, space, x, robust, profile, usable, influence, evidence)

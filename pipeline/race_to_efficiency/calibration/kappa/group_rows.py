@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 COLUMNS = (("params", "params"), ("tokens", "tokens"), ("compute_flop", "compute_flop"), ("loss", "loss_nats"))
+NO_COMPUTE = "no_compute"
+"""Why a run of a ledger takes no part: it has no compute, which every form is judged along."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class GroupRows:
     spec : KappaGroup
     ids, clusters : tuple of str
     quantities : mapping of str to (n,) float
-        params, tokens, compute_flop (FLOP), loss (nats/token).
+        compute_flop (FLOP), loss (in the group's own unit), and params and tokens where every row has them.
     window : (str, str) or None
         First and last release date, ISO.
     excluded : tuple of (str, str)
@@ -55,6 +57,8 @@ class GroupRows:
     def of(cls, runs: pd.DataFrame, spec: KappaGroup, *, readmit: tuple[str, ...] = ()) -> GroupRows | None:
         """Take the used rows of a group from an as-of view, ordered by id; None when there are none.
 
+        Where some runs lack params or tokens, the group has compute alone: a form that needs more is refused by name.
+
         Parameters
         ----------
         runs : DataFrame
@@ -64,17 +68,20 @@ class GroupRows:
             Reasons of exclusion to set aside, e.g. ("outlier",) to see what the outliers do.
         """
         runs = runs.sort_values("run_id", kind="stable")
+        without = (runs["exclusion"] == "") & runs["compute_flop"].isna()
+        runs = runs.assign(exclusion=runs["exclusion"].mask(without, NO_COMPUTE))
         in_use = (runs["exclusion"] == "") | runs["exclusion"].isin(readmit)
         used, left_out = runs[in_use], runs[~in_use]
         if used.empty:
             return None
         released = used["released"].dropna()
         window = (released.min().date().isoformat(), released.max().date().isoformat()) if len(released) else None
+        quantities = {name: used[column].to_numpy(dtype=np.float64) for name, column in COLUMNS}
         return cls(
             spec=spec,
             ids=tuple(used["run_id"].astype(str)),
             clusters=tuple(used["cluster"].astype(str)),
-            quantities={name: used[column].to_numpy(dtype=np.float64) for name, column in COLUMNS},
+            quantities={name: values for name, values in quantities.items() if np.isfinite(values).all()},
             window=window,
             excluded=tuple(zip(left_out["run_id"].astype(str), left_out["exclusion"].astype(str), strict=True)),
             doubts=(spec.weak_because,) if spec.weak_because else (),
@@ -94,6 +101,11 @@ class GroupRows:
         return self.spec.family
 
     @property
+    def laboratory(self) -> str:
+        """Who trained the runs."""
+        return self.spec.laboratory or self.spec.family
+
+    @property
     def units(self) -> tuple[str, ...]:
         """What is resampled: clusters where runs share models, else runs."""
         return self.clusters if self.spec.clustered else self.ids
@@ -108,6 +120,10 @@ class GroupRows:
         """Smallest and largest compute, FLOP."""
         compute = self.quantities["compute_flop"]
         return float(compute.min()), float(compute.max())
+
+    def lacks(self, form: Form) -> tuple[str, ...]:
+        """Return the row quantities a form needs and the group does not have."""
+        return tuple(name for name in form.inputs if name not in self.quantities)
 
     def inputs(self, form: Form) -> list[Floats]:
         """Return the form's row quantities."""

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.calibration.kappa.comparison import extrapolation_rows, ranked, score_form
 from race_to_efficiency.calibration.kappa.compute_frontier import frontier_rows, stock_row
-from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS, POWER_LAW
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
 from race_to_efficiency.calibration.kappa.group_fit import GroupFit, fit_form
 from race_to_efficiency.calibration.kappa.influence import influence_table, leave_one_out
 from race_to_efficiency.calibration.kappa.trust import judge
@@ -17,7 +16,6 @@ from race_to_efficiency.calibration.kappa.trust import judge
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from race_to_efficiency.calibration.kappa.forms import Form
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.settings.kappa import KappaParams
 
     Floats = NDArray[np.float64]
-
-UNITS = {"E": "nats/token", "A": "nats/token", "B": "nats/token"}
 
 _FORMS_DIFFER = 0.25
 
@@ -63,13 +59,15 @@ def fits_and_tables(
     """
     fits = fit_group(rows, params, seed=seed)
     tables = group_tables(rows, fits, params)
-    if readmitted is not None and len(readmitted) > len(rows):
+    if readmitted is not None and not readmitted.lacks(CHINCHILLA) and len(readmitted) > len(rows):
         tables["influence"] += outlier_table(readmitted, params)
     return fits, tables
 
 
 def fit_group(rows: GroupRows, params: KappaParams, *, seed: int, fitter: FormFitter = fit_form) -> list[GroupFit]:
-    """Fit every configured form to one group; forms that contradict each other make each other weak.
+    """Fit every form a group has the quantities for; forms that contradict each other make each other weak.
+
+    What is returned are the forms asked for, but none stands better for the others not being asked.
 
     Parameters
     ----------
@@ -79,10 +77,16 @@ def fit_group(rows: GroupRows, params: KappaParams, *, seed: int, fitter: FormFi
     fitter : callable
         Fits one form, as `fit_form` does.
     """
-    fits = {name: fitter(FORMS[name], rows, params, seed=seed) for name in params.forms}
+    fits = {name: fitter(form, rows, params, seed=seed) for name, form in FORMS.items() if not rows.lacks(form)}
+    fits = _contradicted(fits)
+    return [fits[name] for name in params.forms if name in fits]
+
+
+def _contradicted(fits: dict[str, GroupFit]) -> dict[str, GroupFit]:
+    """Return the fits of a group, its two reducible forms doubted where they contradict each other."""
     floor, law = fits.get("floor"), fits.get("chinchilla")
     if floor is None or law is None:
-        return list(fits.values())
+        return fits
     count = min(len(floor.usable), len(law.usable))
     both = np.flatnonzero(floor.usable[:count] & law.usable[:count])
     gap = law.form.kappa(law.draws[both]) - floor.form.kappa(floor.draws[both])
@@ -92,8 +96,8 @@ def fit_group(rows: GroupRows, params: KappaParams, *, seed: int, fitter: FormFi
         words = (
             f"the chinchilla form says {law.kappa:.3g} on all runs, the floor form {floor.kappa:.3g} on the frontier"
         )
-        fits = {name: fit.doubted(words) if fit.form.floor else fit for name, fit in fits.items()}
-    return list(fits.values())
+        return {name: fit.doubted(words) if fit.form.floor else fit for name, fit in fits.items()}
+    return fits
 
 
 def group_tables(rows: GroupRows, fits: Sequence[GroupFit], params: KappaParams) -> dict[str, list[dict[str, Any]]]:
@@ -127,7 +131,7 @@ def compared(fits: Sequence[GroupFit], *, delta: float) -> list[dict[str, Any]]:
     scores = [
         score_form(fit.form, fit.rows.quantities, fit.record.theta, fit.influence.theta_left_out) for fit in efficient
     ]
-    if efficient and len(efficient) < len(fits) and len(efficient[0].rows) >= len(CHINCHILLA.columns) + 3:
+    if efficient and not efficient[0].rows.lacks(CHINCHILLA) and len(efficient[0].rows) >= len(CHINCHILLA.columns) + 3:
         quantities = efficient[0].rows.quantities
         inputs = [quantities[name] for name in CHINCHILLA.inputs]
         point, influence = leave_one_out(CHINCHILLA, inputs, quantities["loss"], delta=delta)
@@ -181,68 +185,3 @@ def outlier_table(rows: GroupRows, params: KappaParams) -> list[dict[str, Any]]:
         }
         for row in influence_table(influence, rows.ids, CHINCHILLA, stderr)
     ]
-
-
-def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estimate]:
-    """Return the records of one fit: kappa first, then its parameters; all share status and reasons."""
-    status, reasons = judge(fit.evidence, params.gates)
-    diagnostics = fit.diagnostics()
-    records = []
-    for symbol in (fit.form.symbol, *(name for name in fit.form.columns if name != "kappa")):
-        value, stderr = float(fit.value_of(symbol, fit.record.theta)), fit.stderr_of(symbol)
-        finite = bool(np.isfinite(value)) and not fit.evidence.fatal
-        records.append(
-            Estimate(
-                id=f"{symbol}.{fit.rows.group}.{fit.form.name}",
-                symbol=symbol,
-                value=value if finite else None,
-                unit=UNITS.get(symbol, "1"),
-                group=fit.rows.group,
-                form=fit.form.name,
-                estimator="huber_least_squares",
-                intervals=fit.intervals(symbol, params.levels, params.gates.z_curv_trusted) if finite else (),
-                stderr=stderr if finite and np.isfinite(stderr) else None,
-                n_rows=len(fit.rows),
-                n_clusters=fit.rows.n_units,
-                window=fit.rows.window,
-                pivot_compute_flop=fit.pivot_compute_flop,
-                status=status if finite else "refused",
-                reasons=reasons if finite else (reasons or ("the fit has no finite value",)),
-                diagnostics=diagnostics,
-                rows_used=tuple(f"{fit.rows.table}/{name}" for name in fit.rows.ids),
-                rows_excluded=tuple((f"{fit.rows.table}/{name}", why) for name, why in fit.rows.excluded),
-                seed=seed,
-                computed_by="race_to_efficiency.calibration.kappa.group_fit.fit_form",
-            )
-        )
-    return records
-
-
-def draws_frame(fit: GroupFit) -> pd.DataFrame:
-    """Return the usable bootstrap refits of one fit in the columns of kappa_draws.
-
-    family, group, form, draw, kappa, E, A, B, alpha, beta, pivot_compute_flop: one row a usable refit. For the power
-    law A is the loss at the pivot, L = A (C/pivot)^-kappa. Draw number k of the forms of a group comes from the same
-    resampled runs.
-    """
-    import pandas as pd
-
-    kept = np.flatnonzero(fit.usable)
-    theta = fit.draws[kept]
-    empty = np.full(len(kept), np.nan)
-    column = {name: theta[:, k] for k, name in enumerate(fit.form.columns)}
-    return pd.DataFrame(
-        {
-            "family": fit.rows.family,
-            "group": fit.rows.group,
-            "form": fit.form.name,
-            "draw": kept.astype(np.int64),
-            "kappa": fit.form.kappa(theta),
-            "E": column.get("E", empty),
-            "A": fit.value_of("A", theta),
-            "B": column.get("B", empty),
-            "alpha": column.get("alpha", empty),
-            "beta": column.get("beta", empty),
-            "pivot_compute_flop": fit.pivot_compute_flop if fit.form is POWER_LAW else np.nan,
-        }
-    )

@@ -23,13 +23,19 @@ if TYPE_CHECKING:
     _Ends = tuple[Floats, Floats, NDArray[np.int8]]
 
 _AGREE = 1e-9
+_COLD, _ON_THE_WAY = 20, 10
+"""The start of the grid with a high floor, a gentle first and a steep second term (with one term: the last), followed
+for ten steps on the average weighting. From there 1,001 replicates of the Chinchilla runs end as from the start itself,
+the hard one among them, at half the cost; after fifteen steps the path has joined the average's optimum."""
 _SCHEDULE = (300.0, 30.0, 5.0)
 _SETTLED = (CONVERGED, FLOOR_AT_ZERO)
 _CANDIDATES = 256
-_EXPLORED = 16
+_EXPLORED = 8
 _KICK = 1.0
 _HARD_KICK = 2.0
 _KICKS = 3
+_SHORT = 60
+"""With fewer runs optima compete in almost every replicate, and more starts of everyone cost little."""
 _MORE_KICKS = 8
 _LEAST_KICK = 1e-3
 _UNEVEN = 0.001
@@ -67,33 +73,40 @@ class Search:
             self.graduated(np.repeat(starts, len(usable), axis=0), np.tile(usable, len(starts)))
         elif len(usable) == 1 and len(self.rows.log_loss) <= _SUBSAMPLE:
             self.graduated(self.grid, np.repeat(usable, len(self.grid)))
+            self.direct(self.grid, np.repeat(usable, len(self.grid)))
         elif self.convex:
-            _, smooth = self.base(usable)
+            _, smooth, _ = self.base(usable)
             self.graduated(np.tile(smooth, (len(usable), 1)), usable)
         else:
             self._several(usable)
         self.catch_up()
 
     def _several(self, usable: NDArray[np.intp]) -> None:
-        """Run the average's optima, the smooth path and a kick; where they disagree somewhere, kick everyone harder.
+        """Run the average's optima, a cold start and a kick; where they disagree somewhere, kick everyone harder.
 
-        A few replicates are searched from the whole grid of cold starts: what they find, `exchange` offers to the rest.
-        Where many replicates settle nowhere the search ends early.
+        The cold start descends at the final threshold at once: lowering it in steps funnels every start into one basin,
+        so that their agreement proves nothing. A few replicates are searched from the whole grid of cold starts, both
+        ways: what they find, `exchange` offers to the rest. Where many replicates settle nowhere the search ends early.
         """
-        optima, smooth = self.base(usable)
+        optima, smooth, cold = self.base(usable)
         self.direct(np.repeat(optima, len(usable), axis=0), np.tile(usable, len(optima)))
+        self.direct(np.tile(cold, (len(usable), 1)), usable)
+        short = len(self.rows.log_loss) < _SHORT
+        if short:
+            self.graduated(np.tile(smooth, (len(usable), 1)), usable)
         explored = usable[:: 1 + len(usable) // _EXPLORED] if len(usable) > 1 else usable[:0]
-        self.graduated(
-            np.concatenate([np.tile(smooth, (len(usable), 1)), np.tile(self.grid, (len(explored), 1))]),
-            np.concatenate([usable, np.repeat(explored, len(self.grid))]),
-        )
+        if len(explored):
+            each = np.tile(self.grid, (len(explored), 1)), np.repeat(explored, len(self.grid))
+            self.graduated(*each)
+            self.direct(*each)
         self.scouts = self.best[explored]
         if len(usable) > 1:
             self.kick(usable, usable, _KICK)
             self.catch_up()
             if self.settled()[usable].mean() < _DETERMINED:
                 return  # these rows do not determine the form: a longer search finds nothing to agree on
-            if len(np.setdiff1d(self.contested(usable), explored)) > _UNEVEN * len(usable):
+            uneven = len(np.setdiff1d(self.contested(usable), explored)) > _UNEVEN * len(usable)
+            if uneven or short:
                 self.kick(usable, usable, _HARD_KICK, times=_KICKS)
             for _ in range(_ROUNDS):
                 if not self.exchange(usable):
@@ -101,6 +114,7 @@ class Search:
         self.catch_up()
         contested = np.setdiff1d(self.contested(usable), explored)
         if len(contested) and len(usable) > 1:
+            self.graduated(np.tile(smooth, (len(contested), 1)), contested)
             self.kick(contested, usable, _HARD_KICK, times=_MORE_KICKS)
             self.catch_up()
         lost = usable[~self.settled()[usable]]
@@ -111,13 +125,13 @@ class Search:
         """Return the replicates whose starts disagree, or whose gradient does not vanish."""
         return usable[(self.agreeing()[usable] < self.started()[usable]) | ~self.settled()[usable]]
 
-    def base(self, usable: NDArray[np.intp]) -> tuple[list[Floats], Floats]:
+    def base(self, usable: NDArray[np.intp]) -> tuple[list[Floats], Floats, Floats]:
         """Search the average weighting (of a systematic subsample of long tables) from the whole grid of starts.
 
         Returns
         -------
-        list of (p,) float, (p,) float
-            Up to three distinct optima, best first, and the optimum at the widest threshold.
+        list of (p,) float, (p,) float, (p,) float
+            Up to three distinct optima, best first, the optimum at the widest threshold, and a cold start on its way.
         """
         thin = slice(None, None, 1 + len(self.rows.log_loss) // _SUBSAMPLE)
         search = Search(
@@ -131,7 +145,9 @@ class Search:
             near = values[k] <= values.min() * 1.05
             if near and len(optima) < 3 and all(np.abs(ends[k] - other).max() > 1e-4 for other in optima):
                 optima.append(ends[k])
-        return optima, smooth[smooth_value.argmin()]
+        start = self.grid[min(_COLD, len(self.grid) - 1)][None]
+        cold, _, _ = minimise(search.objectives[-1], start, only[:1], max_iterations=_ON_THE_WAY)
+        return optima, smooth[smooth_value.argmin()], cold[0]
 
     def direct(self, start: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Descend at the final threshold from ``start`` and keep what is best; who is slow waits for `catch_up`."""
@@ -233,6 +249,15 @@ class Search:
             terms, lowest = len(self.rows.features), float(np.exp(self.rows.log_loss.min()))
             start[:, terms] = np.clip(start[:, terms], 0.05 * lowest, 0.98 * lowest)
         return start
+
+    def plain_value(self) -> Floats:
+        """Return the Huber sum at the best fits, without the ridge that makes them unique, (B,)."""
+        value = np.full(len(self.value), np.nan)
+        known = np.flatnonzero(~np.isnan(self.value))
+        if len(known):
+            plain = Objective(self.rows, self.mass, self.delta, ridge=0.0)
+            value[known] = plain(self.best[known], known)[0]
+        return value
 
     def settled(self) -> NDArray[np.bool_]:
         """Return which replicates hold a fit whose gradient vanishes."""

@@ -186,7 +186,9 @@ def minimise_at_zero_floor(
     """
     terms, rows = objective.terms, objective.rows
     keep = [k for k in range(rows.n_parameters) if k != terms]
-    bare = Objective(Rows(rows.features, rows.log_loss, floor=False), objective.weights, objective.delta)
+    bare = Objective(
+        Rows(rows.features, rows.log_loss, floor=False), objective.weights, objective.delta, objective.ridge
+    )
     ends, value, status = minimise(bare, start[:, keep], replicates, max_iterations=max_iterations)
     theta = np.insert(ends, terms, 0.0, axis=1)
     _, gradient, _ = objective(theta, replicates)

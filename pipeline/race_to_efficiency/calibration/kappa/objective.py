@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 _BLOCK = 12_288
 
+RIDGE = 3e-8
+"""Curvature beyond the threshold, as a share of that within. Where the noise is far above the threshold the Huber sum
+is nearly one of absolute residuals, whose optimum is flat: a whole segment, of which each processor's rounding picks
+another end. A sum of squares that weak makes it one point, the same everywhere, and raises the Huber sum of one that
+is no segment by less than 1e-9 of itself."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -72,7 +78,9 @@ class Rows:
 
 
 class Objective:
-    """Sum of weights x Huber of log-loss residuals, its gradient and exact Hessian, for many (theta, weights) pairs.
+    """Sum of weights x (Huber of log-loss residuals + ridge/2 their squares), its gradient and exact Hessian.
+
+    For many (theta, weights) pairs.
 
     Parameters
     ----------
@@ -81,10 +89,12 @@ class Objective:
         Row weights of each replicate; one row is shared by all.
     delta : float
         Huber threshold in ln(loss).
+    ridge : float
+        0 for the plain Huber sum.
     """
 
-    def __init__(self, rows: Rows, weights: Floats, delta: float) -> None:
-        self.rows, self.weights, self.delta = rows, weights, delta
+    def __init__(self, rows: Rows, weights: Floats, delta: float, ridge: float = RIDGE) -> None:
+        self.rows, self.weights, self.delta, self.ridge = rows, weights, delta, ridge
         self.terms = len(rows.features)
         self.size = rows.n_parameters
         self.lower = np.tril_indices(self.size)
@@ -183,11 +193,17 @@ class Objective:
     def _residuals(
         self, rows: slice, total: Floats, weights: Floats, pull: Floats, curvature: Floats, work: Floats, psi: Floats
     ) -> Floats:
-        """Fill weights x psi and weights x (psi' + psi); return the objective's part, (b,)."""
+        """Fill weights x (psi + ridge r) and weights x (psi' + ridge) + that; return the objective's part, (b,)."""
         np.log(total, out=work)
         np.subtract(self.rows.log_loss[rows], work, out=work)
         np.clip(work, -self.delta, self.delta, out=psi)
         np.multiply(weights, psi, out=pull)
-        np.multiply(psi == work, weights, out=curvature)
+        value = np.vecdot(pull, work) - 0.5 * np.vecdot(pull, psi)
+        np.add(psi == work, self.ridge, out=curvature)
+        curvature *= weights
+        np.multiply(weights, work, out=psi)
+        psi *= self.ridge
+        value += 0.5 * np.vecdot(psi, work)
+        pull += psi
         curvature += pull
-        return np.asarray(np.vecdot(pull, work) - 0.5 * np.vecdot(pull, psi))
+        return np.asarray(value)

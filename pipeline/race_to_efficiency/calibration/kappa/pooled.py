@@ -1,17 +1,32 @@
-"""The pooled kappa of each form as a record, and kappa_total moved to one common pivot before it is pooled."""
+"""The pooled kappa of each reading as a record; kappa_total is moved to one common pivot before it is pooled."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from race_to_efficiency.calibration.common.estimates import Estimate, FitStatus, Interval
 from race_to_efficiency.calibration.kappa.compute_frontier import frontier_quantities
-from race_to_efficiency.calibration.kappa.forms import FORMS, POWER_LAW
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS, POWER_LAW
 from race_to_efficiency.calibration.kappa.intervals import spread
-from race_to_efficiency.calibration.kappa.pooling import Pooled, family_effect, pool
+from race_to_efficiency.calibration.kappa.pooling import (
+    ADMITTED,
+    CONTRADICTED,
+    INDEPENDENT_FAMILIES,
+    MINORITY,
+    NOT_IDENTIFIED,
+    REFUSED,
+    UNTUNED,
+    FamilyEffect,
+    Pooled,
+    by_laboratory,
+    family_effect,
+    pool,
+)
+from race_to_efficiency.calibration.kappa.random_effects import RandomEffects
 from race_to_efficiency.calibration.kappa.trust import judge
 
 if TYPE_CHECKING:
@@ -19,10 +34,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.calibration.kappa.evidence import Evidence
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
-    from race_to_efficiency.settings.kappa import KappaParams
+    from race_to_efficiency.settings.kappa import KappaParams, TrustGates
 
     Floats = NDArray[np.float64]
+
+POOLS = (POWER_LAW.name, CHINCHILLA.name)
+"""One pool a reading. In the reducible one a group speaks by its floor form where it has no params and tokens."""
 
 
 def tangent_at(power_law: GroupFit, floor: GroupFit | None, compute_flop: float) -> tuple[float, float]:
@@ -50,10 +69,12 @@ class Member:
 
     Parameters
     ----------
-    group, family, form : str
+    group, family, laboratory, form : str
     value, stderr : float
         At the common pivot for the power law.
     status : {'trusted', 'weak', 'refused'}
+    verdict : str
+        Of the rule of `race_to_efficiency.calibration.kappa.pooling`, family aside.
     n_rows : int
     window : (str, str) or None
         First and last release date, ISO.
@@ -63,25 +84,24 @@ class Member:
 
     group: str
     family: str
+    laboratory: str
     form: str
     value: float
     stderr: float
     status: FitStatus
+    verdict: str
     n_rows: int
     window: tuple[str, str] | None
     outside_decades: float
-
-    @property
-    def counts(self) -> bool:
-        """Whether it speaks in the pool."""
-        return self.status != "refused" and self.stderr > 0
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Member:
         """Return the member that `dataclasses.asdict` told; what JSON cannot hold (no finite number) is NaN."""
         numbers = {name: np.nan if document[name] is None else document[name] for name in ("value", "stderr")}
         window = document["window"]
-        return cls(**{**document, **numbers, "window": None if window is None else (window[0], window[1])})
+        own = ADMITTED if document["verdict"] == MINORITY else document["verdict"]
+        window = None if window is None else (window[0], window[1])
+        return cls(**{**document, **numbers, "verdict": own, "window": window})
 
 
 def members_of(fits: Sequence[GroupFit], params: KappaParams) -> list[Member]:
@@ -95,14 +115,24 @@ def members_of(fits: Sequence[GroupFit], params: KappaParams) -> list[Member]:
             value, stderr = tangent_at(fit, floor, params.pivot_compute_flop)
         low, high = fit.rows.compute_range_flop
         outside = max(np.log10(params.pivot_compute_flop / high), np.log10(low / params.pivot_compute_flop), 0.0)
+        verdict = REFUSED if judged[fit.form.name] == "refused" or not stderr > 0 else ""
+        if not verdict and not identified(fit.evidence, params.gates, float(outside)):
+            verdict = NOT_IDENTIFIED
+        if not verdict and fit.rows.spec.untuned:
+            verdict = UNTUNED
+        test = fit.evidence.cutoff
+        if not verdict and fit.form.floor and test and test.error_in_sd > params.gates.max_cutoff_error_sd:
+            verdict = CONTRADICTED
         found.append(
             Member(
                 group=fit.rows.group,
                 family=fit.rows.family,
+                laboratory=fit.rows.laboratory,
                 form=fit.form.name,
                 value=float(value),
                 stderr=float(stderr),
                 status=judged[fit.form.name],
+                verdict=verdict or ADMITTED,
                 n_rows=len(fit.rows),
                 window=fit.rows.window,
                 outside_decades=float(outside),
@@ -111,102 +141,131 @@ def members_of(fits: Sequence[GroupFit], params: KappaParams) -> list[Member]:
     return found
 
 
-def pooled_estimate(form: str, members: Sequence[Member], params: KappaParams) -> Estimate | None:
-    """Return the pooled kappa of a form; None with fewer than two families that are not refused.
+def identified(evidence: Evidence, gates: TrustGates, outside_decades: float) -> bool:
+    """Return whether a fit that is not refused says something about kappa at the common pivot."""
+    return (
+        evidence.n_rows >= gates.min_rows_per_parameter * len(evidence.form.columns)
+        and evidence.compute_decades >= gates.min_compute_decades
+        and evidence.kappa_stderr <= gates.max_relative_stderr * abs(evidence.kappa)
+        and (evidence.z_curv is None or evidence.z_curv >= gates.z_curv_trusted)
+        and (evidence.form.floor or outside_decades <= gates.max_pivot_outside_decades)
+    )
+
+
+def verdicts(form: str, members: Sequence[Member]) -> dict[str, tuple[Member, str]]:
+    """Return who was asked for a pool, by group, and what the rule says of each.
 
     Parameters
     ----------
-    form : str
+    form : {'power_law', 'chinchilla'}
     members : sequence of Member
-        Of that form, in the settings' order of groups.
+        Of all forms, in the settings' order of groups.
+    """
+    own = {item.group: item for item in members if item.form == form}
+    if form == CHINCHILLA.name:
+        own = {item.group: item for item in members if item.form == "floor" and item.group not in own} | own
+    judged = Counter(item.family for item in own.values() if item.verdict not in (REFUSED, NOT_IDENTIFIED))
+    admitted = Counter(item.family for item in own.values() if item.verdict == ADMITTED)
+    minority = {family for family, count in admitted.items() if 2 * count <= judged[family]}
+    return {
+        group: (item, MINORITY if item.verdict == ADMITTED and item.family in minority else item.verdict)
+        for group, item in own.items()
+    }
+
+
+def pooled_estimate(form: str, members: Sequence[Member], params: KappaParams) -> Estimate | None:
+    """Return the pooled kappa of a reading; None with fewer than two independent families that speak.
+
+    Parameters
+    ----------
+    form : {'power_law', 'chinchilla'}
+    members : sequence of Member
+        Of all forms, in the settings' order of groups.
     params : KappaParams
     """
+    asked = verdicts(form, members)
     families: dict[str, list[Member]] = {}
-    for member in members:
-        if member.counts:
+    for member, verdict in asked.values():
+        if verdict == ADMITTED:
             families.setdefault(member.family, []).append(member)
-    if len(families) < 2:
+    effects = by_laboratory(
+        [
+            family_effect(
+                family,
+                items[0].laboratory,
+                [item.group for item in items],
+                [item.value for item in items],
+                [item.stderr for item in items],
+            )
+            for family, items in families.items()
+        ]
+    )
+    if len(effects) < 2:
         return None
-    effects = [
-        family_effect(
-            family,
-            [item.group for item in items],
-            [item.value for item in items],
-            [item.stderr for item in items],
-            [item.status for item in items],
-        )
-        for family, items in families.items()
-    ]
-    return _record(form, members, pool(effects), params)
+    return _record(form, asked, pool(effects, params.pool.tau_scale(FORMS[form].symbol)), params)
 
 
-def _record(form: str, members: Sequence[Member], pooled: Pooled, params: KappaParams) -> Estimate:
+def _record(form: str, asked: Mapping[str, tuple[Member, str]], pooled: Pooled, params: KappaParams) -> Estimate:
     """Return the record of one pooled kappa."""
-    symbol = FORMS[form].symbol
-    used = [member for member in members if member.counts]
-    refused = [member.group for member in members if not member.counts]
-    trusted = sum(item.status == "trusted" for item in pooled.families)
-    reasons = []
-    if pooled.prediction is None:
-        reasons.append(f"{trusted} trusted families: the prediction interval for a new family is not identified")
-    if refused:
-        reasons.append(f"left out as refused: {', '.join(refused)}")
-    intervals = [Interval("hartung_knapp", level, *pooled.interval_at(level)) for level in (0.95, 0.8)]
-    if pooled.prediction is not None:
-        intervals.append(Interval("prediction", 0.95, *pooled.prediction))
+    symbol, effects = FORMS[form].symbol, pooled.effects
+    used = [member for member, verdict in asked.values() if verdict == ADMITTED]
+    few = len(pooled.families) < INDEPENDENT_FAMILIES
+    reasons = (
+        f"{len(pooled.families)} independent families: the spread between them is as much assumed as seen",
+    ) * few
+    intervals = [Interval("random_effects", level, *effects.interval(level)) for level in (0.95, 0.8)]
+    intervals += [Interval("prediction", level, *effects.prediction(level)) for level in (0.95, 0.8)]
     intervals.append(Interval("range", pooled.range_level, *pooled.range))
     windows = [member.window for member in used if member.window is not None]
-    groups = [
-        {
-            "group": member.group,
-            "value": member.value,
-            "stderr": member.stderr,
-            "status": member.status,
-            "pivot_outside_decades": member.outside_decades,
-        }
-        for member in used
-    ]
     return Estimate(
         id=f"{symbol}.pooled.{form}",
         symbol=symbol,
-        value=pooled.mean,
+        value=effects.mean,
         unit="1",
         group="pooled",
         form=form,
         estimator="random_effects_over_families",
         intervals=tuple(intervals),
-        stderr=pooled.stderr,
+        stderr=effects.stderr,
         n_rows=sum(member.n_rows for member in used),
         n_clusters=len(pooled.families),
         window=(min(low for low, _ in windows), max(high for _, high in windows)) if windows else None,
         pivot_compute_flop=params.pivot_compute_flop if FORMS[form] is POWER_LAW else None,
-        status="weak" if reasons else "trusted",
-        reasons=tuple(reasons),
-        diagnostics={**_diagnostics(pooled), "groups": groups},
+        status="weak" if few else "trusted",
+        reasons=reasons,
+        diagnostics=_diagnostics(asked, pooled),
         computed_by="race_to_efficiency.calibration.kappa.pooling.pool",
     )
 
 
-def _diagnostics(pooled: Pooled) -> Mapping[str, Any]:
-    """Return what a reader needs to judge a pooled kappa."""
+def _diagnostics(asked: Mapping[str, tuple[Member, str]], pooled: Pooled) -> dict[str, Any]:
+    """Return what a reader needs to judge a pooled kappa, and a forecast to draw from it."""
     return {
-        "tau2": pooled.tau2,
-        "families": [
-            {
-                "family": item.family,
-                "value": item.value,
-                "stderr": item.stderr,
-                "status": item.status,
-                "groups": list(item.groups),
-            }
-            for item in pooled.families
+        "tau": pooled.effects.tau,
+        "tau_scale": pooled.effects.tau_scale,
+        "families": [{**vars(item), "groups": list(item.groups)} for item in pooled.families],
+        "groups": [
+            {**asdict(member), "verdict": verdict}
+            for member, verdict in asked.values()
+            if np.isfinite(member.value) and np.isfinite(member.stderr)
         ],
         "range": list(pooled.range),
-        "prediction_identified": pooled.prediction is not None,
-        "naive_prediction": list(pooled.naive_prediction) if pooled.naive_prediction else None,
         "left_out": [
             {"family": name, "low": low, "high": high, "covered": covered}
             for name, low, high, covered in pooled.left_out
         ],
         "coverage_left_out": pooled.coverage_left_out,
     }
+
+
+def effects_of(record: Mapping[str, Any]) -> RandomEffects:
+    """Return the model a pooled record was printed from, so that what is drawn is what is printed.
+
+    Parameters
+    ----------
+    record : mapping
+        JSON of an estimate whose group is ``pooled``.
+    """
+    told = record["diagnostics"]
+    families = [FamilyEffect(**{**item, "groups": tuple(item["groups"])}) for item in told["families"]]
+    return RandomEffects.of([item.value for item in families], [item.stderr for item in families], told["tau_scale"])

@@ -17,6 +17,8 @@ from race_to_efficiency.calibration.kappa.newton import minimise
 from race_to_efficiency.calibration.kappa.objective import Objective
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from race_to_efficiency.calibration.kappa.forms import Coordinates
@@ -27,6 +29,10 @@ _STEPS = 14
 _WIDEST = 6.0
 _STIFFNESS = 30.0
 _TOLERANCE = 1e-8
+_END_TOLERANCE = 1e-15
+_MET = 1e-11
+"""A root deviance this near its limit is on it: kappa is then known to this many of its standard errors."""
+_MOST_STEPS = 60
 
 
 class _Pulled(Objective):
@@ -72,35 +78,82 @@ class Profile:
         E at each kappa.
     deviance : (m,) float
         Scaled so that 3.84 is the 95 % limit (chi-square, 1 df).
+    ends : mapping of float to (float or None, float or None)
+        Where the deviance passes the limit of each level, by bracketing; None where the profile never does.
     """
 
     kappa: Floats
     floor: Floats
     deviance: Floats
+    ends: Mapping[float, tuple[float | None, float | None]]
 
     def interval(self, level: float) -> Interval:
         """Return where the deviance stays below its limit; an end the profile never reaches is open (None)."""
-        from scipy.stats import norm
-
-        limit = float(norm.ppf(0.5 + level / 2))
-        root = np.sqrt(np.maximum(self.deviance, 0.0))
-        middle = int(root.argmin())
-        low = _crossing(self.kappa[middle::-1], root[middle::-1], limit)
-        high = _crossing(self.kappa[middle:], root[middle:], limit)
-        return Interval("profile", level, low, high)
+        return Interval("profile", level, *self.ends[level])
 
 
-def _crossing(kappa: Floats, root: Floats, limit: float) -> float | None:
-    """Return where the root deviance first passes the limit, walking away from the optimum."""
-    above = np.flatnonzero(root >= limit)
-    if not len(above) or above[0] == 0:
-        return None
-    j = int(above[0])
-    share = (limit - root[j - 1]) / (root[j] - root[j - 1])
-    return float(kappa[j - 1] + share * (kappa[j] - kappa[j - 1]))
+class _Trace:
+    """The profile of one fit while it is traced: fits pulled towards targets, and what they cost."""
+
+    def __init__(self, space: Coordinates, x: Floats, covariance: Sandwich, delta: float) -> None:
+        gradient = kappa_gradient(space, x)
+        self.space, self.delta = space, delta
+        self.model = float(gradient @ covariance.bread @ gradient)
+        self.actual = float(gradient @ covariance.covariance @ gradient)
+        self.weights = np.ones((1, len(space.rows.log_loss)))
+        self.lowest = float(self.cost(x[None])[0])
+
+    def cost(self, ends: Floats) -> Floats:
+        """Return the objective at solver coordinates (m, p), (m,)."""
+        return Objective(self.space.rows, self.weights, self.delta)(ends, np.zeros(len(ends), dtype=np.intp))[0]
+
+    def pulled(self, targets: Floats, start: Floats, tolerance: float, iterations: int) -> tuple[Floats, Floats]:
+        """Return fits pulled towards targets from ``start`` (m, p), and their pulled objectives."""
+        objective = _Pulled(self.space, self.weights, self.delta, targets, _STIFFNESS / self.model)
+        index = np.arange(len(targets))
+        ends, values, _ = minimise(objective, start, index, tolerance=tolerance, max_iterations=iterations)
+        return ends, values
+
+    def deviance(self, ends: Floats) -> Floats:
+        """Return twice the rise of the objective, in units of the sandwich variance of kappa, (m,)."""
+        return np.asarray(2.0 * (self.cost(ends) - self.lowest) * self.model / self.actual)
+
+    def crossing(self, targets: Floats, ends: Floats, root: Floats, limit: float) -> float | None:
+        """Return where the root deviance first passes the limit, walking away from the optimum; None for nowhere.
+
+        Parameters
+        ----------
+        targets : (m,) float
+            Of the traced points, the optimum first.
+        ends : (m, p) float
+        root : (m,) float
+        limit : float
+        """
+        above = np.flatnonzero(root >= limit)
+        if not len(above) or above[0] == 0:
+            return None
+        inside, outside = targets[above[0] - 1], targets[above[0]]
+        short, over = root[above[0] - 1] - limit, root[above[0]] - limit
+        found = ends[above[0] - 1][None]
+        last = 0.0
+        for _ in range(_MOST_STEPS):
+            between = inside - short * (outside - inside) / (over - short)
+            found, _ = self.pulled(np.array([between]), found, _END_TOLERANCE, 60)
+            excess = float(np.sqrt(max(float(self.deviance(found)[0]), 0.0))) - limit
+            if abs(excess) < _MET:
+                break
+            # false position; an end that stays twice counts half (Dowell & Jarratt 1971), so both ends close in
+            if excess < 0:
+                inside, short, over = between, excess, over * (0.5 if last < 0 else 1.0)
+            else:
+                outside, over, short = between, excess, short * (0.5 if last > 0 else 1.0)
+            last = excess
+        return float(self.space.form.kappa(self.space.natural(found[0])))
 
 
-def profile_kappa(space: Coordinates, x: Floats, covariance: Sandwich, *, delta: float) -> Profile:
+def profile_kappa(
+    space: Coordinates, x: Floats, covariance: Sandwich, *, delta: float, levels: Sequence[float] = (0.95, 0.8)
+) -> Profile:
     """Trace the profile over a sixth to six times the estimate.
 
     Twice the rise of the objective, times the ratio of the model's variance of kappa to its sandwich variance, is
@@ -113,40 +166,46 @@ def profile_kappa(space: Coordinates, x: Floats, covariance: Sandwich, *, delta:
         Optimum in solver coordinates.
     covariance : Sandwich
     delta : float
+    levels : sequence of float
+        Of the intervals whose ends are wanted.
 
     References
     ----------
     Heritier & Ronchetti (1994), J. Am. Stat. Assoc. 89; Kent (1982), Biometrika 69.
     """
-    gradient = kappa_gradient(space, x)
-    model = float(gradient @ covariance.bread @ gradient)
-    actual = float(gradient @ covariance.covariance @ gradient)
+    from scipy.stats import norm
+
+    trace = _Trace(space, x, covariance, delta)
     centre = float(space.form.kappa(space.natural(x)))
     steps = np.linspace(0.0, 1.0, _STEPS + 1)[1:] ** 2
-    near = min(6.0 * np.sqrt(actual) / centre, np.log(_WIDEST))
+    near = min(6.0 * np.sqrt(trace.actual) / centre, np.log(_WIDEST))
     reach = np.concatenate([near * steps, np.linspace(near, np.log(_WIDEST) * 1.1, 6)[1:]])
     targets = centre * np.exp(np.concatenate([-reach[::-1], [0.0], reach]))
-    weights = np.ones((1, len(space.rows.log_loss)))
-    pulled = _Pulled(space, weights, delta, targets, _STIFFNESS / model)
-    index = np.arange(len(targets))
-    ends, values, _ = minimise(pulled, np.tile(x, (len(targets), 1)), index, tolerance=_TOLERANCE, max_iterations=80)
-    middle = len(reach)
+    ends, values = trace.pulled(targets, np.tile(x, (len(targets), 1)), _TOLERANCE, 80)
+    middle, index = len(reach), np.arange(len(targets))
     inner = np.concatenate([index[1 : middle + 1], [middle], index[middle:-1]])
-    again, again_values, _ = minimise(pulled, ends[inner], index, tolerance=_TOLERANCE, max_iterations=40)
+    again, again_values = trace.pulled(targets, ends[inner], _TOLERANCE, 40)
     ends = np.where((again_values < values)[:, None], again, ends)
-    ends = _nonnegative_floor(space, ends)
-    plain, _, _ = Objective(space.rows, weights, delta)(ends, index)
-    lowest, _, _ = Objective(space.rows, weights, delta)(x[None], index[:1])
-    kappa = space.form.kappa(space.natural(ends))
-    floor = ends[:, space.form.terms] * space.level if space.form.floor else np.zeros(len(ends))
-    deviance = 2.0 * (plain - min(lowest[0], np.nanmin(plain))) * model / actual
-    keep = np.isfinite(deviance) & np.isfinite(kappa)
-    order = np.argsort(kappa[keep], kind="stable")
-    return Profile(kappa[keep][order], floor[keep][order], deviance[keep][order])
+    trace.lowest = min(trace.lowest, float(np.nanmin(trace.cost(ends))))
+    kappa, deviance = space.form.kappa(space.natural(ends)), trace.deviance(ends)
+    keep = np.isfinite(deviance) & np.isfinite(kappa) & _inside(space, ends)
+    order = np.flatnonzero(keep)[np.argsort(kappa[keep], kind="stable")]
+    root = np.sqrt(np.maximum(deviance[order], 0.0))
+    if not len(order):
+        return Profile(kappa[order], kappa[order], deviance[order], dict.fromkeys(levels, (None, None)))
+    best = int(root.argmin())
+    down, up = order[best::-1], order[best:]
+    crossings = {}
+    for level in levels:
+        limit = float(norm.ppf(0.5 + level / 2))
+        low = trace.crossing(targets[down], ends[down], root[best::-1], limit)
+        crossings[level] = (low, trace.crossing(targets[up], ends[up], root[best:], limit))
+    floor = ends[order, space.form.terms] * space.level if space.form.floor else np.zeros(len(order))
+    return Profile(kappa[order], floor, deviance[order], crossings)
 
 
-def _nonnegative_floor(space: Coordinates, ends: Floats) -> Floats:
-    """Drop points whose floor went below zero: there the profile leaves the form."""
+def _inside(space: Coordinates, ends: Floats) -> NDArray[np.bool_]:
+    """Return which points have no floor below zero: there the profile leaves the form."""
     if not space.form.floor:
-        return ends
-    return ends[ends[:, space.form.terms] >= 0.0]
+        return np.ones(len(ends), dtype=np.bool_)
+    return np.asarray(ends[:, space.form.terms] >= 0.0)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from race_to_efficiency.calibration.kappa.forms import Coordinates, Form
+from race_to_efficiency.calibration.kappa.newton import FLOOR_AT_ZERO, minimise, minimise_at_zero_floor
+from race_to_efficiency.calibration.kappa.objective import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +20,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _AGREE = 1e-8
+_SAME = 1e-9
+_POLISH = 1e-18
 _TOLERANCE = 1e-15
+_FLOOR_GONE = 1e-9
+"""A floor below this share of the lowest loss is zero: lmfit's bound is approached, never met."""
+
 HUGE = 1e300
 """Amplitudes at this end or beyond belong to a steep term the rows do not determine."""
 
@@ -124,6 +131,10 @@ def fit_of_record(
         x = np.fromiter(result.params.valuesdict().values(), dtype=np.float64)
         found.append((float(huber(residual(result.params), delta).sum()), x, bool(result.success)))
     best, x, _ = min(found, key=lambda item: item[0])
+    polished = canonical(space, x, delta)
+    at_polished = float(huber(space.rows.log_loss - space.rows.log_prediction(polished[None])[0], delta).sum())
+    if at_polished <= best * (1 + _SAME):
+        best, x = min(best, at_polished), polished
     theta = space.natural(x)
     theta[: form.terms] = np.clip(theta[: form.terms], 1.0 / HUGE, HUGE)
     return RecordFit(
@@ -134,6 +145,23 @@ def fit_of_record(
         n_claiming_success=sum(success for _, _, success in found),
         residuals=space.rows.log_loss - space.rows.log_prediction(x[None])[0],
     )
+
+
+def canonical(space: Coordinates, x: Floats, delta: float) -> Floats:
+    """Return the optimum beside ``x`` (p,) as the one point every processor finds, in solver coordinates.
+
+    Of a flat optimum lmfit reaches one point or another; the ridge of `race_to_efficiency.calibration.kappa.objective`
+    makes it one, and damped Newton in plain loops goes there to the last digits.
+    """
+    objective = Objective(space.rows, np.ones((1, len(space.rows.log_loss))), delta)
+    only, terms = np.zeros(1, dtype=np.intp), space.form.terms
+    gone = _FLOOR_GONE * float(np.exp(space.rows.log_loss.min()))
+    if not space.form.floor or x[terms] > gone:
+        ends, _, _ = minimise(objective, x[None], only, tolerance=_POLISH, max_iterations=100)
+        if np.isfinite(ends).all() and (not space.form.floor or ends[0, terms] > gone):
+            return np.asarray(ends[0])
+    ends, _, status = minimise_at_zero_floor(objective, x[None], only, max_iterations=100)
+    return np.asarray(ends[0]) if status[0] == FLOOR_AT_ZERO else x
 
 
 def jacobian(space: Coordinates, x: Floats) -> Floats:

@@ -163,7 +163,7 @@ def fit_batch(
             search.run(usable, None if starts is None else np.atleast_2d(space.solver(starts)))
     return BatchFit(
         theta=space.natural(search.best),
-        objective=search.value,
+        objective=search.plain_value(),
         converged=search.settled(),
         n_starts_agreeing=search.agreeing(),
         n_starts=search.started(),

@@ -88,7 +88,28 @@ def _doubts(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
         ),
     ]
     reasons = [reason for failed, reason in checks if failed]
-    return (*reasons, *_near_bounds(evidence, gates), *evidence.leave_two_out)
+    return (*reasons, *contradictions(evidence, gates), *_near_bounds(evidence, gates), *evidence.leave_two_out)
+
+
+def contradictions(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
+    """Return what the runs themselves say against a form with a floor; a power law is a tangent and is not asked."""
+    test, misfit = evidence.cutoff, evidence.lack_of_fit
+    found = []
+    if evidence.form.floor and test is not None and test.error_in_sd > gates.max_cutoff_error_sd:
+        side = "above" if test.mean_error > 0 else "below"
+        found.append(
+            f"fitted to runs up to {test.cutoff_flop:.2g} FLOP it misses the largest: they lie "
+            f"{test.error_in_sd:.1f} residual sd {side} ({gates.max_cutoff_error_sd:g} allowed)"
+        )
+    rejected = () if misfit is None else misfit.rejects(gates.lack_of_fit_level)
+    if misfit is not None and "allocation" in rejected:
+        found.append(
+            f"lack of fit: a decade off the best tokens per parameter the loss is {misfit.bend:+.1%} from the form "
+            f"(p {misfit.allocation_p:.1g})"
+        )
+    if misfit is not None and "heaps" in rejected:
+        found.append(f"lack of fit: the residuals lie in heaps, as of two floors mixed (p {misfit.heaps_p:.1g})")
+    return tuple(found)
 
 
 def _few_clusters(evidence: Evidence, least: int) -> str:

@@ -1,4 +1,4 @@
-"""Timed benchmarks: MLPerf Training results computed from logs, and the modded-nanogpt records."""
+"""Benchmarks: MLPerf Training results computed from logs, nanogpt records of time, steps and data, Green500 places."""
 
 from __future__ import annotations
 
@@ -121,4 +121,61 @@ SPEEDRUN_RECORDS = Table(
         *PROVENANCE,
     ),
     unique=("record_id", "recorded"),
+)
+
+OPTIMISER_STEPS = Table(
+    name="optimiser_steps",
+    title="one modded-nanogpt track 3 result: steps to a fixed loss at fixed architecture, data and batch",
+    columns=(
+        key_column("result_id", "track, place in the publisher's list."),
+        _count("track", "Track of the speedrun."),
+        _count("record_no", "Place in the publisher's list, which is not in order of date."),
+        Column("steps", "count", "Steps to the loss; tokens up to a factor.", required=True, above=0.0, maximum=1e9),
+        Column("is_record", "flag", "True where the publisher's table marks a record.", required=True),
+        Column("val_loss_mean", "number", "Mean validation loss at the end.", "nats/token", above=0.0, maximum=30.0),
+        _count("n_runs", "Runs behind the mean."),
+        Column("description", "text", "What was changed, as the publisher writes it.", required=True),
+        *PROVENANCE,
+    ),
+    unique=("result_id", "recorded"),
+)
+
+SLOWRUN_RECORDS = Table(
+    name="slowrun_records",
+    title="one NanoGPT slowrun record: loss reached with 100 M tokens of data; data efficiency, never gamma",
+    columns=(
+        key_column("record_id", "track, record number."),
+        Column("track", "text", "Limit of the track.", required=True),
+        _count("record_no", "Record number within the track."),
+        Column("val_loss_nats", "number", "Validation loss.", "nats/token", required=True, above=0.0, maximum=30.0),
+        _minutes("minutes", "Training time."),
+        _count("nodes_8xh100", "Nodes of 8 x H100."),
+        Column("reported", "text", "Time as the table prints it."),
+        Column("description", "text", "What was changed, as the publisher writes it.", required=True),
+        *PROVENANCE,
+    ),
+    unique=("record_id", "recorded"),
+)
+
+GREEN500 = Table(
+    name="green500",
+    title="one place of a Green500 list: FP64 Linpack at measured power, a check of hardware and no part of it",
+    columns=(
+        key_column("place_id", "list, rank."),
+        Column("list", "text", "Year and month of the list.", required=True, pattern=r"\d{4}-\d{2}"),
+        Column("rank", "count", "Place.", required=True, minimum=1.0, maximum=500.0),
+        Column("system", "text", "System as listed.", required=True),
+        Column(
+            "gflops_per_watt",
+            "number",
+            "Linpack FP64 throughput over measured power.",
+            "GFLOP/s per W",
+            required=True,
+            above=0.0,
+            maximum=1e6,
+        ),
+        Column("basis", "text", "Page the figure was read on; before 2020 mirrors of encyclopaedias.", required=True),
+        *PROVENANCE,
+    ),
+    unique=("place_id", "recorded"),
 )

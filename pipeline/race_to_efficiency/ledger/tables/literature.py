@@ -1,4 +1,4 @@
-"""Sources with citation and licence, and the published estimates ours are compared with."""
+"""Sources with citation and licence, and what others published: trend estimates, price trends, forecasts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ PUBLISHED_VALUES = Table(
         Column(
             "component",
             "text",
-            "hardware, system or algorithmic.",
+            "Efficiency of hardware, system or algorithm; the others are growth of something else, never gamma.",
             required=True,
-            allowed=("hardware", "system", "algorithmic"),
+            allowed=("hardware", "system", "algorithmic", "cost", "compute", "duration", "power", "reference"),
         ),
         Column("quantity", "text", "What doubles or halves.", required=True),
         Column("doubling_time", "number", "Published doubling (or halving) time.", "see unit", above=0.0, maximum=1e4),
@@ -38,6 +38,64 @@ PUBLISHED_VALUES = Table(
         *PROVENANCE,
     ),
     unique=("value_id", "recorded"),
+)
+
+INFERENCE_PRICE_TRENDS = Table(
+    name="inference_price_trends",
+    title="one published yearly fall of price at a fixed benchmark score: price of use, never gamma",
+    columns=(
+        key_column("trend_id", "benchmark, model that sets the score."),
+        Column("benchmark", "text", "Benchmark.", required=True),
+        Column("threshold_model", "text", "Model whose score is held fixed.", required=True),
+        Column("n_models", "count", "Models behind the trend.", required=True, above=0.0, maximum=1e6),
+        Column("first_date", "date", "First model's date.", required=True),
+        Column("last_date", "date", "Last model's date.", required=True),
+        *(
+            Column(name, "number", meaning, "x/yr", required=True, above=0.0, maximum=1e12)
+            for name, meaning in (
+                ("price_fall_factor_per_year", "Price falls by this factor a year."),
+                ("ci90_low", "Lower end, 90 %; below 1 the price may have risen."),
+                ("ci90_high", "Upper end, 90 %."),
+            )
+        ),
+        Column(
+            "halvings_per_year", "number", "log2 of the factor.", "halvings/yr", required=True, above=0.0, maximum=100.0
+        ),
+        Column("r_squared", "number", "Of the trend.", "1", minimum=0.0, maximum=1.0),
+        *PROVENANCE,
+    ),
+    unique=("trend_id", "recorded"),
+)
+
+OTHER_FORECASTS = Table(
+    name="other_forecasts",
+    title="what someone else forecast or holds feasible: shown beside ours as their words, never scored as ours",
+    columns=(
+        key_column("forecast_id", "Stable id."),
+        Column("forecaster", "text", "Who says so.", required=True),
+        Column("quantity", "text", "What the figure is of, in words.", required=True),
+        Column("target_date", "date", "By when; empty where none is given."),
+        *(
+            Column(name, "number", meaning, "see unit", above=0.0, maximum=1e40)
+            for name, meaning in (
+                ("value", "Central figure; empty where none is given."),
+                ("low", "Lower end."),
+                ("high", "Upper end."),
+            )
+        ),
+        Column("unit", "text", "Unit of the figures.", required=True),
+        Column(
+            "kind",
+            "text",
+            "What sort of statement it is.",
+            required=True,
+            allowed=("feasibility", "limit", "forecast", "question", "threshold"),
+        ),
+        Column("citation", "text", "Where it stands.", required=True),
+        Column("verified", "text", "How far it was checked against its source.", required=True),
+        *PROVENANCE,
+    ),
+    unique=("forecast_id", "recorded"),
 )
 
 SOURCES = Table(

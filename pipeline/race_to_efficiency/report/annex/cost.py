@@ -99,7 +99,7 @@ def contest(page: Page, parameters: CostParameters) -> list[Block]:
     by_name = {record["name"]: record for record in scenario_records(page)}
     if not {"hare", "turtle"} <= by_name.keys():
         return []
-    kappa = float(page.inputs.document("scenarios")["pools"]["total"]["kappa"]["median"])
+    kappa = float(page.inputs.document("scenarios")["pools"]["total"]["value"])
     sides = [(plain_fleet(by_name[name]) or 0.0, float(by_name[name]["gamma"])) for name in ("hare", "turtle")]
     rows = []
     behind = ("pool.total", "scenario.hare", "scenario.turtle")

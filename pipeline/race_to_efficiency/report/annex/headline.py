@@ -63,8 +63,8 @@ def sentences(page: Page) -> list[Block]:
                 words,
                 gamma=page.shown.value(page.inputs.estimate(GAMMA)),
                 years=years_label(SENTENCE_YEARS),
-                total=page.forecasts.number(total, SENTENCE_YEARS),
-                whole=page.forecasts.number(whole, SENTENCE_YEARS),
+                total=page.forecasts.point(total, SENTENCE_YEARS),
+                whole=page.forecasts.point(whole, SENTENCE_YEARS),
                 status=page.forecasts.badge(whole, SENTENCE_YEARS),
             ),
             "lead",
@@ -129,7 +129,7 @@ def forecast_card(page: Page, curve: CurveKey, name: Rich) -> Card:
         for level in (0.8, 0.95)
     )
     return Card(
-        name, (page.forecasts.number(curve, SENTENCE_YEARS),), lines, page.forecasts.badge(curve, SENTENCE_YEARS)
+        name, (page.forecasts.point(curve, SENTENCE_YEARS),), lines, page.forecasts.badge(curve, SENTENCE_YEARS)
     )
 
 
@@ -140,7 +140,7 @@ def estimate_card(page: Page, estimate: Estimate, name: Rich) -> Card:
         found = estimate.interval(level)
         words = f"[[{100 * level:g} %]]: "
         lines.append(
-            say(f"{words}not given for a pooled kappa" if estimate.group == "pooled" else f"{words}not given")
+            say(f"{words}not given")
             if found is None
             else say(
                 f"{words}{{low}} to {{high}}",
@@ -184,43 +184,27 @@ def why_readings_differ(page: Page) -> Block:
 
 
 def connection(page: Page) -> Block:
-    """Return why the equation at the printed kappa and gamma does not give the printed relative loss."""
-    from race_to_efficiency.relative_loss import relative_loss
-
-    total, reducible, _ = curves(page)
+    """Return how the printed relative loss follows from the printed inputs, and where its interval comes from."""
     pools = page.inputs.part("scenarios", "pools")
-    gamma = page.inputs.estimate(GAMMA).value
     parts: dict[str, Part | str] = {"years": years_label(SENTENCE_YEARS)}
-    for form, curve, estimate_id in (("total", total, TOTAL_POOL), ("reducible", reducible, REDUCIBLE_POOL)):
-        pool, kappa, nodes = pools[form], page.inputs.estimate(estimate_id).value, (f"pool.{form}",)
-        if kappa is None or gamma is None:
-            raise Missing(f"{estimate_id} or {GAMMA} is refused")
-        at_printed = float(relative_loss(SENTENCE_YEARS, kappa, gamma))
-        behind = (estimate_id, GAMMA)
+    for form, curve in zip(("total", "reducible"), curves(page), strict=False):
+        pool, nodes = pools[form], (f"pool.{form}",)
         parts |= {
-            f"{form}_median": page.shown.cell(f"pool.{form}.kappa.median", pool["kappa"]["median"], "1", nodes=nodes),
+            f"{form}_median": page.forecasts.number(curve, SENTENCE_YEARS),
+            f"{form}_point": page.forecasts.point(curve, SENTENCE_YEARS),
             f"{form}_families": page.shown.cell(
                 f"pool.{form}.families", len(pool["families"]), "families", nodes=nodes
             ),
             f"{form}_names": name_list(pool["families"]),
-            f"{form}_at_printed": page.shown.cell(
-                f"equation.{form}.{SENTENCE_YEARS:g}y",
-                at_printed,
-                "1",
-                nodes=page.numbers.made(f"page.equation.{form}", code=__name__, sources=behind),
-                estimates=behind,
-            ),
-            f"{form}_forecast": page.forecasts.number(curve, SENTENCE_YEARS),
         }
     return Para(
         say(
-            "**How they hang together.** The relative loss is no single run of the equation: every draw takes one "
-            "family's own slope and one γ, because a coming model will resemble one family and not their mean. The "
-            "slopes drawn have a median of {total_median} over {total_families} families ({total_names}) in the "
-            "paper's reading, and of {reducible_median} over {reducible_families} ({reducible_names}) with a floor: "
-            "only families whose fits with a floor agree with each other speak there. The κ printed above are means "
-            "over all families, weak ones too. The equation at the printed κ and γ would give {total_at_printed} and "
-            "{reducible_at_printed} after {years}, not {total_forecast} and {reducible_forecast}.",
+            "**How they hang together.** The relative loss is the equation at the κ, γ and floor printed here: "
+            "`race predict` with them prints the same. Its intervals come from draws of the same quantities, with the "
+            "κ of a family not seen yet instead of the mean over the families that speak: {total_families} in the "
+            "paper's reading ({total_names}), {reducible_families} with a floor ({reducible_names}). The equation is "
+            "curved in κ and γ, so the median of the draws need not be the point: after {years} it is {total_median} "
+            "beside {total_point}, and {reducible_median} beside {reducible_point}.",
             **parts,
         )
     )

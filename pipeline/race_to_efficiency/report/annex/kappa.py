@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex import kappa_checks, kappa_fits
 from race_to_efficiency.report.annex.forests import bar, forest_table
-from race_to_efficiency.report.content import Badge, ContentTable, Fact, Para, Section, join, say, table_columns
+from race_to_efficiency.report.content import ContentTable, Fact, Para, Section, join, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, significant
@@ -114,26 +114,18 @@ def families(page: Page) -> list[Block]:
                     page.shown.cell(f"{key}.value", item["value"], "1", estimates=(estimate_id,)),
                     page.shown.cell(f"{key}.stderr", item["stderr"], "1", significant(2), estimates=(estimate_id,)),
                     join([Fact(group_in_words(name)) for name in item["groups"]], "; "),
-                    (Badge(item["status"]),),
                 )
             )
     if not rows:
         return []
-    prediction = page.inputs.estimate(REDUCIBLE_POOL).diagnostics.get("prediction_identified", False)
     note = say(
-        "Groups of one paper share grid and evaluation and count as one family. "
-        + ("" if prediction else "There are too few trusted families to predict a new one: the range is shown instead.")
+        "Groups of one paper share grid and evaluation and count as one family, families of one laboratory as one. A "
+        "family speaks when more than half of its identified fits are of runs tuned for their compute and are not "
+        "contradicted by their own cut-offs."
     )
     caption = say("What is pooled: one effect a family, by random effects")
-    return [
-        ContentTable(
-            "families",
-            caption,
-            table_columns("family", "#kappa", "#standard error", "~groups", "status"),
-            tuple(rows),
-            note,
-        )
-    ]
+    titles = table_columns("family", "#kappa", "#standard error", "~groups")
+    return [ContentTable("families", caption, titles, tuple(rows), note)]
 
 
 def status_table(page: Page, estimates: list[Estimate]) -> ContentTable:

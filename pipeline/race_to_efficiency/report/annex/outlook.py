@@ -249,7 +249,7 @@ def nats(page: Page) -> list[Block]:
         return []
     times = (0.0, *page.years)
     rows = tuple(
-        ((Fact(group_in_words(curve.group)),), *(page.forecasts.median_with_interval(curve, t) for t in times))
+        ((Fact(group_in_words(curve.group)),), *(page.forecasts.point_with_interval(curve, t) for t in times))
         for curve in curves
     )
     titles = [f"#{'today' if t == 0 else years_words(t)}" for t in times]

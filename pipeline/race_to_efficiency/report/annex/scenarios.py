@@ -90,7 +90,7 @@ def result_rows(page: Page, form: str, target: str, *, cited: bool) -> list[tupl
             curve = page.forecasts.find(form, target, record["name"], page.anchor)
         except Missing:
             continue
-        cells = [page.forecasts.median_with_interval(curve, year) for year in page.years]
+        cells = [page.forecasts.point_with_interval(curve, year) for year in page.years]
         rows.append((scenario_title(record), *cells, (page.forecasts.badge(curve, page.years[-1]),)))
     return rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import json_documents
@@ -16,7 +17,7 @@ from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.ledger.freshness import freshness
-from race_to_efficiency.settings.params import Workspace
+from race_to_efficiency.settings.params import Workspace, open_workspace
 from race_to_efficiency.stages import backtest
 
 FILES = (
@@ -138,3 +139,16 @@ def test_statements_document_is_json_for_the_command(run: tuple[Workspace, dict[
     assert document["quarter"] == "2026Q1"
     assert document.pop("model") == "race-0.2"
     json_documents.check("show_statements", {**document, "freshness": []})
+
+
+def test_a_target_too_young_to_be_scored_has_edges_too(own_quarter: Workspace, tmp_path: Path) -> None:
+    """The report shows its weights, and a number of the report rests on edges."""
+    shutil.copytree(own_quarter.root, tmp_path / "young", symlinks=True)
+    copied = open_workspace(tmp_path / "young", "2026Q1")
+    space = dataclasses.replace(copied, params=copied.params.model_copy(update={"quarter": "2025Q2"}))
+    backtest.run(space)
+    scored = set(storage.read_parquet(space.processed / "backtest.parquet")["target"].astype(str))
+    learnt = {item["target"] for item in storage.read_json(space.processed / "scores.json")["models"]}
+    assert learnt - scored
+    edges = storage.read_parquet(space.processed / "lineage_backtest.parquet")
+    assert {f"backtest.{name}" for name in learnt} <= set(edges["output"])

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from race_to_efficiency.calibration.kappa.pooled import Member, effects_of, pooled_estimate, verdicts
+from race_to_efficiency.calibration.kappa import pooled
+from race_to_efficiency.calibration.kappa.forms import FORMS
+from race_to_efficiency.calibration.kappa.pooled import (
+    ADMITTED,
+    CONTRADICTED,
+    Member,
+    effects_of,
+    pooled_estimate,
+    verdicts,
+)
 from race_to_efficiency.calibration.kappa.pooling import FamilyEffect, by_laboratory, family_effect, pool
 from race_to_efficiency.calibration.kappa.random_effects import RandomEffects
 from scipy.integrate import quad
@@ -200,3 +210,24 @@ def test_one_record_says_who_speaks_and_can_be_drawn_from_again():
     assert pooled_estimate("chinchilla", same, params) is None  # one laboratory is no pool
     many = [member(f"f{k}", f"f{k}", 0.15 + 0.001 * k) for k in range(5)]
     assert pooled_estimate("chinchilla", many, params).status == "trusted"
+
+
+@pytest.mark.parametrize(
+    ("error_in_sd", "verdict"), [(0.0, ADMITTED), (1.0, ADMITTED), (1.0 + 1e-9, CONTRADICTED), (5.0, CONTRADICTED)]
+)
+def test_a_form_with_a_floor_speaks_up_to_the_cut_off_s_bound_and_not_beyond(monkeypatch, error_in_sd, verdict):
+    settings_of_kappa = section("fit_kappa")
+    bound = settings_of_kappa.gates.max_cutoff_error_sd
+    monkeypatch.setattr(pooled, "judge", lambda *_: ("trusted", ()))
+    monkeypatch.setattr(pooled, "identified", lambda *_: True)
+
+    class Rows(list):
+        group, family, laboratory, window, spec = "g", "f", "l", None, SimpleNamespace(untuned=False)
+        compute_range_flop = (1e19, 1e21)
+
+    evidence = SimpleNamespace(cutoff=SimpleNamespace(error_in_sd=error_in_sd * bound))
+    fits = [
+        SimpleNamespace(form=form, kappa=0.2, stderr_of=lambda _: 0.01, evidence=evidence, rows=Rows([1, 2]))
+        for form in (FORMS["chinchilla"], FORMS["floor"])
+    ]
+    assert [member.verdict for member in pooled.members_of(fits, settings_of_kappa)] == [verdict, verdict]

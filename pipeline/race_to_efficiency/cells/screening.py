@@ -50,7 +50,7 @@ def refuse(path: Path, why: str, *, line: int | None = None, remedy: str = "") -
     """Return the error that refuses a file."""
     where = f"{path}:{line}" if line else str(path)
     remedy = remedy or "download or export the table again; nothing was changed"
-    return DataInvalid(f"{path.name} cannot be read: {why}", where=where, why=why, remedy=remedy)
+    return DataInvalid(f"{path.name or path} cannot be read: {why}", where=where, why=why, remedy=remedy)
 
 
 def screened_bytes(path: Path, *, whole_text: bool = True, most_bytes: int = MAX_FILE_BYTES) -> bytes:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     JSON = dict[str, Any]
 
-MAX_FILE_BYTES = 1_000_000_000
+MAX_READ_BYTES = 1_000_000_000
 """Most that is read of one file at once: a device without end is no input."""
 
 
@@ -76,7 +76,7 @@ def dumps(document: object) -> str:
     return json.dumps(json_value(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def canonical(document: object) -> bytes:
+def canonical_json(document: object) -> bytes:
     """Return the canonical JSON bytes of a document (RFC 8785), for digests and signatures."""
     import rfc8785
 
@@ -95,14 +95,14 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     InputMissing, DataInvalid, SystemRefused
-        As `read_chunks`; DataInvalid also when it is larger than `MAX_FILE_BYTES`.
+        As `read_chunks`; DataInvalid also when it is larger than `MAX_READ_BYTES`.
     """
     pieces: list[bytes] = []
     size = 0
     for piece in read_chunks(path, 1 << 22, remedy="run `race run`, or the stage that writes it"):
         size += len(piece)
-        if size > MAX_FILE_BYTES:
-            raise DataInvalid(f"{path.name} is larger than {MAX_FILE_BYTES:,} bytes", where=str(path))
+        if size > MAX_READ_BYTES:
+            raise DataInvalid(f"{path.name} is larger than {MAX_READ_BYTES:,} bytes", where=str(path))
         pieces.append(piece)
     return b"".join(pieces)
 
@@ -238,7 +238,7 @@ def digest_file(path: Path) -> str:
 
 def digest_document(document: object) -> str:
     """Return the SHA-256 of a document's canonical JSON."""
-    return digest_bytes(canonical(document))
+    return digest_bytes(canonical_json(document))
 
 
 def digest_json(document: object) -> str:

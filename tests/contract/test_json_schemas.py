@@ -21,7 +21,7 @@ from race_to_efficiency.calibration.common.estimates import INTERVAL_METHODS, Es
 from race_to_efficiency.calibration.gamma.components import LAYERS
 from race_to_efficiency.commands import contests, export, options, report, show
 from race_to_efficiency.comparison import attribution
-from race_to_efficiency.evaluation.published_scores import COLUMNS as RECORD_COLUMNS
+from race_to_efficiency.evaluation.published_scores import PUBLISHED_COLUMNS as RECORD_COLUMNS
 from race_to_efficiency.evaluation.score_document import RULES
 from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
 from race_to_efficiency.evaluation.statements import Statement

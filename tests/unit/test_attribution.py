@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from race_to_efficiency.comparison.attribution import CAUSES, RowChange, attribute, name_rows
+from race_to_efficiency.comparison.attribution import CAUSES, ViewChange, attribute, name_rows
 from race_to_efficiency.quarter.world import LedgerView, World
 
 N = 12
@@ -52,17 +52,17 @@ def changed(base: World, **by_row: object) -> World:
     return replace(base, tables=chips(frame))
 
 
-def changes_of(old: World, new: World) -> list[RowChange]:
+def changes_of(old: World, new: World) -> list[ViewChange]:
     """Name the one cause of every row that differs (values and exclusions never change together here)."""
     before = old.rows("chips").set_index("chip_id")[["value", "exclusion"]]
     after = new.rows("chips").set_index("chip_id")[["value", "exclusion"]]
-    found = [RowChange("chips", row, "added") for row in after.index.difference(before.index)]
-    found += [RowChange("chips", row, "withdrawn") for row in before.index.difference(after.index)]
+    found = [ViewChange("chips", row, "added") for row in after.index.difference(before.index)]
+    found += [ViewChange("chips", row, "withdrawn") for row in before.index.difference(after.index)]
     for row in after.index.intersection(before.index):
         if after.loc[row, "exclusion"] != before.loc[row, "exclusion"]:
-            found.append(RowChange("chips", row, "reclassified"))
+            found.append(ViewChange("chips", row, "reclassified"))
         elif after.loc[row, "value"] != before.loc[row, "value"]:
-            found.append(RowChange("chips", row, "revised"))
+            found.append(ViewChange("chips", row, "revised"))
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from race_to_efficiency.evaluation import backtesting
-from race_to_efficiency.evaluation.backtesting import LEDGERS
+from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS
 from race_to_efficiency.evaluation.bounds import bound
 from race_to_efficiency.evaluation.forecast_rows import KEY_COLUMNS
 from race_to_efficiency.evaluation.origin_views import LedgerViews
@@ -26,7 +26,7 @@ PARAMS = section("backtest", first_origin="2024Q1", horizon_quarters=4, members=
 
 @pytest.fixture(scope="module")
 def views(root: Path) -> LedgerViews:
-    return LedgerViews.read(root / "data" / "raw", LEDGERS, Quarter(2026, 1).as_of)
+    return LedgerViews.read(root / "data" / "raw", SCORED_LEDGERS, Quarter(2026, 1).as_of)
 
 
 def forecasts(views: LedgerViews, names: list[str]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.evaluation import bounds
-from race_to_efficiency.evaluation.backtesting import LEDGERS, origin_of
+from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, origin_of
 from race_to_efficiency.evaluation.origin_views import LedgerViews
 from race_to_efficiency.evaluation.predictive import TAU
 from race_to_efficiency.evaluation.targets import TARGETS
@@ -25,7 +25,7 @@ NOW = Quarter(2026, 1)
 
 @pytest.fixture(scope="module")
 def views(root: Path) -> LedgerViews:
-    return LedgerViews.read(root / "data" / "raw", LEDGERS, NOW.as_of)
+    return LedgerViews.read(root / "data" / "raw", SCORED_LEDGERS, NOW.as_of)
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -98,14 +98,14 @@ def sample_forecasts(scale: float, n: int, seed: int) -> tuple[np.ndarray, np.nd
 
 
 def test_verdicts() -> None:
-    assert en.judge(*sample_forecasts(1.0, 60, 3), 60).word == "pass"
-    narrow = en.judge(*sample_forecasts(0.5, 60, 3), 60)
+    assert en.coverage_verdict(*sample_forecasts(1.0, 60, 3), 60).word == "pass"
+    narrow = en.coverage_verdict(*sample_forecasts(0.5, 60, 3), 60)
     assert narrow.word == "fail"
     assert "narrow" in narrow.reason
-    wide = en.judge(*sample_forecasts(2.0, 60, 3), 60)
+    wide = en.coverage_verdict(*sample_forecasts(2.0, 60, 3), 60)
     assert wide.word == "fail"
     assert "wide" in wide.reason
-    few = en.judge(*sample_forecasts(0.2, 60, 3), 19.9)
+    few = en.coverage_verdict(*sample_forecasts(0.2, 60, 3), 19.9)
     assert few.word == en.TOO_FEW
     assert "19.9" in few.reason
 
@@ -115,15 +115,15 @@ def test_nothing_is_said_without_power() -> None:
     y = np.zeros(25)
     y[:5] = 10.0
     forecasts = np.tile([-1.0, 0.0, 1.0], (25, 1))
-    verdict = en.judge(y, forecasts, 25, levels=[0.1, 0.5, 0.9], coverage_levels=(0.8,))
+    verdict = en.coverage_verdict(y, forecasts, 25, levels=[0.1, 0.5, 0.9], coverage_levels=(0.8,))
     assert verdict.word == en.TOO_FEW
     assert "half the width" in verdict.reason
 
 
 def test_true_intervals_rarely_fail_and_half_ones_mostly_do() -> None:
-    words = [en.judge(*sample_forecasts(1.0, 40, seed), 40).word for seed in range(400)]
+    words = [en.coverage_verdict(*sample_forecasts(1.0, 40, seed), 40).word for seed in range(400)]
     assert words.count("fail") <= 0.07 * len(words)
-    halves = [en.judge(*sample_forecasts(0.5, 40, seed), 40).word for seed in range(400)]
+    halves = [en.coverage_verdict(*sample_forecasts(0.5, 40, seed), 40).word for seed in range(400)]
     assert halves.count("fail") >= 0.95 * len(halves)
 
 

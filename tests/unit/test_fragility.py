@@ -16,10 +16,10 @@ from race_to_efficiency.calibration.gamma.components_algorithm import algorithmi
 from race_to_efficiency.calibration.gamma.components_hardware import hardware
 from race_to_efficiency.calibration.gamma.fragility import (
     fragility_rows,
-    leave_two_out,
+    fragility_verdict,
+    leave_pairs_out,
     mixture_rows,
     tornado_rows,
-    verdict,
 )
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import fit_line
@@ -36,7 +36,7 @@ def trend(years, values, **extra):
 def test_leave_two_out_is_the_loop_over_pairs(seed):
     rng = np.random.default_rng(seed)
     fit = trend(np.sort(rng.uniform(2015, 2025, 12)), rng.normal(size=12))
-    found, pairs = leave_two_out(fit.series, fit)
+    found, pairs = leave_pairs_out(fit.series, fit)
     keep = np.ones((len(pairs), 12), dtype=bool)
     for row, pair in enumerate(pairs):
         keep[row, list(pair)] = False
@@ -52,7 +52,7 @@ def test_on_a_long_series_the_worst_pair_is_still_found():
     values[0] += 6.0
     values[-1] -= 6.0
     fit = trend(years, values)
-    found, pairs = leave_two_out(fit.series, fit)
+    found, pairs = leave_pairs_out(fit.series, fit)
     assert set(pairs[int(np.argmax(found))]) == {0, 119}
     every = [fit_line(fit.series.take(np.delete(np.arange(120), [0, other]))).slope for other in range(1, 120)]
     assert found.max() == pytest.approx(max(every), rel=1e-9)
@@ -70,7 +70,7 @@ def test_long_quantile_series_try_few_pairs():
         slopes=quantile_slopes(0.5),
         resampling="presence",
     )
-    assert len(leave_two_out(fit.series, fit)[1]) == 15
+    assert len(leave_pairs_out(fit.series, fit)[1]) == 15
 
 
 def test_a_sign_that_hangs_on_two_rows_is_weak():
@@ -81,14 +81,14 @@ def test_a_sign_that_hangs_on_two_rows_is_weak():
     assert fit.estimate.value > 0
     rows = fragility_rows(inputs_of({}), fit, {})
     assert any(row["kind"] == "leave_two_out" and row["sign_changes"] for row in rows)
-    assert any("sign changes" in reason for reason in verdict(rows))
+    assert any("sign changes" in reason for reason in fragility_verdict(rows))
 
 
 def test_a_bend_is_caught_by_the_moved_start():
     years = np.linspace(2012, 2025, 60)
     values = np.where(years < 2014, 2.0 * (years - 2014), 0.2 * (years - 2014)) + 0.02 * np.sin(7 * years)
     fit = trend(years, values)
-    reasons = verdict(fragility_rows(inputs_of({}), fit, {}))
+    reasons = fragility_verdict(fragility_rows(inputs_of({}), fit, {}))
     assert any("leaves its own 95 % interval" in reason and "2 years later" in reason for reason in reasons)
 
 
@@ -99,14 +99,14 @@ def test_a_rate_that_moves_by_a_third_is_weak_even_inside_its_interval():
     later = next(row for row in rows if row["change"] == "start 2 years later")
     assert not later["outside_interval"]
     assert later["moves_much"]
-    assert any("it moves by 36%" in reason for reason in verdict(rows))
+    assert any("it moves by 36%" in reason for reason in fragility_verdict(rows))
 
 
 def test_a_clean_trend_stays_trusted():
     rng = np.random.default_rng(1)
     years = np.linspace(2014, 2025, 60)
     fit = trend(years, 0.4 * years + rng.normal(0, 0.5, 60))
-    assert verdict(fragility_rows(inputs_of({}), fit, {})) == []
+    assert fragility_verdict(fragility_rows(inputs_of({}), fit, {})) == []
 
 
 def test_the_start_moves_both_ways_where_rows_exist():
@@ -130,9 +130,9 @@ def test_the_mean_chip_survives_and_the_recent_slope_does_not():
     fits = {fit.component.key: fit for fit in hardware(made)}
     mean, recent = fits["hardware_tensor16.mean_chip"], fits["hardware_tensor16.recent"]
     rows = fragility_rows(made, mean, fits)
-    assert verdict(rows) == []
+    assert fragility_verdict(rows) == []
     assert {"window", "leave_two_out", "clusters", "definition"} <= {row["kind"] for row in rows}
-    assert any("sign changes" in reason for reason in verdict(fragility_rows(made, recent, fits)))
+    assert any("sign changes" in reason for reason in fragility_verdict(fragility_rows(made, recent, fits)))
 
 
 def test_the_two_rows_before_2018_carry_the_algorithmic_rate():

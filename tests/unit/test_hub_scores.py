@@ -16,11 +16,11 @@ from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.evaluation.effective_n import effective_n
 from race_to_efficiency.evaluation.hub_scores import (
     METRICS,
+    hub_summary,
     independent,
     relative_skill,
     score_units,
     step_bias,
-    summarise,
 )
 from race_to_efficiency.evaluation.hub_table import read_forecasts
 from race_to_efficiency.evaluation.scoring import LEVELS, weighted_interval_score
@@ -198,7 +198,7 @@ def test_relative_skill_by_hand(tmp_path: Path) -> None:
     units, _ = score_units(read_forecasts(write(tmp_path, pd.concat(frames))))
     found = relative_skill(units, TASK)
     assert found == pytest.approx({"a": 0.5, "b": 1.0, "c": 2.0})
-    rows = summarise(units, TASK, baseline="b")
+    rows = hub_summary(units, TASK, baseline="b")
     assert [row["model"] for row in rows] == ["a", "b", "c"]
     assert [row["scaled_relative_skill"] for row in rows] == pytest.approx([0.5, 1.0, 2.0])
     # compared where both have forecast: a task of c's own changes nothing

@@ -15,7 +15,7 @@ from race_to_efficiency.cells import screening
 from race_to_efficiency.cells.numbers import SeveralNumbersError
 from race_to_efficiency.cells.published import date_cell, number_cell, order_of
 from race_to_efficiency.cells.screening import screened_bytes
-from race_to_efficiency.cells.text import plain_text, tidy
+from race_to_efficiency.cells.text import text_of_cell, tidy
 from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.ledger.importers import epoch_hardware, epoch_models
 from race_to_efficiency.ledger.importers.parsed import Parsed, Request
@@ -122,9 +122,9 @@ def test_one_day_above_twelve_decides_which_part_is_the_day() -> None:
 
 
 def test_a_spreadsheets_wrapping_is_removed_and_other_formulas_stay_text() -> None:
-    assert plain_text('="Acme  One"') == "Acme One"
-    assert plain_text("=HYPERLINK(A1)") == "=HYPERLINK(A1)"
-    assert plain_text("  two\n lines\xa0here ") == "two lines here"
+    assert text_of_cell('="Acme  One"') == "Acme One"
+    assert text_of_cell("=HYPERLINK(A1)") == "=HYPERLINK(A1)"
+    assert text_of_cell("  two\n lines\xa0here ") == "two lines here"
 
 
 # the same chips under three headers

@@ -9,7 +9,7 @@ import pytest
 import synthetic_quarter
 from race_to_efficiency import storage
 from race_to_efficiency.errors import UsageError
-from race_to_efficiency.provenance.installed import NOTE, install
+from race_to_efficiency.provenance.installed import INSTALLED_NOTE, install
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_what_a_cut_off_one_has_written_is_known_to_the_next(space: Any, monkeyp
 @pytest.mark.parametrize("text", ["", "[]", '{"2025Q1": 3}', "\x00"])
 def test_without_a_note_that_can_be_read_nothing_is_taken_away(space: Any, text: str) -> None:
     install(space, "2025Q1", {"a.svg": b"a"})
-    storage.write_text(space.root / "data" / "processed" / NOTE, text)
+    storage.write_text(space.root / "data" / "processed" / INSTALLED_NOTE, text)
     install(space, "2025Q1", {"b.svg": b"b"})
     assert held(space) == {"a.svg": b"a", "b.svg": b"b"}
 

@@ -141,7 +141,7 @@ def test_the_bounds_admit_what_stands_just_within_them() -> None:
     assert str(parse_yaml("[" * depth + "]" * depth, "x")) == "[" * depth + "]" * depth
     assert parse_json("9" * digits, "x") == parse_yaml("9" * digits, "x") == 10**digits - 1
     assert len(parse_yaml("[" + "1," * (yaml_text.MAX_VALUES - 2) + "1]", "x")) == yaml_text.MAX_VALUES - 1
-    assert len(parse_json("[" + "1," * (json_text.MAX_VALUES - 2) + "1]", "x")) == json_text.MAX_VALUES - 1
+    assert len(parse_json("[" + "1," * (json_text.MAX_JSON_VALUES - 2) + "1]", "x")) == json_text.MAX_JSON_VALUES - 1
     assert parse_json(r'["😀", "\\ud800"]', "x") == ["😀", r"\ud800"]
     assert parse_json('["' + "[" * 1000 + '\\"]"]', "x") == ["[" * 1000 + '"]']
     assert parse_yaml("x: &x {a: 1}\ny: {<<: *x, a: 2}\nz: [*x, *x]", "x")["y"] == {"a": 2}

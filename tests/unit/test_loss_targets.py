@@ -136,14 +136,14 @@ def test_models_widen_as_they_say() -> None:
 
 def test_weights_come_from_groups_published_earlier() -> None:
     groups = [runs(seed=k, name=f"g{k}", released=f"202{k}-01-15") for k in range(3)]
-    table, learned = loss_targets.backtest(pd.concat(groups, ignore_index=True), SETTINGS, 5)
+    table, learned = loss_targets.backtest_losses(pd.concat(groups, ignore_index=True), SETTINGS, 5)
     assert list(learned) == ["loss.g0", "loss.g1", "loss.g2"]
     count = len(SETTINGS.members.by_kind["loss"])
     np.testing.assert_array_equal(learned["loss.g0"].weights, np.full((count, 1), 1 / count))
     assert [one.n_eff[0] for one in learned.values()] == [0.0, 1.0, 2.0]
     assert learned["loss.g1"].weights.std() > 0
     # the first group's forecasts do not know of the later ones
-    alone, _ = loss_targets.backtest(groups[0], SETTINGS, 5)
+    alone, _ = loss_targets.backtest_losses(groups[0], SETTINGS, 5)
     pd.testing.assert_frame_equal(table[table["target"] == "loss.g0"].reset_index(drop=True), alone)
     assert table["observed"].notna().all()
     assert set(table["vintage"]) == {"pseudo"}
@@ -152,7 +152,7 @@ def test_weights_come_from_groups_published_earlier() -> None:
 
 def test_relative_scores_of_groups_are_averaged() -> None:
     names = SETTINGS.members.by_kind["loss"]
-    base = dict.fromkeys(loss_targets.BASELINES, 1.0)
+    base = dict.fromkeys(loss_targets.LOSS_BASELINES, 1.0)
     # a hundredfold scale of one group must not drown the other
     earlier = [
         {**dict(zip(names, (1.0, 2.0, 3.0), strict=True)), **base},
@@ -173,6 +173,6 @@ def test_the_average_lies_between_its_members() -> None:
 
 
 def test_too_few_runs_give_nothing() -> None:
-    table, learned = loss_targets.backtest(runs(12), SETTINGS, 5)
+    table, learned = loss_targets.backtest_losses(runs(12), SETTINGS, 5)
     assert table.empty
     assert learned == {}

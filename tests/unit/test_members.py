@@ -11,7 +11,7 @@ from race_to_efficiency.evaluation.members import MEMBERS, Scene
 from race_to_efficiency.evaluation.origin_views import Known
 from race_to_efficiency.evaluation.origins import ForecastOrigin
 from race_to_efficiency.evaluation.targets import TARGETS
-from race_to_efficiency.settings.backtest import Kind
+from race_to_efficiency.settings.backtest import TargetKind
 from race_to_efficiency.units import Quarter
 from small_settings import section
 
@@ -35,7 +35,7 @@ def median(name: str, one: Scene) -> np.ndarray:
 
 
 def test_every_kind_averages_members_there_are() -> None:
-    for kind in Kind.__args__:  # type: ignore[attr-defined]
+    for kind in TargetKind.__args__:  # type: ignore[attr-defined]
         names = PARAMS.members.by_kind[kind]
         assert len(set(names)) == len(names) >= 3
         assert kind == "loss" or set(names) <= set(MEMBERS)

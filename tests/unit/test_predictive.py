@@ -202,7 +202,7 @@ def test_records_never_fall_below_the_record(seed: int) -> None:
     draws = predictive.release_draws(time, value, record, 2020.0, ends, rng, draws=200, window=2.0, walk=0.3)
     assert (draws >= record).all()
     assert (np.diff(draws, axis=1) >= 0).all()
-    one = predictive.from_draws(draws)
+    one = predictive.quantiles_of_draws(draws)
     assert (np.diff(one.quantiles, axis=1) >= 0).all()
 
 

@@ -12,7 +12,7 @@ from race_to_efficiency.calibration.common.estimates import Estimate, Interval, 
 from race_to_efficiency.calibration.common.rates import in_other_units
 from race_to_efficiency.calibration.gamma.components import Component, Fitted
 from race_to_efficiency.commands import fit_gamma, fit_kappa
-from race_to_efficiency.commands.show import stated
+from race_to_efficiency.commands.show import stated_words
 from race_to_efficiency.commands.tables import interval_text
 from race_to_efficiency.report.numbers import probability
 
@@ -79,8 +79,8 @@ def test_a_rate_prints_both_ends_in_every_unit() -> None:
 def test_a_statement_says_its_median_and_its_ends() -> None:
     levels = {"0.025": 1e24, "0.1": 2e24, "0.5": 3e24, "0.9": 4e24, "0.975": 5e24}
     item = {"probability": None, "dates": None, "quantiles": levels, "unit": "FLOP"}
-    assert stated(item) == "3e+24 (1e+24 to 5e+24) FLOP"
-    assert stated({**item, "probability": 0.31}) == "probability 0.31"
+    assert stated_words(item) == "3e+24 (1e+24 to 5e+24) FLOP"
+    assert stated_words({**item, "probability": 0.31}) == "probability 0.31"
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=40, max_size=60))

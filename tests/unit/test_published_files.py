@@ -17,9 +17,9 @@ from race_to_efficiency.provenance.manifest import MANIFEST
 from race_to_efficiency.provenance.records import open_folder
 
 READERS: dict[str, Callable[[Path], Any]] = {
-    ".json": published_files.read_json,
-    ".yaml": published_files.read_yaml,
-    ".parquet": published_files.read_parquet,
+    ".json": published_files.published_json,
+    ".yaml": published_files.published_yaml,
+    ".parquet": published_files.published_parquet,
 }
 
 
@@ -55,11 +55,11 @@ def test_every_published_file_is_read_as_published_and_none_when_a_byte_of_it_ch
 def test_a_file_nobody_published_is_not_read_and_one_elsewhere_is(folder: Path, tmp_path: Path) -> None:
     storage.write_json(folder / "inputs" / "more.json", {})
     with pytest.raises(IntegrityError, match="not what was published"):
-        published_files.read_json(folder / "inputs" / "more.json")
+        published_files.published_json(folder / "inputs" / "more.json")
     storage.write_json(tmp_path / "kappa.json", {"a": 1})
-    assert published_files.read_json(tmp_path / "kappa.json") == {"a": 1}
+    assert published_files.published_json(tmp_path / "kappa.json") == {"a": 1}
     with pytest.raises(InputMissing):
-        published_files.read_json(folder / "absent.json")
+        published_files.published_json(folder / "absent.json")
 
 
 WHOLE: dict[str, Any] = {"quarter": "2025Q1", "as_of": "2025-03-31", "files": {}, "ledgers": {}, "code": {}}
@@ -72,7 +72,7 @@ WHOLE: dict[str, Any] = {"quarter": "2025Q1", "as_of": "2025-03-31", "files": {}
 )  # fmt: skip
 def test_a_manifest_that_is_none_any_more_lets_nothing_be_read(folder: Path, text: str) -> None:
     (folder / MANIFEST).write_text(text)
-    for attempt in (lambda: published_files.read_json(folder / "kappa.json"), lambda: open_folder(folder)):
+    for attempt in (lambda: published_files.published_json(folder / "kappa.json"), lambda: open_folder(folder)):
         with pytest.raises(IntegrityError, match="none any more"):
             attempt()
 

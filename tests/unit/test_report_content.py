@@ -18,7 +18,7 @@ from race_to_efficiency.report.content import (
     join,
     say,
     table_columns,
-    walk,
+    walk_blocks,
 )
 from report_quarter import HOSTILE
 
@@ -84,4 +84,4 @@ def test_columns_and_joined_lists():
 
 def test_walk_reaches_everything_in_reading_order():
     parts = say("{a} then **b**", a=Num("one"))
-    assert [item for item in walk([(parts,)]) if not isinstance(item, tuple)] == list(parts)
+    assert [item for item in walk_blocks([(parts,)]) if not isinstance(item, tuple)] == list(parts)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from race_to_efficiency.evaluation import statement_calendar
 from race_to_efficiency.evaluation.averaging import probability_up_to
-from race_to_efficiency.evaluation.backtesting import LEDGERS, backtest
+from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest
 from race_to_efficiency.evaluation.origin_views import LedgerViews
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.statement_words import amount, event_words, why
@@ -39,7 +39,7 @@ RATES = {"growth.frontier_compute": (2.24, 2.03, 2.46), "training_flop_per_joule
 
 @pytest.fixture(scope="module")
 def views(root: Path) -> LedgerViews:
-    return LedgerViews.read(root / "data" / "raw", LEDGERS, NOW.as_of)
+    return LedgerViews.read(root / "data" / "raw", SCORED_LEDGERS, NOW.as_of)
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +243,7 @@ def test_no_hindsight(root: Path, series: dict[str, list[Statement]]) -> None:
     """The ledgers as they stood on 2025-06-30 make the statements of 2025Q2 that today's make."""
     day, raw = dt.date(2025, 6, 30), root / "data" / "raw"
     then = {}
-    for name in LEDGERS:
+    for name in SCORED_LEDGERS:
         lines = read_ledger(name, raw)
         keep = lines.rows["recorded"] <= pd.Timestamp(day)
         then[name] = Intake(name, lines.rows[keep].reset_index(drop=True), lines.quarantined, lines.n_read)

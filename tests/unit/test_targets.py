@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from race_to_efficiency.evaluation.backtesting import LEDGERS
+from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS
 from race_to_efficiency.evaluation.origin_views import LedgerViews
 from race_to_efficiency.evaluation.outcomes import outcomes
 from race_to_efficiency.evaluation.targets import TARGETS
@@ -24,7 +24,7 @@ END = dt.date(2026, 3, 31)
 
 @pytest.fixture(scope="module")
 def views(root: Path) -> LedgerViews:
-    return LedgerViews.read(root / "data" / "raw", LEDGERS, END)
+    return LedgerViews.read(root / "data" / "raw", SCORED_LEDGERS, END)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_lone_early_line_is_no_snapshot(views: LedgerViews) -> None:
 
 def test_what_was_recorded_later_is_left_behind(root: Path) -> None:
     day = dt.date(2025, 3, 31)
-    then = LedgerViews.read(root / "data" / "raw", LEDGERS, day)
+    then = LedgerViews.read(root / "data" / "raw", SCORED_LEDGERS, day)
     for name, intake in then.intakes.items():
         assert intake.rows["recorded"].max().date() <= day, name
     # FP8 figures came with the snapshot of 2025-10-30: in March nobody could state anything about them
@@ -176,7 +176,7 @@ def test_a_start_after_the_last_row_gives_no_rows(views: LedgerViews) -> None:
 @pytest.mark.parametrize("day", [dt.date(2025, 3, 31), dt.date(2026, 3, 31)])
 def test_every_edge_of_a_target_is_a_row_of_its_ledger(root: Path, tmp_path: Path, day: dt.date) -> None:
     """A publication cites what each number rests on: a name that no ledger knows would have no citation."""
-    views = LedgerViews.read(root / "data" / "raw", LEDGERS, day)
+    views = LedgerViews.read(root / "data" / "raw", SCORED_LEDGERS, day)
     backtest_lineage(views, [*TARGETS], [], [], day).write(tmp_path, "backtest")
     edges = gathered(tmp_path)
     rows = edges[edges["kind"] == "row"]

@@ -14,7 +14,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.evaluation import predecessor, published_scores
 from race_to_efficiency.evaluation import track_record as track
-from race_to_efficiency.evaluation.backtesting import LEDGERS, backtest
+from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest
 from race_to_efficiency.evaluation.origin_views import LedgerViews
 from race_to_efficiency.evaluation.scoring import brier_score, weighted_interval_score
 from race_to_efficiency.evaluation.settlement import Outcome, settle
@@ -29,7 +29,7 @@ END = dt.date(2026, 3, 31)
 
 @pytest.fixture(scope="module")
 def views(root: Path) -> LedgerViews:
-    return LedgerViews.read(root / "data" / "raw", LEDGERS, END)
+    return LedgerViews.read(root / "data" / "raw", SCORED_LEDGERS, END)
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def test_today_s_forecaster_stands_beside(views: LedgerViews, table: pd.DataFram
 
 
 def rows(**change: object) -> dict[str, object]:
-    base: dict[str, object] = dict.fromkeys(published_scores.COLUMNS)
+    base: dict[str, object] = dict.fromkeys(published_scores.PUBLISHED_COLUMNS)
     base |= {"publication": "2025Q1", "model": "race-0.1", "reconstructed": False, "id": "x", "what": "x", "unit": "s"}
     base |= {"by": "2026-03-31", "kind": "quantiles", "status": "resolved", "observed": 2.0, "median": 1.0}
     return base | {"low80": 0.5, "high80": 3.0, "score": 1.0, "score_baseline": 2.0} | change

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from race_to_efficiency.errors import IntegrityError
 from race_to_efficiency.ledger.account import account_of
-from race_to_efficiency.ledger.exclusions import RULES, Exclusion, flagged, round_number
+from race_to_efficiency.ledger.exclusions import EXCLUSION_RULES, Exclusion, flagged, round_number
 from race_to_efficiency.ledger.intake import QUARANTINE_COLUMNS, REPEATED_LINE, Intake
 from race_to_efficiency.ledger.renames import canonical_ids
 from race_to_efficiency.ledger.schemas import DTYPES, LEDGERS, TABLES
@@ -277,7 +277,7 @@ def test_mlperf_counts_and_cells(shipped) -> None:
 
 
 def test_every_reason_of_the_rules_occurs_in_the_shipped_ledgers(shipped) -> None:
-    for name, rules in RULES.items():
+    for name, rules in EXCLUSION_RULES.items():
         seen = Counter(view_of(shipped[name], NEWEST).rows["exclusion"])
         assert {str(rule.reason) for rule in rules} <= set(seen)
 

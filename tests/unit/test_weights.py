@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.evaluation.effective_n import effective_n
 from race_to_efficiency.evaluation.outcomes import SettledOutcome
-from race_to_efficiency.evaluation.weights import History, Settled, best_baseline, learn, weigh, weights_document
+from race_to_efficiency.evaluation.weights import OutcomeHistory, Settled, best_baseline, learn, weigh, weights_document
 from small_settings import section
 
 PARAMS = section("backtest").learning
@@ -90,7 +90,7 @@ def test_the_best_baseline_is_compared_where_both_were_made() -> None:
 
 
 def test_history_scores_what_has_settled_alone() -> None:
-    history = History(("a", "b"), ("last_value",))
+    history = OutcomeHistory(("a", "b"), ("last_value",))
     history._keys = [("2024Q1", ""), ("2024Q2", "")]
     history._places = [(1.0, 2024.0, 2024.25, 1.0), (2.0, 2024.0, 2024.5, 1.0)]
     history._quantiles = [np.full((3, 23), 1.0), np.array([np.full(23, 2.0), np.full(23, 5.0), np.full(23, np.nan)])]

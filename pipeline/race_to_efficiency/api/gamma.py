@@ -219,7 +219,7 @@ def fit_gamma(
     0.5
     """
     from race_to_efficiency.own_tables.table_rows import Question, read_rows
-    from race_to_efficiency.own_tables.table_trend import fit_table
+    from race_to_efficiency.own_tables.table_trend import fit_trends
 
     if truncated_below is not None and censored_below is not None:
         raise UsageError("rows are either truncated or censored", remedy="give one of the two limits")
@@ -246,7 +246,7 @@ def fit_gamma(
     params = settings.fit_gamma.model_copy(update=chosen if quantile is None else {**chosen, "quantile": quantile})
     table = read_rows(source_of(data, name), question)
     step(f"fitting {len(table.line):,} rows")
-    fits = fit_table(table, question, params, seed=settings.own_tables.seed if seed is None else seed)
+    fits = fit_trends(table, question, params, seed=settings.own_tables.seed if seed is None else seed)
     return _of(table, question, fits)
 
 

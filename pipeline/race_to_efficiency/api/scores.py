@@ -115,7 +115,7 @@ def score(
     (0.8333333333333334, 1)
     """
     from race_to_efficiency.cells.table import Table
-    from race_to_efficiency.evaluation.hub_scores import score_units, summarise
+    from race_to_efficiency.evaluation.hub_scores import hub_summary, score_units
     from race_to_efficiency.evaluation.hub_table import read_forecasts
 
     source = source_of(forecasts, name)
@@ -134,5 +134,5 @@ def score(
     models = sorted(units["model"].unique())
     if baseline is not None and baseline not in models:
         raise UsageError(f"there is no model '{baseline}'", why=f"the models are {', '.join(models)}")
-    summary = summarise(units, found.task, baseline)
+    summary = hub_summary(units, found.task, baseline)
     return Scores("log2" if log2 else "natural", tuple(summary), len(units), refused, found.set_aside)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from race_to_efficiency.cells.text import MISSING, MISSING_WORDS, CellError, plain_text
+from race_to_efficiency.cells.text import MISSING, MISSING_WORDS, CellError, text_of_cell
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.units import decimal_year, decimal_years
 
@@ -89,7 +89,7 @@ def one_date(text: str, order: Order | None, *, short_years: bool = False) -> tu
     CellError
         When the text is no date of these styles, or the day does not exist.
     """
-    cleaned = plain_text(text).removeprefix("=").strip('"')
+    cleaned = text_of_cell(text).removeprefix("=").strip('"')
     if cleaned.lower() in MISSING_WORDS:
         return None
     if found := next((found for style in _YEAR_FIRST if (found := style.fullmatch(cleaned))), None):

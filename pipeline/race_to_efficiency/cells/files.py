@@ -12,7 +12,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.cells.dialect import DELIMITERS, decimal_of, dialect_of, second_header
 from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
 from race_to_efficiency.cells.run_columns import find_figures
-from race_to_efficiency.cells.screening import MAX_FILE_BYTES, refuse, screened_bytes
+from race_to_efficiency.cells.screening import MAX_TABLE_BYTES, refuse, screened_bytes
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.cells.text import tidy
 from race_to_efficiency.errors import DataInvalid
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def open_table(path: Path, *, most_bytes: int = MAX_FILE_BYTES) -> Table:
+def open_table(path: Path, *, most_bytes: int = MAX_TABLE_BYTES) -> Table:
     """Read a table, whatever it is written as; each physical row is a row of it or one of `Table.unread`.
 
     Parameters

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from race_to_efficiency.cells.scales import SUFFIXES, UNITS, dimension_of
-from race_to_efficiency.cells.text import MISSING, MISSING_WORDS, CellError, plain_text
+from race_to_efficiency.cells.text import MISSING, MISSING_WORDS, CellError, text_of_cell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     CellError
         When the text is no finite number.
     """
-    cleaned = plain_text(text).translate(_MINUS).removeprefix("=").strip().strip('"')
+    cleaned = text_of_cell(text).translate(_MINUS).removeprefix("=").strip().strip('"')
     cleaned = cleaned.removeprefix("$").replace("US$", "").strip()
     if cleaned.lower() in MISSING_WORDS:
         return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.cells.dates import one_date, settled_order
 from race_to_efficiency.cells.numbers import number
-from race_to_efficiency.cells.text import CellError, number_text, plain_text
+from race_to_efficiency.cells.text import CellError, number_text, text_of_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +51,7 @@ def number_cell(
 def order_of(texts: Iterable[str]) -> Order:
     """Return which number of a publisher's numeric dates is the day: the month is first unless they say otherwise."""
     try:
-        return settled_order(map(plain_text, texts)) or "month_first"
+        return settled_order(map(text_of_cell, texts)) or "month_first"
     except CellError:
         return "month_first"
 

@@ -55,7 +55,7 @@ def key(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundColumns:
     """Where the figures of a table stand.
 
     Parameters
@@ -73,7 +73,7 @@ class Found:
     rivals: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def find_figures(header: Sequence[str], given: Mapping[str, str] | None = None) -> Found:
+def find_figures(header: Sequence[str], given: Mapping[str, str] | None = None) -> FoundColumns:
     """Find params, tokens, compute_flop and loss under the names toolkits give them.
 
     Parameters
@@ -99,7 +99,7 @@ def find_figures(header: Sequence[str], given: Mapping[str, str] | None = None) 
             columns[figure] = _written(name, factor)
             times = "" if factor == 1.0 else f" x {factor:g}"
             notes.append(f"column '{name}' was read as {figure}{times}")
-    return Found(columns, tuple(notes), rivals)
+    return FoundColumns(columns, tuple(notes), rivals)
 
 
 def _meant(name: str, figure: str) -> float | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SCALES = ("params", "tokens", "compute_flop")
 
-MOST = {"params": 1e16, "tokens": 1e19, "compute_flop": 1e32, "loss": 30.0}
+MOST_VALUE = {"params": 1e16, "tokens": 1e19, "compute_flop": 1e32, "loss": 30.0}
 """Figures beyond any run, loss in nats a token: a cell above them is wrong (a uniform guess costs some 12 nats)."""
 
 _DISAGREE = 0.7
@@ -34,7 +34,7 @@ _NEAR, _FAR = 3.3, 15.0
 """Attention and embeddings move C/6ND by less than the first; ways of counting FLOP by less than the second."""
 
 
-class Finding(NamedTuple):
+class UnusableRow(NamedTuple):
     """A row that cannot be used: where, the cell as it stands, the rule it breaks, and what to do."""
 
     line: int
@@ -54,18 +54,18 @@ class Figures:
         By figure; NaN where a row does not state it.
     good : (n,) bool
         Rows with a loss and with compute, or two of params, tokens and compute.
-    wrong : tuple of Finding
+    wrong : tuple of UnusableRow
         One for each other row of the file, those included that cannot be read as rows.
     notes : tuple of str
     """
 
     value: dict[str, Floats]
     good: NDArray[np.bool_]
-    wrong: tuple[Finding, ...]
+    wrong: tuple[UnusableRow, ...]
     notes: tuple[str, ...] = field(default=())
 
 
-def read_figures(table: Table, columns: Mapping[str, str], *, most: Mapping[str, float] = MOST) -> Figures:
+def read_figures(table: Table, columns: Mapping[str, str], *, most: Mapping[str, float] = MOST_VALUE) -> Figures:
     """Read params, tokens, compute_flop and loss of every row; a bad row never takes a good one with it.
 
     Parameters
@@ -98,13 +98,13 @@ def read_figures(table: Table, columns: Mapping[str, str], *, most: Mapping[str,
         good[mistaken] = False
     wrong = [_finding(table, columns, rules, row) for row in np.flatnonzero(~good).tolist()]
     wrong += [
-        Finding(record.line, "", ", ".join(record.cells)[:200], record.problem, "correct the line")
+        UnusableRow(record.line, "", ", ".join(record.cells)[:200], record.problem, "correct the line")
         for record in table.unread
     ]
     return Figures(value, good, tuple(sorted(wrong)), tuple(notes))
 
 
-def _finding(table: Table, columns: Mapping[str, str], rules: Mapping[str, dict[int, str]], row: int) -> Finding:
+def _finding(table: Table, columns: Mapping[str, str], rules: Mapping[str, dict[int, str]], row: int) -> UnusableRow:
     """Return why one row cannot be used: a cell that is wrong, or what is missing."""
     line = int(table.line[row])
     broken = {name: rules[name][row] for name in columns if row in rules[name]}
@@ -112,14 +112,16 @@ def _finding(table: Table, columns: Mapping[str, str], rules: Mapping[str, dict[
     for name in sorted(broken, key=lambda name: (broken[name] == MISSING, order.index(name))):
         text = _cell(table, columns[name], row)
         if broken[name] != MISSING:
-            return Finding(
+            return UnusableRow(
                 line, name, text, broken[name], _REMEDIES.get(broken[name], "write a plain number, e.g. 7e9")
             )
         if name == "loss":
-            return Finding(line, name, text, "the cell is empty", "fill it in, or leave the row out")
+            return UnusableRow(line, name, text, "the cell is empty", "fill it in, or leave the row out")
     missing = next(name for name in reversed(SCALES) if name in columns)
     rule = "two of params, tokens, compute_flop"
-    return Finding(line, missing, _cell(table, columns[missing], row), rule, "fill the cell in, or leave the row out")
+    return UnusableRow(
+        line, missing, _cell(table, columns[missing], row), rule, "fill the cell in, or leave the row out"
+    )
 
 
 _REMEDIES = {

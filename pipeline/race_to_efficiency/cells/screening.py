@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MAX_FILE_BYTES = 4_000_000_000
+MAX_TABLE_BYTES = 4_000_000_000
 """Largest text accepted, unpacked: some 10^8 rows."""
 
 MAX_DELIVERY_BYTES = 64_000_000
@@ -53,7 +53,7 @@ def refuse(path: Path, why: str, *, line: int | None = None, remedy: str = "") -
     return DataInvalid(f"{path.name or path} cannot be read: {why}", where=where, why=why, remedy=remedy)
 
 
-def screened_bytes(path: Path, *, whole_text: bool = True, most_bytes: int = MAX_FILE_BYTES) -> bytes:
+def screened_bytes(path: Path, *, whole_text: bool = True, most_bytes: int = MAX_TABLE_BYTES) -> bytes:
     """Return a text file's bytes, unpacked, after screening it in pieces; ``-`` is the standard input.
 
     Parameters

@@ -35,7 +35,7 @@ def tidy(text: str) -> str:
     return " ".join(text.split())
 
 
-def plain_text(text: str) -> str:
+def text_of_cell(text: str) -> str:
     """Return a cell's text with blanks and line breaks tidied and a spreadsheet's ``="..."`` wrapping removed."""
     stripped = tidy(text)
     if len(stripped) > 2 and stripped.startswith('="') and stripped.endswith('"'):
@@ -45,7 +45,7 @@ def plain_text(text: str) -> str:
 
 def is_missing(text: str) -> bool:
     """Return whether a cell states no value."""
-    return plain_text(text).lower() in MISSING_WORDS
+    return text_of_cell(text).lower() in MISSING_WORDS
 
 
 def number_text(value: float) -> str:

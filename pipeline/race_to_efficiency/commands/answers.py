@@ -98,7 +98,7 @@ def six_digits(value: float | None) -> str:
     return "never" if value is None or not math.isfinite(value) else f"{value:.6g}"
 
 
-def amount(value: float | None) -> str:
+def amount_text(value: float | None) -> str:
     """Return a number with six significant digits; for none, that it is larger than any a computer holds."""
     return f"> {MAX_FLOAT:.2g}" if value is None or not math.isfinite(value) else six_digits(value)
 

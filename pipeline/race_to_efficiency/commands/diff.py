@@ -8,7 +8,7 @@ import typer
 
 from race_to_efficiency.commands import terminal
 
-NOTHING = 1e-12
+NOTHING_TOLD = 1e-12
 """Changes this small are rounding; --json holds them."""
 
 
@@ -49,7 +49,7 @@ def print_difference(document: dict[str, Any]) -> None:
     ]
     titles = ["ledger", *(cause.replace("_", " ") for cause in causes)]
     terminal.table(f"Data, {title}: rows by what happened to them", titles, data)
-    moved = [item for item in document["estimates"] if item["delta"] and abs(item["delta"]) > NOTHING]
+    moved = [item for item in document["estimates"] if item["delta"] and abs(item["delta"]) > NOTHING_TOLD]
     estimates = [
         (
             item["id"],
@@ -93,7 +93,7 @@ def print_difference(document: dict[str, Any]) -> None:
 
 def causes_text(item: dict[str, Any]) -> str:
     """Return the causes that did something, each with its part."""
-    parts = [part for part in item["parts"] if abs(part["value"]) > NOTHING]
+    parts = [part for part in item["parts"] if abs(part["value"]) > NOTHING_TOLD]
     return ", ".join(f"{part['cause'].replace('_', ' ')} {signed(part['value'])}" for part in parts)
 
 

@@ -61,7 +61,7 @@ def make(kind: str, workspace: Workspace) -> dict[str, Any]:
     records = open_records(workspace)
     name = PUBLISHED_AS[kind]
     document: dict[str, Any] = (
-        published_files.read_json(records.folder / name) if records.published else described_files(workspace)[name]
+        published_files.published_json(records.folder / name) if records.published else described_files(workspace)[name]
     )
     if kind == "citations":
         return {"quarter": records.quarter, "citations": [citation_line(source) for source in document["sources"]]}

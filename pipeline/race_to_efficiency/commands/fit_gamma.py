@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from race_to_efficiency.api.gamma import GammaFit
     from race_to_efficiency.errors import RaceError
 
-SHOWN = 3
+MOST_GROUPS_SHOWN = 3
 """Rows set aside for one reason that are listed one by one on the screen."""
 
-EXAMPLE = "Example: race fit gamma chips.csv --date released --value flop_per_joule --cluster maker --json"
+GAMMA_EXAMPLE = "Example: race fit gamma chips.csv --date released --value flop_per_joule --cluster maker --json"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command ``gamma`` to ``race fit``."""
 
-    @app.command(name="gamma", epilog=EXAMPLE)
+    @app.command(name="gamma", epilog=GAMMA_EXAMPLE)
     def gamma(
         file: Annotated[str, typer.Argument(help="CSV (any separator), Parquet or JSON, gzipped or not; - for stdin")],
         date_column: Annotated[str, typer.Option("--date", help="column of dates: ISO, decimal year, month by name")],
@@ -122,7 +122,7 @@ def _summary(found: GammaFit) -> list[tuple[str, str]]:
     said = []
     for (column, rule), items in kinds.items():
         first, last = items[0], items[-1]
-        if len(items) > SHOWN:
+        if len(items) > MOST_GROUPS_SHOWN:
             lines = f"{first['file']}:{first['line']}-{last['line']}:{column}"
             said.append((f"{lines}: {len(items)} cells such as '{first['value']}' set aside: {rule}", first["remedy"]))
         else:

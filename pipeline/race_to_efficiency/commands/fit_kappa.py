@@ -23,7 +23,7 @@ EXAMPLE = (
     "Example: race fit kappa runs.csv --form chinchilla --cluster model --exclude 'loss > 4' --plot fit.svg --json"
 )
 
-COLUMNS = (
+RUN_COLUMNS_HELP = (
     "CSV (any separator), Parquet or JSON, gzipped or not, or - for stdin; columns: params (count), tokens (count), "
     "compute_flop (FLOP), loss (nats per token); "
     "one of params, tokens and compute_flop may be missing (C = 6 N D)"
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command(name="kappa", epilog=EXAMPLE)
     def kappa(
-        file: Annotated[str, typer.Argument(help=COLUMNS)],
+        file: Annotated[str, typer.Argument(help=RUN_COLUMNS_HELP)],
         form: Annotated[str, typer.Option(help="chinchilla, floor, power_law or all")] = "all",
         group: Annotated[str | None, typer.Option(help="column: one fit for each of its values")] = None,
         cluster: Annotated[

@@ -172,7 +172,7 @@ def prediction(
 
 def write_prediction(document: dict[str, Any], *, as_json: bool) -> None:
     """Print the document, or its table."""
-    from race_to_efficiency.commands.answers import amount, print_table, six_digits
+    from race_to_efficiency.commands.answers import amount_text, print_table, six_digits
 
     if as_json:
         terminal.document(document)
@@ -187,6 +187,6 @@ def write_prediction(document: dict[str, Any], *, as_json: bool) -> None:
     }
     if "compute" in results[0]:
         shown["compute"] = f"compute, {results[0]['compute_unit']}"
-    rows = [[(amount if name == "compute" else six_digits)(row[name]) for name in shown] for row in results]
+    rows = [[(amount_text if name == "compute" else six_digits)(row[name]) for name in shown] for row in results]
     title = f"Relative loss ({document['kappa_form']} kappa, {document['convention']} compute)"
     print_table(title, list(shown.values()), rows, document["notes"])

@@ -9,15 +9,26 @@ import typer
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.tables import digits_text
 
-EXAMPLE = "Example: race score forecasts.csv --outcomes oracle-output.csv --baseline naive --json"
+SCORE_EXAMPLE = "Example: race score forecasts.csv --outcomes oracle-output.csv --baseline naive --json"
 
-COLUMNS = ("model", "n", "n eff", "WIS", "over", "under", "dispersion", "bias", "50/80/95 %", "relative skill")
+SCORE_COLUMNS_HELP = (
+    "model",
+    "n",
+    "n eff",
+    "WIS",
+    "over",
+    "under",
+    "dispersion",
+    "bias",
+    "50/80/95 %",
+    "relative skill",
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb ``score``."""
 
-    @app.command(epilog=EXAMPLE)
+    @app.command(epilog=SCORE_EXAMPLE)
     def score(
         file: Annotated[str, typer.Argument(help="quantile forecasts in hubverse columns: CSV, Parquet or JSON")],
         outcomes: Annotated[str | None, typer.Option(help="table of outcomes; else they stand in FILE")] = None,
@@ -36,10 +47,10 @@ def register(app: typer.Typer) -> None:
         if as_json:
             terminal.document(document)
         else:
-            print_scores(document)
+            print_file_scores(document)
 
 
-def print_scores(document: dict[str, Any]) -> None:
+def print_file_scores(document: dict[str, Any]) -> None:
     """Print the scores of every model, best first."""
     rows = []
     for item in document["models"]:
@@ -49,6 +60,6 @@ def print_scores(document: dict[str, Any]) -> None:
         rows.append(
             (item["model"], item["n"], *(digits_text(value, 3) for value in figures), cover, digits_text(skill, 3))
         )
-    terminal.table(f"{document['forecasts_scored']} forecasts, {document['scale']} scale", COLUMNS, rows)
+    terminal.table(f"{document['forecasts_scored']} forecasts, {document['scale']} scale", SCORE_COLUMNS_HELP, rows)
     for reason, count in {**document["rows_set_aside"], **document["forecasts_refused"]}.items():
         terminal.line(f"set aside: {count} {reason}")

@@ -108,7 +108,7 @@ def _row(row: Any, anchor: float) -> dict[str, Any]:
 
 def write_severity(document: dict[str, Any], *, as_json: bool) -> None:
     """Print the document, or its tables."""
-    from race_to_efficiency.commands.answers import amount, print_table, six_digits
+    from race_to_efficiency.commands.answers import amount_text, print_table, six_digits
 
     if as_json:
         terminal.document(document)
@@ -121,7 +121,7 @@ def write_severity(document: dict[str, Any], *, as_json: bool) -> None:
     print_table(
         f"Years to R* at kappa = {document['kappa']:g} ({document['label']}), by gamma in doublings a year",
         ["R*", f"compute, {unit}", *(f"{gamma:g}" for gamma in gammas)],
-        [[f"{t:g}", amount(compute[t]), *(six_digits(years[t, g]) for g in gammas)] for t in targets],
+        [[f"{t:g}", amount_text(compute[t]), *(six_digits(years[t, g]) for g in gammas)] for t in targets],
         (),
     )
     deadlines = [f"{need['by_years']:g} y" for need in rows[0]["fleets"]]

@@ -73,7 +73,7 @@ def read_estimates(workspace: Workspace) -> dict[str, Any]:
     """Return every estimate of kappa and gamma."""
     from race_to_efficiency.provenance import published_files
 
-    documents = [published_files.read_json(locate(workspace, name)) for name in ("kappa.json", "gamma.json")]
+    documents = [published_files.published_json(locate(workspace, name)) for name in ("kappa.json", "gamma.json")]
     return {"estimates": [item for document in documents for item in document["estimates"]]}
 
 
@@ -81,7 +81,7 @@ def read_gamma(workspace: Workspace) -> dict[str, Any]:
     """Return gamma's components, routes and tables."""
     from race_to_efficiency.provenance import published_files
 
-    document = published_files.read_json(locate(workspace, "gamma.json"))
+    document = published_files.published_json(locate(workspace, "gamma.json"))
     return {key: value for key, value in document.items() if key not in ("quarter", "as_of")}
 
 
@@ -91,7 +91,7 @@ def read_scores(workspace: Workspace) -> dict[str, Any]:
     from race_to_efficiency.provenance import published_files
 
     names = ("scores.json", "track_record.json")
-    scores, record = (published_files.read_json(locate(workspace, name)) for name in names)
+    scores, record = (published_files.published_json(locate(workspace, name)) for name in names)
     document = completed(scores, record, workspace.quarter.as_of)
     return {key: value for key, value in document.items() if key not in ("quarter", "as_of")}
 
@@ -101,7 +101,7 @@ def read_stated(workspace: Workspace) -> dict[str, Any]:
     from race_to_efficiency.evaluation.statements import read_statements
     from race_to_efficiency.provenance import published_files
 
-    found = read_statements(published_files.read_json(locate(workspace, "statements.json"))["statements"])
+    found = read_statements(published_files.published_json(locate(workspace, "statements.json"))["statements"])
     return {"statements": [item.to_json() for item in found]}
 
 
@@ -149,7 +149,7 @@ def print_statements(document: dict[str, Any], *, details: bool) -> None:
     """Print the statements in plain words, with their sources and rules on request."""
     terminal.line(f"Statements of {document['quarter']}: {len(document['statements'])}")
     for item in document["statements"]:
-        terminal.line(f"- {item.get('plain') or item['what'] + ': ' + stated(item)}")
+        terminal.line(f"- {item.get('plain') or item['what'] + ': ' + stated_words(item)}")
         if details:
             rate = item.get("rate") or {}
             told = (
@@ -165,7 +165,7 @@ def print_statements(document: dict[str, Any], *, details: bool) -> None:
         terminal.line("Sources and rules: race show statements --details")
 
 
-def stated(item: dict[str, Any]) -> str:
+def stated_words(item: dict[str, Any]) -> str:
     """Return what a statement says: a probability, or a median with its 95 % interval and unit."""
     from race_to_efficiency.commands.tables import digits_text
 

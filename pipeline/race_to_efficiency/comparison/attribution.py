@@ -37,7 +37,7 @@ Evaluate = Callable[[World], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class RowChange:
+class ViewChange:
     """One row that differs between two views."""
 
     table: str
@@ -46,7 +46,7 @@ class RowChange:
 
 
 @dataclass(frozen=True)
-class Part:
+class CausePart:
     """The share of one cause in an estimate's change."""
 
     cause: str
@@ -61,7 +61,7 @@ class Attribution:
     id: str
     old: float | None
     new: float | None
-    parts: tuple[Part, ...]
+    parts: tuple[CausePart, ...]
 
     @property
     def delta(self) -> float | None:
@@ -69,7 +69,7 @@ class Attribution:
         return None if self.old is None or self.new is None else self.new - self.old
 
 
-def applied(old: World, new: World, changes: Sequence[RowChange]) -> Mapping[str, LedgerView]:
+def applied(old: World, new: World, changes: Sequence[ViewChange]) -> Mapping[str, LedgerView]:
     """Return the old tables with some of the row changes made."""
     import pandas as pd
 
@@ -98,7 +98,7 @@ def orderings(causes: Sequence[str]) -> list[tuple[str, ...]]:
 def attribute(
     old: World,
     new: World,
-    changes: Sequence[RowChange],
+    changes: Sequence[ViewChange],
     evaluate: Evaluate,
     *,
     published: Mapping[str, float] | None = None,
@@ -108,7 +108,7 @@ def attribute(
     Parameters
     ----------
     old, new : World
-    changes : sequence of RowChange
+    changes : sequence of ViewChange
         Every row that differs between their views, each with one cause.
     evaluate : callable
         Refits a world with today's code; called once a distinct world.
@@ -153,11 +153,11 @@ def attribute(
         first = start[name]
         if published is not None and name in published:
             shares["code"], first = start[name] - published[name], published[name]
-        found.append(Attribution(name, first, end[name], tuple(Part(cause, shares[cause]) for cause in CAUSES)))
+        found.append(Attribution(name, first, end[name], tuple(CausePart(cause, shares[cause]) for cause in CAUSES)))
     return found
 
 
-def _hybrid(old: World, new: World, changes: Sequence[RowChange], causes: frozenset[str]) -> World:
+def _hybrid(old: World, new: World, changes: Sequence[ViewChange], causes: frozenset[str]) -> World:
     """Return the old world with some causes applied."""
     made = [change for change in changes if change.cause in causes]
     return replace(
@@ -174,7 +174,7 @@ def name_rows(
     item: Attribution,
     old: World,
     new: World,
-    changes: Sequence[RowChange],
+    changes: Sequence[ViewChange],
     evaluate: Evaluate,
     *,
     most: int = MOST_ROWS,
@@ -191,7 +191,7 @@ def name_rows(
     old, new : World
     evaluate : callable
         A refit of at least this estimate.
-    changes : sequence of RowChange
+    changes : sequence of ViewChange
         Those that can matter to this estimate: rows it uses on either side.
     most : int
         How many rows are named a cause.
@@ -222,7 +222,7 @@ class RowWorlds:
         self.old, self.new = old, new
         self.made: dict[tuple[tuple[str, str], ...], World] = {}
 
-    def __call__(self, changes: Sequence[RowChange]) -> World:
+    def __call__(self, changes: Sequence[ViewChange]) -> World:
         """Return the old world with these changes made."""
         key = tuple((change.table, change.row) for change in changes)
         if key not in self.made:
@@ -231,7 +231,7 @@ class RowWorlds:
 
 
 def effects(
-    name: str, worlds: RowWorlds, named: Sequence[tuple[str, Sequence[RowChange]]], evaluate: Evaluate
+    name: str, worlds: RowWorlds, named: Sequence[tuple[str, Sequence[ViewChange]]], evaluate: Evaluate
 ) -> tuple[dict[str, Any], ...]:
     """Return what each set of row changes alone does to an estimate of the old world, the largest first.
 

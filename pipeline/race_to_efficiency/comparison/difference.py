@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.comparison.attribution import RowChange, attribute
+from race_to_efficiency.comparison.attribution import ViewChange, attribute
 from race_to_efficiency.comparison.named_rows import name_all
 from race_to_efficiency.quarter.evaluate import Quarters, world_of
 from race_to_efficiency.quarter.forecast import HEADLINE_NODE, forecast_id
@@ -93,7 +93,7 @@ def difference(
         world_of(view, settings=timeless(side.settings), as_of=side.quarter.as_of, root=side.root)
         for view, side in zip(views, (before, after), strict=True)
     )
-    changes = [RowChange(name, change.row_id, change.cause) for name in diffs for change in diffs[name].changes]
+    changes = [ViewChange(name, change.row_id, change.cause) for name in diffs for change in diffs[name].changes]
     quarters = quarters or Quarters()
     found = attribute(old, new, changes, quarters.values, published=before.published)
     if name_changed_rows:

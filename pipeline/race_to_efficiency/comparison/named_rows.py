@@ -14,7 +14,7 @@ from race_to_efficiency.quarter.world import RUNS, changed_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from race_to_efficiency.comparison.attribution import Attribution, RowChange
+    from race_to_efficiency.comparison.attribution import Attribution, ViewChange
     from race_to_efficiency.quarter.evaluate import Quarters
     from race_to_efficiency.quarter.node import Node, NodeResult
     from race_to_efficiency.quarter.world import World
@@ -27,7 +27,7 @@ MOST_RUNS = 5
 
 
 def name_all(
-    items: Sequence[Attribution], old: World, new: World, changes: Sequence[RowChange], quarters: Quarters
+    items: Sequence[Attribution], old: World, new: World, changes: Sequence[ViewChange], quarters: Quarters
 ) -> list[Attribution]:
     """Name the rows behind the parts of every estimate that moved.
 
@@ -38,7 +38,7 @@ def name_all(
     ----------
     items : sequence of Attribution
     old, new : World
-    changes : sequence of RowChange
+    changes : sequence of ViewChange
     quarters : Quarters
     """
     words = {"settings": changed_settings(old, new), "reference_date": [f"{old.as_of} -> {new.as_of}"]}
@@ -67,15 +67,15 @@ class Naming:
     Parameters
     ----------
     old, new : World
-    changes : sequence of RowChange
+    changes : sequence of ViewChange
     quarters : Quarters
     """
 
-    def __init__(self, old: World, new: World, changes: Sequence[RowChange], quarters: Quarters) -> None:
+    def __init__(self, old: World, new: World, changes: Sequence[ViewChange], quarters: Quarters) -> None:
         self.old, self.new, self.changes, self.quarters = old, new, changes, quarters
         self.worlds = RowWorlds(old, new)
         self.groups = _groups(old, new)
-        self.sets: dict[str, list[RowChange]] = {}
+        self.sets: dict[str, list[ViewChange]] = {}
         self.results: list[dict[str, NodeResult]] = [
             {record["id"]: result for result, record in quarters.records(world)} for world in (old, new)
         ]
@@ -149,7 +149,7 @@ class Naming:
         found = [one for output in outputs for one in self._behind(output.partition("#")[2])]
         return list(dict.fromkeys(found))
 
-    def _changes_of(self, label: str) -> list[RowChange]:
+    def _changes_of(self, label: str) -> list[ViewChange]:
         """Return the changes a label stands for: a set of runs, or one row."""
         return self.sets.get(label) or [one for one in self.changes if f"{one.table}/{one.row}" == label]
 
@@ -170,7 +170,7 @@ class Naming:
 
         parts = []
         for part in item.parts:
-            by_group: dict[str, list[RowChange]] = {}
+            by_group: dict[str, list[ViewChange]] = {}
             for change in self.changes if abs(part.value) > NOTHING else ():
                 if change.table == RUNS and change.cause == part.cause:
                     by_group.setdefault(self.groups[change.row], []).append(change)
@@ -197,7 +197,7 @@ def _moved_by_data(item: Attribution) -> bool:
     return any(part.cause in DATA_CAUSES and abs(part.value) > NOTHING for part in item.parts)
 
 
-def _label(group: str, changes: Sequence[RowChange]) -> str:
+def _label(group: str, changes: Sequence[ViewChange]) -> str:
     only = f"{RUNS}/{changes[0].row}"
     return only if len(changes) == 1 else f"{RUNS}: {len(changes)} rows of {group}"
 

@@ -16,7 +16,7 @@ from race_to_efficiency.evaluation.outcomes import outcomes, settled_outcomes
 from race_to_efficiency.evaluation.predictive import Predictive
 from race_to_efficiency.evaluation.revisions import revisions
 from race_to_efficiency.evaluation.targets import TARGETS
-from race_to_efficiency.evaluation.weights import History
+from race_to_efficiency.evaluation.weights import OutcomeHistory
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.weights import Learned
     from race_to_efficiency.settings.backtest import BacktestParams
 
-LEDGERS = (
+SCORED_LEDGERS = (
     "accelerators",
     "mlperf_training",
     "speedrun_records",
@@ -130,12 +130,12 @@ def origin_rows(
 
 def target_forecasts(
     target: Target, views: LedgerViews, last: Quarter, params: BacktestParams, seed: int
-) -> tuple[pd.DataFrame, History]:
+) -> tuple[pd.DataFrame, OutcomeHistory]:
     """Return the forecasts and baselines of every origin up to ``last``, and the history weights are learnt from."""
     keys: list[tuple[Any, ...]] = []
     values: list[np.ndarray] = []
     first = Quarter.parse(params.first_origin)
-    history = History(params.members.by_kind[target.kind], baselines.BASELINES)
+    history = OutcomeHistory(params.members.by_kind[target.kind], baselines.BASELINES)
     horizons = np.arange(1.0, params.horizon_quarters + 1)
     for quarter in quarters(params.first_origin, last):
         origin = origin_of(target, views, quarter, params, seed)
@@ -157,13 +157,13 @@ def with_outcomes(forecasts: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 
 def backtest(
     views: LedgerViews, last: Quarter, params: BacktestParams, seed: int
-) -> tuple[pd.DataFrame, dict[str, History]]:
+) -> tuple[pd.DataFrame, dict[str, OutcomeHistory]]:
     """Run the rolling-origin backtest of every dated target.
 
     Parameters
     ----------
     views : LedgerViews
-        The ledgers named in `LEDGERS`.
+        The ledgers named in `SCORED_LEDGERS`.
     last : Quarter
         Last origin; its view settles the outcomes.
     params : BacktestParams
@@ -171,7 +171,7 @@ def backtest(
 
     Returns
     -------
-    DataFrame, dict of target to History
+    DataFrame, dict of target to OutcomeHistory
         A row for each target, origin, horizon, cell, method and outcome (observed NaN where open), and the forecasts
         weights are learnt from.
     """
@@ -187,7 +187,7 @@ def backtest(
 
 def backtest_all(
     views: LedgerViews, last: Quarter, params: BacktestParams, seed: int, *, workers: int = 1
-) -> tuple[pd.DataFrame, dict[str, History], dict[str, Learned]]:
+) -> tuple[pd.DataFrame, dict[str, OutcomeHistory], dict[str, Learned]]:
     """Run the backtest of the dated targets and of the losses of larger runs; see `backtest`.
 
     With two workers the two run side by side; the result is the same.
@@ -195,7 +195,7 @@ def backtest_all(
     import pandas as pd
 
     runs = views.used("training_runs", last.as_of)
-    with beside(loss_targets.backtest, runs, params, seed, workers=workers) as result:
+    with beside(loss_targets.backtest_losses, runs, params, seed, workers=workers) as result:
         dated, histories = backtest(views, last, params, seed)
         losses, learned = result()
     frames = [frame for frame in (dated, losses) if len(frame)] or [dated]

@@ -203,7 +203,7 @@ class Verdict:
     bands: Mapping[float, tuple[float, float]]
 
 
-def judge(
+def coverage_verdict(
     observed: ArrayLike,
     predicted: ArrayLike,
     n_eff: float,

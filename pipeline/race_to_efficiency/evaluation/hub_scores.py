@@ -109,7 +109,7 @@ def step_bias(y: Array, q: Array, tau: Array) -> Array:
     return np.where(y == median, 0.0, 1.0 - 2.0 * np.where(y < median, below, above))
 
 
-def summarise(units: pd.DataFrame, task: tuple[str, ...], baseline: str | None = None) -> list[dict[str, Any]]:
+def hub_summary(units: pd.DataFrame, task: tuple[str, ...], baseline: str | None = None) -> list[dict[str, Any]]:
     """Return one row a model: n, n_eff, mean scores and coverage, relative skill, best first.
 
     Parameters

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-UNIT = "nats/token"
+LOSS_UNIT = "nats/token"
 
-BASELINES = ("last_value", "random_walk_drift")
+LOSS_BASELINES = ("last_value", "random_walk_drift")
 """Baselines of a run's loss; no rate of Moore's and no published trend speaks of a group."""
 
 
@@ -97,7 +97,7 @@ def group_forecasts(
         for k, run in enumerate(runs["run_id"]):
             end = float(compute[wanted][k] / rate)
             about = (learned.baseline, best, len(known))
-            common = ("pseudo", UNIT, float(cut / rate), end)
+            common = ("pseudo", LOSS_UNIT, float(cut / rate), end)
             at = (*place, int(horizon[wanted][k]), "", str(run))
             for method, model, one in models:
                 keys.append((*at, method, model, *common, float(one.shared[k]), 0.0, *about))
@@ -161,13 +161,13 @@ def learn(earlier: Sequence[dict[str, float]], settings: BacktestParams) -> Lear
     relative = (scores / scores.mean(axis=1, keepdims=True)).mean(axis=0) if len(earlier) else np.ones(len(names))
     n_eff = np.array([float(len(earlier))])
     weights = weigh(relative[:, None], n_eff, settings.learning)
-    base = np.array([[one[name] for name in BASELINES] for one in earlier]).reshape(-1, len(BASELINES))
+    base = np.array([[one[name] for name in LOSS_BASELINES] for one in earlier]).reshape(-1, len(LOSS_BASELINES))
     return Learned(
-        names, weights, relative[:, None], n_eff, best_baseline(BASELINES, base / base.mean(1, keepdims=True))
+        names, weights, relative[:, None], n_eff, best_baseline(LOSS_BASELINES, base / base.mean(1, keepdims=True))
     )
 
 
-def backtest(runs: pd.DataFrame, settings: BacktestParams, seed: int) -> tuple[pd.DataFrame, dict[str, Learned]]:
+def backtest_losses(runs: pd.DataFrame, settings: BacktestParams, seed: int) -> tuple[pd.DataFrame, dict[str, Learned]]:
     """Run the nested-cut-off backtest of every group with enough runs, in the order in which they were published.
 
     Parameters
@@ -191,7 +191,7 @@ def backtest(runs: pd.DataFrame, settings: BacktestParams, seed: int) -> tuple[p
         rows = filled[filled["group"] == name]
         learned = learn([scores[one] for one in scores if published[one] < published[name]], settings)
         forecasts, known = group_forecasts(name, rows, settings, seed, learned), group_outcomes(name, rows)
-        if forecasts.empty or not set(BASELINES) <= set(forecasts["model"]):
+        if forecasts.empty or not set(LOSS_BASELINES) <= set(forecasts["model"]):
             continue  # too few changes of the best loss for a baseline to score against
         scores[name] = group_scores(forecasts, known)
         weights[f"loss.{name}"] = learned

@@ -151,7 +151,7 @@ def changes(scene: Scene) -> Predictive:
 
 def releases(scene: Scene) -> Predictive:
     """Return the best of the releases to come, which scatter around the trend of those near the record."""
-    return predictive.from_draws(release_draws(scene))
+    return predictive.quantiles_of_draws(release_draws(scene))
 
 
 def release_draws(scene: Scene) -> Array:
@@ -189,7 +189,7 @@ def jumps(scene: Scene) -> Predictive:
         draws=settings.draws,
         half_life=settings.jump_half_life_years,
     )
-    return predictive.from_draws(best[-1] + rise)
+    return predictive.quantiles_of_draws(best[-1] + rise)
 
 
 def drift_pooled(scene: Scene) -> Predictive:

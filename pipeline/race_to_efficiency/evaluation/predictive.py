@@ -283,7 +283,7 @@ def empirical(values: Array) -> Array:
     return np.asarray(low + share * (high - low))
 
 
-def from_draws(draws: Array) -> Predictive:
+def quantiles_of_draws(draws: Array) -> Predictive:
     """Return the quantiles of (n_draws, h) draws; all of a path's variance is shared."""
     return Predictive(empirical(draws).T, np.ones(draws.shape[1]))
 

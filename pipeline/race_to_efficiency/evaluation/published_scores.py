@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-COLUMNS = [
+PUBLISHED_COLUMNS = [
     *("quarter", "publication", "model", "reconstructed", "id", "what", "by", "unit", "kind", "status"),
     *("observed", "matured", "median", "low80", "high80", "score", "score_baseline", "score_matured", "pit"),
     *("median_today", "score_today"),
@@ -114,7 +114,7 @@ def score_statements(
     Returns
     -------
     list of dict
-        `COLUMNS` without quarter, publication, model and reconstructed; None where not defined.
+        `PUBLISHED_COLUMNS` without quarter, publication, model and reconstructed; None where not defined.
     """
     found = []
     for item in statements:

@@ -8,7 +8,7 @@ import numpy as np
 
 from race_to_efficiency.evaluation import scoring
 from race_to_efficiency.evaluation.baselines import BASELINES
-from race_to_efficiency.evaluation.effective_n import coverage_band, coverage_share, effective_n, judge
+from race_to_efficiency.evaluation.effective_n import coverage_band, coverage_share, coverage_verdict, effective_n
 from race_to_efficiency.evaluation.scored_forecasts import (
     apart,
     pooled_losses,
@@ -85,7 +85,7 @@ def score_table(backtest: pd.DataFrame, params: BacktestParams, done: pd.DataFra
 
 
 def _empty_row(target: str, horizon: int, unit: str, params: BacktestParams) -> dict[str, Any]:
-    verdict = judge([], np.empty((0, len(QUANTILE_COLUMNS))), 0.0, minimum=params.minimum_n_eff)
+    verdict = coverage_verdict([], np.empty((0, len(QUANTILE_COLUMNS))), 0.0, minimum=params.minimum_n_eff)
     nothing = dict.fromkeys(SCORE_KEYS, float("nan"))
     fixed = {"n": 0, "n_eff": 0.0, "vintage": "none yet", "verdict": verdict.word, "verdict_reason": verdict.reason}
     return {**nothing, "target": target, "horizon_quarters": horizon, "unit": f"log2 {unit}", **fixed}
@@ -150,7 +150,7 @@ def _pairs(own: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _judged(row: dict[str, Any], own: pd.DataFrame, params: BacktestParams) -> dict[str, Any]:
     """Return the row with its verdict: coverage, and only then skill."""
-    verdict = judge(*_pairs(own), row["n_eff"], minimum=params.minimum_n_eff, confidence=params.band_level)
+    verdict = coverage_verdict(*_pairs(own), row["n_eff"], minimum=params.minimum_n_eff, confidence=params.band_level)
     word, reason = verdict.word, verdict.reason
     if word == "pass" and not row["skill"] > 0:
         word, reason = "fail", f"{reason}, but the score is no better than the baseline's ({row['baseline']})"

@@ -51,7 +51,7 @@ def run(column: str) -> Rows:
     return rows
 
 
-def speedrun(view: pd.DataFrame) -> pd.DataFrame:
+def speedrun_rows(view: pd.DataFrame) -> pd.DataFrame:
     """Return the times of track 1, re-timings left out."""
     new = view[(view["track"] == 1) & ~view["run_flags"].str.contains("retiming_not_new_record", regex=False)]
     return _table(new, "record_id", new["record_time_s"].to_numpy(), new["released"].dt.strftime("%Y-%m-%d"))

@@ -14,7 +14,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.evaluation.effective_n import coverage_band
 from race_to_efficiency.evaluation.forecast_rows import FORECASTER
-from race_to_efficiency.evaluation.published_scores import COLUMNS, by_question, score_statements
+from race_to_efficiency.evaluation.published_scores import PUBLISHED_COLUMNS, by_question, score_statements
 from race_to_efficiency.evaluation.scoring import COVERAGE_LEVELS
 from race_to_efficiency.evaluation.settlement import STATES
 from race_to_efficiency.evaluation.statements import Sources, Statement, make_statements, read_statements
@@ -179,7 +179,7 @@ def score_documents(
     Returns
     -------
     list of dict
-        `COLUMNS`, a row a statement.
+        `PUBLISHED_COLUMNS`, a row a statement.
     """
     documents = list(documents)
     estimates = {str(item["quarter"]): item["growths"] for item in documents if item["growths"]}
@@ -190,7 +190,7 @@ def score_documents(
         about |= {"model": item.get("model", FIRST), "reconstructed": item.get("reconstructed", False)}
         statements = read_statements(item["statements"])
         scored = score_statements(statements, today, views, day, params, estimates=estimates)
-        rows += [{name: (about | row)[name] for name in COLUMNS} for row in scored]
+        rows += [{name: (about | row)[name] for name in PUBLISHED_COLUMNS} for row in scored]
     return rows
 
 
@@ -279,7 +279,11 @@ def completed(scores: Mapping[str, Any], record: Mapping[str, Any], day: dt.date
         return {**scores, **record}
     known = [row for row in record["published"] if row["status"] != "not published"]
     rows = [
-        {**dict.fromkeys(COLUMNS), **{name: row[name] for name in COLUMNS if name in row}, "model": FIRST}
+        {
+            **dict.fromkeys(PUBLISHED_COLUMNS),
+            **{name: row[name] for name in PUBLISHED_COLUMNS if name in row},
+            "model": FIRST,
+        }
         | {"reconstructed": False, "kind": "quantiles" if row["pit"] is not None or row["low80"] else "probability"}
         for row in known
     ]

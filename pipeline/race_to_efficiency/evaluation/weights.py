@@ -111,7 +111,7 @@ def weigh(relative: Array, n_eff: Array, params: LearningParams) -> Array:
 
 
 @dataclass
-class History:
+class OutcomeHistory:
     """A target's forecasts of earlier origins, and what can be learnt from those that have settled.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.cells.typed import MAX_TEXT_CHARACTERS
-from race_to_efficiency.ledger.exclusions import RULES
+from race_to_efficiency.ledger.exclusions import EXCLUSION_RULES
 from race_to_efficiency.ledger.schemas import DTYPES, TABLES
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _section(table: Table) -> str:
         lines += [f"Renames by the publisher stand in `{table.aliases}.csv`."]
     lines += ["", "| column | type | unit | check | empty | meaning |", "|---|---|---|---|---|---|"]
     lines += [_row(column) for column in table.columns]
-    rules = RULES.get(table.name, ())
+    rules = EXCLUSION_RULES.get(table.name, ())
     if rules:
         lines += ["", "Read and valid, but excluded:", ""]
         lines += [f"- `{rule.reason}`: {rule.meaning}" for rule in rules]

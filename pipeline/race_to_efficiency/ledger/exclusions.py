@@ -56,7 +56,7 @@ def round_number(rounds: pd.Series) -> pd.Series:
     return parts[0] * 100 + parts[1]
 
 
-RULES: dict[str, tuple[Rule, ...]] = {
+EXCLUSION_RULES: dict[str, tuple[Rule, ...]] = {
     "training_runs": (
         Rule(
             Exclusion.OUTLIER,
@@ -115,6 +115,6 @@ def domain_exclusion(name: str, rows: pd.DataFrame) -> pd.Series:
     import pandas as pd
 
     reasons = pd.Series("", index=rows.index, dtype="str")
-    for rule in RULES.get(name, ()):
+    for rule in EXCLUSION_RULES.get(name, ()):
         reasons = reasons.mask((reasons == "") & rule.applies(rows), str(rule.reason))
     return reasons

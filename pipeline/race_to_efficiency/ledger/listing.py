@@ -38,7 +38,7 @@ MOVING = (
 """Kinds of flags that an estimate can move by, the worst first; the others come after them."""
 
 
-def listed(
+def listed_rows(
     table: Table, lines: Iterable[Mapping[str, str]], before: Container[str], recorded: str, last_day: str | None
 ) -> list[dict[str, Any]]:
     """Return one item for each line that is appended.

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "number", "count", "date", "flag"]
+ColumnKind = Literal["text", "number", "count", "date", "flag"]
 
 EARLIEST_DATE = "1940-01-01"
 LATEST_DATE = "2100-12-31"
@@ -40,7 +40,7 @@ class Column:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     meaning: str
     unit: str = ""
     required: bool = False

@@ -9,9 +9,9 @@ from race_to_efficiency.ledger.identity import Names, identify, new_ids
 from race_to_efficiency.ledger.importers.parsed import Problem
 from race_to_efficiency.ledger.intake import check_lines
 from race_to_efficiency.ledger.lines import ledger_value
-from race_to_efficiency.ledger.listing import listed
+from race_to_efficiency.ledger.listing import listed_rows
 from race_to_efficiency.ledger.planned import Plan
-from race_to_efficiency.ledger.proposals import Proposal, RenameEnd, compare, propose
+from race_to_efficiency.ledger.proposals import Proposal, RenameEnd, propose, what_they_share
 from race_to_efficiency.ledger.repeats import repeated_runs, split_rows
 from race_to_efficiency.ledger.schemas import TABLES
 from race_to_efficiency.ledger.suspicion import MASS_WITHDRAWAL, frontiers, row_flags
@@ -66,7 +66,7 @@ class Planner:
             self._restore_later_snapshots()
         plan = self.plan
         plan.lines.sort(key=lambda cells: (cells["recorded"], cells[self.table.key]))
-        plan.new_rows = listed(self.table, plan.lines, self.before, plan.recorded, last_day)
+        plan.new_rows = listed_rows(self.table, plan.lines, self.before, plan.recorded, last_day)
         fresh = [cells for cells in plan.lines if cells[self.table.key] not in self.before]
         gone = [self.before[item["id"]].cells for item in plan.withdrawals]
         plan.proposed_clusters = split_rows(self.table.name, self.table.key, gone, fresh)
@@ -99,7 +99,7 @@ class Planner:
             version = self.before.get(ids.get(row.line, ""))
             if version and version.cells[column] != row.name:
                 past = row.name in self.history.names
-                proposal = compare(
+                proposal = what_they_share(
                     self.table, RenameEnd(version.row_id, version.cells[column], version.cells), self._side(row)
                 )
                 basis = "a name this id has had" if past else "alias table"

@@ -90,7 +90,7 @@ class Proposal:
         }
 
 
-def compare(table: Table, old: RenameEnd, new: RenameEnd) -> Proposal:
+def what_they_share(table: Table, old: RenameEnd, new: RenameEnd) -> Proposal:
     """Return what two rows share, whether or not they are near."""
     maker = MAKERS.get(table.name, "")
     makers = f"{old.cells.get(maker, '')} {new.cells.get(maker, '')}"
@@ -119,7 +119,7 @@ def propose(table: Table, gone: Sequence[RenameEnd], come: Sequence[RenameEnd]) 
 
     if not gone or not come:
         return []
-    pairs = {(i, j): compare(table, gone[i], come[j]) for i, j in _candidates(table, gone, come)}
+    pairs = {(i, j): what_they_share(table, gone[i], come[j]) for i, j in _candidates(table, gone, come)}
     scores = np.full((len(gone), len(come)), -9.0)
     for (i, j), pair in pairs.items():
         scores[i, j] = pair.score if is_near(pair) else -9.0

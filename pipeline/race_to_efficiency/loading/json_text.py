@@ -12,10 +12,10 @@ from race_to_efficiency.loading.bounds import MAX_DEPTH, MAX_DIGITS, decoded, in
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_BYTES = 32_000_000
+MAX_JSON_BYTES = 32_000_000
 """Largest JSON document; the largest of ours has 1.5 MB."""
 
-MAX_VALUES = 1_000_000
+MAX_JSON_VALUES = 1_000_000
 """Most values of a JSON document, about 100 MB in memory; the largest of ours has 90,000."""
 
 _TEXTS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
@@ -52,8 +52,8 @@ def parse_json(data: bytes | str, where: str, *, keep_repeated: bool = False) ->
         When it is no JSON, is larger or deeper than the bounds, repeats a key, or holds a number that is not finite.
     """
     text = decoded(data, where) if isinstance(data, bytes) else data
-    if len(text) > MAX_BYTES:
-        raise invalid("JSON", where, f"it is larger than {MAX_BYTES:,} bytes")
+    if len(text) > MAX_JSON_BYTES:
+        raise invalid("JSON", where, f"it is larger than {MAX_JSON_BYTES:,} bytes")
     _check_shape(text, where)
     try:
         document = (_KEEPING if keep_repeated else _STRICT).decode(text)
@@ -74,11 +74,11 @@ def _check_shape(text: str, where: str) -> None:
     String literals are taken out first, so that brackets inside them do not count; then rounds of removing the
     innermost pairs of brackets measure the depth.
     """
-    if len(text) <= MAX_VALUES and text.count("[") + text.count("{") <= MAX_DEPTH:
+    if len(text) <= MAX_JSON_VALUES and text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     bare = _TEXTS.sub('""', text)
-    if bare.count(",") + bare.count("[") + bare.count("{") > MAX_VALUES:
-        raise invalid("JSON", where, f"it holds more than {MAX_VALUES:,} values")
+    if bare.count(",") + bare.count("[") + bare.count("{") > MAX_JSON_VALUES:
+        raise invalid("JSON", where, f"it holds more than {MAX_JSON_VALUES:,} values")
     brackets = "".join(_BRACKETS.findall(bare)).translate(str.maketrans("[]{}", "()()"))
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace("()", "")

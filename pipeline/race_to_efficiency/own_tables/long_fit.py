@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.calibration.kappa.groups import FormFitter
-    from race_to_efficiency.own_tables.run_checks import Findings
+    from race_to_efficiency.own_tables.run_checks import TableFindings
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import KappaParams
 
@@ -118,7 +118,7 @@ class LongFitter:
     ----------
     table : RunTable
         Every row.
-    findings : Findings
+    findings : TableFindings
     clusters : (n,) int or None
     sample : Sample
     group : callable
@@ -130,7 +130,7 @@ class LongFitter:
     def __init__(
         self,
         table: RunTable,
-        findings: Findings,
+        findings: TableFindings,
         clusters: NDArray[np.int64] | None,
         sample: Sample,
         group: Callable[[NDArray[np.intp]], GroupRows],

@@ -15,7 +15,13 @@ from race_to_efficiency.calibration.common.estimates import Estimate, Interval, 
 from race_to_efficiency.calibration.common.rates import in_other_units
 from race_to_efficiency.calibration.common.resampling import stream, stretched, t_interval
 from race_to_efficiency.calibration.gamma.components import Fitted, identity, refused
-from race_to_efficiency.calibration.gamma.fragility import DAYS_PER_YEAR, PAIR_ROWS, choice_row, moved_starts, verdict
+from race_to_efficiency.calibration.gamma.fragility import (
+    DAYS_PER_YEAR,
+    PAIR_ROWS,
+    choice_row,
+    fragility_verdict,
+    moved_starts,
+)
 from race_to_efficiency.calibration.gamma.trend_fit import refusal_of, weaknesses
 from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes, ratio
 
@@ -52,7 +58,7 @@ def fit_long(inputs: Inputs, component: Component, series: Series, *, first: str
     if fit.draws is None:
         return fit
     rows = moved_starts(inputs, fit, lambda other: _fit(inputs, component, other, first, quantile))
-    reasons = verdict([*rows, *(_two_rows_out(inputs, fit) if quantile is None else [])])
+    reasons = fragility_verdict([*rows, *(_two_rows_out(inputs, fit) if quantile is None else [])])
     return fit.with_status("weak", reasons) if reasons else fit
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
-from race_to_efficiency.calibration.kappa.group_records import UNITS
+from race_to_efficiency.calibration.kappa.group_records import PARAMETER_UNITS
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 
 if TYPE_CHECKING:
     from race_to_efficiency.calibration.kappa.forms import Form
-    from race_to_efficiency.own_tables.run_checks import Findings
+    from race_to_efficiency.own_tables.run_checks import TableFindings
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import KappaParams
 
@@ -23,13 +23,13 @@ LOOKED_AT = 1_000
 """Rows, spread over the table, whose point estimate is tried first."""
 
 
-def hopeless(table: RunTable, findings: Findings, params: KappaParams) -> dict[str, tuple[str, ...]]:
+def hopeless(table: RunTable, findings: TableFindings, params: KappaParams) -> dict[str, tuple[str, ...]]:
     """Return why forms are refused by their point estimate alone, by name: no refit would change that.
 
     Parameters
     ----------
     table : RunTable
-    findings : Findings
+    findings : TableFindings
     params : KappaParams
     """
     found: dict[str, tuple[str, ...]] = {}
@@ -73,7 +73,7 @@ def refusals_of(table: RunTable, form: Form, reasons: tuple[str, ...], seed: int
             id=f"{symbol}.{group}.{form.name}",
             symbol=symbol,
             value=None,
-            unit=UNITS.get(symbol, "1"),
+            unit=PARAMETER_UNITS.get(symbol, "1"),
             group=group,
             form=form.name,
             estimator="huber_least_squares",

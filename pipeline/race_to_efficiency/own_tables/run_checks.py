@@ -38,7 +38,7 @@ _MOST_SIZES, _MOST_A_SIZE = 500, 200
 
 
 @dataclass(frozen=True)
-class Findings:
+class TableFindings:
     """What the checks found.
 
     Parameters
@@ -247,7 +247,7 @@ def examine(
     doubts: Sequence[str],
     tolerance_dex: float,
     delta: float,
-) -> Findings:
+) -> TableFindings:
     """Run every check on a table whose repetitions are out.
 
     Parameters
@@ -271,7 +271,7 @@ def examine(
     elif cluster != "none":
         clusters = named_clusters(table, cluster)
     rule = frontier or frontier_rule(table.quantities, tolerance_dex)
-    return Findings(
+    return TableFindings(
         fatal=(*fatal, *variety_fatal),
         doubts=(*doubts, *unit_doubts, *scale_doubts, *variety_doubts),
         notes=(*notes, *shared, f"efficient runs for the floor form and the power law: {rule}"),

@@ -18,7 +18,7 @@ from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.held_out import held_out_rows, split_below
 from race_to_efficiency.own_tables.long_fit import LONG_RUNS, LongFitter, sample_of
 from race_to_efficiency.own_tables.refusals import group_name, hopeless, refusals_of
-from race_to_efficiency.own_tables.run_checks import Findings, examine, once_each, sharpened
+from race_to_efficiency.own_tables.run_checks import TableFindings, examine, once_each, sharpened
 from race_to_efficiency.scaling_laws import FLOP_PER_PARAMETER_TOKEN
 from race_to_efficiency.settings.kappa import KappaGroup
 
@@ -53,7 +53,7 @@ class TableFit:
     ----------
     table : RunTable
         Rows used.
-    findings : Findings
+    findings : TableFindings
     fits : tuple of GroupFit
     estimates : tuple of Estimate
     held_out : tuple of dict
@@ -61,7 +61,7 @@ class TableFit:
     """
 
     table: RunTable
-    findings: Findings
+    findings: TableFindings
     fits: tuple[GroupFit, ...]
     estimates: tuple[Estimate, ...]
     held_out: tuple[dict[str, Any], ...] = ()
@@ -148,7 +148,7 @@ def fit_table(
 
 
 def _fitted(
-    table: RunTable, findings: Findings, params: KappaParams, seed: int, step: Callable[[str], None]
+    table: RunTable, findings: TableFindings, params: KappaParams, seed: int, step: Callable[[str], None]
 ) -> TableFit:
     """Fit a table whose checks leave hope."""
     codes = None
@@ -251,7 +251,9 @@ def _of_all(estimate: Estimate, table: RunTable, codes: NDArray[np.int64] | None
     return replace(estimate, n_rows=len(table), n_clusters=clusters, rows_used=named)
 
 
-def _rows(table: RunTable, findings: Findings, codes: NDArray[np.int64] | None, index: NDArray[np.intp]) -> GroupRows:
+def _rows(
+    table: RunTable, findings: TableFindings, codes: NDArray[np.int64] | None, index: NDArray[np.intp]
+) -> GroupRows:
     """Return some rows of the table as a group of their own."""
     group = group_name(table)
     ids = tuple(table.names[k] for k in index.tolist())

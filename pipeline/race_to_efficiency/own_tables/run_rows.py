@@ -10,17 +10,17 @@ import numpy as np
 
 from race_to_efficiency.cells.files import opened
 from race_to_efficiency.cells.run_columns import find_figures, suggestions
-from race_to_efficiency.cells.run_figures import MOST, SCALES, implied_compute, read_figures
+from race_to_efficiency.cells.run_figures import MOST_VALUE, SCALES, implied_compute, read_figures
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.run_table import LineNames, RunTable, Texts
-from race_to_efficiency.own_tables.selection import chosen
+from race_to_efficiency.own_tables.selection import selected_rows
 from race_to_efficiency.own_tables.wide_grid import lengthened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from race_to_efficiency.cells.run_columns import Found
+    from race_to_efficiency.cells.run_columns import FoundColumns
     from race_to_efficiency.cells.run_figures import Figures
     from race_to_efficiency.cells.table import Table
 
@@ -28,7 +28,11 @@ NAME_COLUMNS = ("run_id", "run", "name", "id")
 MOST_NAMES = 100_000
 """Rows up to which runs go by their own names."""
 
-LOSS_UNITS = {"nats": MOST["loss"], "bits": MOST["loss"] / math.log(2.0), "perplexity": math.exp(MOST["loss"])}
+LOSS_UNITS = {
+    "nats": MOST_VALUE["loss"],
+    "bits": MOST_VALUE["loss"] / math.log(2.0),
+    "perplexity": math.exp(MOST_VALUE["loss"]),
+}
 """Units of the loss a token, and the largest value of each."""
 
 
@@ -66,7 +70,7 @@ def read_runs(
         table.parts(expression)
     found = find_figures(table.header, columns)
     _refuse_missing(table, found)
-    figures = read_figures(table, found.columns, most={**MOST, "loss": LOSS_UNITS[loss_unit]})
+    figures = read_figures(table, found.columns, most={**MOST_VALUE, "loss": LOSS_UNITS[loss_unit]})
     set_aside = [{"file": table.name, **finding._asdict()} for finding in figures.wrong]
     if not figures.good.any():
         shown = "; ".join(
@@ -100,15 +104,15 @@ def _left_out(table: Table, figures: Figures, exclude: Sequence[str], where: Seq
     """Return the lines left out on request, each with the reason."""
     reasons: dict[int, str] = {}
     for text in exclude:
-        taken = chosen(text, table, figures.value, option="--exclude")
+        taken = selected_rows(text, table, figures.value, option="--exclude")
         reasons |= dict.fromkeys(table.line[taken].tolist(), f"excluded: {text}")
     for text in where:
-        taken = chosen(text, table, figures.value, option="--where")
+        taken = selected_rows(text, table, figures.value, option="--where")
         reasons |= dict.fromkeys(table.line[~taken].tolist(), f"not {text}")
     return reasons
 
 
-def _refuse_missing(table: Table, found: Found) -> None:
+def _refuse_missing(table: Table, found: FoundColumns) -> None:
     """Refuse a table without the columns of a fit, naming the columns that look like them and how to say so."""
     header = table.header
     held = [name for name in SCALES if name in found.columns]

@@ -33,7 +33,7 @@ _SIGNS: dict[str, Callable[[Any, float], Mask]] = {
 _TRUE = ("true", "yes", "1", "y")
 
 
-def chosen(text: str, table: Table, known: Mapping[str, NDArray[np.float64]], *, option: str) -> Mask:
+def selected_rows(text: str, table: Table, known: Mapping[str, NDArray[np.float64]], *, option: str) -> Mask:
     """Return the rows ``loss > 4``, ``dataset == C4 and tokens < 1e9``, or a flag such as ``diverged`` takes, (n,).
 
     Parameters

@@ -11,7 +11,7 @@ from race_to_efficiency.cells.files import opened
 from race_to_efficiency.cells.table import Table, title_of
 from race_to_efficiency.cells.text import MISSING
 from race_to_efficiency.errors import UsageError
-from race_to_efficiency.own_tables.selection import chosen
+from race_to_efficiency.own_tables.selection import selected_rows
 
 if TYPE_CHECKING:
     from datetime import date
@@ -130,7 +130,7 @@ def read_rows(source: Path | Table, question: Question) -> DatedRows:
     problems = _problems(dates, numbers, labels.get("group"))
     wanted = np.ones(len(table), dtype=np.bool_)
     for text in question.where:
-        wanted &= chosen(text, table, {}, option="--where")
+        wanted &= selected_rows(text, table, {}, option="--where")
     usable = np.ones(len(table), dtype=np.bool_)
     usable[list(problems)] = False
     inside = _inside(dates.day, question)

@@ -11,7 +11,7 @@ from race_to_efficiency.calibration.common.quantile import MAX_EXACT_ROWS, quant
 from race_to_efficiency.calibration.common.resampling import CELLS_AT_ONCE, stated_coverage
 from race_to_efficiency.calibration.common.series import Series
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs
-from race_to_efficiency.calibration.gamma.fragility import fragility_rows, verdict
+from race_to_efficiency.calibration.gamma.fragility import fragility_rows, fragility_verdict
 from race_to_efficiency.calibration.gamma.frontier import record_slopes
 from race_to_efficiency.calibration.gamma.limited import limited_trend
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
@@ -32,7 +32,7 @@ _LARGE_SHARE = 0.1
 """Share of unreadable rows above which the readable ones may not stand for all."""
 
 
-def fit_table(table: DatedRows, question: Question, params: GammaParams, *, seed: int) -> list[Fitted]:
+def fit_trends(table: DatedRows, question: Question, params: GammaParams, *, seed: int) -> list[Fitted]:
     """Fit every group of a table.
 
     Parameters
@@ -73,7 +73,7 @@ def _fit_group(table: DatedRows, question: Question, params: GammaParams, seed: 
     rows = thinned(series, params.gate.start_shift_years) if long else series
     fit = fit_trend(inputs, component, rows, slopes=slopes, resampling=resampling, first=first)
     if fit.draws is not None:
-        reasons = verdict(fragility_rows(inputs, fit, {}))
+        reasons = fragility_verdict(fragility_rows(inputs, fit, {}))
         fit = fit.with_status("weak", reasons) if reasons else fit
     if long:
         units, named = series.n_clusters, rows_in_short(series)
@@ -125,7 +125,7 @@ def _named(fit: Fitted, name: str, table: DatedRows) -> Fitted:
         symbol="gamma",
         group=name or None,
         diagnostics=facts,
-        computed_by="race_to_efficiency.own_tables.table_trend.fit_table",
+        computed_by="race_to_efficiency.own_tables.table_trend.fit_trends",
     )
     return replace(fit, estimate=renamed)
 

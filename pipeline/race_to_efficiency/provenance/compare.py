@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-TABLES = ("forecast.parquet", "milestones.parquet", "statements.parquet", "scores.parquet")
+COMPARED_TABLES = ("forecast.parquet", "milestones.parquet", "statements.parquet", "scores.parquet")
 ESTIMATES = ("kappa.json", "gamma.json")
 ABSOLUTE = 1e-12
 """Differences below this are rounding even where nothing else may differ (applies only with a tolerance above 0)."""
@@ -129,7 +129,7 @@ def compare_quarter(published: Path, processed: Path, tolerance: float) -> Compa
         if path.name in ESTIMATES:
             _estimates(result, path.name, then.pop("estimates"), now.pop("estimates"))
         _document(result, path.name, "", then, now)
-    for name in TABLES:
+    for name in COMPARED_TABLES:
         if (published / name).exists():
             fresh = processed / name if (processed / name).exists() else processed / "report" / name
             _table(result, name, storage.read_parquet(published / name), storage.read_parquet(fresh))

@@ -11,7 +11,7 @@ from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import manifest
 from race_to_efficiency.provenance.export import process_run_crate, prov_document
 from race_to_efficiency.provenance.flow import quarter_flow
-from race_to_efficiency.provenance.records import LINEAGE, SOURCES, source_list
+from race_to_efficiency.provenance.records import LINEAGE, SOURCES_FILE, source_list
 from race_to_efficiency.provenance.stamps import require_own
 from race_to_efficiency.quarter.lineage import Edges, gathered
 
@@ -116,13 +116,13 @@ def input_files(workspace: Workspace) -> dict[str, bytes]:
 def _descriptions(workspace: Workspace, files: dict[str, bytes]) -> dict[str, Any]:
     """Return the documents that describe a quarter: its sources, PROV-JSON, RO-Crate."""
     sources = source_list(workspace)
-    files = {**files, SOURCES: storage.dumps(sources).encode()}
+    files = {**files, SOURCES_FILE: storage.dumps(sources).encode()}
     edges = Edges(storage.parquet_frame(files[LINEAGE]))
     flow = quarter_flow(workspace, files, sources["sources"], edges)
     provenance = prov_document(flow)
     files["prov.json"] = storage.dumps(provenance).encode()
     crate = process_run_crate(quarter_flow(workspace, files, sources["sources"], edges))
-    return {SOURCES: sources, "prov.json": provenance, "ro-crate-metadata.json": crate}
+    return {SOURCES_FILE: sources, "prov.json": provenance, "ro-crate-metadata.json": crate}
 
 
 def described_files(workspace: Workspace) -> dict[str, Any]:
@@ -134,4 +134,4 @@ def described_files(workspace: Workspace) -> dict[str, Any]:
         When the quarter was not run.
     """
     files = published_files(workspace)
-    return {name: parse_json(files[name], name) for name in (SOURCES, "prov.json", "ro-crate-metadata.json")}
+    return {name: parse_json(files[name], name) for name in (SOURCES_FILE, "prov.json", "ro-crate-metadata.json")}

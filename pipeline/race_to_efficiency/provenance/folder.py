@@ -11,7 +11,7 @@ from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import keys, signing
 from race_to_efficiency.provenance.findings import Finding, reason
 from race_to_efficiency.provenance.first_seals import FIRST_FORMAT, seal_from_json
-from race_to_efficiency.provenance.manifest import FORMAT, MANIFEST
+from race_to_efficiency.provenance.manifest import MANIFEST, MANIFEST_FORMAT
 from race_to_efficiency.provenance.registry import ENTRY, Entry, carried, entry_of, read_carried
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _require_shape(manifest: Mapping[str, Any]) -> None:
             raise ValueError(f"it lists {name!r}, which is no file of the folder")
     named = [record[name] for record in (signer, signer.get("replaces", signer)) for name in ("key_id", "public_key")]
     texts = [*digests, *manifest["documents"].values(), *named]
-    known = manifest["format"] in (FORMAT, FIRST_FORMAT)
+    known = manifest["format"] in (MANIFEST_FORMAT, FIRST_FORMAT)
     if not known or {type(size) for size in sizes} - {int} or {type(text) for text in texts} - {str}:
         raise ValueError("a field is not what a manifest holds there")
 

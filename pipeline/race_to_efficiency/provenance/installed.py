@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.settings.params import Workspace
 
-NOTE = "installed.json"
+INSTALLED_NOTE = "installed.json"
 """Under data/processed: folder -> the names of the files put there."""
 
 
@@ -37,7 +37,7 @@ def install(workspace: Workspace, folder: str, files: Mapping[str, bytes], *, al
     UsageError
         When it does, and nothing else may stand there.
     """
-    note, place = workspace.root / "data" / "processed" / NOTE, workspace.reports / folder
+    note, place = workspace.root / "data" / "processed" / INSTALLED_NOTE, workspace.reports / folder
     kept = _read(workspace)
     ours = {*kept.get(folder, ()), *files}
     if alone and (foreign := sorted(_present(workspace, folder) - ours)):
@@ -67,7 +67,7 @@ def _present(workspace: Workspace, folder: str) -> set[str]:
 def _read(workspace: Workspace) -> dict[str, list[str]]:
     """Return the note; an empty one where there is none, or none that can be read."""
     try:
-        kept = storage.read_json(workspace.root / "data" / "processed" / NOTE)
+        kept = storage.read_json(workspace.root / "data" / "processed" / INSTALLED_NOTE)
     except (InputMissing, DataInvalid):
         return {}
     return kept if isinstance(kept, dict) and all(isinstance(names, list) for names in kept.values()) else {}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class History:
+class HistoryFindings:
     """What the check of the ledgers found.
 
     Parameters
@@ -53,7 +53,7 @@ class SealedLedger:
     marks: str
 
 
-def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> History:
+def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> HistoryFindings:
     """Check that every ledger holds the rows of each published quarter, and the form of what entered since.
 
     Parameters
@@ -75,7 +75,7 @@ def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> Hi
             entry = check.entry
             item = SealedLedger(entry.quarter, entry.as_of, entry.folder, seal, marks.get(name, ""))
             sealed.setdefault(name, []).append(item)
-    history = History(sealed=set(sealed))
+    history = HistoryFindings(sealed=set(sealed))
     for name in sorted(sealed):
         _check_ledger(raw, name, sealed[name], history)
     newest = next((check.manifest for check in reversed(checks) if check.manifest), None)
@@ -85,7 +85,7 @@ def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> Hi
     return history
 
 
-def _check_documents(raw: Path, sealed: Mapping[str, str], history: History) -> None:
+def _check_documents(raw: Path, sealed: Mapping[str, str], history: HistoryFindings) -> None:
     """Check what describes the ledgers: as it was published, or as the code in use writes it."""
     writers = {
         "README.md": ("race dictionary", _dictionary),
@@ -119,7 +119,7 @@ def _datapackage(raw: Path) -> bytes:
     return storage.dumps(datapackage(raw)).encode()
 
 
-def _check_ledger(raw: Path, name: str, sealed: Sequence[SealedLedger], history: History) -> None:
+def _check_ledger(raw: Path, name: str, sealed: Sequence[SealedLedger], history: HistoryFindings) -> None:
     """Check one ledger against all of its seals, and the rows that are in none."""
     path, place = raw / name, f"data/raw/{name}"
     if path.is_symlink() or not path.is_file():

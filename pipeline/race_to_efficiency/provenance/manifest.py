@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.units import Quarter
 
-FORMAT = "race-to-efficiency/manifest/2"
+MANIFEST_FORMAT = "race-to-efficiency/manifest/2"
 MANIFEST = "manifest.json"
 MARKS = "ledger_rows.json"
 PARAMS = "params.yaml"
@@ -181,7 +181,7 @@ def build(
     """
     lock = root / "requirements.lock"
     return {
-        "format": FORMAT,
+        "format": MANIFEST_FORMAT,
         "number": number,
         "quarter": str(quarter),
         "as_of": quarter.as_of.isoformat(),

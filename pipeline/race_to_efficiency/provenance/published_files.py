@@ -23,26 +23,26 @@ DEEPEST = 4
 """How many folders below its manifest a published file lies at most (inputs/data/published)."""
 
 
-def read_json(path: Path) -> Any:
-    """Return a JSON document of a published folder or a run; see `read_bytes`."""
-    return parse_json(read_bytes(path), str(path))
+def published_json(path: Path) -> Any:
+    """Return a JSON document of a published folder or a run; see `published_bytes`."""
+    return parse_json(published_bytes(path), str(path))
 
 
-def read_yaml(path: Path) -> Any:
-    """Return a YAML document of a published folder or a run; see `read_bytes`."""
+def published_yaml(path: Path) -> Any:
+    """Return a YAML document of a published folder or a run; see `published_bytes`."""
     from race_to_efficiency.loading.yaml_text import parse_yaml
 
-    return parse_yaml(read_bytes(path), str(path))
+    return parse_yaml(published_bytes(path), str(path))
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
-    """Return a table of a published folder or a run; see `read_bytes`."""
+def published_parquet(path: Path) -> pd.DataFrame:
+    """Return a table of a published folder or a run; see `published_bytes`."""
     import pandas as pd
 
-    return pd.read_parquet(io.BytesIO(read_bytes(path)))
+    return pd.read_parquet(io.BytesIO(published_bytes(path)))
 
 
-def read_bytes(path: Path) -> bytes:
+def published_bytes(path: Path) -> bytes:
     """Return a file's bytes, which are those its manifest lists where it lies in a published folder.
 
     Parameters

@@ -57,7 +57,7 @@ def stated(reports: Path, entry: Entry) -> bytes | None:
     statements, gamma = (reports / entry.folder / name for name in ("statements.json", "gamma.json"))
     if not statements.is_file() or not gamma.is_file():
         return None
-    read = (published_files.read_json(path) for path in (statements, gamma))
+    read = (published_files.published_json(path) for path in (statements, gamma))
     document = published_document(entry.quarter, entry.folder, *read, reconstructed=entry.reconstructed)
     return storage.dumps(document).encode()
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.settings.params import Workspace
 
-SOURCES = "sources.json"
+SOURCES_FILE = "sources.json"
 """A published folder's own list of the sources its numbers rest on, so that it can be traced with no ledger at hand."""
 
 ESTIMATE_FILES = ("kappa.json", "gamma.json")
@@ -62,20 +62,20 @@ class QuarterRecords:
     @cached_property
     def numbers(self) -> dict[str, dict[str, Any]]:
         """numbers.json: number id -> value, unit, text, refs."""
-        document = published_files.read_json(self.path("numbers.json"))
+        document = published_files.published_json(self.path("numbers.json"))
         numbers: dict[str, dict[str, Any]] = document.get("numbers", document)
         return numbers
 
     @cached_property
     def documents(self) -> dict[str, dict[str, Any]]:
         """kappa.json and gamma.json."""
-        return {name: published_files.read_json(self.folder / name) for name in ESTIMATE_FILES}
+        return {name: published_files.published_json(self.folder / name) for name in ESTIMATE_FILES}
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """params.yaml as the quarter was published with, or as it stands; empty where there is none."""
         path = self.folder / PARAMS if self.published else self.raw.parents[1] / PARAMS if self.raw else None
-        return complete(published_files.read_yaml(path))[0] if path is not None and path.exists() else {}
+        return complete(published_files.published_yaml(path))[0] if path is not None and path.exists() else {}
 
     @cached_property
     def estimates(self) -> dict[str, dict[str, Any]]:
@@ -92,7 +92,7 @@ class QuarterRecords:
             When the quarter was published or run before edges were kept.
         """
         kept = self.folder / LINEAGE
-        frame = published_files.read_parquet(kept) if kept.is_file() else gathered(self.folder)
+        frame = published_files.published_parquet(kept) if kept.is_file() else gathered(self.folder)
         if frame.empty:
             raise InputMissing(
                 f"what the numbers of {self.quarter} rest on was not kept with them",
@@ -117,7 +117,7 @@ class QuarterRecords:
     def table(self, name: str) -> pd.DataFrame:
         """Return ``forecast`` or ``milestones``."""
         if name not in self.tables:
-            self.tables[name] = published_files.read_parquet(self.path(f"{name}.parquet"))
+            self.tables[name] = published_files.published_parquet(self.path(f"{name}.parquet"))
         return self.tables[name]
 
     @cached_property
@@ -129,15 +129,15 @@ class QuarterRecords:
 
     def excluded(self, tables: Iterable[str]) -> dict[str, str]:
         """Return the rows of some tables that the as-of views set aside, with the reason: ``TABLE/ID`` -> reason."""
-        kept = self.folder / SOURCES
-        listed = published_files.read_json(kept)["excluded"] if self.published else excluded_rows(self.folder)
+        kept = self.folder / SOURCES_FILE
+        listed = published_files.published_json(kept)["excluded"] if self.published else excluded_rows(self.folder)
         wanted = sorted(set(tables) & set(listed))
         return {f"{table}/{key}": reason for table in wanted for reason, keys in listed[table].items() for key in keys}
 
     def sources(self, row_ids: list[str]) -> list[dict[str, Any]]:
         """Return the sources that rows rest on, from the published list or from the ledgers."""
         if self.published:
-            return sources.narrow(published_files.read_json(self.folder / SOURCES)["sources"], row_ids)
+            return sources.narrow(published_files.published_json(self.folder / SOURCES_FILE)["sources"], row_ids)
         if self.raw is None:
             raise InputMissing("no ledgers are at hand to find the sources in", where=str(self.folder))
         return sources.narrow(sources.source_documents(self.raw, self.as_of, row_ids), row_ids)

@@ -51,7 +51,7 @@ def statement(manifest_bytes: bytes, manifest: Mapping[str, Any]) -> dict[str, A
 
 def sign(document: Mapping[str, Any], *keys: Ed25519PrivateKey) -> bytes:
     """Return the DSSE envelope (bytes of its file) of a statement, signed with each key in turn."""
-    payload = storage.canonical(document)
+    payload = storage.canonical_json(document)
     covered = pre_authentication_encoding(PAYLOAD_TYPE, payload)
     signatures = [(key_id(key.public_key()), key.sign(covered)) for key in keys]
     return storage.dumps(_envelope(payload, signatures)).encode()

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.provenance.records import QuarterRecords
 
-Kind = Literal["estimate", "number", "forecast", "row"]
+TraceKind = Literal["estimate", "number", "forecast", "row"]
 
 _QUARTER_AT_END = re.compile(r"@(\d{4}[Qq][1-4])$")
 _RELATIVE_LOSS = re.compile(r"^([Rr])\(\s*([0-9]+(?:\.[0-9]+)?)\s*(?:y|yr|yrs|year|years)?\s*\)$")
 
-TABLES = ("forecast", "milestones")
+TRACED_TABLES = ("forecast", "milestones")
 """Tables a row can be selected from: ``forecast:column=value,...``."""
 
 HEADLINE = {"scenario_id": "constant_power", "anchor": "frontier_trend"}
 """The curve meant by ``R(5)``: the report's headline scenario and anchor."""
 
-READINGS = {"total": ("relative_loss", "total"), "reducible": ("reducible_loss", "reducible")}
+READING_TARGETS = {"total": ("relative_loss", "total"), "reducible": ("reducible_loss", "reducible")}
 """Reading -> (target, form) of the forecast table."""
 
 
@@ -45,7 +45,7 @@ class TraceTarget:
     table : {'forecast', 'milestones'}
     """
 
-    kind: Kind
+    kind: TraceKind
     name: str
     reading: str = ""
     row: int | None = None
@@ -71,7 +71,7 @@ def resolve(name: str, records: QuarterRecords) -> list[TraceTarget]:
         readings = ("reducible",) if relative[1] == "r" else ("total", "reducible")
         return [_headline_row(records, name, float(relative[2]), reading) for reading in readings]
     table = name.partition(":")[0]
-    if table in TABLES and ":" in name:
+    if table in TRACED_TABLES and ":" in name:
         return [_selected_row(records, name, table)]
     if name in records.numbers:
         return [TraceTarget("number", name)]
@@ -115,7 +115,7 @@ def _near(name: str, records: QuarterRecords) -> list[str]:
 
 def _headline_row(records: QuarterRecords, name: str, years: float, reading: str) -> TraceTarget:
     """Return the printed point of the headline curve at a horizon, in one reading; the median of older quarters."""
-    target, form = READINGS[reading]
+    target, form = READING_TARGETS[reading]
     table = records.table("forecast")
     row = {"target": target, "form": form, "horizon": years, **HEADLINE}
     chosen = _where(table, {**row, "output_type": "point"})

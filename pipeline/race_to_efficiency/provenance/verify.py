@@ -14,7 +14,7 @@ from race_to_efficiency.provenance import keys
 from race_to_efficiency.provenance.closed_chain import check_closed, closed_chains
 from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.folder import FolderCheck, check_folder
-from race_to_efficiency.provenance.ledger_history import History, check_history
+from race_to_efficiency.provenance.ledger_history import HistoryFindings, check_history
 from race_to_efficiency.provenance.manifest import MANIFEST, PARAMS
 from race_to_efficiency.provenance.published_statements import check_statements
 from race_to_efficiency.provenance.registry import ENTRY, REGISTRY, Entry, check_registry, render
@@ -130,7 +130,7 @@ def _verify_reports(reports: Path, reader: _Reader, only: Path | None = None) ->
     closed, holds = check_closed(reports, root / "data" / "published", entries[0] if entries else None)
     result.findings += closed
     result.ledgers += holds
-    history = History()
+    history = HistoryFindings()
     if raw.is_dir():
         history = check_history(raw, reports, result.folders)
         result.findings += history.findings

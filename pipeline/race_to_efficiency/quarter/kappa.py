@@ -91,7 +91,7 @@ def pool_form(reading: Reading, form: str) -> Computed:
 
 def kappa_document(reading: Reading) -> Computed:
     """Return kappa.json without its stamp, and kappa_draws: every group, and the pools."""
-    from race_to_efficiency.calibration.kappa.groups import TABLES
+    from race_to_efficiency.calibration.kappa.groups import GROUP_TABLES
     from race_to_efficiency.calibration.kappa.pooled import POOLS
 
     params = reading.settings("fit_kappa", only=("forms",))
@@ -103,7 +103,7 @@ def kappa_document(reading: Reading) -> Computed:
     pools = [reading.ask(POOL, form) for form in POOLS if form in params.forms]
     pooled = [pool.document for pool in pools if pool.document is not None]
     own = [item for result in groups for item in result.document["estimates"]]
-    tables = {name: [row for result in groups for row in result.document["tables"][name]] for name in TABLES}
+    tables = {name: [row for result in groups for row in result.document["tables"][name]] for name in GROUP_TABLES}
     outputs = {item["id"]: result.node for result in groups for item in result.document["estimates"]}
     outputs |= {pool.document["id"]: pool.node for pool in pools if pool.document is not None}
     return Computed(

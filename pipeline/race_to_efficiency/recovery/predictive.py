@@ -117,7 +117,7 @@ def record_of_releases(per_year: float, horizon: float) -> Callable[[np.random.G
         draws = predictive.release_draws(
             time[past], value[past], record, STUDY_YEARS, np.array([end]), rng, draws=_DRAWS, window=3.0
         )
-        return float(value.max()), predictive.from_draws(draws).quantiles[0]
+        return float(value.max()), predictive.quantiles_of_draws(draws).quantiles[0]
 
     return attempt
 
@@ -133,7 +133,7 @@ def jumping_record(per_year: float, horizon: float) -> Callable[[np.random.Gener
         if not past.any():
             return None
         draws = predictive.jump_draws(event[past], jump[past], 0.0, STUDY_YEARS, np.array([end]), rng, draws=_DRAWS)
-        return float(jump[~past].sum()), predictive.from_draws(draws).quantiles[0]
+        return float(jump[~past].sum()), predictive.quantiles_of_draws(draws).quantiles[0]
 
     return attempt
 

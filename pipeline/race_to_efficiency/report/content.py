@@ -289,11 +289,11 @@ def join(parts: Iterable[Part | str], separator: str = ", ") -> Rich:
     return tuple(out)
 
 
-def walk(blocks: Iterable[object]) -> Iterable[object]:
+def walk_blocks(blocks: Iterable[object]) -> Iterable[object]:
     """Yield every record of a content tree: sections, blocks, inlines, in reading order."""
     for item in blocks:
         if isinstance(item, (tuple, list)):
-            yield from walk(item)
+            yield from walk_blocks(item)
         elif hasattr(item, "__dataclass_fields__"):
             yield item
-            yield from walk(getattr(item, name) for name in item.__dataclass_fields__)
+            yield from walk_blocks(getattr(item, name) for name in item.__dataclass_fields__)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.inputs import QuarterFiles
     from race_to_efficiency.report.numbers import NumberRegistry
 
-POINT = -1.0
+SHOWN_POINT = -1.0
 """Stands for a level where the equation at the printed inputs is meant."""
 
 LIMIT_WORDS = {
@@ -63,7 +63,9 @@ class CurveKey(NamedTuple):
         """Return the id of a forecast row, in the words `race audit trace` selects it by."""
         columns = self.columns | {"horizon": f"{years:g}"}
         columns |= (
-            {"output_type": "point"} if level == POINT else {"output_type": "quantile", "output_type_id": f"{level:g}"}
+            {"output_type": "point"}
+            if level == SHOWN_POINT
+            else {"output_type": "quantile", "output_type_id": f"{level:g}"}
         )
         return "forecast:" + ",".join(f"{name}={value}" for name, value in columns.items())
 
@@ -114,13 +116,13 @@ class Forecasts:
         raise Missing(f"the forecast holds no {form} {target} of scenario {scenario} at anchor {anchor}")
 
     def cells(self, curve: CurveKey) -> dict[tuple[float, float], Cell]:
-        """Return a curve's quantiles by (years, level), its point under the level `POINT`."""
+        """Return a curve's quantiles by (years, level), its point under the level `SHOWN_POINT`."""
         if curve not in self._cells:
             if curve not in self._rows:
                 raise Missing(f"the forecast holds no curve {curve}")
             rows = self._rows[curve]
             rows = rows[rows["output_type"].isin(["quantile", "point"])]
-            rows = rows.assign(output_type_id=rows["output_type_id"].mask(rows["output_type"] == "point", POINT))
+            rows = rows.assign(output_type_id=rows["output_type_id"].mask(rows["output_type"] == "point", SHOWN_POINT))
             columns = ("horizon", "output_type_id", "value", "unit", "status", "reasons")
             self._cells[curve] = {
                 (round(float(years), 6), round(float(level), 6)): Cell(float(value), str(unit), str(status), str(why))
@@ -141,13 +143,13 @@ class Forecasts:
 
     def point(self, curve: CurveKey, years: float) -> Num:
         """Return the equation at the printed inputs; the median of the draws where a curve has no single equation."""
-        return self.number(curve, years, POINT if (round(years, 6), POINT) in self.cells(curve) else 0.5)
+        return self.number(curve, years, SHOWN_POINT if (round(years, 6), SHOWN_POINT) in self.cells(curve) else 0.5)
 
     def number(self, curve: CurveKey, years: float, level: float = 0.5) -> Num:
         """Return one quantile at one horizon as a number."""
         cell = self.cell(curve, years, level)
         return self._numbers.add(
-            f"{curve.key}.{years:g}y.{'point' if level == POINT else f'q{level:g}'}",
+            f"{curve.key}.{years:g}y.{'point' if level == SHOWN_POINT else f'q{level:g}'}",
             cell.value,
             cell.unit,
             decimals(3),

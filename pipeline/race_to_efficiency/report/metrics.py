@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.report.inputs import QuarterFiles
 
-ESTIMATES = {"kappa_total": TOTAL_POOL, "kappa_reducible": REDUCIBLE_POOL, "gamma": HEADLINE_ROUTE}
+METRIC_ESTIMATES = {"kappa_total": TOTAL_POOL, "kappa_reducible": REDUCIBLE_POOL, "gamma": HEADLINE_ROUTE}
 
 RELATIVE_LOSSES = {"total": "R_total", "reducible": "r_reducible", "reducible, whole loss": "R_whole_loss"}
 """Names of the headline's readings."""
@@ -36,7 +36,7 @@ def flat_metrics(inputs: QuarterFiles) -> dict[str, float]:
         What the stages before left out, or could not close, has no entry: every number is finite.
     """
     found: dict[str, float | None] = {}
-    for name, estimate_id in ESTIMATES.items():
+    for name, estimate_id in METRIC_ESTIMATES.items():
         if estimate_id in inputs.estimates:
             low, value, high = _with_ends(inputs.estimates[estimate_id])
             found |= {name: value, f"{name}_low95": low, f"{name}_high95": high}

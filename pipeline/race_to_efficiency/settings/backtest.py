@@ -18,7 +18,7 @@ from race_to_efficiency.settings.section import (
     setting,
 )
 
-Kind = Literal["observation", "aggregate", "record", "improvement", "panel", "loss"]
+TargetKind = Literal["observation", "aggregate", "record", "improvement", "panel", "loss"]
 """Kinds of target, each forecast by members of its own."""
 
 Years = Annotated[Number, Field(gt=0, le=200)]
@@ -46,7 +46,7 @@ class MemberParams(SettingsSection):
     """The simple members a forecast averages, by kind of target, and the few numbers in them."""
 
     by_kind: Annotated[
-        dict[Kind, Annotated[tuple[Name, ...], Field(min_length=1)]],
+        dict[TargetKind, Annotated[tuple[Name, ...], Field(min_length=1)]],
         setting("members by kind of target", before=AS_TODAY),
     ]
     tail_degrees: Annotated[Number, setting("degrees of freedom of trend_heavy", before=AS_TODAY, gt=2, le=1000)]
@@ -80,7 +80,7 @@ class MemberParams(SettingsSection):
 
     @model_validator(mode="after")
     def _every_kind(self) -> MemberParams:
-        missing = [kind for kind in get_args(Kind) if kind not in self.by_kind]
+        missing = [kind for kind in get_args(TargetKind) if kind not in self.by_kind]
         if missing:
             raise ValueError(f"by_kind names no member for {', '.join(missing)}")
         return self

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from race_to_efficiency.settings.section import Count, Fraction, Number, SettingsSection, SettingText, setting
 
 EfficiencyBasis = Literal["joule", "accelerator_hour", "dollar"]
-Doublings = Annotated[Number, Field(gt=0, le=200)]
+RateDoublings = Annotated[Number, Field(gt=0, le=200)]
 GammaYears = Annotated[Number, Field(gt=0, le=200)]
 Weight = Annotated[Number, Field(ge=0, le=1e6)]
 
@@ -79,9 +79,9 @@ class Caps(SettingsSection):
     2023).
     """
 
-    cmos_headroom: Annotated[Doublings, setting("left to CMOS", unit="doublings")]
-    cmos_headroom_low: Annotated[Doublings, setting("its lower end", unit="doublings")]
-    cmos_headroom_high: Annotated[Doublings, setting("its upper end", unit="doublings")]
+    cmos_headroom: Annotated[RateDoublings, setting("left to CMOS", unit="doublings")]
+    cmos_headroom_low: Annotated[RateDoublings, setting("its lower end", unit="doublings")]
+    cmos_headroom_high: Annotated[RateDoublings, setting("its upper end", unit="doublings")]
     format_bits: Annotated[
         Number, setting("narrowest training format counted on; the series stand at 16", unit="bits", gt=0, le=64)
     ]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.evaluation.targets import Target
-    from race_to_efficiency.evaluation.weights import History, Learned
+    from race_to_efficiency.evaluation.weights import Learned, OutcomeHistory
     from race_to_efficiency.settings.params import Workspace
 
 _SHOWN_HORIZONS = (1, 4, 8, 12)
@@ -62,13 +62,13 @@ def run(workspace: Workspace) -> dict[str, Any]:
         When a ledger or gamma.json is missing, or a header is broken.
     """
     from race_to_efficiency.calibration.common.processes import WORKERS
-    from race_to_efficiency.evaluation.backtesting import LEDGERS, backtest_all
+    from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest_all
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.quarter.backtest_lineage import backtest_lineage
 
     quarter, params, folder = workspace.quarter, workspace.params.backtest, workspace.processed
     gamma = storage.read_json(folder / "gamma.json")  # asked for first, before the long work
-    views = LedgerViews.read(workspace.raw, LEDGERS, quarter.as_of)
+    views = LedgerViews.read(workspace.raw, SCORED_LEDGERS, quarter.as_of)
     table, histories, losses = backtest_all(views, quarter, params, workspace.seed, workers=WORKERS)
     tested = Tested(views, table, weights_now(workspace, views, histories) | losses)
     storage.write_parquet(folder / "backtest.parquet", table)
@@ -89,7 +89,9 @@ def run(workspace: Workspace) -> dict[str, Any]:
     return {"outcomes": outcomes, "verdicts": counts, "statements": len(statements), "record": settled, "line": line}
 
 
-def weights_now(workspace: Workspace, views: LedgerViews, histories: Mapping[str, History]) -> dict[str, Learned]:
+def weights_now(
+    workspace: Workspace, views: LedgerViews, histories: Mapping[str, OutcomeHistory]
+) -> dict[str, Learned]:
     """Return what the outcomes settled by the quarter teach about each target's members."""
     from race_to_efficiency.evaluation.outcomes import settled_outcomes
     from race_to_efficiency.evaluation.targets import TARGETS

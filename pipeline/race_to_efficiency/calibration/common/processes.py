@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+TaskResult = TypeVar("TaskResult")
 
 WORKERS = 2
 """Processes of a stage; a piece's result depends on its arguments alone, so their number changes no digit."""
 
 
 def each(
-    function: Callable[[Item], Result], items: Sequence[Item], *, workers: int, size: Callable[[Item], int]
-) -> list[Result]:
+    function: Callable[[Item], TaskResult], items: Sequence[Item], *, workers: int, size: Callable[[Item], int]
+) -> list[TaskResult]:
     """Return ``function(item)`` for every item, in the order of the items; the largest are begun first.
 
     Parameters
@@ -41,7 +41,7 @@ def each(
 
 
 @contextmanager
-def beside(function: Callable[..., Result], *arguments: Any, workers: int) -> Iterator[Callable[[], Result]]:
+def beside(function: Callable[..., TaskResult], *arguments: Any, workers: int) -> Iterator[Callable[[], TaskResult]]:
     """Begin a call in another process and give a function that waits for its result; with one worker, calls it then."""
     if workers == 1:
         yield lambda: function(*arguments)

@@ -9,7 +9,7 @@ import numpy as np
 from race_to_efficiency.calibration.common.resampling import cluster_weights, jackknife_stderr, stretched
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, from_draws, refused
 from race_to_efficiency.calibration.gamma.components_hardware import chip_series
-from race_to_efficiency.calibration.gamma.components_system import RUNS, column, run_series
+from race_to_efficiency.calibration.gamma.components_system import NOTABLE_RUNS, column, run_series
 from race_to_efficiency.calibration.gamma.limited import limited_trend
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import line_levels
@@ -31,9 +31,9 @@ def _component(estimator: str, meaning: str, caveat: str = "") -> Component:
     return Component("growth", estimator, (), "none", meaning, caveat)
 
 
-def frontier_rows(inputs: Inputs) -> pd.DataFrame:
+def frontier_runs(inputs: Inputs) -> pd.DataFrame:
     """Return used runs flagged frontier with a stated compute."""
-    rows = inputs.rows(RUNS)
+    rows = inputs.rows(NOTABLE_RUNS)
     if rows.empty:
         return rows
     return rows.loc[rows["frontier_flag"].fillna(value=False).astype(bool) & rows["compute_flop"].gt(0)]
@@ -45,7 +45,7 @@ def frontier_growth(inputs: Inputs) -> list[Fitted]:
     On runs that state compute, power and hours, compute = power x duration x FLOP per joule, so the three growths sum
     to that of compute.
     """
-    rows, windows = frontier_rows(inputs), inputs.params.windows
+    rows, windows = frontier_runs(inputs), inputs.params.windows
     compute = _component("frontier_compute", f"training compute of {_FRONTIER}")
     level = Component(
         "level", "frontier_compute_log2_flop", (), "none", "trend of frontier compute at the quarter's end"
@@ -92,7 +92,7 @@ def _behind_frontier(inputs: Inputs, growth: Fitted) -> Fitted:
     component = _component(
         "frontier_compute_truncated", "compute of large runs, by frontier runs cut at the tenth largest of their day"
     )
-    series, rows = growth.series, inputs.rows(RUNS)
+    series, rows = growth.series, inputs.rows(NOTABLE_RUNS)
     if series is None or growth.draws is None:
         return refused(component, "no frontier run in the window")
     rows = rows.loc[rows["compute_flop"].gt(0)]
@@ -135,7 +135,7 @@ def _level(inputs: Inputs, component: Component, growth: Fitted) -> Fitted:
 def run_duration(inputs: Inputs) -> Fitted:
     """Return the measured baseline years: median hours of runs of at least 1e25 FLOP over hours in a year."""
     component = Component("level", "baseline_years", (), "none", "median duration of runs of at least 1e25 FLOP")
-    rows = inputs.rows(RUNS)
+    rows = inputs.rows(NOTABLE_RUNS)
     series = None
     if not rows.empty:
         large = rows.loc[rows["compute_flop"].ge(LARGE_RUN_FLOP)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.series import Floats
     from race_to_efficiency.calibration.gamma.components import Parts
 
-RUNS = "notable_training_runs"
+NOTABLE_RUNS = "notable_training_runs"
 MLPERF = "mlperf_training"
 _MODELLED = "power draw is modelled from rated power, so part of the trend is the trend of rated power itself"
 _UNOFFICIAL = "unofficial, computed from result logs (MLPerf is a trademark of MLCommons)"
@@ -44,7 +44,7 @@ def run_series(rows: pd.DataFrame, value: Floats) -> Series | None:
         return None
     kept = rows.loc[keep]
     return Series(
-        table=RUNS,
+        table=NOTABLE_RUNS,
         row_ids=kept["model_id"].to_numpy(object),
         dates=kept["released"].to_numpy("datetime64[D]"),
         value=np.log2(value[keep]),
@@ -59,7 +59,7 @@ def column(rows: pd.DataFrame, name: str) -> Floats:
 
 def utilisation_headroom(inputs: Inputs) -> float | None:
     """Return the doublings between the median stated MFU and its limit; None when no run states one."""
-    rows = inputs.rows(RUNS)
+    rows = inputs.rows(NOTABLE_RUNS)
     series = None if rows.empty else run_series(rows, column(rows, "mfu"))
     if series is None:
         return None
@@ -68,7 +68,7 @@ def utilisation_headroom(inputs: Inputs) -> float | None:
 
 def utilisation(inputs: Inputs) -> Fitted:
     """Return the trend of model FLOP utilisation; bounded by log2(1/MFU) doublings in all."""
-    rows = inputs.rows(RUNS)
+    rows = inputs.rows(NOTABLE_RUNS)
     series = None if rows.empty else run_series(rows, column(rows, "mfu"))
     cap = utilisation_headroom(inputs)
     component = Component(
@@ -101,7 +101,7 @@ def training_flop_per_joule(inputs: Inputs) -> Fitted:
         # Its layers are bounded one by one: physics of the chip, width of the format, share of the peak.
         caps.cmos_headroom + caps.format_headroom + (utilisation_headroom(inputs) or 0.0),
     )
-    rows = inputs.rows(RUNS)
+    rows = inputs.rows(NOTABLE_RUNS)
     series = None
     if not rows.empty:
         energy = joules(column(rows, "power_draw_w"), column(rows, "hours"))

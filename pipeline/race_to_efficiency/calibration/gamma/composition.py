@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration import gamma
-from race_to_efficiency.calibration.gamma.fragility import fragility_rows, verdict
+from race_to_efficiency.calibration.gamma.fragility import fragility_rows, fragility_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ PARTS = _found()
 def judged_one(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) -> tuple[Fitted, list[dict[str, Any]]]:
     """Return a component with the status its fragility leaves it, and its rows of the fragility table."""
     rows = fragility_rows(inputs, fit, others)
-    reasons = verdict(rows)
+    reasons = fragility_verdict(rows)
     return (fit.with_status("weak", reasons) if reasons else fit), rows
 
 

@@ -98,7 +98,7 @@ def fragility_rows(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) ->
     return rows
 
 
-def verdict(rows: list[dict[str, Any]]) -> list[str]:
+def fragility_verdict(rows: list[dict[str, Any]]) -> list[str]:
     """Return why an estimate is weak: its sign or status changes, it leaves its own interval, or it moves much.
 
     The gate looks at the start of the window (earlier and later by `gate.start_shift_years`) and at the two most
@@ -209,7 +209,7 @@ def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
     series, slopes = fit.series, fit.slopes
     if series is None or slopes is None or len(series) < 6:
         return []
-    found, pairs = leave_two_out(series, fit)
+    found, pairs = leave_pairs_out(series, fit)
     rows = []
     for word, position in (("lowest", int(np.nanargmin(found))), ("highest", int(np.nanargmax(found)))):
         names = " and ".join(str(series.row_ids[index]) for index in pairs[position])
@@ -221,7 +221,7 @@ def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
     return rows
 
 
-def leave_two_out(series: Series, fit: Fitted) -> tuple[Floats, list[tuple[int, int]]]:
+def leave_pairs_out(series: Series, fit: Fitted) -> tuple[Floats, list[tuple[int, int]]]:
     """Return the slope without each pair of rows, and the pairs.
 
     With more than `PAIR_ROWS` rows, the pairs are those of the rows whose single removal moves the slope most.

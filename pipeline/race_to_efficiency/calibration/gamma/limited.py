@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.series import Floats, Series
     from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs
 
-Kind = Literal["truncated", "censored"]
+LimitKind = Literal["truncated", "censored"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class LimitedFit:
         return t_interval(self.slope, self.stderr, max(self.n_clusters - 1, 1), level)
 
 
-def fit_limited(series: Series, limit: Floats | float, kind: Kind) -> LimitedFit:
+def fit_limited(series: Series, limit: Floats | float, kind: LimitKind) -> LimitedFit:
     """Fit value = level + slope (date - mean date) + normal noise with a lower limit, by lmfit.
 
     Parameters
@@ -116,7 +116,9 @@ def fit_limited(series: Series, limit: Floats | float, kind: Kind) -> LimitedFit
     )
 
 
-def limited_trend(inputs: Inputs, component: Component, series: Series, limit: Floats | float, kind: Kind) -> Fitted:
+def limited_trend(
+    inputs: Inputs, component: Component, series: Series, limit: Floats | float, kind: LimitKind
+) -> Fitted:
     """Return a component whose trend is fitted by the limited likelihood; the biased least-squares slope stands beside.
 
     Parameters
@@ -171,7 +173,9 @@ def limited_trend(inputs: Inputs, component: Component, series: Series, limit: F
     return fitted.with_status("weak", reasons) if reasons else fitted
 
 
-def _log_density(parameters: Floats, time: Floats, value: Floats, limit: Floats, hidden: Any, kind: Kind) -> Floats:
+def _log_density(
+    parameters: Floats, time: Floats, value: Floats, limit: Floats, hidden: Any, kind: LimitKind
+) -> Floats:
     """Return the log-likelihood of each row."""
     from scipy.special import log_ndtr
 
@@ -184,7 +188,7 @@ def _log_density(parameters: Floats, time: Floats, value: Floats, limit: Floats,
     return np.asarray(np.where(hidden, log_ndtr((limit - mean) / sigma), seen))
 
 
-def _scores(parameters: Floats, time: Floats, value: Floats, limit: Floats, hidden: Any, kind: Kind) -> Floats:
+def _scores(parameters: Floats, time: Floats, value: Floats, limit: Floats, hidden: Any, kind: LimitKind) -> Floats:
     """Return the (n, 3) derivatives of each row's log-likelihood by slope, level and log sigma."""
     slope, level, log_sigma = parameters
     sigma = np.exp(log_sigma)
@@ -210,7 +214,9 @@ def _mills(x: Floats) -> Floats:
     return np.asarray(np.exp(-0.5 * x**2 - 0.5 * np.log(2.0 * np.pi) - log_ndtr(x)))
 
 
-def _sandwich(best: Floats, time: Floats, series: Series, limit: Floats, hidden: Any, kind: Kind) -> tuple[Floats, int]:
+def _sandwich(
+    best: Floats, time: Floats, series: Series, limit: Floats, hidden: Any, kind: LimitKind
+) -> tuple[Floats, int]:
     """Return the cluster-robust covariance (White 1982) and the number of clusters."""
     step = 1e-5 * np.maximum(np.abs(best), 1.0)
 

@@ -65,7 +65,7 @@ class Layer:
     minus: str | None = None
 
 
-LAYERS = (
+ROADMAP_LAYERS = (
     Layer("hardware", "chip makers: FLOP/s per watt of one number format", "hardware_tensor16.mean_chip"),
     Layer(
         "software",
@@ -96,7 +96,7 @@ def roadmap(inputs: Inputs, fits: Mapping[str, Fitted], kappa: Kappas | None) ->
     -------
     list of dict
     """
-    layers = [_layer_row(inputs, layer, fits) for layer in LAYERS]
+    layers = [_layer_row(inputs, layer, fits) for layer in ROADMAP_LAYERS]
     measured = [row["measured"] for row in layers]
     total = sum(value for value in measured if value is not None)
     rows = []

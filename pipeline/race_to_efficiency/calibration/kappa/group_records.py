@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.settings.kappa import KappaParams
 
-UNITS = {"E": "nats/token", "A": "nats/token", "B": "nats/token"}
+PARAMETER_UNITS = {"E": "nats/token", "A": "nats/token", "B": "nats/token"}
 
 
 def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estimate]:
@@ -33,7 +33,7 @@ def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estim
                 id=f"{symbol}.{fit.rows.group}.{fit.form.name}",
                 symbol=symbol,
                 value=value if finite else None,
-                unit=UNITS.get(symbol, "1"),
+                unit=PARAMETER_UNITS.get(symbol, "1"),
                 group=fit.rows.group,
                 form=fit.form.name,
                 estimator="huber_least_squares",

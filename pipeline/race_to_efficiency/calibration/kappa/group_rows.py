@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-COLUMNS = (("params", "params"), ("tokens", "tokens"), ("compute_flop", "compute_flop"), ("loss", "loss_nats"))
+GROUP_COLUMNS = (("params", "params"), ("tokens", "tokens"), ("compute_flop", "compute_flop"), ("loss", "loss_nats"))
 NO_COMPUTE = "no_compute"
 """Why a run of a ledger takes no part: it has no compute, which every form is judged along."""
 
@@ -76,7 +76,7 @@ class GroupRows:
             return None
         released = used["released"].dropna()
         window = (released.min().date().isoformat(), released.max().date().isoformat()) if len(released) else None
-        quantities = {name: used[column].to_numpy(dtype=np.float64) for name, column in COLUMNS}
+        quantities = {name: used[column].to_numpy(dtype=np.float64) for name, column in GROUP_COLUMNS}
         return cls(
             spec=spec,
             ids=tuple(used["run_id"].astype(str)),

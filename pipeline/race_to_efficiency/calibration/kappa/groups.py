@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _FORMS_DIFFER = 0.25
 
 
-TABLES = ("influence", "extrapolation", "forms", "frontier", "profiles")
+GROUP_TABLES = ("influence", "extrapolation", "forms", "frontier", "profiles")
 """The report's tables of a group.
 
 influence: most influential runs of each floor form; `set` is `used`, or `with_outliers` for fits that readmit them.

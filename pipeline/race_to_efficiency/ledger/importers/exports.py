@@ -13,7 +13,7 @@ from race_to_efficiency.cells.published import date_cell, number_cell, order_of
 from race_to_efficiency.cells.run_columns import key
 from race_to_efficiency.cells.scales import UNITS, split_unit
 from race_to_efficiency.cells.screening import MAX_DELIVERY_BYTES, refuse
-from race_to_efficiency.cells.text import plain_text
+from race_to_efficiency.cells.text import text_of_cell
 from race_to_efficiency.ledger.importers.parsed import Parsed, ParsedRow, Problem, Request
 from race_to_efficiency.ledger.importers.source_record import read_record
 from race_to_efficiency.ledger.schemas import table_of
@@ -119,7 +119,7 @@ def read_export(request: Request, export: Export) -> Parsed:
     for row, line in enumerate(table.line.tolist()):
         reader.take(row, line, parsed)
     for record in table.unread:
-        name = plain_text(record.cells[reader.name_index]) if len(record.cells) > reader.name_index else ""
+        name = text_of_cell(record.cells[reader.name_index]) if len(record.cells) > reader.name_index else ""
         remedy = "correct the line in the export"
         parsed.quarantined.append(Problem(record.line, name, "", record.problem, ",".join(record.cells), remedy))
     parsed.quarantined.sort(key=lambda problem: problem.line)
@@ -200,7 +200,7 @@ class _Reader:
 
     def take(self, row: int, line: int, parsed: Parsed) -> None:
         """Put a row into the rows, the exclusions or the quarantine."""
-        name = plain_text(self.cells[self.name_index][row])
+        name = text_of_cell(self.cells[self.name_index][row])
         if not any(column[row] for column in self.cells):
             parsed.excluded.append(Problem(line, name, "", "empty row"))
         else:
@@ -216,7 +216,7 @@ class _Reader:
             except SeveralNumbersError:
                 cells[place.column.name] = ""
                 flag = {"kind": "several_numbers", "name": name, "column": place.column.name, "line": line}
-                parsed.flags.append({**flag, "value": plain_text(text), "why": "read as unknown"})
+                parsed.flags.append({**flag, "value": text_of_cell(text), "why": "read as unknown"})
             except ValueError as error:
                 remedy = f"{place.column.name} must be {place.column.check}, or empty"
                 problem = Problem(line, name, place.column.name, str(error), text, remedy)
@@ -242,8 +242,8 @@ class _Reader:
         if place.column.kind == "date":
             return date_cell(text, self.order)
         if place.column.kind == "flag":
-            return "true" if plain_text(text).lower() in {"true", "1", "yes", "checked", "x"} else "false"
-        return plain_text(text)
+            return "true" if text_of_cell(text).lower() in {"true", "1", "yes", "checked", "x"} else "false"
+        return text_of_cell(text)
 
 
 def _drop_repeats(parsed: Parsed) -> None:

@@ -19,7 +19,7 @@ from race_to_efficiency.ledger.importers.mlperf_logs import (
     olympic_mean,
     read_log,
 )
-from race_to_efficiency.ledger.importers.mlperf_rounds import published, round_of
+from race_to_efficiency.ledger.importers.mlperf_rounds import round_of, round_published
 from race_to_efficiency.ledger.importers.mlperf_systems import availability, normalised, read_object, whole_number
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
 
@@ -92,7 +92,7 @@ def _groups(folder: Path) -> dict[Path, list[Path]]:
 def _source(number: str, request: Request) -> list[dict[str, str]]:
     """Return the citation of a round the sources do not hold yet."""
     source_id = f"mlperf_training_{number}"
-    released = published(request.path, request.ledger, request.released)
+    released = round_published(request.path, request.ledger, request.released)
     if (request.ledger("sources").rows["source_id"] == source_id).any():
         return []
     unofficial = "Unofficial: computed from the public logs; MLPerf is a trademark of MLCommons."
@@ -172,7 +172,7 @@ class _Result:
     def defaults(self, request: Request) -> dict[str, str]:
         """Return what only the ledger knows of a round or a benchmark, for results new to it."""
         same_benchmark = self.history[self.history["benchmark"] == self.benchmark]
-        released = published(request.path, request.ledger, request.released)
+        released = round_published(request.path, request.ledger, request.released)
         first = same_benchmark["comparable_from_round"].iloc[-1] if len(same_benchmark) else self.round
         return {"released": released.isoformat(), "comparable_from_round": str(first), "n_power_runs": "0"}
 
@@ -276,4 +276,4 @@ def _rounded(value: float | None, digits: int) -> str:
 
 
 SUMMARY = "MLPerf Training: a round's results folder, in the public repository's layout"
-IMPORTER = Importer("mlperf", SUMMARY, read, published)
+IMPORTER = Importer("mlperf", SUMMARY, read, round_published)

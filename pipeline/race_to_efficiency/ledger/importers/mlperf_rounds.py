@@ -56,7 +56,7 @@ def round_of(folder: Path) -> str:
     raise refuse(folder, why, remedy="keep the repository's folder name, e.g. training_results_v5.0")
 
 
-def published(folder: Path, ledger: Callable[[str], Intake], told: dt.date | None = None) -> dt.date:
+def round_published(folder: Path, ledger: Callable[[str], Intake], told: dt.date | None = None) -> dt.date:
     """Return the day a round was published: as told, as the ledger has it, else by the table of rounds.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from race_to_efficiency.cells.files import open_table
 from race_to_efficiency.cells.published import date_cell, number_cell
 from race_to_efficiency.cells.screening import MAX_DELIVERY_BYTES, refuse, screened_bytes
-from race_to_efficiency.cells.text import number_text, plain_text, tidy
+from race_to_efficiency.cells.text import number_text, text_of_cell, tidy
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _row(entry: RecordLine, numbers: Counter[tuple[str, str]]) -> ParsedRow:
     cells = {"track": track, "record_no": str(int(number)), "record_time_s": seconds}
     cells |= {"reported": tidy(texts["reported"])} if texts.get("reported") else {}
     cells |= {"released": date_cell(texts.get("released", ""))}
-    cells |= {name: plain_text(texts[name]) for name in _COPIED if texts.get(name)}
+    cells |= {name: text_of_cell(texts[name]) for name in _COPIED if texts.get(name)}
     defaults = {"loss_target_nats": TARGET_LOSS.get(track, ""), "hardware": HARDWARE}
     defaults |= {"run_flags": "retiming_not_new_record"} if times > 1 else {}
     return ParsedRow(entry.line, row_id, cells, defaults)

@@ -29,7 +29,7 @@ from race_to_efficiency.cells.published import date_cell, order_of
 from race_to_efficiency.cells.run_columns import PLAIN_NAMES, find_figures
 from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute, read_figures
 from race_to_efficiency.cells.screening import MAX_DELIVERY_BYTES, refuse
-from race_to_efficiency.cells.text import CellError, number_text, plain_text
+from race_to_efficiency.cells.text import CellError, number_text, text_of_cell
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
 from race_to_efficiency.ledger.importers.source_record import read_record
@@ -164,7 +164,7 @@ def _take(table: Table, figures: Figures, texts: dict[str, str], note: _Note, pa
         column = finding.column.replace("loss", "loss_nats")
         parsed.quarantined.append(Problem(finding.line, "", column, finding.rule, finding.value, finding.remedy))
     for row in np.flatnonzero(figures.good).tolist():
-        line, own = int(table.line[row]), {name: plain_text(cells[row]) for name, cells in words.items()}
+        line, own = int(table.line[row]), {name: text_of_cell(cells[row]) for name, cells in words.items()}
         cells, basis = _completed({name: float(values[row]) for name, values in figures.value.items()})
         try:
             released = date_cell(own.pop("released", note.constants.get("released", "")), order)
@@ -233,5 +233,5 @@ def told_release(_path: Path, _ledger: object, told: dt.date | None) -> dt.date 
     return told
 
 
-SUMMARY = "training runs in neutral columns, with NAME.source.yaml beside the table"
-IMPORTER = Importer("training-runs", SUMMARY, read, told_release)
+RUNS_SUMMARY = "training runs in neutral columns, with NAME.source.yaml beside the table"
+IMPORTER = Importer("training-runs", RUNS_SUMMARY, read, told_release)

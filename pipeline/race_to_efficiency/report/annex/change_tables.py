@@ -30,7 +30,7 @@ READING_NAMES = {
     "reducible": "r, reducible loss",
     "reducible, whole loss": "L/L₀, whole loss",
 }
-NOTHING = 1e-12
+NOTHING_SHOWN = 1e-12
 """A change this small is rounding."""
 
 ROWS_SHOWN = 2
@@ -38,12 +38,12 @@ ROWS_SHOWN = 2
 
 def moves(item: Item) -> bool:
     """Tell whether a number exists on both sides and differs by more than rounding."""
-    return item["delta"] is not None and abs(item["delta"]) > NOTHING
+    return item["delta"] is not None and abs(item["delta"]) > NOTHING_SHOWN
 
 
 def acting(item: Item) -> list[Item]:
     """Return the parts of a change that did something."""
-    return [part for part in item.get("parts") or () if abs(part["value"]) > NOTHING]
+    return [part for part in item.get("parts") or () if abs(part["value"]) > NOTHING_SHOWN]
 
 
 def change_title(item: Item) -> str:

@@ -60,7 +60,7 @@ def scores(page: Page) -> list[dict[str, Any]]:
     return found
 
 
-def number(value: Any) -> float | None:
+def score_number(value: Any) -> float | None:
     """Return a float, None for a missing value."""
     return None if value is None or value != value else float(value)  # noqa: PLR0124  (NaN is not itself)
 
@@ -69,11 +69,11 @@ def cell(page: Page, item: dict[str, Any], name: str, unit: str = "1", write: An
     """Return one figure of a score."""
     quarters = int(item["horizon_quarters"])
     key = f"score.{id_part(str(item['target']))}.{quarters}q.{id_part(str(item['vintage']))}.{name}"
-    nodes = scored(page, str(item["target"]))
-    return page.shown.cell(key, number(item.get(name)), unit, write or significant(2), nodes=nodes)
+    nodes = scored_node(page, str(item["target"]))
+    return page.shown.cell(key, score_number(item.get(name)), unit, write or significant(2), nodes=nodes)
 
 
-def scored(page: Page, target: str) -> tuple[str, ...]:
+def scored_node(page: Page, target: str) -> tuple[str, ...]:
     """Return the output that a target's forecasts at past origins are; the loss of all groups is that of each."""
     if target != EVERY_LOSS:
         return (f"backtest.{target}",)
@@ -82,7 +82,7 @@ def scored(page: Page, target: str) -> tuple[str, ...]:
     return page.numbers.made(f"page.{EVERY_LOSS}", code=__name__, sources=parts)
 
 
-def name_of(item: dict[str, Any]) -> str:
+def target_name(item: dict[str, Any]) -> str:
     """Return a score's target with the vintage of its data."""
     return f"{target_in_words(str(item['target']))} ({item['vintage']})"
 
@@ -112,7 +112,7 @@ def scorecard(page: Page) -> list[Block]:
         "scorecard-table",
         say("Forecasts four quarters ahead against what happened"),
         table_columns(*titles),
-        tuple(((Fact(name_of(item)),), (Fact(str(item["verdict"])),), *score_cells(page, item)) for item in rows),
+        tuple(((Fact(target_name(item)),), (Fact(str(item["verdict"])),), *score_figures(page, item)) for item in rows),
         say(
             "Score: weighted interval score in doublings, smaller is better; naive: the simple baseline that had done "
             "best by each origin; skill: the share of its score saved, negative where it did better. "
@@ -121,7 +121,7 @@ def scorecard(page: Page) -> list[Block]:
             "cut by date; mixed: both."
         ),
     )
-    scored = [item for item in rows if item.get("n") and number(item.get("interval_coverage_80")) is not None]
+    scored = [item for item in rows if item.get("n") and score_number(item.get("interval_coverage_80")) is not None]
     return [*judged(page), *([coverage_figure(page, scored)] if scored else []), table]
 
 
@@ -135,7 +135,7 @@ def judged(page: Page) -> list[Block]:
         and (item["vintage"] != "pseudo" or (item["target"], item["horizon_quarters"]) not in mixed)
     ]
     failed, passed = (
-        tuple(verdict(page, item) for item in found if item["verdict"] == word) for word in ("fail", "pass")
+        tuple(verdict_words(page, item) for item in found if item["verdict"] == word) for word in ("fail", "pass")
     )
     blocks: list[Block] = []
     if failed:
@@ -155,12 +155,12 @@ def judged(page: Page) -> list[Block]:
     return [*blocks, Para(say(rest if blocks else "No target has enough independent outcomes to judge yet."))]
 
 
-def verdict(page: Page, item: dict[str, Any]) -> Rich:
+def verdict_words(page: Page, item: dict[str, Any]) -> Rich:
     """Return a verdict's target, horizon, outcomes and reason."""
     quarters = int(item["horizon_quarters"])
     return say(
         "{target}, {ahead} ahead: {reason}; {n} outcomes, {n_eff} of them independent",
-        target=Fact(name_of(item)),
+        target=Fact(target_name(item)),
         ahead=Label(f"{quarters} quarter{'s' if quarters > 1 else ''}"),
         reason=Fact(str(item.get("verdict_reason") or item["verdict"])),
         n=cell(page, item, "n", "outcomes", decimals(0)),
@@ -168,7 +168,7 @@ def verdict(page: Page, item: dict[str, Any]) -> Rich:
     )
 
 
-def score_cells(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
+def score_figures(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
     """Return the figures of a score."""
     return (
         cell(page, item, "n", "outcomes", decimals(0)),
@@ -195,7 +195,7 @@ def coverage_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
     """Return how often outcomes fell inside the intervals, beside what was promised."""
     marks = [
         Covered(
-            name_of(item),
+            target_name(item),
             tuple(float(item[f"interval_coverage_{level}"]) for level in SHOWN_LEVELS),
             tuple(band(item, level) for level in SHOWN_LEVELS),
         )
@@ -233,10 +233,10 @@ def coverage_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
             cell(page, item, f"interval_coverage_{level}", "share", percent(0)),
             say("[{low}, {high}]", low=low, high=high),
         ]
-    return ((Fact(name_of(item)),), *cells)
+    return ((Fact(target_name(item)),), *cells)
 
 
 def band(item: dict[str, Any], level: int) -> tuple[float, float] | None:
     """Return the binomial band around a level, None where it was not computed."""
-    low, high = number(item.get(f"band_low_{level}")), number(item.get(f"band_high_{level}"))
+    low, high = score_number(item.get(f"band_low_{level}")), score_number(item.get(f"band_high_{level}"))
     return None if low is None or high is None else (low, high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.calibration.gamma.roadmap import LAYERS
+from race_to_efficiency.calibration.gamma.roadmap import ROADMAP_LAYERS
 from race_to_efficiency.report.annex.gamma_series import UNIT
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, clean, say, table_columns
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
@@ -96,8 +96,8 @@ def behind(page: Page, row: dict[str, Any], name: str) -> tuple[str, ...]:
     if name == "years_of_headroom":
         return (*HEADROOM.get(layer, ()), *rates(page, layer))
     if name in ("required", "gap"):
-        others = {"all layers": (), "power": tuple(LAYERS)}.get(
-            layer, tuple(item for item in LAYERS if item.name != layer)
+        others = {"all layers": (), "power": tuple(ROADMAP_LAYERS)}.get(
+            layer, tuple(item for item in ROADMAP_LAYERS if item.name != layer)
         )
         delivered = [output for item in others for output in rates(page, item.name)]
         return (TARGET_SETTINGS, *kappa_of(page, row), *delivered, *(rates(page, layer) if name == "gap" else ()))
@@ -108,7 +108,7 @@ def rates(page: Page, layer: str) -> tuple[str, ...]:
     """Return the estimates that a layer's measured rate is made of; none where the layer is taken to stand still."""
     if layer == "power":
         return tuple(name for name in (POWER,) if name in page.inputs.estimates)
-    parts = [item for item in LAYERS if layer in (item.name, "all layers")]
+    parts = [item for item in ROADMAP_LAYERS if layer in (item.name, "all layers")]
     names = [f"gamma.{name}" for item in parts for name in (item.estimate, item.minus) if name]
     return tuple(name for name in dict.fromkeys(names) if name in page.inputs.estimates)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
-TITLES = {
+RECORD_TITLES = {
     "stated": "#stated",
     "due": "#due",
     "settled": "#settled",
@@ -38,7 +38,7 @@ def published_statements(page: Page) -> list[Block]:
     tally = ContentTable(
         "publications-table",
         say("Statements and what became of them"),
-        table_columns("statements", *TITLES.values()),
+        table_columns("statements", *RECORD_TITLES.values()),
         tuple(totals_row(page, item) for item in (*document["totals"], *document["publications"])),
         say(
             "Reconstructed: made after its time by today's code from what was recorded then, which is no record. Due: "
@@ -90,7 +90,7 @@ def totals_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
                 count,
                 nodes=nodes,
             )
-            for key in TITLES
+            for key in RECORD_TITLES
         ),
     )
 

@@ -38,7 +38,7 @@ from race_to_efficiency import cli, storage  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MAX_SECONDS = 5.0
+MAX_SECONDS = 5.0 if "PYTEST_XDIST_WORKER" not in os.environ else 15.0  # two workers share the machine
 MAX_MESSAGE_BYTES = 2048
 ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 

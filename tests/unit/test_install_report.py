@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from race_to_efficiency import storage
 from race_to_efficiency.commands.run import install_report
-from race_to_efficiency.settings.params import Workspace
-from small_settings import PARAMS, params
+from race_to_efficiency.settings.params import Workspace, check_params
+from race_to_efficiency.settings.sealed import complete
+from small_settings import PARAMS, laid_over
+
+if TYPE_CHECKING:
+    from race_to_efficiency.settings.sections import Params
 
 RECORDS = ("anchors.json", "milestones.parquet", "scores.parquet")
 PAGES = ("report.html", "numbers.json", "figures/fan.svg")
@@ -19,7 +24,7 @@ PAGES = ("report.html", "numbers.json", "figures/fan.svg")
 def space(tmp_path: Path) -> Workspace:
     """A run whose files, and settings, are those of the published quarter."""
     shutil.copy(PARAMS.parent / "dvc.yaml", tmp_path)
-    processed, published = tmp_path / "data" / "processed", tmp_path / "reports" / params().quarter
+    processed, published = tmp_path / "data" / "processed", tmp_path / "reports" / "2026Q1"
     for name in RECORDS:
         for folder in (processed, published):
             storage.write_text(folder / name, name)
@@ -28,7 +33,13 @@ def space(tmp_path: Path) -> Workspace:
             storage.write_text(folder / name, name)
     storage.write_text(published / "manifest.json", "{}")
     shutil.copy(PARAMS.parent / "reports" / "2026Q1" / "params.yaml", published)
-    return Workspace(tmp_path, params(), processed, tmp_path / "reports")
+    return Workspace(tmp_path, published_params(), processed, tmp_path / "reports")
+
+
+def published_params(**changes: Any) -> Params:
+    """The settings of a quarter that 0.1 published, with changes laid over them."""
+    document, _ = complete(storage.read_yaml(PARAMS.parent / "reports" / "2026Q1" / "params.yaml"))
+    return check_params(laid_over(document, changes), PARAMS)
 
 
 def test_the_same_settings_and_bytes_leave_the_published_folder_alone(space: Workspace) -> None:
@@ -53,7 +64,7 @@ def test_another_setting_is_another_run_whatever_its_bytes(space: Workspace) -> 
     """Also one that 0.1 knew only in code, which the published file does not name."""
     other = Workspace(
         space.root,
-        params(fit_kappa={"delta": 0.002, "gates": {"bound_sigmas": 2.0}}),
+        published_params(fit_kappa={"delta": 0.002, "gates": {"bound_sigmas": 2.0}}),
         space.processed,
         space.reports,
     )
@@ -62,5 +73,5 @@ def test_another_setting_is_another_run_whatever_its_bytes(space: Workspace) -> 
 
 
 def test_what_no_stage_reads_and_what_another_quarter_implies_is_no_difference(space: Workspace) -> None:
-    aside = params(own_tables={"draws": 500}, report={"reconstructed": False})
+    aside = published_params(own_tables={"draws": 500}, report={"reconstructed": False})
     assert "byte for byte" in install_report(Workspace(space.root, aside, space.processed, space.reports))[1]

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.api.words import estimate_line, rate_line
 from race_to_efficiency.calibration.common.estimates import Estimate, Interval, draw_intervals
 from race_to_efficiency.calibration.common.rates import in_other_units
-from race_to_efficiency.calibration.gamma.components import Component, Fitted
-from race_to_efficiency.commands import fit_gamma, fit_kappa
 from race_to_efficiency.commands.show import stated_words
 from race_to_efficiency.commands.tables import interval_text
 from race_to_efficiency.report.numbers import probability
@@ -60,17 +59,16 @@ def test_a_fit_prints_its_value_and_both_ends() -> None:
         "kappa_total.mine.power_law", "kappa_total", 0.07, "1", form="power_law", n_rows=9,
         intervals=(Interval("profile", 0.95, 0.05, 0.11), Interval("profile", 0.8, 0.06, 0.09)),
     )  # fmt: skip
-    assert "0.07 [0.05, 0.11] (95 %, profile)" in fit_kappa._line(estimate)
+    assert "0.07 [0.05, 0.11] (95 %, profile)" in estimate_line(estimate)
 
 
 def test_a_rate_prints_both_ends_in_every_unit() -> None:
     """0.5 doublings a year [0.25, 1]: doubling in 24 months [12, 48], a factor of 1.414 a year [1.189, 2]."""
-    component = Component("mine", "ols", (), "none", "a rate")
     facts = in_other_units(0.5, 0.25, 1.0)
     ends = (Interval("cluster", 0.95, 0.25, 1.0),)
     estimate = Estimate("gamma.mine.ols", "gamma_mine", 0.5, "doublings/yr", component="mine", intervals=ends,
                         n_rows=9, diagnostics=facts)  # fmt: skip
-    text = fit_gamma._line(Fitted(component, estimate))
+    text = rate_line(estimate)
     assert "0.5 doublings/yr [0.25, 1] (95 %, cluster)" in text
     assert "doubling in 24 months [12, 48]" in text
     assert "x1.414 a year [1.189, 2]" in text

@@ -96,8 +96,9 @@ def test_the_product_is_compared_with_a_kappa_of_its_own(result):
 
 def test_every_published_value_is_answered_and_none_is_guessed(result):
     rows = {row["value_id"]: row for row in result.published}
-    assert len(rows) == 16
-    assert set(rows) == set(MATCHES)
+    assert len(rows) > len(MATCHES)
+    assert set(MATCHES) <= set(rows)
+    assert {row["verdict"] for name, row in rows.items() if name not in MATCHES} == {"unmatched"}
     assert {row["verdict"] for row in rows.values()} <= {"agrees", "explained", "unexplained", "unmatched"}
     for row in rows.values():
         if row["verdict"] in ("explained", "unmatched"):

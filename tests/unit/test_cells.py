@@ -19,6 +19,7 @@ from race_to_efficiency.cells.run_figures import compute_ratio
 from race_to_efficiency.cells.scales import scale_of
 from race_to_efficiency.cells.text import MISSING, MISSING_WORDS, CellError
 from race_to_efficiency.errors import DataInvalid, UsageError
+from scipy import constants
 
 POWERS = {
     "k": 3,
@@ -369,3 +370,9 @@ def test_two_header_rows_are_read_by_the_second(tmp_path):
     assert table.header == ("params", "tokens", "loss")
     assert (table.line.tolist(), table.n_read) == ([3, 4], 2)
     assert any("two header rows" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("prefix", ["kilo", "mega", "giga", "tera", "peta", "exa"])
+def test_prefixes_of_watts_are_those_of_the_international_system(prefix: str) -> None:
+    letter = {"kilo": "k"}.get(prefix, prefix[0].upper())
+    assert scale_of(f"{letter}W", "w") == getattr(constants, prefix)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.errors import UsageError
-from race_to_efficiency.units import Quarter, add_years, decimal_year, decimal_years, pfs_days
+from race_to_efficiency.units import Quarter, add_years, decimal_year, decimal_years, joules, pfs_days
+from scipy import constants
 
 DAYS = st.dates(date(1950, 1, 1), date(2100, 12, 31))
 
@@ -59,3 +60,9 @@ def test_a_quarter_out_of_all_reason_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="outside the years 2000 to 2099"):
         Quarter.parse(text)
     assert Quarter.parse("2000Q1") < Quarter.parse("2099Q4")
+
+
+def test_energy_is_power_times_time_in_joules() -> None:
+    """Against scipy's own units: a watt-hour is 3,600 J."""
+    assert joules(2.0, 3.0) == 6.0 * constants.hour
+    assert joules(25e6, 24.0) == pytest.approx(25 * constants.mega * constants.day, rel=1e-15)

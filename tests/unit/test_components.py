@@ -247,6 +247,13 @@ def test_a_mixture_draws_from_its_parts_in_proportion():
     assert blend.estimate.status == "trusted"
     weighted = inputs_of({}, mixture={"algorithmic_lm": 0, "algorithmic_published": 1, "speedrun_tokens": 0})
     assert set(mixture(weighted, parts).draws) == {2.0}
+    uneven = inputs_of(
+        {}, draws=400, mixture={"algorithmic_lm": 0.7, "algorithmic_published": 0.2, "speedrun_tokens": 0.1}
+    )
+    found, counts = np.unique(mixture(uneven, parts).draws, return_counts=True)
+    order = [parts[name].draws[0] for name in ("algorithmic_lm", "algorithmic_published", "speedrun_tokens")]
+    share = dict(zip(found, counts / 400, strict=True))
+    np.testing.assert_allclose([share[value] for value in order], [0.7, 0.2, 0.1], atol=0.09)  # four binomial sd
 
 
 def test_a_missing_part_gives_its_weight_away_and_is_named():

@@ -7,6 +7,7 @@ import datetime as dt
 import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from race_to_efficiency.evaluation.averaging import probability_up_to
 from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest
 from race_to_efficiency.evaluation.origin_views import LedgerViews
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
+from race_to_efficiency.evaluation.settlement import settle
 from race_to_efficiency.evaluation.statement_words import amount, event_words, why
 from race_to_efficiency.evaluation.statements import (
     Sources,
@@ -285,3 +287,16 @@ def test_inconsistent_statements_are_refused(change: dict[str, object]) -> None:
     Statement(**good)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"2026Q1\.x"):
         Statement(**(good | change))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "status"), [("2026-03-30", "open"), ("2026-03-31", "open"), ("2026-04-01", "resolved")]
+)
+def test_a_run_known_when_it_was_stated_settles_no_loss(recorded: str, status: str) -> None:
+    row = {"group": "g", "run_id": "r", "compute_flop": 1e22, "loss_nats": 2.5, "recorded": pd.Timestamp(recorded)}
+    views = SimpleNamespace(used=lambda *_: pd.DataFrame([row]), recorded=lambda _: [])
+    stated = SimpleNamespace(
+        id="2026Q1.loss.g", by="2027-03-31", target="loss:g", unit="nats/token", threshold=1e22, target_quarter="2027Q1"
+    )
+    found = settle(stated, views, dt.date(2026, 6, 30), section("statements"))
+    assert found.status == status

@@ -10,6 +10,7 @@ would let the loss fall through it. Neither can be written here: only `TotalKapp
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -81,12 +82,12 @@ class ReducibleKappa:
         return -self.draws
 
 
-class _Values:
+class _Values(ABC):
     """Gives every reading `values` on top of its `fill`."""
 
+    @abstractmethod
     def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
         """Write the loss of some draws from their ln X, both (n,)."""
-        raise NotImplementedError
 
     def values(self, log_ratio: Floats) -> Floats:
         """Return the loss for a column of ln X of every draw, (n,)."""

@@ -95,7 +95,8 @@ def test_the_date_line_names_every_ledger_that_ends_a_quarter_earlier(root: Path
     said = note(quarter, [item.to_json() for item in freshness(root / "data" / "raw", day)])
     for name in DATED:
         known = [one for one in column(root / "data" / "raw" / f"{name}.csv", "recorded") if one <= day.isoformat()]
-        if not known:  # a ledger that began later
+        if not known:
+            assert f"{name.replace('_', ' ')} without a row" in said, "a ledger that began later"
             continue
         newest = max(known)
         old = dt.date.fromisoformat(newest) < day - dt.timedelta(days=OLD_AFTER_DAYS)

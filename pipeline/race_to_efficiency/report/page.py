@@ -101,7 +101,11 @@ class Page:
         if fresh and all((item["newest_recorded"] or "") <= last for item in fresh):
             notes.append("NO ROW OF ANY LEDGER IS NEW IN THIS QUARTER")
         old = [item for item in fresh if item["old"]]
-        told = [f"{item['table'].replace('_', ' ')} to {item['newest_recorded'] or 'no day'}" for item in old]
+        told = [
+            f"{item['table'].replace('_', ' ')} "
+            + (f"to {day}" if (day := item["newest_recorded"]) else "without a row")
+            for item in old
+        ]
         return "; ".join([*notes, f"older: {', '.join(told)}"] if told else notes)
 
     def figure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from pathlib import Path
@@ -36,6 +37,31 @@ def test_json_round_trips_and_never_holds_infinity(value: object) -> None:
     text = storage.dumps(value)
     assert json.loads(text) == without_infinities(value)
     assert "Infinity" not in text.replace(json.dumps(value), "") or '"' in text
+
+
+def test_json_is_read_by_people_and_small() -> None:
+    """One record a line; a list of scalars is never a line each, however long; what is short is not broken up."""
+    record = {"value": 1.5, "rows": [f"runs/{number}" for number in range(99)], "interval": {"low": 1, "high": 2}}
+    text = storage.dumps({"estimates": [record, record], "quarter": "2026Q1"})
+    assert json.loads(text) == {"estimates": [record, record], "quarter": "2026Q1"}
+    assert text.splitlines()[3:6] == [
+        '   "value": 1.5,',
+        f'   "rows": {json.dumps(record["rows"])},',
+        '   "interval": {"low": 1, "high": 2}',
+    ]
+    assert storage.dumps({"a": [1, {"b": "é"}]}) == '{"a": [1, {"b": "é"}]}\n'
+
+
+def test_parquet_is_small_and_equal_to_the_last_bit() -> None:
+    """Doubles are split by byte, which pyarrow's own reader undoes: smaller than its default, the same bits."""
+    generator = np.random.default_rng(1)
+    frame = pd.DataFrame({"value": generator.lognormal(-1, 0.01, 20_000), "id": ["x", "y"] * 10_000})
+    frame.loc[3, "value"] = np.nan
+    data = storage.parquet_bytes(frame)
+    pd.testing.assert_frame_equal(storage.parquet_frame(data), frame, check_exact=True)
+    plain = io.BytesIO()
+    frame.to_parquet(plain, compression="zstd")
+    assert len(data) < 0.9 * len(plain.getvalue())
 
 
 def test_numpy_scalars_and_arrays_become_plain_json() -> None:

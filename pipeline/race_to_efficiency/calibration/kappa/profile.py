@@ -32,6 +32,7 @@ _TOLERANCE = 1e-8
 _END_TOLERANCE = 1e-15
 _MET = 1e-11
 """A root deviance this near its limit is on it: kappa is then known to this many of its standard errors."""
+_STILL = 1e-13
 _MOST_STEPS = 60
 
 
@@ -135,9 +136,11 @@ class _Trace:
         inside, outside = targets[above[0] - 1], targets[above[0]]
         short, over = root[above[0] - 1] - limit, root[above[0]] - limit
         found = ends[above[0] - 1][None]
-        last = 0.0
+        last, between = 0.0, np.inf
         for _ in range(_MOST_STEPS):
-            between = inside - short * (outside - inside) / (over - short)
+            before, between = between, inside - short * (outside - inside) / (over - short)
+            if abs(between - before) <= _STILL * abs(between):
+                break  # the rounding of the objective hides what is left
             found, _ = self.pulled(np.array([between]), found, _END_TOLERANCE, 60)
             excess = float(np.sqrt(max(float(self.deviance(found)[0]), 0.0))) - limit
             if abs(excess) < _MET:

@@ -16,12 +16,13 @@ import pandas as pd
 import pytest
 import race_to_efficiency as race
 from race_to_efficiency import cli, storage
+from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
 from race_to_efficiency.calibration.kappa.forms import POWER_LAW
 from race_to_efficiency.calibration.kappa.law import Law
 from race_to_efficiency.calibration.kappa.prediction import predicted
 from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy, UsageError
 from runs_for_tests import law, simulated
-from scipy.stats import t
+from scipy.stats import norm, t
 
 BOOT = 100
 
@@ -343,7 +344,8 @@ def test_the_intervals_of_mean_and_new_run_are_those_of_the_two_spreads_together
             assert np.log(ends[0]) == pytest.approx(middle - z * sd, abs=0.04 * z * sd)
             assert np.log(ends[1]) == pytest.approx(middle + z * sd, abs=0.04 * z * sd)
     assert found.decades_beyond == pytest.approx([0, 2])
-    off = predicted(normal_law(), [compute], discrepancy_sd=np.array([0.0, 0.03]))
+    known = Discrepancy.of("power_law", [(f"family {k}", "g", 0.015 * norm.ppf(0.75)) for k in range(5000)])
+    off = predicted(replace(normal_law(), discrepancy=known), [compute])
     width = np.log(off.new_high / off.new_low) / 2 / 1.95996
     assert width == pytest.approx([0.01077, np.hypot(0.01077, 0.03)], rel=0.05)
     few = predicted(normal_law(models=5), [compute])

@@ -315,7 +315,7 @@ def test_earlier_publications_are_scored_from_what_they_stated(
         ("2025Q1", stated, {"estimates": []}),
         ("2026Q1", {"model": "race-0.2", "statements": []}, {"estimates": [estimate]}),
     ):
-        found = track.published_document(quarter, quarter, document, gamma, reconstructed=True)
+        found = track.published_document(quarter, quarter, document, gamma, {}, reconstructed=True)
         storage.write_json(kept / f"{quarter}.json", found)
     assert track.read_published(kept, "2025Q1") == []
     earlier = track.read_published(kept, "2026Q1")
@@ -326,6 +326,12 @@ def test_earlier_publications_are_scored_from_what_they_stated(
     assert scored["2025Q1.x"]["observed"] == pytest.approx(85.56)
     assert scored["2025Q1.power"]["observed"] == 1.15
     assert scored["2025Q1.x"]["model"] == "race-0.1"
+    said = {"discrepancy": [{"form": "floor"}]}
+    kept_too = track.published_document(
+        "2026Q2", "2026Q2", {"statements": []}, {"estimates": []}, said, reconstructed=True
+    )
+    assert kept_too["discrepancy"] == said["discrepancy"]
+    assert "discrepancy" not in earlier[0]
     later = track.read_published(kept, "2026Q2")
     assert (later[1]["model"], later[1]["reconstructed"]) == ("race-0.2", True)
     assert {row["status"] for row in track.score_documents(later, table, views, END, PARAMS)} == {"resolved"}
@@ -358,7 +364,9 @@ def test_a_record_of_the_first_version_is_completed() -> None:
 
 def test_a_correction_stands_beside_what_it_corrects(tmp_path: Path) -> None:
     for name in ("2025Q4", "2025Q4.r2", "2025Q3"):
-        document = track.published_document(name[:6], name, {"statements": []}, {"estimates": []}, reconstructed=False)
+        document = track.published_document(
+            name[:6], name, {"statements": []}, {"estimates": []}, {}, reconstructed=False
+        )
         storage.write_json(tmp_path / f"{name}.json", document)
     names = [item["publication"] for item in track.read_published(tmp_path, "2026Q1")]
     assert names == ["2025Q3", "2025Q4", "2025Q4.r2"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.api.results import Result
+from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
 from race_to_efficiency.errors import InputMissing, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +35,26 @@ def facts_folder(root: str | Path | None = None) -> Path:
     package = Path(__file__).parents[1]
     beside = package / "data"
     return beside if beside.is_dir() else package.parents[1] / "data"
+
+
+def published_discrepancies(root: str | Path | None = None) -> dict[str, Discrepancy]:
+    """Return how far each form may be off beyond its runs, as the last publication that says so has it.
+
+    Parameters
+    ----------
+    root : str or Path, optional
+        A checkout; see `facts_folder`.
+
+    Returns
+    -------
+    dict of str to Discrepancy
+        By form; empty where no publication says so.
+    """
+    for path in sorted((facts_folder(root) / "published").glob("*.json"), reverse=True):
+        stated = storage.read_json(path).get("discrepancy", ())
+        if stated:
+            return {str(item["form"]): Discrepancy.from_json(item) for item in stated}
+    return {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

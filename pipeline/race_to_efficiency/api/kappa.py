@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency import storage
+from race_to_efficiency.api.facts import published_discrepancies
 from race_to_efficiency.api.kappa_fit import FIT_KIND, KappaFit
 from race_to_efficiency.api.questions import one_of, settings_here, source_of, spoken, texts
 from race_to_efficiency.api.results import MOST_POINTS
@@ -142,6 +143,7 @@ def fit_kappa(
         seed=own.seed if seed is None else seed,
         bounded=bootstrap is None,
         below=fit_below,
+        discrepancies=published_discrepancies(),
         step=step,
     )
     return _of(table, found, delta=params.delta if compare else None)

@@ -20,6 +20,8 @@ from race_to_efficiency.evaluation.weights import OutcomeHistory
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
@@ -186,16 +188,22 @@ def backtest(
 
 
 def backtest_all(
-    views: LedgerViews, last: Quarter, params: BacktestParams, seed: int, *, workers: int = 1
+    views: LedgerViews,
+    last: Quarter,
+    params: BacktestParams,
+    seed: int,
+    families: Mapping[str, str],
+    *,
+    workers: int = 1,
 ) -> tuple[pd.DataFrame, dict[str, OutcomeHistory], dict[str, Learned]]:
     """Run the backtest of the dated targets and of the losses of larger runs; see `backtest`.
 
-    With two workers the two run side by side; the result is the same.
+    With two workers the two run side by side; the result is the same. ``families`` names the family of a group of runs.
     """
     import pandas as pd
 
     runs = views.used("training_runs", last.as_of)
-    with beside(loss_targets.backtest_losses, runs, params, seed, workers=workers) as result:
+    with beside(loss_targets.backtest_losses, runs, params, seed, families, workers=workers) as result:
         dated, histories = backtest(views, last, params, seed)
         losses, learned = result()
     frames = [frame for frame in (dated, losses) if len(frame)] or [dated]

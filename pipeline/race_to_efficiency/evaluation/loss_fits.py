@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy, excess_per_decade
 from race_to_efficiency.evaluation.predictive import Predictive, student
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _PARAMETERS = 5
 _MINIMUM_LATER = 3
+
+LN_PER_DECADE = float(np.log(10.0))
+"""Log2 loss per doubling of compute, as a discrepancy counts: ln(loss) per decade."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,17 @@ class Fit:
         Residual standard deviation of log2 loss.
     free : float
         Rows less parameters.
+    discrepancy : float
+        How far a law's slope is off beyond a cut-off, as families published earlier show it, log2 loss per doubling.
     learned_walk : float
-        How far the law's slope has been off beyond earlier cut-offs of the group, log2 loss per doubling of compute.
+        The same with what the earlier cut-offs of the group itself show.
     """
 
     theta: Array
     replicates: Array
     residual_log2: float
     free: float
+    discrepancy: float = 0.0
     learned_walk: float = 0.0
 
     def log2_loss(self, theta: Array, params: Array, tokens: Array) -> Array:
@@ -59,8 +66,8 @@ class Fit:
         Parameters
         ----------
         model : str
-            A candidate of kind 'loss': bootstrap, with _heavy tails, with a _walk of the law beyond the cut-off at the
-            stated rate, or one _learned at earlier cut-offs.
+            A candidate of kind 'loss': bootstrap, with _heavy tails, with the _discrepancy of the law beyond the
+            cut-off as other families show it, or as _learned at earlier cut-offs too.
         runs : DataFrame
             params and tokens.
         beyond : (m,) float
@@ -69,7 +76,7 @@ class Fit:
         n, d = runs["params"].to_numpy(dtype=np.float64), runs["tokens"].to_numpy(dtype=np.float64)
         centre = self.log2_loss(self.theta, n, d)
         low, high = np.quantile(self.log2_loss(self.replicates, n, d), [0.1587, 0.8413], axis=0)
-        walk = settings.loss.walk_per_doubling if "walk" in model else 0.0
+        walk = self.discrepancy if "discrepancy" in model else 0.0
         walk = self.learned_walk if "learned" in model else walk
         common = ((high - low) / 2.0) ** 2 + (walk * beyond) ** 2
         total = common + self.residual_log2**2
@@ -106,8 +113,8 @@ def fit_below(rows: pd.DataFrame, settings: BacktestParams, rng: np.random.Gener
     return Fit(found.theta, found.replicates, float(np.sqrt(residual @ residual / free)), free)
 
 
-def learned_walk(earlier: Sequence[tuple[float, Fit]], known: pd.DataFrame, settings: BacktestParams) -> float:
-    """Return how far the law's slope was off beyond the group's earlier cut-offs, on the runs known by now.
+def learned_walk(earlier: Sequence[tuple[float, Fit]], known: pd.DataFrame, discrepancy: float) -> float:
+    """Return how far the law's slope is off, by other families and by the group's own earlier cut-offs.
 
     Parameters
     ----------
@@ -115,21 +122,53 @@ def learned_walk(earlier: Sequence[tuple[float, Fit]], known: pd.DataFrame, sett
         log2 compute of each earlier cut-off and the fit below it.
     known : DataFrame
         Runs up to the present cut-off.
+    discrepancy : float
+        Of other families, log2 loss per doubling: it weighs as one more cut-off.
 
     Returns
     -------
     float
-        log2 loss per doubling: the root of the mean of the excess squared errors a squared doubling, one term for each
-        earlier cut-off and one for the stated rate ``walk_per_doubling``.
+        log2 loss per doubling, a root mean square.
+    """
+    own = [one / LN_PER_DECADE for one in slopes_off(earlier, known)]
+    return float(np.sqrt(np.mean(np.square([discrepancy, *own]))))
+
+
+def slopes_off(fits: Sequence[tuple[float, Fit]], known: pd.DataFrame) -> list[float]:
+    """Return how far a group's law was off beyond each cut-off with enough known runs above it, ln(loss) per decade.
+
+    Parameters
+    ----------
+    fits : sequence of (float, Fit)
+        log2 compute of each cut-off and the fit below it.
+    known : DataFrame
+        Runs whose loss is known.
     """
     compute = np.log2(known["compute_flop"].to_numpy(dtype=np.float64))
-    terms = [settings.loss.walk_per_doubling**2]
-    for cut, fit in earlier:
+    found = []
+    for cut, fit in fits:
         later = known[compute > cut]
         if len(later) < _MINIMUM_LATER:
             continue
         params, tokens = later["params"].to_numpy(dtype=np.float64), later["tokens"].to_numpy(dtype=np.float64)
         error = np.log2(later["loss_nats"].to_numpy(dtype=np.float64)) - fit.log2_loss(fit.theta, params, tokens)
-        beyond = compute[compute > cut] - cut
-        terms.append(max(float((error**2 - fit.residual_log2**2).sum() / (beyond**2).sum()), 0.0))
-    return float(np.sqrt(np.mean(terms)))
+        decades = (compute[compute > cut] - cut) * np.log10(2.0)
+        found.append(excess_per_decade(error * np.log(2.0), decades, fit.residual_log2 * np.log(2.0)))
+    return found
+
+
+def known_discrepancy(cutoffs: Sequence[tuple[str, str, float]], family: str, settings: BacktestParams) -> float:
+    """Return how far a law of a new family is off beyond a cut-off, log2 loss per doubling.
+
+    Parameters
+    ----------
+    cutoffs : sequence of (str, str, float)
+        Family, group and `slopes_off` of the groups published by then.
+    family : str
+        Whose larger runs are to be predicted: the others speak.
+    settings : BacktestParams
+        Its stated rate speaks as one more family.
+    """
+    stated = ("", "", settings.loss.walk_per_doubling * LN_PER_DECADE)
+    found = Discrepancy.of("chinchilla", [stated, *(one for one in cutoffs if one[0] != family)])
+    return 0.0 if found is None else found.sd_per_decade / LN_PER_DECADE

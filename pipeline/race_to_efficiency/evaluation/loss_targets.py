@@ -16,12 +16,12 @@ from race_to_efficiency.evaluation import baselines
 from race_to_efficiency.evaluation.averaging import combine
 from race_to_efficiency.evaluation.baselines import Series
 from race_to_efficiency.evaluation.forecast_rows import MODEL, forecast_frame
-from race_to_efficiency.evaluation.loss_fits import Fit, fit_below, learned_walk
+from race_to_efficiency.evaluation.loss_fits import Fit, fit_below, known_discrepancy, learned_walk, slopes_off
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS, weighted_interval_score
 from race_to_efficiency.evaluation.weights import Learned, best_baseline, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -50,8 +50,33 @@ def cutoffs(log2_compute: Array, settings: BacktestParams) -> Array:
     return np.asarray(grid[(below >= settings.loss.minimum_rows) & (above > 0) & new], dtype=np.float64)
 
 
+def group_fits(name: str, rows: pd.DataFrame, settings: BacktestParams, seed: int) -> list[tuple[float, Fit]]:
+    """Return the fit below every cut-off of a group, with its log2 compute; what did not converge is left out.
+
+    Parameters
+    ----------
+    name : str
+        Group.
+    rows : DataFrame
+        Its used runs.
+    """
+    compute = np.log2(rows["compute_flop"].to_numpy(dtype=np.float64))
+    found = []
+    for cut in cutoffs(compute, settings):
+        names = [zlib.crc32(text.encode()) for text in (f"loss.{name}", f"{cut:g}")]
+        fit = fit_below(rows[compute <= cut], settings, np.random.default_rng(np.random.SeedSequence([seed, *names])))
+        if fit is not None:
+            found.append((float(cut), fit))
+    return found
+
+
 def group_forecasts(
-    name: str, rows: pd.DataFrame, settings: BacktestParams, seed: int, learned: Learned
+    name: str,
+    rows: pd.DataFrame,
+    fits: Sequence[tuple[float, Fit]],
+    settings: BacktestParams,
+    learned: Learned,
+    discrepancy: float,
 ) -> pd.DataFrame:
     """Return the forecasts of one group's larger runs from every cut-off: members, their average, and baselines.
 
@@ -61,8 +86,12 @@ def group_forecasts(
         Group.
     rows : DataFrame
         Its used runs.
+    fits : sequence of (float, Fit)
+        See `group_fits`.
     learned : Learned
         What the groups published earlier teach, at one horizon.
+    discrepancy : float
+        What the other families published earlier show; see `known_discrepancy`.
 
     Returns
     -------
@@ -70,23 +99,18 @@ def group_forecasts(
         As `backtesting.target_forecasts` and the members beside (method 'member'); origin is the cut-off, cell the run.
     """
     rate = settings.loss.compute_doublings_per_year
-    rows = rows.sort_values(["compute_flop", "run_id"], kind="stable").reset_index(drop=True)
     compute = np.log2(rows["compute_flop"].to_numpy(dtype=np.float64))
     keys: list[tuple[Any, ...]] = []
     values: list[Array] = []
-    fits: list[tuple[float, Fit]] = []
-    for cut in cutoffs(compute, settings):
-        names = [zlib.crc32(text.encode()) for text in (f"loss.{name}", f"{cut:g}")]
-        rng = np.random.default_rng(np.random.SeedSequence([seed, *names]))
+    for before, (cut, bare) in enumerate(fits):
         known = rows[compute <= cut]
-        fit = fit_below(known, settings, rng)
         ahead = (compute - cut) / rate
         horizon = np.ceil(4.0 * ahead).astype(int)
         wanted = (horizon >= 1) & (horizon <= settings.horizon_quarters)
-        if fit is None or not wanted.any():
+        if not wanted.any():
             continue
-        fit = replace(fit, learned_walk=learned_walk(fits, known, settings))
-        fits.append((float(cut), fit))
+        walk = learned_walk(fits[:before], known, discrepancy)
+        fit = replace(bare, discrepancy=discrepancy, learned_walk=walk)
         runs, beyond = rows[wanted], compute[wanted] - cut
         members = [fit.predict(one, runs, beyond, settings) for one in learned.names]
         made = combine(members, np.repeat(learned.weights, len(runs), axis=1))
@@ -167,13 +191,17 @@ def learn(earlier: Sequence[dict[str, float]], settings: BacktestParams) -> Lear
     )
 
 
-def backtest_losses(runs: pd.DataFrame, settings: BacktestParams, seed: int) -> tuple[pd.DataFrame, dict[str, Learned]]:
+def backtest_losses(
+    runs: pd.DataFrame, settings: BacktestParams, seed: int, families: Mapping[str, str]
+) -> tuple[pd.DataFrame, dict[str, Learned]]:
     """Run the nested-cut-off backtest of every group with enough runs, in the order in which they were published.
 
     Parameters
     ----------
     runs : DataFrame
         Used rows of the training-run ledger, as of the quarter.
+    families : mapping of str to str
+        Family of a group; a group that has none is one by itself.
 
     Returns
     -------
@@ -187,10 +215,17 @@ def backtest_losses(runs: pd.DataFrame, settings: BacktestParams, seed: int) -> 
     frames: list[pd.DataFrame] = []
     weights: dict[str, Learned] = {}
     scores: dict[str, dict[str, float]] = {}
+    beyond: dict[str, list[tuple[str, str, float]]] = {}
     for name in sorted(published.index, key=lambda group: (published[group], group)):
         rows = filled[filled["group"] == name]
-        learned = learn([scores[one] for one in scores if published[one] < published[name]], settings)
-        forecasts, known = group_forecasts(name, rows, settings, seed, learned), group_outcomes(name, rows)
+        rows = rows.sort_values(["compute_flop", "run_id"], kind="stable").reset_index(drop=True)
+        earlier = [one for one in published.index if published[one] < published[name]]
+        learned = learn([scores[one] for one in scores if one in earlier], settings)
+        fits, family = group_fits(name, rows, settings, seed), families.get(name, name)
+        others = known_discrepancy([row for one in earlier for row in beyond[one]], family, settings)
+        beyond[name] = [(family, name, slope) for slope in slopes_off(fits, rows)]
+        forecasts = group_forecasts(name, rows, fits, settings, learned, others)
+        known = group_outcomes(name, rows)
         if forecasts.empty or not set(LOSS_BASELINES) <= set(forecasts["model"]):
             continue  # too few changes of the best loss for a baseline to score against
         scores[name] = group_scores(forecasts, known)

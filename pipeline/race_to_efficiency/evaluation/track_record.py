@@ -82,17 +82,25 @@ def read_published(folder: Path, before: str) -> list[dict[str, Any]]:
 
 
 def published_document(
-    quarter: str, publication: str, statements: Mapping[str, Any], gamma: Mapping[str, Any], *, reconstructed: bool
+    quarter: str,
+    publication: str,
+    statements: Mapping[str, Any],
+    gamma: Mapping[str, Any],
+    kappa: Mapping[str, Any],
+    *,
+    reconstructed: bool,
 ) -> dict[str, Any]:
     """Return what later quarters need of a publication to score it: its statements and its growths, as published.
+
+    A form's discrepancy goes with them: it widens what is predicted of anyone's own runs.
 
     Parameters
     ----------
     quarter : str
     publication : str
         Its folder under reports/; a correction (``2026Q1.r2``) stands beside what it corrects and erases no score.
-    statements, gamma : mapping
-        statements.json and gamma.json of the folder; 0.1 named no forecaster.
+    statements, gamma, kappa : mapping
+        statements.json, gamma.json and kappa.json of the folder; 0.1 named no forecaster and no discrepancy.
     reconstructed : bool
         Whether it was made after its time: it is no record then.
     """
@@ -103,6 +111,7 @@ def published_document(
         **model,
         "statements": list(statements["statements"]),
         "growths": growths_of(gamma),
+        **({"discrepancy": list(kappa["discrepancy"])} if "discrepancy" in kappa else {}),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,11 +23,12 @@ from race_to_efficiency.scaling_laws import FLOP_PER_PARAMETER_TOKEN
 from race_to_efficiency.settings.kappa import KappaGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from race_to_efficiency.calibration.common.estimates import Estimate
+    from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
     from race_to_efficiency.calibration.kappa.groups import FormFitter
@@ -58,6 +59,8 @@ class TableFit:
     estimates : tuple of Estimate
     held_out : tuple of dict
         How well the laws predict larger runs that were held out; see `held_out`.
+    discrepancies : mapping of str to Discrepancy
+        How far each form may be off beyond the runs, as the ledger's families show it.
     """
 
     table: RunTable
@@ -65,6 +68,7 @@ class TableFit:
     fits: tuple[GroupFit, ...]
     estimates: tuple[Estimate, ...]
     held_out: tuple[dict[str, Any], ...] = ()
+    discrepancies: Mapping[str, Discrepancy] = field(default_factory=dict)
 
     @property
     def laws(self) -> tuple[Law, ...]:
@@ -76,8 +80,12 @@ class TableFit:
             spent = FLOP_PER_PARAMETER_TOKEN * sizes[0] * sizes[1]
             own["compute_flop"] = (float(spent.min()), float(spent.max()))
         records = {item.form: item for item in self.estimates if item.value is not None}
+        # of runs that stand in the ledger too, the other families speak
+        beyond = {form: found.without(self.table.group) for form, found in self.discrepancies.items()}
         return tuple(
-            Law.of(fit, own if fit.form is CHINCHILLA else ranges, record.status, record.reasons)
+            Law.of(
+                fit, own if fit.form is CHINCHILLA else ranges, record.status, record.reasons, beyond.get(fit.form.name)
+            )
             for fit in self.fits
             if (record := records.get(fit.form.name)) and fit.form.admits(fit.record.theta)
         )
@@ -198,6 +206,7 @@ def fit_divided(
     seed: int,
     bounded: bool = True,
     below: float | None = None,
+    discrepancies: Mapping[str, Discrepancy] | None = None,
     step: Callable[[str], None] = lambda _: None,
 ) -> list[TableFit]:
     """Fit a table, or each group of its rows alone; see `fit_table`.
@@ -214,6 +223,8 @@ def fit_divided(
         Make no more refits than take a second or two.
     below : float, optional, FLOP
         Fit to the runs of at most so much compute, and predict the larger ones.
+    discrepancies : mapping of str to Discrepancy, optional
+        By form: how far it may be off beyond the runs.
 
     Raises
     ------
@@ -233,12 +244,13 @@ def fit_divided(
             parts[0] = parts[0].noting(f"{refits:,} bootstrap refits a form; --bootstrap asks for more")
         params = params.model_copy(update={"bootstrap_replicates": refits})
     choices: dict[str, Any] = {"cluster": cluster, "frontier": frontier, "seed": seed, "step": step}
+    known = discrepancies or {}
     if below is None:
-        return [fit_table(part, params, **choices) for part in parts]
+        return [replace(fit_table(part, params, **choices), discrepancies=known) for part in parts]
     found = []
     for part in map(once_each, parts):
         smaller, small = split_below(part, below)
-        fit = fit_table(smaller, params, **choices)
+        fit = replace(fit_table(smaller, params, **choices), discrepancies=known)
         rows = held_out_rows(fit.laws, fit.findings.frontier, part, small, tolerance_dex=params.frontier_tolerance_dex)
         found.append(replace(fit, held_out=tuple(rows)))
     return found

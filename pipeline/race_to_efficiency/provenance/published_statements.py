@@ -54,10 +54,10 @@ def stated(reports: Path, entry: Entry) -> bytes | None:
     """
     from race_to_efficiency.evaluation.track_record import published_document
 
-    statements, gamma = (reports / entry.folder / name for name in ("statements.json", "gamma.json"))
-    if not statements.is_file() or not gamma.is_file():
+    paths = [reports / entry.folder / name for name in ("statements.json", "gamma.json", "kappa.json")]
+    if not all(path.is_file() for path in paths):
         return None
-    read = (published_files.published_json(path) for path in (statements, gamma))
+    read = (published_files.published_json(path) for path in paths)
     document = published_document(entry.quarter, entry.folder, *read, reconstructed=entry.reconstructed)
     return storage.dumps(document).encode()
 

@@ -69,7 +69,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
     quarter, params, folder = workspace.quarter, workspace.params.backtest, workspace.processed
     gamma = storage.read_json(folder / "gamma.json")  # asked for first, before the long work
     views = LedgerViews.read(workspace.raw, SCORED_LEDGERS, quarter.as_of)
-    table, histories, losses = backtest_all(views, quarter, params, workspace.seed, workers=WORKERS)
+    families = {item.group: item.family for item in workspace.params.fit_kappa.groups}
+    table, histories, losses = backtest_all(views, quarter, params, workspace.seed, families, workers=WORKERS)
     tested = Tested(views, table, weights_now(workspace, views, histories) | losses)
     storage.write_parquet(folder / "backtest.parquet", table)
     scores = write_scores(workspace, tested)

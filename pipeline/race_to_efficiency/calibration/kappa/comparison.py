@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.calibration.kappa.discrepancy import excess_per_decade
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -133,25 +135,29 @@ def extrapolation_rows(
     -------
     list of dict
         cutoff_flop, n_fitted, n_predicted, decades_beyond, kappa, mean_error and mean_absolute_error of ln(loss)
-        (positive: the runs were worse than predicted), worst_error.
+        (positive: the runs were worse than predicted), worst_error; discrepancy_per_decade, see `excess_per_decade`.
     """
     log_compute = np.log10(quantities["compute_flop"])
     inputs = [quantities[name] for name in form.inputs]
     rows = []
     for k in np.flatnonzero(fits.converged):
         fitted = below[k] > 0
-        error = (np.log(quantities["loss"]) - form.log_loss(fits.theta[k], inputs))[~fitted]
+        errors = np.log(quantities["loss"]) - form.log_loss(fits.theta[k], inputs)
+        error, free = errors[~fitted], max(int(fitted.sum()) - len(form.columns), 1)
+        beyond = log_compute[~fitted] - log_compute[fitted].max()
+        scatter = float(np.sqrt(errors[fitted] @ errors[fitted] / free))
         rows.append(
             {
                 "form": form.name,
                 "cutoff_flop": float(edges[k]),
                 "n_fitted": int(fitted.sum()),
                 "n_predicted": len(error),
-                "decades_beyond": float(log_compute.max() - log_compute[fitted].max()),
+                "decades_beyond": float(beyond.max()),
                 "kappa": float(form.kappa(fits.theta[k])),
                 "mean_error": float(error.mean()),
                 "mean_absolute_error": float(np.abs(error).mean()),
                 "worst_error": float(error[np.abs(error).argmax()]),
+                "discrepancy_per_decade": excess_per_decade(error, beyond, scatter),
             }
         )
     return rows

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
 from race_to_efficiency.calibration.kappa.forms import FORMS
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Law:
         Least and largest params, tokens and compute_flop of the runs.
     status : {'trusted', 'weak', 'refused'}
     reasons : tuple of str
+    discrepancy : Discrepancy or None
+        How far the form may be off beyond the runs; None takes it as the truth.
     """
 
     group: str
@@ -58,6 +61,7 @@ class Law:
     ranges: Mapping[str, tuple[float, float]]
     status: FitStatus
     reasons: tuple[str, ...]
+    discrepancy: Discrepancy | None = None
 
     def __post_init__(self) -> None:
         for name in ("theta", "draws", "residuals", "compute_flop"):
@@ -67,7 +71,12 @@ class Law:
 
     @classmethod
     def of(
-        cls, fit: GroupFit, ranges: Mapping[str, tuple[float, float]], status: FitStatus, reasons: tuple[str, ...]
+        cls,
+        fit: GroupFit,
+        ranges: Mapping[str, tuple[float, float]],
+        status: FitStatus,
+        reasons: tuple[str, ...],
+        discrepancy: Discrepancy | None = None,
     ) -> Law:
         """Return the law of a fit; ``ranges`` are those of all runs, on the frontier or not."""
         evidence = fit.evidence
@@ -83,6 +92,7 @@ class Law:
             ranges=ranges,
             status=status,
             reasons=reasons,
+            discrepancy=discrepancy,
         )
 
     @property
@@ -105,6 +115,7 @@ class Law:
             "ranges": {name: list(ends) for name, ends in self.ranges.items()},
             "status": self.status,
             "reasons": list(self.reasons),
+            "discrepancy": None if self.discrepancy is None else self.discrepancy.to_json(),
         }
 
     @classmethod
@@ -122,7 +133,7 @@ class Law:
         residuals = np.asarray(document["residuals"], dtype=np.float64)
         compute = np.asarray(document["compute_flop"], dtype=np.float64)
         ranges = {str(name): (float(low), float(high)) for name, (low, high) in document["ranges"].items()}
-        n_models = document["n_models"]
+        n_models, beyond = document["n_models"], document.get("discrepancy")
         sound = theta.shape == (len(form.columns),) and bool(form.admits(theta)) and bool(form.admits(draws).all())
         ends = all(0 < low <= high < np.inf for low, high in ranges.values())
         if not sound or residuals.shape != (len(compute),) or not np.isfinite(residuals).all() or not ends:
@@ -141,4 +152,5 @@ class Law:
             ranges=ranges,
             status=document["status"],
             reasons=tuple(map(str, document["reasons"])),
+            discrepancy=None if beyond is None else Discrepancy.from_json(beyond),
         )

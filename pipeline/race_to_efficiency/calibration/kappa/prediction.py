@@ -1,7 +1,8 @@
 """What a fitted law says of runs nobody has made: loss with the interval of its mean and of a new run, the optimum.
 
 The interval of the mean is that of the joint bootstrap refits. A new run also errs by itself: its residual is drawn
-from those of the fit, either sign alike, widened for the parameters that were fitted and for their small number.
+from those of the fit, either sign alike, widened for the parameters that were fitted and for their small number. Beyond
+the runs the form may be off: by the law's discrepancy, which grows with decades and is the same for mean and new run.
 """
 
 from __future__ import annotations
@@ -39,9 +40,7 @@ class Predicted(NamedTuple):
     decades_beyond: Floats
 
 
-def predicted(
-    law: Law, inputs: Sequence[Floats], *, level: float = 0.95, discrepancy_sd: Floats | float = 0.0
-) -> Predicted:
+def predicted(law: Law, inputs: Sequence[Floats], *, level: float = 0.95) -> Predicted:
     """Predict losses.
 
     Parameters
@@ -51,23 +50,21 @@ def predicted(
         One array an input of the form: params and tokens, or compute in FLOP.
     level : float
         Coverage aimed at, in (0, 1).
-    discrepancy_sd : (k,) float or float
-        Standard deviation of ln(loss) by which the form itself may be off beyond the runs; 0 takes it as the truth.
     """
     arrays = [np.asarray(values, dtype=np.float64) for values in inputs]
     compute = FLOP_PER_PARAMETER_TOKEN * arrays[0] * arrays[1] if law.form is CHINCHILLA else arrays[0]
     tail = expanded_tail(level, law.n_models)
-    off = np.broadcast_to(np.asarray(discrepancy_sd, dtype=np.float64), compute.shape)
+    beyond = _beyond(law, compute)
     errors, ends = _new_run_errors(law), np.empty((4, len(compute)))
     for k in range(len(compute)):
         draws = law.form.log_loss(law.draws, [values[k : k + 1] for values in arrays])[:, 0]
-        draws = _with_normal(draws, float(off[k]))
+        draws = _with_discrepancy(draws, law, beyond[k])
         ends[:2, k] = np.quantile(draws, [tail, 1.0 - tail])
         new = (_summary(draws)[:, None] + errors[None, :]).ravel()
         ends[2:, k] = np.quantile(new, [tail, 1.0 - tail])
     point = law.form.log_loss(law.theta, arrays)
     low, high, new_low, new_high = np.exp(ends)
-    return Predicted(np.exp(point), low, high, new_low, new_high, _beyond(law, compute))
+    return Predicted(np.exp(point), low, high, new_low, new_high, beyond)
 
 
 class Optimum(NamedTuple):
@@ -93,16 +90,19 @@ def optimum(law: Law, compute: Floats, *, level: float = 0.95) -> Optimum:
     Notes
     -----
     The ends are percentiles of the joint refits, expanded where runs share models: where the curves of equal compute
-    are flat the refits scatter, and the interval is as wide as they do.
+    are flat the refits scatter, and the interval is as wide as they do. The loss also carries the discrepancy.
     """
-    tail = expanded_tail(level, law.n_models)
+    tail, beyond = expanded_tail(level, law.n_models), _beyond(law, compute)
     found: dict[str, tuple[Floats, Floats, Floats]] = {}
     rows = [(frontier_quantities(law.form, law.theta, c), frontier_quantities(law.form, law.draws, c)) for c in compute]
     for name in ("params", "tokens", "tokens_per_param", "loss_nats"):
-        value = np.array([float(point[name]) for point, _ in rows])
-        ends = np.array([np.quantile(draws[name], [tail, 1.0 - tail]) for _, draws in rows]).reshape(-1, 2)
+        value, spread = np.array([float(point[name]) for point, _ in rows]), [draws[name] for _, draws in rows]
+        if name == "loss_nats":
+            pairs = zip(spread, beyond, strict=True)
+            spread = [np.exp(_with_discrepancy(np.log(draws), law, far)) for draws, far in pairs]
+        ends = np.array([np.quantile(draws, [tail, 1.0 - tail]) for draws in spread]).reshape(-1, 2)
         found[name] = (value, ends[:, 0], ends[:, 1])
-    return Optimum(**found, decades_beyond=_beyond(law, compute))
+    return Optimum(**found, decades_beyond=beyond)
 
 
 def _beyond(law: Law, compute: Floats) -> Floats:
@@ -121,14 +121,18 @@ def _new_run_errors(law: Law) -> Floats:
     return _summary(np.concatenate([-size[::-1], size]))
 
 
-def _with_normal(draws: Floats, sd: float) -> Floats:
-    """Return draws with a normal error added to each, by its quantiles in an order that owes nothing to theirs."""
-    from scipy.special import ndtri
+def _with_discrepancy(draws: Floats, law: Law, decades: float) -> Floats:
+    """Return draws of ln(loss) with the form's error added to each, its quantiles in an order that owes draws nothing.
 
-    if sd == 0.0:
+    A new family's error over a scale that so many families tell is Student's.
+    """
+    from scipy.special import stdtrit
+
+    if law.discrepancy is None or decades == 0.0:
         return draws
     order = np.random.default_rng(np.random.SeedSequence([len(draws)])).permutation(len(draws))
-    return np.asarray(draws + sd * ndtri((order + 0.5) / len(draws)))
+    scale = float(law.discrepancy.sd_per_decade * decades)
+    return np.asarray(draws + scale * stdtrit(law.discrepancy.degrees, (order + 0.5) / len(draws)))
 
 
 def _summary(values: Floats) -> Floats:

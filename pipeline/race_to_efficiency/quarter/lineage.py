@@ -5,6 +5,7 @@ theirs to ``lineage_STAGE.parquet``; a trace reads nothing else. Outputs are nam
 
 ==========================  ==============================================================================
 an estimate's id            ``kappa_total.pooled.power_law``, ``gamma.route.D`` ...
+``discrepancy.FORM``        how far a form may be off beyond the runs
 ``pool.FORM``               the draws of kappa that a forecast uses, total or reducible
 ``anchor.NAME``             the compute and the floor a forecast starts from
 ``scenario.NAME``           the compute under one scenario

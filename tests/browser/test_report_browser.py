@@ -82,11 +82,12 @@ class Noise:
 
 
 def opened(context: BrowserContext, address: str, fragment: str = "") -> tuple[Tab, Noise]:
-    """Open the report and wait until the chart is drawn."""
+    """Open the report, wait until the chart is drawn, and unfold the annex."""
     tab = context.new_page()
     noise = Noise(tab)
     tab.goto(address + fragment)
-    tab.wait_for_selector("#explorer-chart svg")
+    tab.wait_for_selector("#explorer-chart svg", state="attached")
+    tab.evaluate("document.querySelectorAll('details.part').forEach(item => item.open = true)")
     return tab, noise
 
 
@@ -227,7 +228,7 @@ def test_the_sliders_are_walked_by_keyboard(tab):
 
 def test_the_skip_link_leads_to_the_report(tab):
     tab.keyboard.press("Tab")
-    assert tab.evaluate("document.activeElement.textContent") == "Skip to the report"
+    assert tab.evaluate("document.activeElement.textContent") == "Skip to the brief"
     tab.keyboard.press("Enter")
     assert tab.evaluate("document.activeElement.id") == "main"
 
@@ -255,12 +256,13 @@ def test_without_scripts_the_page_is_complete(browser, address):
     tab = context.new_page()
     tab.goto(address)
     assert not tab.locator("#explorer").is_visible()
-    assert tab.locator("main > section").count() == 14
-    assert tab.locator("figure svg").count() == drawn > 10
+    assert tab.locator("details.part").count() == 14
+    assert tab.locator(".brief > section").count() == 10
+    assert tab.locator("figure svg").count() - tab.locator(".narrow svg").count() == drawn > 10
     assert tab.locator("#explorer-presets tbody tr").count() >= 6
     tab.locator("details.more > summary").first.click()
     assert tab.locator("details.more[open]").count() == 1
-    assert tab.locator(".lead data").count() >= 3
+    assert tab.locator("#finding data").count() >= 3
     context.close()
 
 
@@ -275,7 +277,8 @@ def test_the_print_has_every_figure_whole(tab, address):
     tab.emulate_media(media="print")
     tab.set_viewport_size({"width": 672, "height": 950})
     cut = tab.evaluate(
-        """() => [...document.querySelectorAll('figure svg')].map(item => item.getBoundingClientRect())
+        """() => [...document.querySelectorAll('figure .drawing:not(.narrow) svg')]
+             .map(item => item.getBoundingClientRect())
              .filter(box => box.right > innerWidth + 1 || box.height > 950 || box.height < 30).length"""
     )
     assert cut == 0

@@ -30,6 +30,19 @@ from typer.testing import CliRunner
 if TYPE_CHECKING:
     from pathlib import Path
 
+BRIEF = [
+    "Read the energy first",
+    "Past and outlook in one picture",
+    "How our forecasts have done",
+    "What moved since last quarter",
+    "What it hangs on",
+    "What would change our mind",
+    "If power stays, and if it grows",
+    "Hare or Turtle?",
+    "How others see it",
+    "What it stands on",
+]
+
 SECTIONS = [
     "Headline",
     "What changed since last quarter",
@@ -88,8 +101,9 @@ class Page(HTMLParser):
     def handle_data(self, text):
         tags = [tag for tag, _ in self.open]
         classes = {name for _, found in self.open for name in (found.get("class") or "").split()}
-        if "h2" in tags:
-            self.headings.append(text)
+        for level in ("h2", "h3"):
+            if level in tags and "summary" in tags + ["summary"] * (level == "h2"):
+                self.headings.append(text)
         if "data" in tags:
             found = next(found for tag, found in self.open if tag == "data")
             self.data.append((found["data-id"], found["value"], text))
@@ -151,7 +165,7 @@ def test_every_format_is_written_and_the_page_is_small(folder, summary):
 
 
 def test_the_sections_stand_in_their_order(page):
-    assert [title for title in page.headings if title != "Contents"] == SECTIONS
+    assert page.headings == [*BRIEF, "Annex: everything behind the brief", *SECTIONS]
 
 
 def test_no_result_stands_outside_a_number(page):
@@ -160,7 +174,7 @@ def test_no_result_stands_outside_a_number(page):
 
 def test_a_planted_numeral_is_found(text):
     planted = text.replace('<p class="lead">', '<p class="lead">About 17 times ', 1)
-    assert Page(planted).stray == ["About 17 times If power stays as it is and efficiency goes on doubling"]
+    assert [found[:20] for found in Page(planted).stray] == ["About 17 times Each "]
 
 
 def test_every_number_on_the_page_is_that_of_numbers_json(page, numbers):
@@ -282,18 +296,33 @@ def test_paper_embeds_its_fonts_and_says_the_headline_first(folder, numbers):
             assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor)
     first = " ".join(reader.pages[0].extract_text().split())
     assert numbers["R.constant_power.frontier_trend.5y.q0.5"]["text"] in first
-    assert numbers["gamma.route.D.value"]["text"] in first
+    assert numbers["energy.gamma.route.D.5y.value"]["text"] in first
+    assert len(reader.pages) <= 4
     assert "Data to 2026-03-31" in first
     assert reader.metadata.title == "The race to efficiency, 2026Q1"
 
 
 def test_markdown_says_the_same(folder, numbers):
     page = (folder / "report.md").read_text("utf-8")
-    for title in SECTIONS:
+    for title in (*BRIEF, *SECTIONS):
         assert f"## {title}\n" in page
     for name in ("R.constant_power.frontier_trend.5y.q0.5", "kappa_total.pooled.power_law.value"):
         assert numbers[name]["text"] in page
     assert not re.search(r"(?<!\\)<img", page)
+
+
+def test_the_brief_is_a_screen_with_the_numbers_of_the_page(folder, page, numbers):
+    document = json.loads((folder / "brief.json").read_text("utf-8"))
+    head = {"quarter": report_quarter.QUARTER, "as_of": report_quarter.AS_OF.isoformat(), "freshness": []}
+    json_documents.check("show_headline", {**head, **document})
+    said = " ".join(" ".join(document["lines"]).split())
+    shown = {name for name, _, _ in page.data}
+    assert numbers["energy.gamma.route.D.5y.value"]["text"] in document["finding"]
+    for number_id, item in document["numbers"].items():
+        assert number_id in shown
+        assert item == {key: numbers[number_id][key] for key in ("value", "unit", "text", "status")}
+    for name in ("R.constant_power.frontier_trend.5y.q0.5", "r.constant_power.frontier_trend.5y.q0.9"):
+        assert numbers[name]["text"] in said
 
 
 RUN = """
@@ -353,7 +382,8 @@ def test_without_one_file_the_report_says_so_and_stands(name, inputs, monkeypatc
     assert made.problems == ()
     page = made.files["report.md"].decode()
     assert "**Not in this report.**" in page
-    assert [line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")] == SECTIONS
+    titles = [line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")]
+    assert [title for title in titles if not title.startswith("Annex.")] == [*BRIEF, *SECTIONS]
 
 
 def test_with_no_file_at_all_the_stage_says_what_to_run(tmp_path):

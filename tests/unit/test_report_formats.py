@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import html
 import io
 import json
@@ -122,8 +123,9 @@ def test_embedded_data_read_back_and_hold_no_markup(data):
 
 
 def test_paper_is_tagged_dated_by_the_data_and_the_same_twice(document, numbers):
-    first = render_pdf(document, numbers)
-    assert render_pdf(document, numbers) == first
+    brief = dataclasses.replace(document, brief=document.sections)
+    first = render_pdf(brief, numbers)
+    assert render_pdf(brief, numbers) == first
     reader = pypdf.PdfReader(io.BytesIO(first))
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
     assert reader.trailer["/Root"]["/Lang"] == "en"

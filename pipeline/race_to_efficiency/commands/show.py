@@ -1,4 +1,4 @@
-"""``race show``: the estimates, gamma's routes, the scores or the statements of a quarter."""
+"""``race show``: the headline, the estimates, gamma's routes, the scores or the statements of a quarter."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import typer
 
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.scores_view import WIDTH
-from race_to_efficiency.errors import UsageError
+from race_to_efficiency.errors import InputMissing, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from race_to_efficiency.settings.params import Workspace
 
-VIEWS = ("estimates", "gamma", "scores", "statements")
+BRIEF = "brief.json"
+VIEWS = ("headline", "estimates", "gamma", "scores", "statements")
 
 
 def register(app: typer.Typer) -> None:
@@ -24,12 +25,12 @@ def register(app: typer.Typer) -> None:
 
     @app.command(epilog="Example: race show gamma --quarter 2025Q2 --json")
     def show(
-        view: Annotated[str, typer.Argument(help="estimates, gamma, scores or statements")] = "estimates",
+        view: Annotated[str, typer.Argument(help="headline, estimates, gamma, scores or statements")] = "estimates",
         quarter: Annotated[str | None, typer.Option(help="another quarter than params.yaml's, e.g. 2025Q2")] = None,
         details: Annotated[bool, typer.Option("--details", help="scores, statements: everything behind them")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
-        """Show what was estimated, by which routes, how it scored, or what was stated."""
+        """Show the brief on one screen, what was estimated, by which routes, how it scored, or what was stated."""
         from pathlib import Path
 
         from race_to_efficiency.ledger.freshness import freshness
@@ -48,7 +49,7 @@ def register(app: typer.Typer) -> None:
             terminal.document(document)
         else:
             print_view(view, document, details=details)
-            for text in freshness_lines(document):
+            for text in freshness_lines(document) if view != "headline" else ():
                 terminal.line(text, "dim")
 
 
@@ -67,6 +68,29 @@ def locate(workspace: Workspace, name: str) -> Path:
     if published is not None and not (workspace.processed / name).exists():
         return published / name
     return require_processed(workspace, name)
+
+
+def read_headline(workspace: Workspace) -> dict[str, Any]:
+    """Return the brief: the finding, its lines for a screen, its numbers.
+
+    Raises
+    ------
+    InputMissing
+        When the quarter was not run here, or was published before there was a brief.
+    """
+    from race_to_efficiency.provenance import published_files
+
+    path = locate(workspace, f"report/{BRIEF}")
+    if not path.is_file():
+        path = path.parents[1] / BRIEF  # a published folder keeps the report's files beside the records
+    if not path.is_file():
+        raise InputMissing(
+            f"{workspace.quarter} was published before reports had a brief",
+            where=str(path),
+            remedy=f"race run --quarter {workspace.quarter} makes one from today's code",
+        )
+    found: dict[str, Any] = published_files.published_json(path)
+    return found
 
 
 def read_estimates(workspace: Workspace) -> dict[str, Any]:
@@ -106,6 +130,7 @@ def read_stated(workspace: Workspace) -> dict[str, Any]:
 
 
 READERS = {
+    "headline": read_headline,
     "estimates": read_estimates,
     "gamma": read_gamma,
     "scores": read_scores,
@@ -139,10 +164,21 @@ def print_view(view: str, document: dict[str, Any], *, details: bool) -> None:
         ]
         columns = ("id", "value", "95 % interval", "unit", "rows", "status")
         terminal.table(f"Estimates as of {document['as_of']}", columns, rows)
+    elif view == "headline":
+        print_headline(document)
     elif view == "scores":
         print_scores(document, details=details)
     else:
         print_statements(document, details=details)
+
+
+def print_headline(document: dict[str, Any]) -> None:
+    """Print the brief: the finding, and a paragraph a part."""
+    for text in textwrap.wrap(f"{document['finding']}.", WIDTH):
+        terminal.line(text, "bold")
+    for text in document["lines"]:
+        terminal.line(text)
+    terminal.line(f"Data to {document['as_of']}. The rest: reports/{document['quarter']}/report.html", "dim")
 
 
 def print_statements(document: dict[str, Any], *, details: bool) -> None:

@@ -129,7 +129,10 @@ class ContentTable:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with a title, a short and a long description, and the table of what it shows."""
+    """A drawing with a title, a short and a long description, and the table of what it shows.
+
+    ``narrow`` is the same drawn for a telephone, where the wide one would have to be cropped.
+    """
 
     id: str
     title: str
@@ -138,6 +141,7 @@ class Figure:
     caption: Rich
     long: Rich
     table: ContentTable
+    narrow: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """The report as a whole."""
+    """The report as a whole: a finding as its title, the brief, and the annex behind it."""
 
     title: str
     subtitle: str
@@ -207,6 +211,8 @@ class Document:
     cite: str
     sections: tuple[Section, ...]
     dateline_note: str = ""
+    finding: Rich = ()
+    brief: tuple[Section, ...] = ()
 
 
 def clean(text: str) -> str:

@@ -26,7 +26,7 @@ DOCUMENTS = (
     "changes", "statements", "scores", "track_record", "headline",
 )  # fmt: skip
 REPORT_TABLES = ("kappa_draws", "forecast", "milestones", "scores", "quarantine")
-REPORT_LEDGERS = ("training_runs", "accelerators", "notable_training_runs", "sources")
+REPORT_LEDGERS = ("training_runs", "accelerators", "notable_training_runs", "sources", "other_forecasts")
 
 
 class Missing(Exception):

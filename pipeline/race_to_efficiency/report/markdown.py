@@ -84,14 +84,12 @@ def render_markdown(document: c.Document, numbers: NumberRegistry) -> str:
     """Return the report as Markdown."""
     note = f" ({document.dateline_note})" if document.dateline_note else ""
     lines = [
-        f"# {document.title}, {document.quarter}",
+        f"# {rich(document.finding, numbers) or document.title}",
         "",
-        document.subtitle,
-        "",
-        f"Data to {document.as_of}{note}",
+        f"{document.title}, {document.quarter}. Data to {document.as_of}{note}",
         "",
     ]
-    for section in document.sections:
+    for section in (*document.brief, c.Section("annex", f"Annex. {document.subtitle}", ()), *document.sections):
         lines += [f"## {section.title}", ""]
         for item in section.blocks:
             lines += block(item, numbers)

@@ -13,11 +13,11 @@ from race_to_efficiency.report.inputs import Missing, QuarterFiles, reason_of
 from race_to_efficiency.report.numbers import NumberRegistry
 from race_to_efficiency.report.presets import presets
 from race_to_efficiency.report.shown import Shown
-from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from race_to_efficiency.quarter.lineage import Edges
     from race_to_efficiency.report.content import Block, ContentTable, Rich
 
     Make = Callable[["Page"], list[Block]]
@@ -39,6 +39,8 @@ class Page:
     title : str
     digests : mapping of str to str
         SHA-256 by name of the files the report is made from.
+    edges : Edges, optional
+        What the numbers of the stages before rest on.
     """
 
     inputs: QuarterFiles
@@ -48,6 +50,7 @@ class Page:
     numbers: NumberRegistry = field(default_factory=NumberRegistry)
     problems: list[str] = field(default_factory=list)
     figures: dict[str, Figure] = field(default_factory=dict)
+    edges: Edges | None = None
 
     def __post_init__(self) -> None:
         self.shown = Shown(self.numbers, self.inputs.estimates)
@@ -90,29 +93,20 @@ class Page:
         """Whether the quarter was worked out after its time."""
         return self.inputs.params.report.reconstructed
 
-    @property
-    def note(self) -> str:
-        """What the date line adds: worked out after its time, nothing new, and which ledgers end earlier."""
-        notes = []
-        if self.reconstructed:
-            notes.append("reconstructed: worked out afterwards, from what was recorded by that day")
-        fresh = self.inputs.documents.get("account", {}).get("freshness", [])
-        last = Quarter.parse(self.inputs.quarter).shift(-1).as_of.isoformat()
-        if fresh and all((item["newest_recorded"] or "") <= last for item in fresh):
-            notes.append("NO ROW OF ANY LEDGER IS NEW IN THIS QUARTER")
-        old = [item for item in fresh if item["old"]]
-        told = [
-            f"{item['table'].replace('_', ' ')} "
-            + (f"to {day}" if (day := item["newest_recorded"]) else "without a row")
-            for item in old
-        ]
-        return "; ".join([*notes, f"older: {', '.join(told)}"] if told else notes)
-
     def figure(
-        self, figure_id: str, svg: str, *, title: str, short: str, caption: Rich, long: Rich, table: ContentTable
+        self,
+        figure_id: str,
+        svg: str,
+        *,
+        title: str,
+        short: str,
+        caption: Rich,
+        long: Rich,
+        table: ContentTable,
+        narrow: str = "",
     ) -> Figure:
         """Register a figure with its texts and the table of what it shows."""
-        made = Figure(figure_id, title, short, svg, caption, long, table)
+        made = Figure(figure_id, title, short, svg, caption, long, table, narrow)
         self.figures[figure_id] = made
         return made
 

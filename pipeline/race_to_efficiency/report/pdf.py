@@ -1,4 +1,4 @@
-"""The report on paper: typst sets the same content, numbers and drawings as the page; tagged, and the same bytes twice.
+"""The brief on paper: typst sets the same content, numbers and drawings as the page; tagged, and the same bytes twice.
 
 The content reaches typst as JSON in ``sys.inputs``: it is data there, never markup. System fonts differ between
 machines and are ignored; typst's own are embedded in the file.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def render_pdf(document: Document, numbers: NumberRegistry) -> bytes:
-    """Return the report as an A4 PDF (PDF/UA-1: tagged, titled, with alternative texts).
+    """Return the brief as an A4 PDF (PDF/UA-1: tagged, titled, with alternative texts).
 
     Parameters
     ----------

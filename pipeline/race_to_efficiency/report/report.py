@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from race_to_efficiency import storage
 from race_to_efficiency.report import interactive
 from race_to_efficiency.report.annex import (
     account,
@@ -20,6 +21,9 @@ from race_to_efficiency.report.annex import (
     roadmap,
     scenarios,
 )
+from race_to_efficiency.report.brief.brief import brief_sections
+from race_to_efficiency.report.brief.finding import title as brief_title
+from race_to_efficiency.report.brief.footing import dateline_note
 from race_to_efficiency.report.content import Document
 from race_to_efficiency.report.csv_export import table_csv
 from race_to_efficiency.report.figures.style import drawing
@@ -27,12 +31,13 @@ from race_to_efficiency.report.html import render_html
 from race_to_efficiency.report.markdown import render_markdown
 from race_to_efficiency.report.page import UNWRITABLE, Page
 from race_to_efficiency.report.pdf import render_pdf
+from race_to_efficiency.report.words.screen import screen
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
-    from race_to_efficiency.quarter.lineage import Lineage
+    from race_to_efficiency.quarter.lineage import Edges, Lineage
     from race_to_efficiency.report.inputs import QuarterFiles
 
 FORMATS = ("html", "pdf", "md")
@@ -88,7 +93,7 @@ def make_report(
     version: str,
     digests: dict[str, str] | None = None,
     formats: Sequence[str] = FORMATS,
-    known: Container[str] | None = None,
+    edges: Edges | None = None,
 ) -> Report:
     """Return the report of a quarter in the formats asked for.
 
@@ -100,25 +105,35 @@ def make_report(
         SHA-256 by file name of what the report was made from.
     formats : sequence of str
         Of `FORMATS`.
-    known : container of str, optional
-        Outputs of the stages before, which every number is then held against.
+    edges : Edges, optional
+        Of the stages before; every number is then held against their outputs.
 
     Raises
     ------
     ValueError
         When a number was made with an output that is not known.
     """
-    page = Page(inputs, version, title, digests or {})
+    page = Page(inputs, version, title, digests or {}, edges=edges)
     with ThreadPoolExecutor(1) as beside:
         # vl-convert works outside the interpreter's lock: the chart is bundled while the figures are drawn
         chart = beside.submit(chart_scripts, page) if "html" in formats else None
         with drawing():
+            finding, brief = brief_title(page), brief_sections(page)
             sections = tuple(build(page) for build in SECTIONS)
         scripts, payload = chart.result() if chart is not None else ([], None)
-    if known is not None:
-        page.numbers.check(known)
+    if edges is not None:
+        page.numbers.check(frozenset(edges.outputs))
     document = Document(
-        title, SUBTITLE, inputs.quarter, inputs.as_of.isoformat(), version, page.cite, sections, page.note
+        title,
+        SUBTITLE,
+        inputs.quarter,
+        inputs.as_of.isoformat(),
+        version,
+        page.cite,
+        sections,
+        dateline_note(page),
+        finding,
+        brief,
     )
     files: dict[str, bytes] = {}
     if "html" in formats:
@@ -131,6 +146,7 @@ def make_report(
         files[f"figures/{figure.id}.svg"] = (figure.svg + "\n").encode()
         files[f"figures/{figure.id}.csv"] = table_csv(figure.table, page.numbers).encode()
     files["numbers.json"] = page.numbers_json()
+    files["brief.json"] = storage.dumps(screen(document, page.numbers)).encode()
     return Report(files, len(page.numbers), page.numbers.lineage, tuple(page.problems))
 
 

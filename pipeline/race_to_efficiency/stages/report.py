@@ -49,7 +49,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
         title=workspace.params.report.title,
         version=__version__,
         digests=inputs.digests,
-        known=frozenset(before.outputs),
+        edges=before,
     )
     made.lineage.write(workspace.processed, STAGE)
     files = dict(made.files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -37,6 +38,9 @@ DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (
 
 WIDTH_IN = 7.2
 """Width of a figure; 72 units of its drawing to the inch."""
+
+CITE_CHARACTERS_PER_IN = 18
+"""Characters of the cite line that fit an inch of a figure."""
 
 STYLE_SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -114,13 +118,14 @@ def panels(
     frame: Frame | None = None,
     height_ratios: Sequence[float] | None = None,
     sharey: bool = False,
+    width_in: float = WIDTH_IN,
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure and its axes, row by row; the foot keeps room for the cite line."""
     from matplotlib.figure import Figure
 
     room = frame or Frame()
-    figure = Figure(figsize=(WIDTH_IN, height_in))
-    width = (WIDTH_IN - room.left - room.right - (columns - 1) * room.across) / columns
+    figure = Figure(figsize=(width_in, height_in))
+    width = (width_in - room.left - room.right - (columns - 1) * room.across) / columns
     height = (height_in - room.top - room.bottom - (rows - 1) * room.down) / rows
     axes = figure.subplots(
         rows,
@@ -129,8 +134,8 @@ def panels(
         sharey=sharey,
         height_ratios=height_ratios,
         gridspec_kw={
-            "left": room.left / WIDTH_IN,
-            "right": 1 - room.right / WIDTH_IN,
+            "left": room.left / width_in,
+            "right": 1 - room.right / width_in,
             "bottom": room.bottom / height_in,
             "top": 1 - room.top / height_in,
             "wspace": room.across / width,
@@ -183,7 +188,8 @@ def dots(axis: Axes, x: ArrayLike, y: ArrayLike, *, size: float, **options: Any)
 
 def finished_figure(figure: Figure, figure_id: str, *, title: str, short: str, cite: str) -> str:
     """Return the finished SVG of a figure, with its cite line inside it."""
-    figure.text(0.995, 3.5 / (72 * figure.get_figheight()), cite, ha="right", va="bottom", fontsize=6.8, color=MUTED)
+    text = "\n".join(textwrap.wrap(cite, int(CITE_CHARACTERS_PER_IN * figure.get_figwidth())))
+    figure.text(0.995, 3.5 / (72 * figure.get_figheight()), text, ha="right", va="bottom", fontsize=6.8, color=MUTED)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return finish_svg(buffer.getvalue(), figure_id, title=title, short=short)

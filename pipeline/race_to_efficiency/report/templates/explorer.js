@@ -112,7 +112,6 @@ function explorer(root, data) {
 
   root.hidden = false;
   recall(); show();
-  if (location.hash.startsWith("#explorer?")) root.scrollIntoView();
 }
 
 // A cell a spreadsheet would run as a formula is kept as text by a leading apostrophe; numbers stay numbers.
@@ -125,7 +124,7 @@ function csvCell(cell) {
 }
 
 function csvButtons() {
-  for (const table of document.querySelectorAll("main table[id]:not(#explorer-results)")) {
+  for (const table of document.querySelectorAll(".scroll > table[id]:not(#explorer-results)")) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "csv";
@@ -143,6 +142,15 @@ function csvButtons() {
   }
 }
 
+// A link into a folded part opens it; not every browser does that by itself.
+function unfold() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)).split("?")[0]);
+  for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+  if (target) target.scrollIntoView();
+}
+
 const place = document.getElementById("explorer");
 if (place) explorer(place, JSON.parse(document.getElementById("explorer-data").textContent));
 csvButtons();
+addEventListener("hashchange", unfold);
+if (location.hash) unfold();

@@ -124,14 +124,14 @@ def section_data(section: c.Section, numbers: NumberRegistry, level: int = 1) ->
 
 
 def document_data(document: c.Document, numbers: NumberRegistry) -> dict[str, Any]:
-    """Return the whole document as plain data."""
+    """Return the brief, which is what goes on paper, as plain data."""
     return {
         "title": document.title,
-        "subtitle": document.subtitle,
+        "finding": plain_text(document.finding, numbers) or document.title,
         "quarter": document.quarter,
         "as_of": document.as_of,
         "note": document.dateline_note,
         "version": document.version,
         "cite": document.cite,
-        "sections": [item for section in document.sections for item in section_data(section, numbers)],
+        "sections": [item for section in document.brief for item in section_data(section, numbers)],
     }

@@ -1,0 +1,1 @@
+"""The brief: what a board reads in four screens; everything else is the annex."""

@@ -1,0 +1,147 @@
+"""The finding: one number as the title, the reading to take first and why, and what the other readings say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, curves
+from race_to_efficiency.report.brief.energy import headline_route, other_routes, share_number
+from race_to_efficiency.report.content import Card, Cards, Label, Link, Para, Section, say
+from race_to_efficiency.report.inputs import Missing
+from race_to_efficiency.report.shown import badge
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from race_to_efficiency.report.content import Block, Num, Rich
+    from race_to_efficiency.report.forecasts import CurveKey
+    from race_to_efficiency.report.page import Page
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+"""Written out here: `strftime` would ask the machine's language."""
+
+
+def month_label(day: date) -> Label:
+    """Return a month in words."""
+    return Label(f"{MONTHS[day.month - 1]} {day.year}")
+
+
+def headline_month(page: Page) -> Label:
+    """Return the month that the headline speaks of."""
+    return month_label(page.inputs.as_of.replace(year=page.inputs.as_of.year + int(SENTENCE_YEARS)))
+
+
+def title(page: Page) -> Rich:
+    """Return the finding as one sentence; the report's own title where gamma is missing."""
+    try:
+        share = share_number(page, headline_route(page), SENTENCE_YEARS)
+    except Missing:
+        return (Label(page.title),)
+    return say(
+        "By {month}, today’s best training run should need about {share} of its energy",
+        month=headline_month(page),
+        share=share,
+    )
+
+
+def finding_section(page: Page) -> Section:
+    """Return the recommended reading, the two beside it, and the warning that belongs to them."""
+    blocks = [
+        *page.attempt("The reading to take first", lambda: [why_energy(page)]),
+        *page.attempt("The headline's figures", lambda: [cards(page)]),
+        *page.attempt("The whole loss", lambda: [whole_loss(page)]),
+    ]
+    return Section("finding", "Read the energy first", tuple(blocks))
+
+
+def why_energy(page: Page) -> Block:
+    """Return why the energy comes first, and how far the other routes lie from it."""
+    others, route = other_routes(page), headline_route(page)
+    fastest = (route.value or 0.0) >= (others[-1].value or 0.0)
+    doubt = (
+        "the headline takes the fastest of our {ways} to measure the pace. The slower ones give {fast} to {slow}."
+        if fastest
+        else "our other {ways} to measure the pace give {fast} to {slow}."
+    )
+    return Para(
+        say(
+            "Each number below is a share of today’s, [[5]] years on, if power stays. The first is the energy to match "
+            "today’s best model, not to train tomorrow’s. **Why it comes first:** it needs one thing only, how fast "
+            "efficiency grows. A forecast of loss also needs a law of loss, and that law is "
+            f"used here far beyond {{fits}} it was fitted on. **The main doubt:** {doubt}",
+            fits=Link("the runs", "#anchors"),
+            ways=Link("ways", "#gamma"),
+            fast=share_number(page, others[-1], SENTENCE_YEARS),
+            slow=share_number(page, others[0], SENTENCE_YEARS),
+        ),
+        "lead",
+    )
+
+
+def eight_in_ten(low: Num, high: Num) -> Rich:
+    """Return an 80 % interval in words."""
+    return say("[[8]] in [[10]]: {low} to {high}", low=low, high=high)
+
+
+def cards(page: Page) -> Cards:
+    """Return the three readings side by side, the recommended one first."""
+    total, reducible, _ = curves(page)
+    route = headline_route(page)
+    month = headline_month(page)
+    energy = Card(
+        say("Energy of today’s best run, {month}", month=month),
+        (share_number(page, route, SENTENCE_YEARS),),
+        (eight_in_ten(*(share_number(page, route, SENTENCE_YEARS, end) for end in ("low", "high"))),),
+        badge(route),
+    )
+    above = Card(
+        say("Loss above its floor, {month}", month=month),
+        (loss_number(page, reducible),),
+        (
+            eight_in_ten(*(loss_number(page, reducible, level) for level in (0.1, 0.9))),
+            *page_lines(page),
+        ),
+        page.forecasts.badge(reducible, SENTENCE_YEARS),
+    )
+    paper = Card(
+        say("R, whole loss, no floor, {month}", month=month),
+        (loss_number(page, total),),
+        (say("as in Lu’s paper; more hopeful by design"),),
+        page.forecasts.badge(total, SENTENCE_YEARS),
+    )
+    return Cards((("First: energy", (energy,)), ("Second: loss above the floor", (above,)), ("Beside: R", (paper,))))
+
+
+def page_lines(page: Page) -> tuple[Rich, ...]:
+    """Return the line on the other form of the law of loss, where there is one."""
+    from race_to_efficiency.report.brief.forms import other_form
+
+    try:
+        return (say("The other form of the law gives {other}.", other=other_form(page)),)
+    except Missing:
+        return ()
+
+
+def loss_number(page: Page, curve: CurveKey, level: float | None = None) -> Num:
+    """Return a reading at the headline's horizon: its point, or a quantile."""
+    return (
+        page.forecasts.point(curve, SENTENCE_YEARS)
+        if level is None
+        else page.forecasts.number(curve, SENTENCE_YEARS, level)
+    )
+
+
+def whole_loss(page: Page) -> Block:
+    """Return what becomes of the whole loss, and why that is so little."""
+    _, _, whole = curves(page)
+    return Para(
+        say(
+            "The whole loss hardly moves: to {whole} of today’s. Nearly all of it is {floor} that compute cannot "
+            "lower.",
+            whole=loss_number(page, whole),
+            floor=Link("a floor", "#headline"),
+        )
+    )

@@ -125,6 +125,8 @@ def test_measured_baseline_years():
     fit = run_duration(inputs("2026-03-31"))
     assert fit.estimate.value * 8766 == pytest.approx(2240.0)
     assert fit.estimate.status == "weak"
+    below = (fit.draws < fit.estimate.value).mean()
+    assert below == pytest.approx(0.5, abs=0.1)  # resampled medians lie about the median, as often on either side
 
 
 def before_v5_1():

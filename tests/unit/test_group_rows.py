@@ -12,7 +12,7 @@ def runs(released: list[str | None], exclusion: list[str]) -> pd.DataFrame:
     numbers = [1.0 + row for row in range(n)]
     columns = [column for _, column in GROUP_COLUMNS]
     return pd.DataFrame(
-        {name: numbers for name in columns}
+        dict.fromkeys(columns, numbers)
         | {"run_id": [f"run-{row}" for row in range(n)], "cluster": "one", "exclusion": exclusion}
         | {"released": pd.to_datetime(pd.Series(released, dtype="object"))}
     )

@@ -73,10 +73,15 @@ def json_value(value: object) -> object:
 
 
 def dumps(document: object) -> str:
-    """Return readable, deterministic JSON: insertion order, shortest round-trip floats, no NaN.
+    """Return deterministic JSON: indented, insertion order, shortest round-trip floats, no NaN. Seals hold it so."""
+    return json.dumps(json_value(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def record_lines(document: object) -> str:
+    """Return what `dumps` does, small and readable: one record a line.
 
     What holds no further mapping or list, and whatever is shorter than `_LINE_CHARACTERS`, stands on one line; the rest
-    is indented. A published quarter holds some ten thousand small records: one a line is smaller and easier to read.
+    is indented. A published quarter holds some ten thousand small records.
     """
     return _indented(json_value(document), "\n") + "\n"
 
@@ -103,8 +108,8 @@ def canonical_json(document: object) -> bytes:
 
 
 def write_json(path: Path, document: object) -> Path:
-    """Write a document as JSON (`dumps`), atomically."""
-    return write_text(path, dumps(document))
+    """Write a document as JSON (`record_lines`), atomically."""
+    return write_text(path, record_lines(document))
 
 
 def read_bytes(path: Path) -> bytes:

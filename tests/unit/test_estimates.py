@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency import storage
-from race_to_efficiency.calibration.common.estimates import Estimate, Interval, JointDraws, draw_intervals
+from race_to_efficiency.calibration.common.estimates import (
+    Estimate,
+    Interval,
+    JointDraws,
+    draw_intervals,
+    rows_told_once,
+)
 from scipy import stats
 
 FINITE = st.floats(-1e6, 1e6)
@@ -66,3 +73,17 @@ def test_joint_draws_know_their_columns() -> None:
     assert draws["E"].tolist() == [1.0, 3.0, 5.0]
     with pytest.raises(ValueError, match="n_draws"):
         JointDraws(("kappa",), np.zeros((3, 2)), 1)
+
+
+def test_a_fit_lists_its_rows_once() -> None:
+    """Parameters of one fit name the estimate that lists them; another form, or other rows, list their own."""
+    kappa = Estimate(
+        id="kappa.a.floor", symbol="kappa", value=0.1, unit="1", group="a", form="floor", rows_used=("t/1",)
+    )
+    same = dataclasses.replace(kappa, id="E.a.floor", symbol="E")
+    other = dataclasses.replace(kappa, id="A.a.floor", symbol="A", rows_excluded=(("t/2", "outlier"),))
+    form = dataclasses.replace(kappa, id="kappa.a.power_law", form="power_law")
+    told = [
+        Estimate.from_json(item) for item in rows_told_once([item.to_json() for item in (kappa, same, other, form)])
+    ]
+    assert told == [kappa, dataclasses.replace(same, rows_used=(), rows_of=kappa.id), other, form]

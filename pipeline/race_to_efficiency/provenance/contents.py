@@ -79,7 +79,7 @@ def published_files(workspace: Workspace) -> dict[str, bytes]:
     files[LINEAGE] = storage.parquet_bytes(gathered(workspace.processed))
     files |= {f"{INPUTS}{name}": data for name, data in input_files(workspace).items()}
     files[manifest.PARAMS] = storage.read_bytes(workspace.root / "params.yaml")
-    files |= {name: storage.dumps(item).encode() for name, item in _descriptions(workspace, files).items()}
+    files |= {name: storage.record_lines(item).encode() for name, item in _descriptions(workspace, files).items()}
     for name, data in files.items():
         if len(data) > manifest.MAX_FILE_BYTES:
             raise DataInvalid(
@@ -116,11 +116,11 @@ def input_files(workspace: Workspace) -> dict[str, bytes]:
 def _descriptions(workspace: Workspace, files: dict[str, bytes]) -> dict[str, Any]:
     """Return the documents that describe a quarter: its sources, PROV-JSON, RO-Crate."""
     sources = source_list(workspace)
-    files = {**files, SOURCES_FILE: storage.dumps(sources).encode()}
+    files = {**files, SOURCES_FILE: storage.record_lines(sources).encode()}
     edges = Edges(storage.parquet_frame(files[LINEAGE]))
     flow = quarter_flow(workspace, files, sources["sources"], edges)
     provenance = prov_document(flow)
-    files["prov.json"] = storage.dumps(provenance).encode()
+    files["prov.json"] = storage.record_lines(provenance).encode()
     crate = process_run_crate(quarter_flow(workspace, files, sources["sources"], edges))
     return {SOURCES_FILE: sources, "prov.json": provenance, "ro-crate-metadata.json": crate}
 

@@ -114,6 +114,7 @@ def form_discrepancy(reading: Reading, form: str) -> Computed:
 
 def kappa_document(reading: Reading) -> Computed:
     """Return kappa.json without its stamp, and kappa_draws: every group, and the pools."""
+    from race_to_efficiency.calibration.common.estimates import rows_told_once
     from race_to_efficiency.calibration.kappa.groups import GROUP_TABLES
     from race_to_efficiency.calibration.kappa.pooled import POOLS
 
@@ -132,7 +133,7 @@ def kappa_document(reading: Reading) -> Computed:
     outputs |= {pool.document["id"]: pool.node for pool in pools if pool.document is not None}
     outputs |= {f"discrepancy.{found.document['form']}": found.node for found in beyond}
     return Computed(
-        {"estimates": [*own, *pooled], "discrepancy": [found.document for found in beyond], **tables},
+        {"estimates": [*rows_told_once(own), *pooled], "discrepancy": [found.document for found in beyond], **tables},
         tables={"draws": _concatenated([result.tables["draws"] for result in groups])},
         origins={name: Origin(outputs=(f"{node}#{name}",)) for name, node in outputs.items()},
     )

@@ -112,7 +112,7 @@ class Page:
 
     def numbers_json(self) -> bytes:
         """Return numbers.json."""
-        return storage.dumps(self.numbers.to_json()).encode()
+        return storage.record_lines(self.numbers.to_json()).encode()
 
     def attempt(self, what: str, make: Callable[[], list[Block]]) -> list[Block]:
         """Return the blocks of a part, or a note saying in words why it is not here; nothing breaks the report.

@@ -95,6 +95,8 @@ class Estimate:
         ``TABLE/ID`` of each row used.
     rows_excluded : tuple of (str, str)
         ``TABLE/ID`` and the reason.
+    rows_of : str or None
+        Id of the estimate of the same fit that lists the rows in its stead; see `rows_told_once`.
     digests : mapping
         inputs, params, code, lock.
     seed : int or None
@@ -121,6 +123,7 @@ class Estimate:
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     rows_used: tuple[str, ...] = ()
     rows_excluded: tuple[tuple[str, str], ...] = ()
+    rows_of: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     computed_by: str = ""
@@ -160,6 +163,21 @@ class Estimate:
         window = fields.get("window")
         fields["window"] = (window[0], window[1]) if window else None
         return cls(**fields)
+
+
+def rows_told_once(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return `Estimate.to_json` mappings of which a fit's first alone lists its rows; the others name it (``rows_of``).
+
+    A fit of five parameters on a thousand rows would else list them six times, and a published quarter is bounded.
+    """
+    first: dict[tuple[object, ...], Mapping[str, Any]] = {}
+    told = []
+    for record in records:
+        teller = first.setdefault((record["group"], record["form"]), record)
+        same = all(record[name] == teller[name] for name in ("rows_used", "rows_excluded"))
+        shared = {"rows_used": [], "rows_excluded": [], "rows_of": teller["id"]}
+        told.append({**record, **(shared if same and record is not teller else {})})
+    return told
 
 
 @dataclass(frozen=True)

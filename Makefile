@@ -9,7 +9,7 @@ CRATE ?= reports/2026Q1
 SEED ?= 1
 COUNT ?= 1000
 
-.PHONY: help run test lint dvc-yaml benchmark attacks fuzz recovery severity dictionary crate lock audit-dependencies clean clean-generated
+.PHONY: help run test test-slow lint dvc-yaml benchmark attacks fuzz recovery severity dictionary crate lock audit-dependencies clean clean-generated
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -28,6 +28,9 @@ run: $(STAMP) ## the main job: ledgers -> fits -> forecast -> report
 test: $(STAMP) ## lint, types, layers and the test suite
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-slow: $(STAMP) ## what `make test` leaves out: simulation studies, long tables, the quarter's whole chain (10 minutes)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow
 
 lint: $(STAMP) ## ruff, mypy, import-linter, and dvc.yaml against the code
 	$(BIN)/python -m ruff check .

@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 import small_quarter
 import yaml
+from race_to_efficiency.cli import application
 from small_settings import document
+from typer.testing import CliRunner
 
 COPIED = ("pipeline", "data/raw", "data/published", "reports")
 FILES = ("dvc.yaml", "pyproject.toml", "requirements.lock", "README.md")
@@ -28,8 +30,7 @@ def commands(root: Path) -> list[str]:
 
 def run(line: str, place: Path) -> str:
     """Run one line of the page with this interpreter; its standard output."""
-    verb, *words = shlex.split(line)
-    assert verb == "race"
+    _, *words = shlex.split(line)
     environment = {**os.environ, "PYTHONPATH": str(place / "pipeline"), "NO_COLOR": "1", "COLUMNS": "200"}
     environment["RACE_KEYS"] = str(place.parent / "keys")
     call = [sys.executable, "-m", "race_to_efficiency", *words]
@@ -38,6 +39,21 @@ def run(line: str, place: Path) -> str:
     return done.stdout
 
 
+def test_every_line_of_the_page_is_a_command_with_options_it_has(root: Path) -> None:
+    lines = commands(root)
+    assert [line.split()[1] for line in lines] == [
+        *("import", "import", "import", "run", "diff", "publish", "audit", "audit")
+    ]
+    runner, race = CliRunner(), application()
+    for line in lines:
+        verb, *words = shlex.split(line)
+        assert verb == "race"
+        told = runner.invoke(race, [*words, "--help"])  # options are looked up before the help is shown
+        assert told.exit_code == 0, told.output
+    assert runner.invoke(race, ["run", "--no-such", "--help"]).exit_code == 2
+
+
+@pytest.mark.slow
 @pytest.mark.upstream
 def test_the_page_ends_in_a_published_quarter_that_verifies_and_rederives(
     root: Path, shared: Path, tmp_path: Path
@@ -52,9 +68,6 @@ def test_the_page_ends_in_a_published_quarter_that_verifies_and_rederives(
     before = {path.name: path.read_bytes() for path in (place / "data" / "raw").glob("*.csv")}
     lines = commands(root)
     said = [run(line, place) for line in lines]
-    assert [line.split()[1] for line in lines] == [
-        *("import", "import", "import", "run", "diff", "publish", "audit", "audit")
-    ]
     for name, held in before.items():
         assert (place / "data" / "raw" / name).read_bytes().startswith(held), "ledgers are appended to"
     records = pd.read_csv(shared / "data" / "news" / "speedrun" / "speedrun_2026-06-30.csv")

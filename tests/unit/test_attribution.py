@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from race_to_efficiency.comparison.attribution import CAUSES, ViewChange, attribute, name_rows
 from race_to_efficiency.quarter.world import LedgerView, World
@@ -120,6 +120,7 @@ def test_the_passing_of_time_is_no_setting() -> None:
     assert parts["slope"]["settings"] != 0.0
 
 
+@settings(max_examples=20)
 @given(st.data())
 def test_parts_always_sum_to_the_change(data: st.DataObject) -> None:
     base = world()

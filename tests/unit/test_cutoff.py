@@ -6,6 +6,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
+from quick_fits import studied
 from race_to_efficiency.calibration.kappa.cutoff import CutoffTest, cutoff_test, largest, lower_half
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW, Coordinates
 from race_to_efficiency.calibration.kappa.group_rows import GroupRows
@@ -48,20 +49,23 @@ def rejected(kind, count, seed, level=0.05):
     return sum(bool(item.rejects(level)) for item in found), found
 
 
-def test_the_right_law_is_rejected_no_more_often_than_the_level_says():
-    count, _ = rejected("right", 80, 11)
-    assert count <= binom.ppf(0.999, 80, 0.05)
+@pytest.mark.parametrize("size", studied(8, 80))
+def test_the_right_law_is_rejected_no_more_often_than_the_level_says(size):
+    count, _ = rejected("right", size, 11)
+    assert count <= binom.ppf(0.999, size, 0.05)
 
 
-def test_a_wrong_law_is_seen_and_its_bend_is_the_one_planted():
-    count, found = rejected("wrong", 60, 12)
-    assert count >= binom.ppf(0.001, 60, 0.8)
+@pytest.mark.parametrize("size", studied(8, 60))
+def test_a_wrong_law_is_seen_and_its_bend_is_the_one_planted(size):
+    count, found = rejected("wrong", size, 12)
+    assert count >= binom.ppf(0.001, size, 0.8)
     assert np.median([item.bend for item in found]) == pytest.approx(0.01, rel=0.35)
 
 
-def test_two_floors_in_one_group_are_seen_by_their_heaps():
-    count, found = rejected("floors", 40, 13)
-    assert count >= 36
+@pytest.mark.parametrize("size", studied(5, 40))
+def test_two_floors_in_one_group_are_seen_by_their_heaps(size):
+    count, found = rejected("floors", size, 13)
+    assert count >= 0.9 * size
     assert all(
         item.rejects(0.05) == ("heaps",) or not item.rejects(0.05) or item.allocation_p < 0.025 for item in found
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from race_to_efficiency.calibration.kappa.comparison import below_cutoffs, runs_
 from race_to_efficiency.calibration.kappa.compute_frontier import compute_for_tokens, frontier_quantities
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights, isoflop_weights, pareto_weights
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
+from race_to_efficiency.calibration.kappa.groups import fit_group
 from race_to_efficiency.ledger.duplicates import find_duplicates, rounding, significant_digits
 from runs_for_tests import ledger_rows
 from small_settings import section
@@ -105,6 +108,23 @@ def test_a_group_does_not_depend_on_the_others(fitted):
     alone = kappa_of(ledger_rows(GROUPS[1]), settings_for(GROUPS[1]), seed=20260331)
     for estimate in alone.estimates:
         assert estimate == by_id(fitted, estimate.id)
+
+
+def test_a_form_not_asked_for_still_casts_its_doubt_where_the_two_contradict_each_other():
+    rows = SimpleNamespace(lacks=lambda form: False)
+
+    def fitter(form, _, params, *, seed):
+        kappa = 0.15 if form.name == params.told else 0.30
+        draws = kappa * np.linspace(0.95, 1.05, 100)
+        made = SimpleNamespace(kappa=lambda draws: draws, name=form.name, floor=form.floor)
+        fit = SimpleNamespace(form=made, kappa=kappa, draws=draws, usable=np.ones(100, bool), doubts=())
+        fit.doubted = lambda words: SimpleNamespace(form=made, doubts=(words,))
+        return fit
+
+    for told, doubts in (("floor", 1), ("neither", 0)):
+        (found,) = fit_group(rows, SimpleNamespace(forms=("chinchilla",), told=told), seed=1, fitter=fitter)
+        assert found.form.name == "chinchilla"
+        assert len(found.doubts) == doubts
 
 
 def test_processes_change_nothing(fitted):

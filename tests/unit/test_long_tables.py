@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 import typer
+from quick_fits import asked_forms_alone
 from race_to_efficiency import storage
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights
 from race_to_efficiency.commands import fit_gamma, fit_kappa
@@ -125,10 +126,10 @@ def test_rows_that_cannot_be_records_never_are():
 
 
 def test_the_same_rows_as_csv_and_as_parquet_give_the_same_json(app, tmp_path):
-    data = frame()
-    data.to_csv(tmp_path / "t.csv", index=False)
-    data.to_parquet(tmp_path / "t.parquet")
-    for words in ((), ("--group", "maker"), ("--estimator", "frontier")):
+    for words, rows in (((), ROWS), (("--group", "maker"), 800), (("--estimator", "frontier"), ROWS)):
+        data = frame(rows)
+        data.to_csv(tmp_path / "t.csv", index=False)
+        data.to_parquet(tmp_path / "t.parquet")
         assert gamma(app, tmp_path / "t.csv", *words) == gamma(app, tmp_path / "t.parquet", *words)
 
 
@@ -159,30 +160,38 @@ def scipy_kappa(params, tokens, loss):
     return start[3] * start[4] / (start[3] + start[4])
 
 
-@pytest.mark.parametrize("rows", [3_000, 20_000])
-def test_kappa_of_a_long_table_is_that_of_a_fit_to_every_row(app, tmp_path, rows):
+@pytest.fixture
+def chinchilla_alone():
+    """Words that ask for the chinchilla form, which is then fitted alone, with few refits."""
+    with asked_forms_alone():
+        yield "--form", "chinchilla", "--bootstrap", 100
+
+
+@pytest.mark.parametrize("rows", [3_000, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_kappa_of_a_long_table_is_that_of_a_fit_to_every_row(app, tmp_path, chinchilla_alone, rows):
     data = runs(rows)
     data.to_csv(tmp_path / "t.csv", index=False)
     data.to_parquet(tmp_path / "t.parquet")
-    document = kappa(app, tmp_path / "t.parquet")
+    document = kappa(app, tmp_path / "t.parquet", *chinchilla_alone)
     found = document["estimates"][0]
     assert found["value"] == pytest.approx(scipy_kappa(*data.to_numpy().T), rel=1e-10)
     assert (found["n_rows"], found["status"]) == (rows, "trusted")
     assert document["account"] == {"read": rows, "used": rows, "excluded": 0, "quarantined": 0}
-    assert document == kappa(app, tmp_path / "t.csv")
+    assert document == kappa(app, tmp_path / "t.csv", *chinchilla_alone)
     theirs = found["diagnostics"]["sandwich_stderr"]["kappa_reducible"]
     assert found["stderr"] == pytest.approx(theirs, rel=0.15)  # the spread of refits is the robust covariance's
 
 
-def test_the_long_way_and_the_short_way_find_one_kappa(app, tmp_path, monkeypatch):
+def test_the_long_way_and_the_short_way_find_one_kappa(app, tmp_path, monkeypatch, chinchilla_alone):
     runs(900).to_csv(tmp_path / "t.csv", index=False)
-    short = {item["id"]: item for item in kappa(app, tmp_path / "t.csv")["estimates"]}
+    short = {item["id"]: item for item in kappa(app, tmp_path / "t.csv", *chinchilla_alone)["estimates"]}
     for module in (long_fit, run_fit):
         monkeypatch.setattr(module, "LONG_RUNS", 400)
-    for item in kappa(app, tmp_path / "t.csv")["estimates"]:
+    for item in kappa(app, tmp_path / "t.csv", *chinchilla_alone)["estimates"]:
         assert item["value"] == pytest.approx(short[item["id"]]["value"], rel=1e-7)
         assert item["status"] == short[item["id"]]["status"]
-        assert item["stderr"] == pytest.approx(short[item["id"]]["stderr"], rel=0.35)
+        # the sample's own spread is 1.5 times that of all rows, and few refits know it to a tenth
+        assert item["stderr"] == pytest.approx(short[item["id"]]["stderr"], rel=0.45)
 
 
 @pytest.mark.parametrize("rule", ["pareto", "isoflop_minima"])
@@ -224,6 +233,7 @@ def limited(words, cwd):
     return seconds, megabytes, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_a_million_dated_rows_are_all_used_in_bounded_memory(tmp_path):
     data = frame(rows=1_000_000)
     data[["date", "value"]].to_csv(tmp_path / "t.csv", index=False)
@@ -237,7 +247,9 @@ def test_a_million_dated_rows_are_all_used_in_bounded_memory(tmp_path):
     assert "fitting" in told
 
 
-def test_checkpoints_of_many_models_are_resampled_by_model_within_seconds(tmp_path):
+@pytest.fixture
+def checkpoints(tmp_path):
+    """A folder with a table of 22 models' checkpoints that err together."""
     rng = np.random.default_rng(5)
     params = np.geomspace(2e7, 5e9, 22)
     tokens = np.geomspace(2e8, 2e11, 116)
@@ -246,9 +258,22 @@ def test_checkpoints_of_many_models_are_resampled_by_model_within_seconds(tmp_pa
     loss = law(grid_n, grid_d) * np.exp(of_model + rng.normal(0, 0.002, len(grid_n)))
     table = pd.DataFrame({"params": grid_n, "tokens": grid_d, "loss": loss})
     table.to_csv(tmp_path / "t.csv", index=False)
-    seconds, _, out, _ = limited(["fit", "kappa", "t.csv", "--json"], tmp_path)
-    document = json.loads(out)
+    return tmp_path
+
+
+def resampled_by_model(document):
     found = document["estimates"][0]
     assert (found["n_rows"], found["n_clusters"], found["status"]) == (2552, 22, "trusted")
     assert found["intervals"][0]["low"] <= 0.35 * 0.37 / 0.72 <= found["intervals"][0]["high"]
+
+
+def test_checkpoints_of_many_models_are_resampled_by_model(app, checkpoints, chinchilla_alone):
+    resampled_by_model(kappa(app, checkpoints / "t.csv", *chinchilla_alone))
+
+
+@pytest.mark.slow
+def test_checkpoints_of_many_models_take_seconds(checkpoints):
+    seconds, _, out, told = limited(["fit", "kappa", "t.csv", "--json"], checkpoints)
+    resampled_by_model(json.loads(out))
+    assert "fitting" in told
     assert seconds < 20  # 10 on a machine of our own; a busy one takes longer for the same work

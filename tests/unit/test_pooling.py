@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from quick_fits import studied
 from race_to_efficiency.calibration.kappa import pooled
 from race_to_efficiency.calibration.kappa.forms import FORMS
 from race_to_efficiency.calibration.kappa.pooled import (
@@ -22,7 +23,7 @@ from race_to_efficiency.calibration.kappa.pooled import (
 from race_to_efficiency.calibration.kappa.pooling import FamilyEffect, by_laboratory, family_effect, pool
 from race_to_efficiency.calibration.kappa.random_effects import RandomEffects
 from scipy.integrate import quad
-from scipy.stats import norm, t
+from scipy.stats import binom, norm, t
 from small_settings import section
 
 THREE = ((0.1785, 0.0053), (0.1277, 0.0131), (0.1808, 0.0368))
@@ -107,16 +108,17 @@ def test_what_is_drawn_is_what_is_printed(pairs):
         np.testing.assert_allclose(shares, [0.5 - level / 2, 0.5 + level / 2], atol=0.0025)
 
 
-def test_the_interval_of_a_new_family_covers_new_families():
+@pytest.mark.parametrize("count", studied(20, 300))
+def test_the_interval_of_a_new_family_covers_new_families(count):
     rng = np.random.default_rng(5)
     hits = {3: 0, 8: 0}
-    for _ in range(300):
+    for _ in range(count):
         truth = rng.normal(0.16, 0.03, 9)
         seen = rng.normal(truth, 0.01)
         for size in hits:
             low, high = RandomEffects.of(seen[:size], [0.01] * size, 0.03).prediction(0.95)
             hits[size] += low <= truth[8] <= high
-    assert all(0.92 <= count / 300 <= 1.0 for count in hits.values()), hits
+    assert all(held >= binom.ppf(0.001, count, 0.95) for held in hits.values()), hits
 
 
 def test_pooling_one_family_or_a_zero_error_is_refused():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from quick_fits import asked_forms_alone, studied
 from race_to_efficiency.calibration.kappa.forms import FLOOR, POWER_LAW
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.recovery import attempts
@@ -13,6 +14,12 @@ from race_to_efficiency.scaling_laws import curvature_z
 from scipy import stats
 
 QUICK = ("kappa_clean_20", "joint_floor_2y")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_form():
+    with asked_forms_alone():
+        yield
 
 
 def fewest(share, count):
@@ -43,8 +50,8 @@ def test_a_case_repeats_and_depends_on_its_seed(name):
     assert name == "joint_floor_2y" or simulate_outcomes(name, 1, 7) != simulate_outcomes(name, 1, 8)
 
 
-@pytest.fixture(scope="module")
-def clean():
+@pytest.fixture(scope="module", params=studied(3, 30))
+def clean(request):
     """Outcomes of clean power laws, and the intervals behind them."""
     seen = []
     right = attempts._holds
@@ -56,44 +63,51 @@ def clean():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(attempts, "_holds", watched)
-        found = simulate_outcomes("kappa_clean_50", 30, 11)
+        found = simulate_outcomes("kappa_clean_50", request.param, 11)
     return found, np.array(seen)
 
 
 def test_clean_power_laws_are_found_and_covered(clean):
-    found, count = clean[0], 30
+    found, count = clean[0], len(clean[1])
     kappa = column(found, "kappa")
     assert abs(kappa.mean() / attempts.TOTAL_KAPPA - 1.0) <= 0.003 + 3 * kappa.std() / np.sqrt(count) / 0.05
     assert fewest(0.935, count) <= column(found, "covered").sum()
     assert not column(found, "refused").any()
     # least squares on the same clean rows is unbiased and tighter: the yardstick of the spread is what it says
-    assert column(found, "clean_ols").std() <= 1.05 * kappa.std()
+    ols = column(found, "clean_ols")
+    assert count < 30 or ols.std() <= 1.05 * kappa.std()
+    np.testing.assert_allclose(kappa, ols, rtol=0.02)
 
 
 def test_intervals_a_fifth_as_wide_would_be_caught(clean):
-    """The small study can fail."""
+    """The small study can fail, and one of few data sets still by the widths."""
     found, ends = clean
     middle, half = ends.mean(axis=1), np.diff(ends, axis=1)[:, 0] / 2.0
     inside = np.abs(middle - attempts.TOTAL_KAPPA) <= half
     assert inside.tolist() == [bool(item) for item in found["covered"]]
-    assert fewest(0.935, 30) > (np.abs(middle - attempts.TOTAL_KAPPA) <= half / 5.0).sum()
+    own = 1.96 * attempts.RUN_NOISE / np.sqrt(50) / (4 * np.log(10) / np.sqrt(12))  # least squares' half width
+    assert ((0.7 * own < half) & (half < 2.2 * own)).all()
+    assert len(ends) < 30 or fewest(0.935, 30) > (np.abs(middle - attempts.TOTAL_KAPPA) <= half / 5.0).sum()
 
 
-def test_outliers_neither_shift_nor_widen_it_much():
-    found, count = simulate_outcomes("kappa_outliers_50", 20, 11), 20
+@pytest.mark.parametrize("count", studied(3, 20))
+def test_outliers_neither_shift_nor_widen_it_much(count):
+    found = simulate_outcomes("kappa_outliers_50", count, 11)
     kappa = column(found, "kappa")
     assert abs(kappa.mean() / attempts.TOTAL_KAPPA - 1.0) <= 0.005 + 3 * kappa.std() / np.sqrt(count) / 0.05
     assert fewest(0.925, count) <= column(found, "covered").sum()
     # an F test of the two variances at one in a thousand
     assert (kappa.std() / column(found, "clean_ols").std() / 1.25) ** 2 <= stats.f.ppf(0.999, count - 1, count - 1)
+    np.testing.assert_allclose(kappa, column(found, "clean_ols"), rtol=0.05)
 
 
 def test_leverage_outliers_are_named():
-    assert column(simulate_outcomes("kappa_leverage_50", 4, 3), "any_flagged").all()
+    assert column(simulate_outcomes("kappa_leverage_50", 2, 3), "any_flagged").all()
 
 
-def test_a_floor_in_plain_sight_is_found_with_its_interval():
-    found, count = simulate_outcomes("kappa_floor_z30_50", 6, 3), 6
+@pytest.mark.parametrize("count", studied(3, 6))
+def test_a_floor_in_plain_sight_is_found_with_its_interval(count):
+    found = simulate_outcomes("kappa_floor_z30_50", count, 3)
     assert fewest(0.92, count) <= column(found, "covered").sum()
     assert fewest(0.92, count) <= column(found, "floor_covered").sum()
     assert np.median(column(found, "z_curv")) == pytest.approx(30.0, rel=0.3)
@@ -105,10 +119,11 @@ def test_too_weak_a_curvature_is_called_weak():
     assert column(simulate_outcomes("kappa_floor_z1_30", 1, 5), "not_trusted").all()
 
 
-def test_clusters_are_covered_and_few_of_them_are_not_trusted():
-    found = simulate_outcomes("kappa_clustered_20", 15, 5)
-    assert fewest(0.92, 15) <= column(found, "covered").sum()
-    assert column(simulate_outcomes("kappa_clustered_6", 3, 5), "not_trusted").all()
+@pytest.mark.parametrize("count", studied(3, 15))
+def test_clusters_are_covered_and_few_of_them_are_not_trusted(count):
+    found = simulate_outcomes("kappa_clustered_20", count, 5)
+    assert fewest(0.92, count) <= column(found, "covered").sum()
+    assert column(simulate_outcomes("kappa_clustered_6", max(count // 5, 1), 5), "not_trusted").all()
 
 
 def test_losses_over_two_years_with_a_free_floor_are_refused_always():

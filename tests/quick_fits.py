@@ -1,0 +1,57 @@
+"""What makes tests cheap that rest on fits: studies of few data sets, the form asked alone, equal rows fitted once."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from race_to_efficiency.calibration.kappa import groups
+from race_to_efficiency.own_tables import run_fit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from race_to_efficiency.calibration.kappa.forms import Form
+    from race_to_efficiency.calibration.kappa.group_fit import GroupFit
+    from race_to_efficiency.calibration.kappa.group_rows import GroupRows
+    from race_to_efficiency.settings.kappa import KappaParams
+
+
+def studied(few: int, many: int) -> list[Any]:
+    """Return sizes of a study: one that a gross error fails, and the slow one, which measures."""
+    return [few, pytest.param(many, marks=pytest.mark.slow)]
+
+
+@contextmanager
+def asked_forms_alone() -> Iterator[None]:
+    """Fit the forms asked for and no others, which are fitted for the doubts they cast (held in test_kappa.py)."""
+    true, every = groups.fit_group, groups.FORMS
+
+    def fit(rows: GroupRows, params: KappaParams, **options: Any) -> list[GroupFit]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(groups, "FORMS", {name: form for name, form in every.items() if name in params.forms})
+            return true(rows, params, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_fit, "fit_group", fit)
+        yield
+
+
+@contextmanager
+def equal_rows_once() -> Iterator[None]:
+    """Fit rows that are equal to twelve digits once: what was read is compared, not what is fitted to it."""
+    true = run_fit._quickly
+    found: dict[Any, GroupFit] = {}
+
+    def fit(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
+        columns = [(name, [f"{cell:.12g}" for cell in column]) for name, column in everything.quantities.items()]
+        context = (everything.spec, everything.ids, everything.clusters, everything.fatal, everything.doubts)
+        key = repr((form.name, columns, context, params.model_copy(update={"forms": ()}), seed))
+        if key not in found:
+            found[key] = true(form, everything, params, seed=seed)
+        return found[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_fit, "_quickly", fit)
+        yield

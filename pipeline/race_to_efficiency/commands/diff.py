@@ -7,9 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from race_to_efficiency.commands import terminal
-
-NOTHING_TOLD = 1e-12
-"""Changes this small are rounding; --json holds them."""
+from race_to_efficiency.comparison.rounding import NOTHING
 
 
 def register(app: typer.Typer) -> None:
@@ -27,8 +25,11 @@ def register(app: typer.Typer) -> None:
 
         from race_to_efficiency.provenance.quarters import compare
         from race_to_efficiency.settings.params import find_root, open_workspace
+        from race_to_efficiency.units import Quarter
 
         root = find_root(Path.cwd())
+        if Quarter.parse(before).as_of > Quarter.parse(after).as_of:
+            terminal.progress(f"{before} is later than {after}: every change below runs backwards in time")
         document = compare(open_workspace(root, before), open_workspace(root, after), name_changed_rows=rows)
         if as_json:
             terminal.document(document)
@@ -49,7 +50,7 @@ def print_difference(document: dict[str, Any]) -> None:
     ]
     titles = ["ledger", *(cause.replace("_", " ") for cause in causes)]
     terminal.table(f"Data, {title}: rows by what happened to them", titles, data)
-    moved = [item for item in document["estimates"] if item["delta"] and abs(item["delta"]) > NOTHING_TOLD]
+    moved = [item for item in document["estimates"] if item["delta"] and abs(item["delta"]) > NOTHING]
     estimates = [
         (
             item["id"],
@@ -93,7 +94,7 @@ def print_difference(document: dict[str, Any]) -> None:
 
 def causes_text(item: dict[str, Any]) -> str:
     """Return the causes that did something, each with its part."""
-    parts = [part for part in item["parts"] if abs(part["value"]) > NOTHING_TOLD]
+    parts = [part for part in item["parts"] if abs(part["value"]) > NOTHING]
     return ", ".join(f"{part['cause'].replace('_', ' ')} {signed(part['value'])}" for part in parts)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
+from race_to_efficiency.comparison.rounding import NOTHING
 from race_to_efficiency.quarter.world import LedgerView, World
 
 DATA_CAUSES = ("added", "revised", "withdrawn", "reclassified", "entered_late")
@@ -24,9 +25,6 @@ CAUSES = (*DATA_CAUSES, "settings", "reference_date", "code", "resampling")
 
 MOST_ROWS = 5
 """How many rows are named a cause."""
-
-NOTHING = 1e-12
-"""A change this small is rounding: no row is looked for behind it."""
 
 MAX_ORDERED = 3
 """Up to this many active causes every ordering is averaged; beyond, an ordering and its reverse."""

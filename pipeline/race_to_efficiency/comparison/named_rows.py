@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.comparison.attribution import DATA_CAUSES, MOST_ROWS, NOTHING, RowWorlds, effects, name_rows
+from race_to_efficiency.comparison.attribution import DATA_CAUSES, MOST_ROWS, RowWorlds, effects, name_rows
+from race_to_efficiency.comparison.rounding import NOTHING
 from race_to_efficiency.quarter.gamma import CHECKED, FIT, QUICK
 from race_to_efficiency.quarter.kappa import ALONE, POOL
 from race_to_efficiency.quarter.node import NODES
@@ -128,7 +129,7 @@ class Naming:
             mine = [one for source in behind for one in source.parts if one.cause == part.cause]
             names = dict.fromkeys(str(row["row"]) for one in mine for row in one.rows[:MOST_BEHIND] if row["effect"])
             labels = [(name, self._changes_of(name)) for name in names if part.cause in DATA_CAUSES]
-            found = effects(item.id, self.worlds, labels, self.quarters.medians)[:MOST_ROWS] if labels else part.rows
+            found = effects(item.id, self.worlds, labels, self.quarters.points)[:MOST_ROWS] if labels else part.rows
             parts.append(replace(part, rows=found))
         return replace(item, parts=tuple(parts))
 

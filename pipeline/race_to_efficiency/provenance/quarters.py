@@ -47,12 +47,13 @@ def side_of(workspace: Workspace) -> Side:
 
 
 def published_values(folder: Path) -> dict[str, float]:
-    """Return what a published folder says: estimates by id, and the headline's medians by `forecast_id`."""
+    """Return what a published folder says: estimates by id, and the headline as printed by `forecast_id`."""
     documents = [published_files.published_json(folder / name) for name in ESTIMATE_FILES]
     values = {item["id"]: item["value"] for document in documents for item in document["estimates"]}
     if (folder / "headline.json").is_file():
         rows = published_files.published_json(folder / "headline.json")
-        values |= {forecast_id(row["reading"], row["years"]): row["median"] for row in rows}
+        # a quarter of 0.1 printed the median of its draws
+        values |= {forecast_id(row["reading"], row["years"]): row.get("point", row["median"]) for row in rows}
     return {name: value for name, value in values.items() if value is not None}
 
 

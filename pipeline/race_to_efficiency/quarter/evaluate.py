@@ -83,12 +83,12 @@ class Quarters:
     def values(self, world: World) -> dict[str, float]:
         """Return every estimate's value, and relative loss by ``R.READING.YEARS``; what has no value is left out."""
         found = {record["id"]: record["value"] for _, record in self.records(world)}
-        return {name: value for name, value in found.items() if value is not None} | self.medians(world)
+        return {name: value for name, value in found.items() if value is not None} | self.points(world)
 
-    def medians(self, world: World) -> dict[str, float]:
-        """Return the headline's medians by ``R.READING.YEARS``."""
+    def points(self, world: World) -> dict[str, float]:
+        """Return what the headline prints, the equation at the printed inputs, by ``R.READING.YEARS``."""
         rows = self.ask(world, forecast.HEADLINE_NODE).document["rows"]
-        return {forecast_id(row["reading"], row["years"]): row["median"] for row in rows}
+        return {forecast_id(row["reading"], row["years"]): row["point"] for row in rows}
 
 
 __all__ = ["Quarters", "forecast_id", "world_of"]

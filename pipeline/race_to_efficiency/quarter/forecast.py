@@ -30,7 +30,7 @@ def forecast_id(reading: str, years: float) -> str:
 
 
 def forecast_headline(reading: Reading) -> Computed:
-    """Return the headline's quantiles by reading and year, or why there are none."""
+    """Return the headline's points and quantiles by reading and year, or why there are none."""
     report = reading.settings("report", only=SHOWN)
     settings: ForecastParams = reading.settings("forecast", without=ASIDE)
     anchor = reading.item("forecast", "anchors", "name", report.headline_anchor)
@@ -48,9 +48,11 @@ def forecast_headline(reading: Reading) -> Computed:
 
 
 def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, years: tuple[float, ...]) -> Computed:
+    import numpy as np
+
     from race_to_efficiency.forecasting.basis import gather
     from race_to_efficiency.forecasting.engine import quantile_table
-    from race_to_efficiency.forecasting.projection import grid_of, plan
+    from race_to_efficiency.forecasting.projection import grid_of, plan, points_of
     from race_to_efficiency.forecasting.tables import READINGS
     from race_to_efficiency.scenarios import build_paths
 
@@ -62,16 +64,22 @@ def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, y
     if scenario.name not in paths:
         raise RaceError(f"scenario {scenario.name} has no path: {left_out[scenario.name]}")
     planned = plan(basis, scenario, paths[scenario.name], params)
+    printed, _ = build_paths(
+        [scenario], basis.points, measured_baseline_years=basis.runs.baseline_years, route_caps=basis.route_caps
+    )
     table = quantile_table([planned.path], [planned.readings], grid_of(params), tuple(LEVEL_COLUMNS), threads=1)
     times = [float(time) for time in table.times]
     rows, origins = [], {}
     for year in years:
         for name, target, form, _ in READINGS:
             for position, labels in enumerate(planned.labels):
-                if year in times and any((item.target, item.form) == (target, form) for item in labels):
+                label = next((item for item in labels if (item.target, item.form) == (target, form)), None)
+                if year in times and label is not None:
                     cells: Any = table.quantiles[0][position, times.index(year)]
                     ends = {word: float(x) for word, x in zip(LEVEL_COLUMNS.values(), cells, strict=True)}
-                    rows.append({"reading": name, "years": year, **ends})
+                    point = points_of(basis, scenario, label, printed.get(scenario.name), np.array([year]))
+                    told = ends["median"] if point is None else float(point[0])
+                    rows.append({"reading": name, "years": year, "point": told, **ends})
                     origins[forecast_id(name, year)] = _origin(basis, form, gamma_outputs)
     return Computed({"rows": rows, "missing": None}, origins=origins)
 

@@ -38,6 +38,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
         When a ledger is missing or its header is broken.
     """
     from race_to_efficiency.comparison.difference import Side, difference, read_ledgers
+    from race_to_efficiency.comparison.rounding import NOTHING
     from race_to_efficiency.quarter.evaluate import Quarters
     from race_to_efficiency.quarter.here import memory_of
 
@@ -56,7 +57,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     storage.write_json(workspace.processed / "changes.json", document)
     comparison_edges(document, params.report).write(workspace.processed, "compare")
     rows = sum(sum(table["counts"].values()) for table in document["data"].values())
-    moved = sum(bool(item["delta"]) for item in document["estimates"])
+    moved = sum(abs(item["delta"] or 0.0) > NOTHING for item in document["estimates"])
     line = f"{before.quarter} -> {quarter}: {rows} rows changed, {moved} estimates moved"
     fitted = sum(name.startswith("kappa.group:") for name in memory.computed)
     if fitted:

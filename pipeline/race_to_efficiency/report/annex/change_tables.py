@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.comparison.rounding import NOTHING
 from race_to_efficiency.report.content import ContentTable, Fact, Text, clean, join, say, table_columns
 from race_to_efficiency.report.numbers import MINUS, decimals, id_part
 from race_to_efficiency.report.shown import writer
@@ -30,20 +31,17 @@ READING_NAMES = {
     "reducible": "r, reducible loss",
     "reducible, whole loss": "L/L₀, whole loss",
 }
-NOTHING_SHOWN = 1e-12
-"""A change this small is rounding."""
-
 ROWS_SHOWN = 2
 
 
 def moves(item: Item) -> bool:
     """Tell whether a number exists on both sides and differs by more than rounding."""
-    return item["delta"] is not None and abs(item["delta"]) > NOTHING_SHOWN
+    return item["delta"] is not None and abs(item["delta"]) > NOTHING
 
 
 def acting(item: Item) -> list[Item]:
     """Return the parts of a change that did something."""
-    return [part for part in item.get("parts") or () if abs(part["value"]) > NOTHING_SHOWN]
+    return [part for part in item.get("parts") or () if abs(part["value"]) > NOTHING]
 
 
 def change_title(item: Item) -> str:

@@ -266,7 +266,9 @@ def forecasts(page: Page) -> list[Block]:
     return [
         ContentTable(
             "changed-forecasts-table",
-            say("Loss relative to today in the headline's scenario: medians with [[95 %]] intervals, before and now"),
+            say(
+                "Loss relative to today in the headline's scenario, as printed, with [[95 %]] intervals: before and now"
+            ),
             table_columns("reading", "after", "#before", "#now", "#change", "~of which"),
             tuple(rows),
         ),

@@ -33,7 +33,7 @@ def contradictory(old: str, new: str) -> bool:
     return bool(a - b and b - a)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def _numbers(name: str) -> frozenset[str]:
     return frozenset(re.findall(r"\d+", name))
 
@@ -42,7 +42,7 @@ def _ratio(a: str, b: str) -> float:
     return SequenceMatcher(None, a, b, autojunk=False).ratio()
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def _tokens(name: str, makers: str) -> tuple[str, ...]:
     words = re.findall(r"[a-z]+|\d+", name.lower())
     maker_words = {word for word in re.findall(r"[a-z]+", makers.lower()) if len(word) > 2}
@@ -52,7 +52,7 @@ def _tokens(name: str, makers: str) -> tuple[str, ...]:
     return tuple(kept or words)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def pieces(name: str, makers: str) -> frozenset[str]:
     """Return the pairs of neighbouring letters of a name without its maker: names that share few are not near."""
     joined = "".join(_tokens(name, makers))

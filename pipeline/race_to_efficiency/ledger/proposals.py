@@ -201,13 +201,13 @@ def same_maker(table: Table, old: RenameEnd, new: RenameEnd) -> bool:
     return _one_maker(old.cells.get(column, ""), new.cells.get(column, ""))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def _one_maker(old: str, new: str) -> bool:
     a, b = _makers(old), _makers(new)
     return not a or not b or any(x.startswith(y) or y.startswith(x) for x in a for y in b)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2_000)
 def _makers(text: str) -> frozenset[str]:
     return frozenset(re.sub(r"[^a-z0-9]+", "", part.lower()) for part in text.split(",")) - {""}
 

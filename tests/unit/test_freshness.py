@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from race_to_efficiency.commands import show
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.ledger.freshness import OLD_AFTER_DAYS, freshness, require_new_rows
 from race_to_efficiency.ledger.schemas import TABLES
@@ -110,3 +111,12 @@ def test_a_quarter_without_a_new_row_is_titled_so() -> None:
     assert note("2026Q2", [held, later]) == ""
     assert note("2026Q2", [held, later], reconstructed=True).startswith("reconstructed")
     assert note("2026Q1", [held]) == ""
+
+
+def test_a_ledger_without_a_row_has_no_age() -> None:
+    said = [
+        {"table": "a", "newest_recorded": "2026-03-01", "age_days": 30},
+        {"table": "b", "newest_recorded": None, "age_days": None},
+    ]
+    (line,) = show.freshness_lines({"as_of": "2026-03-31", "freshness": said})
+    assert line == "Newest entry of each ledger by 2026-03-31: a 2026-03-01 (30 days), b has none yet"

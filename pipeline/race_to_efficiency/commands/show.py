@@ -140,8 +140,10 @@ READERS = {
 
 def freshness_lines(document: dict[str, Any]) -> list[str]:
     """Return the newest row of each ledger, with its age at the quarter's end, in lines of 80 characters."""
-    days = {item["table"]: (item["newest_recorded"] or "never", item["age_days"]) for item in document["freshness"]}
-    told = [f"{table} {day} ({age} days)" for table, (day, age) in days.items()]
+    told = []
+    for item in document["freshness"]:
+        day, age = item["newest_recorded"], item["age_days"]
+        told.append(f"{item['table']} {'has none yet' if day is None else f'{day} ({age} days)'}")
     return textwrap.wrap(f"Newest entry of each ledger by {document['as_of']}: {', '.join(told)}", WIDTH)
 
 

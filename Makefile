@@ -57,7 +57,7 @@ recovery: $(STAMP) ## simulated-truth study, reports/recovery.md (20 to 30 minut
 severity: $(STAMP) ## recompute the severity table
 	$(BIN)/python -m race_to_efficiency severity
 
-dictionary: $(STAMP) ## regenerate data/raw/README.md from the schemas
+dictionary: $(STAMP) ## regenerate what describes the ledgers: README.md, datapackage.json
 	$(BIN)/python -m race_to_efficiency dictionary
 
 crate: ## validate a published quarter's RO-Crate, CRATE=reports/2026Q1 (needs the network)

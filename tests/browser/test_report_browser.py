@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pypdf
 import pytest
 import report_quarter
+from race_to_efficiency import __version__
 from race_to_efficiency.relative_loss import relative_loss
 from race_to_efficiency.report.presets import loss
 from race_to_efficiency.stages import report as stage
@@ -273,7 +274,7 @@ def test_the_print_has_every_figure_whole(tab, address):
     size = [round(float(value)) for value in reader.pages[0].mediabox[2:]]
     assert size in ([595, 842], [596, 842], [595, 841])
     text = "".join(page.extract_text() for page in reader.pages)
-    assert "".join(text.split()).count("version0.1.0,datato2026-03-31") >= figures
+    assert "".join(text.split()).count(f"version{__version__},datato2026-03-31") >= figures
     tab.emulate_media(media="print")
     tab.set_viewport_size({"width": 672, "height": 950})
     cut = tab.evaluate(

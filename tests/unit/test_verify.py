@@ -12,7 +12,7 @@ import synthetic_quarter
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from race_to_efficiency import storage
+from race_to_efficiency import cli, storage
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.ledger.dictionary import dictionary_text
 from race_to_efficiency.provenance import keys, registry, signing
@@ -371,3 +371,14 @@ def test_an_earlier_manifest_rewritten_breaks_the_chain(unsigned: Path, tmp_path
 def test_where_nothing_is_published_verification_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputMissing, match="nothing is published"):
         verify(synthetic_quarter.make_checkout(tmp_path))
+
+
+def test_what_verify_says_to_do_of_a_description_does_it(unsigned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(unsigned)
+    for name in ("README.md", "datapackage.json"):
+        path = unsigned / "data" / "raw" / name
+        path.write_bytes(path.read_bytes() + b"\n")
+        finding = next(item for item in verify(unsigned).findings if item.artefact.endswith(name))
+        verb, *words = finding.restore.split()
+        assert (verb, cli.main([*words, "--check"]), cli.main(words)) == ("race", 5, 0)
+        assert verify(unsigned).verified

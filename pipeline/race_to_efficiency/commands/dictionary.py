@@ -18,26 +18,32 @@ def register(app: typer.Typer) -> None:
         check: Annotated[bool, typer.Option("--check", help="write nothing; exit 5 when it is not current")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
-        """Write data/raw/README.md, the data dictionary, from the tables' metadata."""
+        """Write data/raw/README.md, the data dictionary, and data/raw/datapackage.json from the tables' metadata."""
         from pathlib import Path
 
         from race_to_efficiency import storage
-        from race_to_efficiency.ledger.dictionary import dictionary_text
         from race_to_efficiency.ledger.schemas import TABLES
+        from race_to_efficiency.provenance.ledger_history import DESCRIPTIONS
         from race_to_efficiency.settings.params import find_root
 
-        path = find_root(Path.cwd()) / "data" / "raw" / "README.md"
-        current = path.exists() and storage.read_text(path) == dictionary_text()
-        if check and not current:
+        raw = find_root(Path.cwd()) / "data" / "raw"
+        texts = {name: write(raw) for name, write in DESCRIPTIONS.items()}
+        old = [
+            name for name, text in texts.items() if not (raw / name).exists() or storage.read_bytes(raw / name) != text
+        ]
+        if check and old:
             raise IntegrityError(
-                "the data dictionary is not current", where="data/raw/README.md", remedy="run `race dictionary`"
+                "the data dictionary is not current",
+                where=", ".join(f"data/raw/{name}" for name in old),
+                remedy="run `race dictionary`",
             )
-        if not current:
-            storage.write_text(path, dictionary_text())
+        for name in old:
+            storage.write_bytes(raw / name, texts[name])
         columns = sum(len(table.columns) for table in TABLES.values())
         if as_json:
-            document = {"path": "data/raw/README.md", "tables": len(TABLES), "columns": columns, "changed": not current}
-            terminal.document(document)
+            path = "data/raw/README.md"
+            terminal.document({"path": path, "tables": len(TABLES), "columns": columns, "changed": bool(old)})
         else:
-            state = "was current" if current else "written"
-            terminal.line(f"data/raw/README.md {state}: {len(TABLES)} tables, {columns} columns")
+            for name in texts:
+                state = "written" if name in old else "was current"
+                terminal.line(f"data/raw/{name} {state}: {len(TABLES)} tables, {columns} columns")

@@ -87,13 +87,10 @@ def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> Hi
 
 def _check_documents(raw: Path, sealed: Mapping[str, str], history: HistoryFindings) -> None:
     """Check what describes the ledgers: as it was published, or as the code in use writes it."""
-    writers = {
-        "README.md": ("race dictionary", _dictionary),
-        "datapackage.json": ("race export datapackage --output data/raw/datapackage.json", _datapackage),
-    }
     for name in sorted(sealed):
         place = f"data/raw/{name}"
-        command, write = writers.get(name, (f"git restore -- {place}", None))
+        write = DESCRIPTIONS.get(name)
+        command = f"git restore -- {place}" if write is None else "race dictionary"
         if not (raw / name).is_file():
             history.findings.append(Finding(place, "the file is missing", command))
             continue
@@ -227,3 +224,7 @@ def _is_iso_date(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
+
+
+DESCRIPTIONS = {"README.md": _dictionary, "datapackage.json": _datapackage}
+"""What describes the ledgers, by name in their folder, and what writes it."""

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands import export_hub, terminal
 from race_to_efficiency.commands.output_files import output_file
 from race_to_efficiency.errors import UsageError
+from race_to_efficiency.loading.json_text import parse_json
 
 if TYPE_CHECKING:
     from race_to_efficiency.settings.params import Workspace
 
-EXPORTS = ("crate", "prov", "datapackage", "citations")
+EXPORTS = ("crate", "prov", "datapackage", "citations", "hub")
 PUBLISHED_AS = {"crate": "ro-crate-metadata.json", "prov": "prov.json", "citations": "sources.json"}
 
 
@@ -23,19 +24,28 @@ def register(app: typer.Typer) -> None:
 
     @app.command(epilog="Example: race export prov --quarter 2026Q1 --output prov.json")
     def export(
-        kind: Annotated[str, typer.Argument(help="crate (RO-Crate), prov (PROV-JSON), datapackage, citations")],
+        kind: Annotated[str, typer.Argument(help="crate (RO-Crate), prov (PROV-JSON), datapackage, citations, hub")],
         quarter: Annotated[str | None, typer.Option(help="another quarter than params.yaml's")] = None,
-        output: Annotated[Path | None, typer.Option("--output", "-o", help="file to write; stdout when absent")] = None,
+        output: Annotated[
+            Path | None, typer.Option("--output", "-o", help="file to write (hub: a folder); else stdout")
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout (citations too)")] = False,
     ) -> None:
-        """Write a quarter's provenance as RO-Crate or PROV-JSON, the ledgers as a data package, or citation lines."""
+        """Write a quarter's provenance as RO-Crate or PROV-JSON, the ledgers as a data package, citations, or a hub.
+
+        A hub is hubverse's: all quarters' forecasts and outcomes; on stdout its tasks.json.
+        """
         from race_to_efficiency import storage
         from race_to_efficiency.settings.params import find_root, open_workspace
 
         if kind not in EXPORTS:
             raise UsageError(f"there is no export '{kind}'", why=f"the kinds are {', '.join(EXPORTS)}")
+        workspace = open_workspace(find_root(Path.cwd()), quarter)
+        if kind == "hub" and output is not None:
+            export_hub.write_folder(output, export_hub.hub_files(workspace))
+            return
         target = output_file(output, "--output")
-        document = make(kind, open_workspace(find_root(Path.cwd()), quarter))
+        document = make(kind, workspace)
         lines = document["citations"] if kind == "citations" and not as_json else None
         if target is not None:
             text = storage.dumps(document) if lines is None else "".join(f"{line}\n" for line in lines)
@@ -58,6 +68,9 @@ def make(kind: str, workspace: Workspace) -> dict[str, Any]:
         from race_to_efficiency.provenance.datapackage import datapackage
 
         return datapackage(workspace.raw)
+    if kind == "hub":
+        tasks: dict[str, Any] = parse_json(export_hub.hub_files(workspace)["hub-config/tasks.json"], "tasks.json")
+        return tasks
     records = open_records(workspace)
     name = PUBLISHED_AS[kind]
     document: dict[str, Any] = (

@@ -19,7 +19,7 @@ from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.units import DATE_UNIT, decimal_year
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -37,6 +37,9 @@ PUBLISHED_COLUMNS = [
 ]
 """Columns of the record, in order."""
 
+NATURAL = (DATE_UNIT, "doublings/yr")
+"""Units that are scored as they stand."""
+
 
 def score_statement(statement: Statement, outcome: float) -> dict[str, float | None]:
     """Return one statement's score: Brier for an event, weighted interval score for quantiles, and its baseline's.
@@ -52,11 +55,11 @@ def score_statement(statement: Statement, outcome: float) -> dict[str, float | N
             "score_baseline": None if naive is None else float(scoring.brier_score(outcome, naive)),
             "pit": None,
         }
-    value, own = _scored(statement, statement.quantiles or {}, outcome)
+    value, own = scored_values(statement, statement.quantiles or {}, outcome)
     naive_quantiles = base.get("quantiles")
     naive_score = None
     if naive_quantiles:
-        _, other = _scored(statement, naive_quantiles, outcome)
+        _, other = scored_values(statement, naive_quantiles, outcome)
         naive_score = float(scoring.weighted_interval_score([value], [other], _levels(statement)).wis[0])
     return {
         "score": float(scoring.weighted_interval_score([value], [own], _levels(statement)).wis[0]),
@@ -69,15 +72,19 @@ def _levels(statement: Statement) -> list[float]:
     return [float(level) for level in statement.quantiles or {}]
 
 
-def _scored(
-    statement: Statement, quantiles: Mapping[str, float | None], outcome: float
-) -> tuple[float, Sequence[float]]:
-    """Return outcome and quantiles on the scale they are scored on."""
-    found = [value for value in quantiles.values() if value is not None]
+def stated_values(statement: Statement, quantiles: Mapping[str, float | None]) -> list[float]:
+    """Return quantiles in the statement's unit; a date beyond the years looked at is the last one looked at."""
     last = decimal_year(dt.date.fromisoformat(statement.by)) if statement.unit == DATE_UNIT else np.nan
-    values = np.array([last if value is None else value for value in quantiles.values()], dtype=np.float64)
-    if statement.unit in (DATE_UNIT, "doublings/yr") or min([*found, outcome]) <= 0:
-        return outcome, values.tolist()
+    return [last if value is None else float(value) for value in quantiles.values()]
+
+
+def scored_values(
+    statement: Statement, quantiles: Mapping[str, float | None], outcome: float
+) -> tuple[float, list[float]]:
+    """Return outcome and quantiles on the scale they are scored on: doublings where positive, but for `NATURAL`."""
+    values = stated_values(statement, quantiles)
+    if statement.unit in NATURAL or min(*values, outcome) <= 0:
+        return outcome, values
     return float(np.log2(outcome)), np.log2(values).tolist()
 
 

@@ -40,14 +40,15 @@ def asked_forms_alone() -> Iterator[None]:
 
 @contextmanager
 def equal_rows_once() -> Iterator[None]:
-    """Fit rows that are equal to twelve digits once: what was read is compared, not what is fitted to it."""
+    """Fit rows that are equal to twelve digits once, whatever each is called: what was read is compared."""
     true = run_fit._quickly
     found: dict[Any, GroupFit] = {}
 
     def fit(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
         columns = [(name, [f"{cell:.12g}" for cell in column]) for name, column in everything.quantities.items()]
-        context = (everything.spec, everything.ids, everything.clusters, everything.fatal, everything.doubts)
-        key = repr((form.name, columns, context, params.model_copy(update={"forms": ()}), seed))
+        models = [everything.clusters.index(name) for name in everything.clusters]
+        context = (models, everything.spec, everything.fatal, everything.doubts)
+        key = repr((form.name, columns, context, params.model_copy(update={"forms": (), "groups": ()}), seed))
         if key not in found:
             found[key] = true(form, everything, params, seed=seed)
         return found[key]

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import typer
+from quick_fits import asked_forms_alone, equal_rows_once
 from race_to_efficiency.commands import fit_gamma, fit_kappa
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.ledger.importing import run_import
@@ -17,6 +18,13 @@ from typer.testing import CliRunner
 SIZES = (2e7, 7e7, 2.5e8, 9e8, 3e9, 1e10)
 SEEN = (4e8, 2e9, 9e9, 4e10, 2e11, 9e11)
 ROWS = len(SIZES) * len(SEEN)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_fit():
+    """What each table is read as is compared with `plain` by way of the command: equal rows are fitted once."""
+    with asked_forms_alone(), equal_rows_once():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +87,9 @@ def plain(app, tmp_path_factory):
 
 
 def test_round_numbers_are_no_rounded_compute(app, tmp_path, plain):
-    estimate, document = kappa(app, write(tmp_path / "a.csv", "params,tokens,loss", *grid()))
+    estimate, document = kappa(app, write(tmp_path / "runs.csv", "params,tokens,loss", *grid()))
     params, tokens, loss = grid()
-    other, _ = kappa(app, write(tmp_path / "b.csv", "params,tokens,loss", params * 1.01347, tokens * 0.98731, loss))
+    other, _ = kappa(app, write(tmp_path / "runs.csv", "params,tokens,loss", params * 1.01347, tokens * 0.98731, loss))
     assert (estimate["status"], estimate["reasons"]) == (other["status"], other["reasons"]) == ("trusted", [])
     assert other["value"] == pytest.approx(plain, rel=1e-6)
     assert not any("digits" in note for note in document["notes"])
@@ -89,7 +97,7 @@ def test_round_numbers_are_no_rounded_compute(app, tmp_path, plain):
 
 def test_names_that_hold_their_unit_are_offered_with_the_factor_and_then_work(app, tmp_path, plain):
     params, tokens, loss = grid()
-    path = write(tmp_path / "named.csv", "params_M,tokens_B,loss", params / 1e6, tokens / 1e9, loss)
+    path = write(tmp_path / "runs.csv", "params_M,tokens_B,loss", params / 1e6, tokens / 1e9, loss)
     error = call(app, "kappa", path).exception
     assert isinstance(error, DataInvalid)
     assert "no column params and no column tokens" in error.what
@@ -102,7 +110,7 @@ def test_names_that_hold_their_unit_are_offered_with_the_factor_and_then_work(ap
 def test_suffixed_cells_are_read_and_said(app, tmp_path, plain):
     params, tokens, loss = grid()
     sizes = [f"{value / 1e6:g}M" if value < 1e9 else f"{value / 1e9:g}B" for value in params]
-    path = write(tmp_path / "s.csv", "params,tokens,loss", sizes, [f"{value / 1e9:g} B" for value in tokens], loss)
+    path = write(tmp_path / "runs.csv", "params,tokens,loss", sizes, [f"{value / 1e9:g} B" for value in tokens], loss)
     estimate, document = kappa(app, path)
     assert estimate["value"] == pytest.approx(plain, rel=1e-9)
     assert document["account"]["used"] == ROWS
@@ -129,7 +137,7 @@ def test_a_wide_grid_of_losses_is_one_run_a_cell(app, tmp_path, plain, top):
         for size, spent, y in zip(params, 6 * params * tokens, loss, strict=True):
             body[SIZES.index(size)][budgets.index(spent)] = y
     lines = [",".join(header), *(",".join(map(str, [size, *row])) for size, row in zip(SIZES, body, strict=True))]
-    path = tmp_path / "grid.csv"
+    path = tmp_path / "runs.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     found, document = kappa(app, path)
     assert found["value"] == pytest.approx(plain, rel=1e-6)
@@ -139,7 +147,7 @@ def test_a_wide_grid_of_losses_is_one_run_a_cell(app, tmp_path, plain, top):
 
 def test_bits_per_byte_are_offered_and_change_no_kappa(app, tmp_path, plain):
     params, tokens, loss = grid()
-    path = write(tmp_path / "b.csv", "params,tokens,bpb", params, tokens, loss / np.log(2) / 4.4)
+    path = write(tmp_path / "runs.csv", "params,tokens,bpb", params, tokens, loss / np.log(2) / 4.4)
     error = call(app, "kappa", path).exception
     assert error.remedy == "add --column loss=bpb"
     estimate, _ = kappa(app, path, "--column", "loss=bpb")
@@ -150,7 +158,9 @@ def test_bits_per_byte_are_offered_and_change_no_kappa(app, tmp_path, plain):
 @pytest.mark.parametrize(("factor", "said"), [(2.0, "2 params tokens, a forward pass alone"), (6e-9, "is it in FLOP?")])
 def test_compute_that_is_no_6nd_is_remarked(app, tmp_path, plain, factor, said):
     params, tokens, loss = grid()
-    path = write(tmp_path / "c.csv", "params,tokens,loss,compute_flop", params, tokens, loss, factor * params * tokens)
+    path = write(
+        tmp_path / "runs.csv", "params,tokens,loss,compute_flop", params, tokens, loss, factor * params * tokens
+    )
     estimate, document = kappa(app, path)
     assert any(said in note for note in document["notes"])
     assert estimate["value"] == pytest.approx(plain, rel=1e-9)

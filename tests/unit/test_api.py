@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import race_to_efficiency as race
+from quick_fits import asked_forms_alone, equal_rows_once
 from race_to_efficiency import cli, storage
 from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
 from race_to_efficiency.calibration.kappa.forms import POWER_LAW
@@ -33,6 +34,13 @@ QUANTILES = {
     "value": [1.0, 2.0, 4.0, 2.0, 3.0, 5.0],
     "observed": [3.0] * 6,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_fit():
+    """Ways to hand the same runs over are compared: equal rows are fitted once, and no form that is not asked for."""
+    with asked_forms_alone(), equal_rows_once():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +249,7 @@ def test_texts_of_a_frame_are_tidied_and_nothing_stands_for_nothing(runs):
 
 
 def test_a_refused_law_predicts_nothing(runs):
-    noise = runs.assign(loss=np.random.default_rng(3).uniform(2, 4, len(runs)))
+    noise = runs.head(30).assign(loss=np.random.default_rng(3).uniform(2, 4, 30))
     found = race.fit_kappa(noise, bootstrap=BOOT, forms="chinchilla")
     assert found.estimate().status == "refused"
     with pytest.raises((NotTrustworthy, UsageError)):

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import typer
+from quick_fits import asked_forms_alone, equal_rows_once
 from race_to_efficiency.calibration.kappa.forms import FORMS
 from race_to_efficiency.commands import fit_kappa
 from race_to_efficiency.errors import DataInvalid, NotTrustworthy, UsageError
@@ -16,6 +17,12 @@ from small_settings import section
 from typer.testing import CliRunner
 
 TRUTH = 0.35 * 0.37 / (0.35 + 0.37)  # kappa of the law the simulated runs follow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_fit():
+    with asked_forms_alone(), equal_rows_once():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import re
+import shutil
+import zipfile
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import frictionless
+import pandas as pd
 import pytest
+import race_to_efficiency as race
 import synthetic_quarter
 from race_to_efficiency import storage
-from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.api import facts
+from race_to_efficiency.cli import main
+from race_to_efficiency.commands.export import package
+from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError
+from race_to_efficiency.ledger.archive import packed
+from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.schemas import TABLES
+from race_to_efficiency.ledger.vintages import view_of
 from race_to_efficiency.provenance.datapackage import datapackage
 from race_to_efficiency.provenance.flow import StageFlow, files_under, read_stages, spelt_out
+from race_to_efficiency.settings.params import open_workspace
 
 
 @pytest.fixture(scope="module")
@@ -219,37 +232,100 @@ def test_the_shipped_data_package_is_current(root: Path) -> None:
     )
 
 
-PARSERS = {
-    "number": float,
-    "integer": int,
-    "date": lambda text: re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) or _wrong(text),
-    "boolean": lambda text: text in ("true", "false") or _wrong(text),
-    "string": str,
-}
+@pytest.fixture(scope="module")
+def archive(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ledgers' package as the command writes it."""
+    path = tmp_path_factory.mktemp("package") / "ledgers.zip"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        assert main(["export", "datapackage", "-o", str(path)]) == 0
+    return path
 
 
-def _wrong(text: str) -> None:
-    raise ValueError(text)
+def test_frictionless_says_the_package_is_valid(archive: Path, tmp_path: Path) -> None:
+    """Types, required cells, bounds, enums, patterns, keys into other tables, sizes and digests, cell by cell."""
+    assert archive.stat().st_size <= 1_500_000
+    with zipfile.ZipFile(archive) as held:
+        held.extractall(tmp_path)
+    report = frictionless.Package(str(tmp_path / "datapackage.json")).validate()
+    assert report.valid, [error.message for task in report.tasks for error in task.errors][:5]
+    assert report.stats["tasks"] == len(TABLES)
+    # it would say so of a key, a cell or a byte that is wrong
+    document = json.loads((tmp_path / "datapackage.json").read_text())
+    document["resources"] = [item for item in document["resources"] if item["name"] in ("green500", "sources")]
+    path = tmp_path / "green500.csv"
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    wrong = {"foreign-key": ("source_id", "nobody"), "constraint-error": ("gflops_per_watt", "-1")}
+    for kind, (column, cell) in wrong.items():
+        rows.assign(**{column: cell}).to_csv(path, index=False, lineterminator="\n")
+        assert "hash-count" in problems(document, tmp_path)
+        for item in document["resources"]:
+            item["bytes"], item["hash"] = None, f"sha256:{storage.digest_file(tmp_path / item['path'])}"
+        assert problems(document, tmp_path) == {kind}
 
 
-def test_the_ledgers_keep_what_the_data_package_says(root: Path) -> None:
-    """Read every cell by the package alone, as another tool would: types, required, bounds, enums, patterns, keys."""
-    raw = root / "data" / "raw"
-    for resource in datapackage(raw)["resources"]:
-        with (raw / resource["path"]).open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-        for field in resource["schema"]["fields"]:
-            rules = field.get("constraints", {})
-            for row in rows:
-                cell = row[field["name"]]
-                where = f"{resource['path']}: {row} {field['name']}"
-                if cell == "":
-                    assert not rules.get("required"), where
-                    continue
-                value = PARSERS[field["type"]](cell)
-                assert "minimum" not in rules or value >= rules["minimum"], where
-                assert "maximum" not in rules or value <= rules["maximum"], where
-                assert "enum" not in rules or cell in rules["enum"], where
-                assert "pattern" not in rules or re.fullmatch(rules["pattern"], cell), where
-        keys = [tuple(row[name] for name in resource["schema"]["primaryKey"]) for row in rows]
-        assert len(keys) == len(set(keys)), resource["path"]
+def problems(document: dict[str, Any], folder: Path) -> set[str]:
+    """Kinds of error frictionless finds."""
+    described = {**document, "resources": [drop_none(item) for item in document["resources"]]}
+    report = frictionless.Package.from_descriptor(described, basepath=str(folder)).validate()
+    return {error.type for task in report.tasks for error in task.errors}
+
+
+def drop_none(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if value is not None}
+
+
+def test_the_package_is_complete_and_always_the_same(archive: Path, root: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(archive) as held:
+        names = held.namelist()
+        assert {item.date_time for item in held.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        for table in TABLES.values():
+            assert held.read(table.file_name) == (root / "data" / "raw" / table.file_name).read_bytes()
+        assert held.read("README.md") == (root / "data" / "raw" / "README.md").read_bytes()
+        assert held.read("LICENSE") == (root / "LICENSE").read_bytes()
+        document = json.loads(held.read("datapackage.json"))
+    assert set(names) == {table.file_name for table in TABLES.values()} | {"datapackage.json", "README.md", "LICENSE"}
+    for item in document["resources"]:  # a row's licence is that of its source
+        fields = [field["name"] for field in item["schema"]["fields"]]
+        keys = [key["fields"] for key in item["schema"].get("foreignKeys", [])]
+        assert ("source_id" in keys) == ("source_id" in fields and item["name"] != "sources")
+    assert packed({"a": b"1", "b": b"2"}) == packed({"a": b"1", "b": b"2"})
+    assert package(open_workspace(root)) == archive.read_bytes()
+
+
+@pytest.mark.parametrize("table", ["accelerators", "training_runs", "sources"])
+def test_a_ledger_is_read_from_the_package_without_a_checkout(
+    table: str, archive: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = shutil.copy(archive, tmp_path / "l.zip")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(facts, "facts_folder", lambda _root: tmp_path / "none")
+    found = race.load_ledger(table, as_of="2025-06-30", source=alone)
+    view = view_of(read_ledger(table, root / "data" / "raw"), dt.date(2025, 6, 30))
+    pd.testing.assert_frame_equal(found, view.used.drop(columns="exclusion"))
+    assert len(found) > 10
+
+
+def test_what_is_no_package_is_refused(archive: Path, tmp_path: Path) -> None:
+    whole = archive.read_bytes()
+    with zipfile.ZipFile(archive) as held:
+        files = {name: held.read(name) for name in held.namelist()}
+    changed = {**files, "green500.csv": files["green500.csv"].replace(b"1", b"2", 1)}
+    cases = {
+        "cut": whole[: len(whole) // 2],
+        "text": b"no zip",
+        "bare": packed({"a.txt": b""}),
+        "lacking": packed({name: data for name, data in files.items() if name != "green500.csv"}),
+        "list": packed({"datapackage.json": b"[]"}),
+        "flipped": whole[:200] + bytes([whole[200] ^ 1]) + whole[201:],
+    }
+    for name, data in cases.items():
+        path = tmp_path / f"{name}.zip"
+        path.write_bytes(data)
+        with pytest.raises(DataInvalid, match=f"{name}.zip is no data package of ledgers"):
+            race.load_ledger("green500", source=path)
+    (tmp_path / "changed.zip").write_bytes(packed(changed))
+    with pytest.raises(IntegrityError, match=r"green500\.csv is not the ledger its package describes"):
+        race.load_ledger("green500", source=tmp_path / "changed.zip")
+    with pytest.raises(InputMissing):
+        race.load_ledger("green500", source=tmp_path / "none.zip")

@@ -105,7 +105,12 @@ class PublishedQuarter(Result):
 
 
 def load_ledger(
-    table: str, *, as_of: str | dt.date | None = None, with_excluded: bool = False, root: str | Path | None = None
+    table: str,
+    *,
+    as_of: str | dt.date | None = None,
+    with_excluded: bool = False,
+    root: str | Path | None = None,
+    source: str | Path | None = None,
 ) -> pd.DataFrame:
     """Return a ledger of cited facts as it stood on a date.
 
@@ -120,6 +125,8 @@ def load_ledger(
         Keep the rows that no fit uses too, each with its reason in a column ``exclusion``.
     root : str or Path, optional
         A checkout; that of the working folder, else the ledgers that came with the package, when None.
+    source : str or Path, optional
+        A data package to read instead, as ``race export datapackage -o FILE.zip`` writes it.
 
     Returns
     -------
@@ -133,6 +140,8 @@ def load_ledger(
         When there is no such table, or the date is none.
     InputMissing
         When there are no ledgers there.
+    DataInvalid, IntegrityError
+        When the data package is none, or a ledger in it is not the one it describes.
 
     References
     ----------
@@ -145,13 +154,17 @@ def load_ledger(
     >>> bool(then["released"].max().year <= 2020), len(then) < len(now)
     (True, True)
     """
+    from race_to_efficiency.ledger.archive import ledgers_in
     from race_to_efficiency.ledger.intake import read_ledger
     from race_to_efficiency.ledger.schemas import TABLES
     from race_to_efficiency.ledger.vintages import view_of
 
     if table not in TABLES:
         raise UsageError(f"there is no ledger '{table}'", why=f"there are {', '.join(TABLES)}")
-    intake = read_ledger(table, facts_folder(root) / "raw")
+    if source is None:
+        intake = read_ledger(table, facts_folder(root) / "raw")
+    else:
+        intake = read_ledger(table, Path(source), instead=ledgers_in(Path(source)))
     if as_of is None:
         day = intake.rows["recorded"].max().date() if "recorded" in intake.rows else dt.date.max
     elif isinstance(as_of, dt.date):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from race_to_efficiency import storage
 from race_to_efficiency.commands import export_hub, terminal
 from race_to_efficiency.commands.output_files import output_file
 from race_to_efficiency.errors import UsageError
@@ -27,7 +28,8 @@ def register(app: typer.Typer) -> None:
         kind: Annotated[str, typer.Argument(help="crate (RO-Crate), prov (PROV-JSON), datapackage, citations, hub")],
         quarter: Annotated[str | None, typer.Option(help="another quarter than params.yaml's")] = None,
         output: Annotated[
-            Path | None, typer.Option("--output", "-o", help="file to write (hub: a folder); else stdout")
+            Path | None,
+            typer.Option("--output", "-o", help="file to write (hub: a folder; ledgers: .zip); else stdout"),
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout (citations too)")] = False,
     ) -> None:
@@ -35,7 +37,6 @@ def register(app: typer.Typer) -> None:
 
         A hub is hubverse's: all quarters' forecasts and outcomes; on stdout its tasks.json.
         """
-        from race_to_efficiency import storage
         from race_to_efficiency.settings.params import find_root, open_workspace
 
         if kind not in EXPORTS:
@@ -45,6 +46,9 @@ def register(app: typer.Typer) -> None:
             export_hub.write_folder(output, export_hub.hub_files(workspace))
             return
         target = output_file(output, "--output")
+        if kind == "datapackage" and target is not None and target.suffix == ".zip":
+            storage.write_bytes(target, package(workspace))
+            return
         document = make(kind, workspace)
         lines = document["citations"] if kind == "citations" and not as_json else None
         if target is not None:
@@ -55,6 +59,14 @@ def register(app: typer.Typer) -> None:
         else:
             for line in lines:
                 terminal.line(line)
+
+
+def package(workspace: Workspace) -> bytes:
+    """Return the ledgers as a zip that stands alone: a data package with dictionary and licence."""
+    from race_to_efficiency.ledger.archive import packed
+    from race_to_efficiency.provenance.datapackage import LICENCE, package_files
+
+    return packed(package_files(workspace.raw, storage.read_bytes(workspace.root / LICENCE)))
 
 
 def make(kind: str, workspace: Workspace) -> dict[str, Any]:

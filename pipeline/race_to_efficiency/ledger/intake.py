@@ -281,7 +281,7 @@ def _rename(
     table: Table, rows: pd.DataFrame, quarantined: pd.DataFrame, raw_dir: Path, instead: Mapping[str, bytes]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give a withdrawal and a newcomer that the alias table joins the one id they had first."""
-    if not (raw_dir / f"{table.aliases}.csv").exists():
+    if table.aliases not in instead and not (raw_dir / f"{table.aliases}.csv").exists():
         return rows, quarantined
     aliases = read_ledger(table.aliases, raw_dir, instead=instead).rows
     joined = canonical_ids(table, rows, aliases)

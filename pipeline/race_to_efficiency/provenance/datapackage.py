@@ -9,19 +9,22 @@ Data Package and Table Schema, version 1 (specs.frictionlessdata.io).
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import race_to_efficiency
+from race_to_efficiency import storage
+from race_to_efficiency.ledger.archive import DESCRIPTOR
 from race_to_efficiency.ledger.schemas import TABLES
 from race_to_efficiency.provenance.sources import citation_line, rows_as_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from race_to_efficiency.ledger.metadata import Column, Table
 
 TYPES = {"text": "string", "number": "number", "count": "integer", "date": "date", "flag": "boolean"}
 """Our kinds of columns in the words of Table Schema."""
+
+DICTIONARY, LICENCE = "README.md", "LICENSE"
 
 LATEST = "9999-12-31"
 
@@ -54,6 +57,43 @@ def datapackage(raw: Path) -> dict[str, Any]:
         ],
         "sources": [_source(sources[name]) for name in sorted(sources)],
         "resources": [_resource(table) for table in TABLES.values() if (raw / table.file_name).is_file()],
+    }
+
+
+def package_files(raw: Path, licence: bytes) -> dict[str, bytes]:
+    """Return the ledgers as a package to keep: every table with its digest, the dictionary, the licence, by file name.
+
+    A row's licence is its source's: `source_id` is a key of the table of sources.
+
+    Parameters
+    ----------
+    raw : Path
+        The ledgers' folder.
+    licence : bytes
+        Text of the compilation's own.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        As `datapackage`.
+    """
+    document = datapackage(raw)
+    files = {item["path"]: storage.read_bytes(raw / item["path"]) for item in document["resources"]}
+    for item in document["resources"]:
+        data = files[item["path"]]
+        item |= {"bytes": len(data), "hash": f"sha256:{storage.digest_bytes(data)}"}
+        keys = [column for column in TABLES[Path(item["path"]).stem].columns if column.references]
+        if keys:
+            item["schema"]["foreignKeys"] = [_key(column) for column in keys]
+    dictionary = {DICTIONARY: storage.read_bytes(raw / DICTIONARY), LICENCE: licence}
+    return {DESCRIPTOR: storage.dumps(document).encode(), **files, **dictionary}
+
+
+def _key(column: Column) -> dict[str, Any]:
+    reference = TABLES[column.references]
+    return {
+        "fields": column.name,
+        "reference": {"resource": reference.name.replace("_", "-"), "fields": reference.key},
     }
 
 

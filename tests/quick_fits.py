@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from race_to_efficiency.calibration.kappa import groups
+from race_to_efficiency.calibration.kappa.groups import fit_group
 from race_to_efficiency.own_tables import run_fit
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
+    from race_to_efficiency.calibration.kappa.groups import FormFitter
     from race_to_efficiency.settings.kappa import KappaParams
 
 
@@ -26,23 +28,31 @@ def studied(few: int, many: int) -> list[Any]:
 @contextmanager
 def asked_forms_alone() -> Iterator[None]:
     """Fit the forms asked for and no others, which are fitted for the doubts they cast (held in test_kappa.py)."""
-    true, every = groups.fit_group, groups.FORMS
+    every = groups.FORMS
 
     def fit(rows: GroupRows, params: KappaParams, **options: Any) -> list[GroupFit]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(groups, "FORMS", {name: form for name, form in every.items() if name in params.forms})
-            return true(rows, params, **options)
+            return fit_group(rows, params, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_fit, "fit_group", fit)
+        for module in (groups, run_fit):
+            patch.setattr(module, "fit_group", fit)
         yield
 
 
 @contextmanager
 def equal_rows_once() -> Iterator[None]:
     """Fit rows that are equal to twelve digits once, whatever each is called: what was read is compared."""
-    true = run_fit._quickly
-    found: dict[Any, GroupFit] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_fit, "_quickly", remembering(run_fit._quickly))
+        patch.setitem(fit_group.__kwdefaults__, "fitter", remembering(groups.fit_form))
+        yield
+
+
+def remembering(fitter: FormFitter) -> FormFitter:
+    """Return a fitter of forms that gives the same answer to the same question."""
+    found: dict[str, GroupFit] = {}
 
     def fit(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
         columns = [(name, [f"{cell:.12g}" for cell in column]) for name, column in everything.quantities.items()]
@@ -50,9 +60,7 @@ def equal_rows_once() -> Iterator[None]:
         context = (models, everything.spec, everything.fatal, everything.doubts)
         key = repr((form.name, columns, context, params.model_copy(update={"forms": (), "groups": ()}), seed))
         if key not in found:
-            found[key] = true(form, everything, params, seed=seed)
+            found[key] = fitter(form, everything, params, seed=seed)
         return found[key]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_fit, "_quickly", fit)
-        yield
+    return fit

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import json_documents
 import numpy as np
 import pandas as pd
 import pytest
+from quick_fits import asked_forms_alone, equal_rows_once
 from race_to_efficiency import storage
 from race_to_efficiency.cli import application
 from race_to_efficiency.comparison.attribution import CAUSES
@@ -40,6 +41,13 @@ Ledgers = dict[str, Intake]
 Compare = Callable[..., dict[str, Any]]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_fit() -> Iterator[None]:
+    """Causes do not depend on forms that are not asked for, nor on fitting the same rows again."""
+    with asked_forms_alone(), equal_rows_once():
+        yield
+
+
 @pytest.fixture(scope="module")
 def params_file(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_params(tmp_path_factory.mktemp("settings") / "params.yaml")
@@ -52,7 +60,7 @@ def ledgers(root: Path) -> Ledgers:
 
 @pytest.fixture(scope="module")
 def side(params_file: Path, root: Path) -> Side:
-    return Side(BEFORE, read_params(params_file).model_copy(update={"seed": 7}), root)
+    return Side(BEFORE, read_params(params_file), root)
 
 
 @pytest.fixture(scope="module")
@@ -282,7 +290,8 @@ def test_what_a_stage_found_is_not_computed_again_and_is_the_same_to_the_last_bi
 
     view = view_of(ledgers["training_runs"], BEFORE.as_of)
     storage.write_parquet(tmp_path / "ledger" / "training_runs.parquet", view.rows)
-    here = SimpleNamespace(root=tmp_path, processed=tmp_path, params=side.settings, seed=7, quarter=BEFORE)
+    settings = side.settings
+    here = SimpleNamespace(root=tmp_path, processed=tmp_path, params=settings, seed=settings.seed, quarter=BEFORE)
     fit_kappa.run(here)  # type: ignore[arg-type]
     known = {item["id"]: item for item in storage.read_json(tmp_path / "kappa.json")["estimates"]}
     memory = memory_of(tmp_path)

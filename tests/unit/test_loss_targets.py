@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from race_to_efficiency.calibration.common.grades import GRADES
 from race_to_efficiency.evaluation import loss_targets
 from race_to_efficiency.evaluation.loss_fits import Fit, fit_below, known_discrepancy, learned_walk, slopes_off
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
+from race_to_efficiency.settings.kappa import KappaGroup
 from scipy.special import stdtrit
 from scipy.stats import norm
 from small_settings import section
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.settings.backtest import BacktestParams
 
 SETTINGS = section("backtest", loss={"replicates": 20})
+KAPPA = section("fit_kappa")
 THETA = np.array([400.0, 2000.0, 1.8, 0.34, 0.36])
 
 
@@ -51,9 +54,8 @@ def forecasts_of(
 ) -> pd.DataFrame:
     rows = rows.sort_values(["compute_flop", "run_id"], kind="stable").reset_index(drop=True)
     fits = loss_targets.group_fits("simulated", rows, settings, seed)
-    return loss_targets.group_forecasts(
-        "simulated", rows, fits, settings, loss_targets.learn([], settings), discrepancy
-    )
+    learned = loss_targets.learn([], settings)
+    return loss_targets.group_forecasts("simulated", rows, fits, settings, learned, discrepancy, KAPPA.gates)
 
 
 def test_the_law_is_evaluated_as_printed() -> None:
@@ -158,14 +160,14 @@ def test_models_widen_as_they_say() -> None:
 
 def test_weights_come_from_groups_published_earlier() -> None:
     groups = [runs(seed=k, name=f"g{k}", released=f"202{k}-01-15") for k in range(3)]
-    table, learned = loss_targets.backtest_losses(pd.concat(groups, ignore_index=True), SETTINGS, 5, {})
+    table, learned = loss_targets.backtest_losses(pd.concat(groups, ignore_index=True), SETTINGS, 5, KAPPA)
     assert list(learned) == ["loss.g0", "loss.g1", "loss.g2"]
     count = len(SETTINGS.members.by_kind["loss"])
     np.testing.assert_array_equal(learned["loss.g0"].weights, np.full((count, 1), 1 / count))
     assert [one.n_eff[0] for one in learned.values()] == [0.0, 1.0, 2.0]
     assert learned["loss.g1"].weights.std() > 0
     # the first group's forecasts do not know of the later ones
-    alone, _ = loss_targets.backtest_losses(groups[0], SETTINGS, 5, {})
+    alone, _ = loss_targets.backtest_losses(groups[0], SETTINGS, 5, KAPPA)
     pd.testing.assert_frame_equal(table[table["target"] == "loss.g0"].reset_index(drop=True), alone)
     assert table["observed"].notna().all()
     assert set(table["vintage"]) == {"pseudo"}
@@ -182,9 +184,12 @@ def bent(name: str, released: str, seed: int, slope: float) -> pd.DataFrame:
 def test_families_known_by_then_and_no_other_set_the_discrepancy() -> None:
     a, c = bent("a", "2020-01-15", 1, 0.0), bent("c", "2022-01-15", 3, 0.0)
     families = {"b": "c's own", "c": "c's own", "d": "d"}
+    of_families = KAPPA.model_copy(
+        update={"groups": tuple(KappaGroup(group=name, family=family) for name, family in families.items())}
+    )
 
     def forecasts_of_c(*others: pd.DataFrame) -> pd.DataFrame:
-        table, _ = loss_targets.backtest_losses(pd.concat([a, c, *others], ignore_index=True), SETTINGS, 5, families)
+        table, _ = loss_targets.backtest_losses(pd.concat([a, c, *others], ignore_index=True), SETTINGS, 5, of_families)
         return table[table["target"] == "loss.c"].reset_index(drop=True)
 
     alone = forecasts_of_c()
@@ -232,7 +237,34 @@ def test_the_average_lies_between_its_members() -> None:
         np.testing.assert_allclose(made, members.mean(axis=0))
 
 
+def test_the_evidence_of_a_fit_is_its_scatter_and_its_gates() -> None:
+    rows = runs()
+    fit = fit_below(rows, SETTINGS, np.random.default_rng(1))
+    assert fit is not None
+    assert fit.evidence(rows, KAPPA.gates) == 0
+    for scatter, steps in ((0.0099, 0), (0.011, 1), (0.029, 1), (0.031, 2), (0.11, 3)):
+        wider = replace(fit, residual_log2=scatter / np.log(2))
+        assert wider.evidence(rows, KAPPA.gates) == max(steps, 0 if scatter < 0.01 else 1)
+    # each gate by itself makes a tight fit weak
+    wide = fit.replicates * np.linspace(0.1, 3.0, len(fit.replicates))[:, None]
+    assert replace(fit, replicates=wide).evidence(rows, KAPPA.gates) == 1
+    assert fit.evidence(rows.head(19), KAPPA.gates) == 1
+    assert fit.evidence(rows.assign(compute_flop=np.geomspace(1e20, 9e20, len(rows))), KAPPA.gates) == 1
+    assert fit.evidence(rows, KAPPA.gates.model_copy(update={"z_curv_trusted": 1e6})) == 1
+
+
+def test_a_forecasts_grade_falls_with_decades() -> None:
+    found = forecasts_of(runs())
+    made = found[found["method"] == "forecast"]
+    compute = np.log2(runs().set_index("run_id").loc[made["cell"], "compute_flop"].to_numpy())
+    decades = (compute - 2.25 * made["window_start"].to_numpy()) * np.log10(2.0)
+    steps = made["grade"].map(GRADES.index).to_numpy() - np.digitize(decades, [0.25, 1.0, 3.0], right=True)
+    assert set(steps) <= {0, 1}
+    assert made.groupby("origin")["grade"].nunique().max() > 1
+    assert len({*zip(made["origin"], steps, strict=True)}) == made["origin"].nunique()
+
+
 def test_too_few_runs_give_nothing() -> None:
-    table, learned = loss_targets.backtest_losses(runs(12), SETTINGS, 5, {})
+    table, learned = loss_targets.backtest_losses(runs(12), SETTINGS, 5, KAPPA)
     assert table.empty
     assert learned == {}

@@ -29,6 +29,8 @@ def print_scores(document: dict[str, Any], *, details: bool) -> None:
     settled = [record_cells(row) for row in document["published"] if row["status"] == "resolved"]
     terminal.table("Statements that have settled, as they were made", RECORD_COLUMNS, settled)
     late = [late_cells(item) for item in document["lateness"]]
+    graded = [grade_cells(item) for item in document["grades"]]
+    terminal.table("Losses of larger runs, settled, by the grade of their forecast", GRADE_COLUMNS, graded)
     terminal.table("How optimistic pseudo views are: rows of two years that a snapshot lacked", LATE_COLUMNS, late)
     terminal.table("Bounds of physics", BOUND_COLUMNS, [bound_cells(item) for item in document["bounds"]])
 
@@ -150,6 +152,16 @@ def bound_cells(item: dict[str, Any]) -> tuple[str, ...]:
     said = "" if implied is None else f"; P(power implied above the cap) {implied:.2%}"
     bound = f"{digits_text(item['bound'][0], 3)} {item['unit']}"
     return (item["target"], bound, f"{item['moved_mean']:.1%}", item["source"] + said)
+
+
+GRADE_COLUMNS = ("grade", "settled", "groups", "in 80 %", "in 95 %", "WIS", "worse than the grade above")
+
+
+def grade_cells(item: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of one grade's record."""
+    ratio = "no record" if item["wis_ratio"] is None else f"{item['wis_ratio']:.2f} times"
+    covered = ("no record" if item[name] is None else share(item[name]) for name in ("coverage_80", "coverage_95"))
+    return (item["grade"], str(item["n"]), str(item["targets"]), *covered, digits_text(item["wis"], 2), ratio)
 
 
 LATE_COLUMNS = ("target", "rows", "entered later", "median lag, days")

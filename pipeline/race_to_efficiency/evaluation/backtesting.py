@@ -20,8 +20,6 @@ from race_to_efficiency.evaluation.weights import OutcomeHistory
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.evaluation.weights import Learned
     from race_to_efficiency.settings.backtest import BacktestParams
+    from race_to_efficiency.settings.kappa import KappaParams
 
 SCORED_LEDGERS = (
     "accelerators",
@@ -124,6 +123,7 @@ def origin_rows(
                     learned.baseline,
                     target.sign * one.last,
                     n_rows,
+                    "",
                 )
                 keys.append((*place, method, model, *about))
                 values.append(quantiles if target.sign > 0 else -quantiles[::-1])
@@ -192,18 +192,18 @@ def backtest_all(
     last: Quarter,
     params: BacktestParams,
     seed: int,
-    families: Mapping[str, str],
+    kappa: KappaParams,
     *,
     workers: int = 1,
 ) -> tuple[pd.DataFrame, dict[str, OutcomeHistory], dict[str, Learned]]:
     """Run the backtest of the dated targets and of the losses of larger runs; see `backtest`.
 
-    With two workers the two run side by side; the result is the same. ``families`` names the family of a group of runs.
+    With two workers the two run side by side; the result is the same. ``kappa`` names families and gates of the runs.
     """
     import pandas as pd
 
     runs = views.used("training_runs", last.as_of)
-    with beside(loss_targets.backtest_losses, runs, params, seed, families, workers=workers) as result:
+    with beside(loss_targets.backtest_losses, runs, params, seed, kappa, workers=workers) as result:
         dated, histories = backtest(views, last, params, seed)
         losses, learned = result()
     frames = [frame for frame in (dated, losses) if len(frame)] or [dated]

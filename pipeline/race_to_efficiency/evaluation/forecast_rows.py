@@ -28,8 +28,11 @@ KEY_COLUMNS = (
     "baseline",
     "last",
     "n_rows",
+    "grade",
 )
-"""What identifies a forecast; ``method`` is 'forecast' or the name of a baseline, ``last`` the level at the origin."""
+"""What identifies a forecast; ``method`` is 'forecast' or the name of a baseline, ``last`` the level at the origin.
+
+``grade`` is that of a run's loss (`race_to_efficiency.calibration.common.grades`); other targets have none."""
 
 FORECASTER = "race-0.2"
 """What forecasts and statements are signed with: another name when the method is another."""

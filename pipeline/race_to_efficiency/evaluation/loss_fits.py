@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from race_to_efficiency.calibration.common.grades import evidence_level
 from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy, excess_per_decade
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
 from race_to_efficiency.evaluation.predictive import Predictive, student
+from race_to_efficiency.scaling_laws import curvature_z
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from race_to_efficiency.settings.backtest import BacktestParams
+    from race_to_efficiency.settings.kappa import TrustGates
 
     Array = NDArray[np.float64]
 
@@ -59,6 +63,28 @@ class Fit:
         a, b, e, alpha, beta = (theta[..., k, None] for k in range(_PARAMETERS))
         loss = a * np.exp(-alpha * np.log(params)) + b * np.exp(-beta * np.log(tokens)) + e
         return np.asarray(np.log2(loss))
+
+    def evidence(self, known: pd.DataFrame, gates: TrustGates) -> int:
+        """Return the steps of evidence of this fit; it is sound where its kappa is identified as a family's must be.
+
+        Parameters
+        ----------
+        known : DataFrame
+            The runs it was fitted to: params, tokens, compute_flop.
+        gates : TrustGates
+        """
+        n, d = known["params"].to_numpy(dtype=np.float64), known["tokens"].to_numpy(dtype=np.float64)
+        kappas, kappa = CHINCHILLA.kappa(self.replicates), float(CHINCHILLA.kappa(self.theta))
+        share = float(np.clip(1.0 - self.theta[2] * np.exp2(-self.log2_loss(self.theta, n, d)), 0.0, 1.0).mean())
+        scatter, length = self.residual_log2 * np.log(2.0), float(np.log(known["compute_flop"]).agg(np.ptp))
+        sound = (
+            kappa > 0
+            and float(curvature_z(kappa, share, length, len(known), scatter)) >= gates.z_curv_trusted
+            and len(known) >= gates.min_rows_per_parameter * _PARAMETERS
+            and length >= gates.min_compute_decades * LN_PER_DECADE
+            and float(kappas.std(ddof=1)) <= gates.max_relative_stderr * kappa
+        )
+        return evidence_level(sound=sound, scatter=scatter)
 
     def predict(self, model: str, runs: pd.DataFrame, beyond: Array, settings: BacktestParams) -> Predictive:
         """Return the predictive of each run's log2 loss.

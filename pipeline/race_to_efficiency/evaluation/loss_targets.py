@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.calibration.common.grades import grades
 from race_to_efficiency.evaluation import baselines
 from race_to_efficiency.evaluation.averaging import combine
 from race_to_efficiency.evaluation.baselines import Series
@@ -21,12 +22,13 @@ from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS, weighted_int
 from race_to_efficiency.evaluation.weights import Learned, best_baseline, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from race_to_efficiency.settings.backtest import BacktestParams
+    from race_to_efficiency.settings.kappa import KappaParams, TrustGates
 
     Array = NDArray[np.float64]
 
@@ -77,6 +79,7 @@ def group_forecasts(
     settings: BacktestParams,
     learned: Learned,
     discrepancy: float,
+    gates: TrustGates,
 ) -> pd.DataFrame:
     """Return the forecasts of one group's larger runs from every cut-off: members, their average, and baselines.
 
@@ -92,6 +95,8 @@ def group_forecasts(
         What the groups published earlier teach, at one horizon.
     discrepancy : float
         What the other families published earlier show; see `known_discrepancy`.
+    gates : TrustGates
+        What a fit must show to be sound: part of each forecast's grade.
 
     Returns
     -------
@@ -118,9 +123,10 @@ def group_forecasts(
         place = (f"loss.{name}", f"C<={2.0**cut:.3g}")
         base = _baselines(compute[compute <= cut] / rate, known, ahead[wanted])
         best = float(np.log2(known["loss_nats"].min()))
+        graded = grades(fit.evidence(known, gates), beyond * np.log10(2.0))
         for k, run in enumerate(runs["run_id"]):
             end = float(compute[wanted][k] / rate)
-            about = (learned.baseline, best, len(known))
+            about = (learned.baseline, best, len(known), graded[k])
             common = ("pseudo", LOSS_UNIT, float(cut / rate), end)
             at = (*place, int(horizon[wanted][k]), "", str(run))
             for method, model, one in models:
@@ -192,7 +198,7 @@ def learn(earlier: Sequence[dict[str, float]], settings: BacktestParams) -> Lear
 
 
 def backtest_losses(
-    runs: pd.DataFrame, settings: BacktestParams, seed: int, families: Mapping[str, str]
+    runs: pd.DataFrame, settings: BacktestParams, seed: int, kappa: KappaParams
 ) -> tuple[pd.DataFrame, dict[str, Learned]]:
     """Run the nested-cut-off backtest of every group with enough runs, in the order in which they were published.
 
@@ -200,8 +206,8 @@ def backtest_losses(
     ----------
     runs : DataFrame
         Used rows of the training-run ledger, as of the quarter.
-    families : mapping of str to str
-        Family of a group; a group that has none is one by itself.
+    kappa : KappaParams
+        Its groups' families, a group without one being one by itself; its gates.
 
     Returns
     -------
@@ -215,6 +221,7 @@ def backtest_losses(
     frames: list[pd.DataFrame] = []
     weights: dict[str, Learned] = {}
     scores: dict[str, dict[str, float]] = {}
+    families = {item.group: item.family for item in kappa.groups}
     beyond: dict[str, list[tuple[str, str, float]]] = {}
     for name in sorted(published.index, key=lambda group: (published[group], group)):
         rows = filled[filled["group"] == name]
@@ -224,7 +231,7 @@ def backtest_losses(
         fits, family = group_fits(name, rows, settings, seed), families.get(name, name)
         others = known_discrepancy([row for one in earlier for row in beyond[one]], family, settings)
         beyond[name] = [(family, name, slope) for slope in slopes_off(fits, rows)]
-        forecasts = group_forecasts(name, rows, fits, settings, learned, others)
+        forecasts = group_forecasts(name, rows, fits, settings, learned, others, kappa.gates)
         known = group_outcomes(name, rows)
         if forecasts.empty or not set(LOSS_BASELINES) <= set(forecasts["model"]):
             continue  # too few changes of the best loss for a baseline to score against

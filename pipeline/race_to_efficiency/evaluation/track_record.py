@@ -296,7 +296,7 @@ def completed(scores: Mapping[str, Any], record: Mapping[str, Any], day: dt.date
         | {"reconstructed": False, "kind": "quantiles" if row["pit"] is not None or row["low80"] else "probability"}
         for row in known
     ]
-    lists: dict[str, list[Any]] = {name: [] for name in ("models", "predecessors", "bounds", "lateness")}
+    lists: dict[str, list[Any]] = {name: [] for name in ("models", "predecessors", "bounds", "lateness", "grades")}
     told = [{"baseline": "last_value", **row} for row in scores["scores"]]
     return {**scores, **lists, "scores": told, **track_record(rows, day)}
 

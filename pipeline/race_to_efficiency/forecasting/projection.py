@@ -9,6 +9,7 @@ import numpy as np
 
 from race_to_efficiency.forecasting.basis import curve_weaknesses
 from race_to_efficiency.forecasting.engine import Grid, quantile_table
+from race_to_efficiency.forecasting.grading import curve_grades, decades_grown
 from race_to_efficiency.forecasting.milestones import Passage, log_ratio_of_target, reducible_target, time_to_log_ratio
 from race_to_efficiency.forecasting.readings import (
     LossNats,
@@ -28,6 +29,7 @@ from race_to_efficiency.forecasting.tables import (
     milestone_rows,
 )
 from race_to_efficiency.forecasting.trust import (
+    LATEST_YEAR,
     Limit,
     curvature_limits,
     headroom_limits,
@@ -189,6 +191,8 @@ def project(
     curves: list[ForecastCurve] = []
     known: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for item, quantiles, means in zip(plans, table.quantiles, table.means, strict=True):
+        path = printed.get(item.scenario.name)
+        grown = decades_grown(path or item.path, grid.times.tolist())
         for position, labels in enumerate(item.labels):
             for label in labels:
                 key = (label.scenario_id, label.anchor, label.form)
@@ -196,10 +200,12 @@ def project(
                     known[key] = tuple(
                         ";".join(curve_reasons(basis, item.scenario, label, limits, float(t))) for t in grid.times
                     )
-                points = points_of(basis, item.scenario, label, printed.get(item.scenario.name), grid.times)
-                curves.append(ForecastCurve(label, quantiles[position], means[position], known[key], points))
+                points = points_of(basis, item.scenario, label, path, grid.times)
+                graded = curve_grades(basis, item.scenario, label, estimates, grown)
+                curves.append(ForecastCurve(label, quantiles[position], means[position], known[key], graded, points))
     forecast = forecast_frame(curves, grid.times, table.levels, as_of=basis.as_of, run_id=run_id)
-    return Projection(forecast, _milestones(basis, plans, params, limits, run_id), tuple(limits))
+    milestones = _milestones(basis, plans, params, limits, run_id, estimates, printed)
+    return Projection(forecast, milestones, tuple(limits))
 
 
 def points_of(
@@ -261,7 +267,13 @@ def find_limits(
 
 
 def _milestones(
-    basis: Basis, plans: Sequence[PathPlan], params: ForecastParams, limits: Sequence[Limit], run_id: str
+    basis: Basis,
+    plans: Sequence[PathPlan],
+    params: ForecastParams,
+    limits: Sequence[Limit],
+    run_id: str,
+    estimates: Sequence[Mapping[str, Any]],
+    printed: Mapping[str, DrawnPath],
 ) -> pd.DataFrame:
     """Return when every scenario reaches every target: total ratios, reducible ratios, total ratios above the floor."""
     rows: list[dict[str, Any]] = []
@@ -269,6 +281,9 @@ def _milestones(
         for label, threshold, passage in _passages(basis, item, params):
             median = float(passage.quantiles([0.5])[0])
             reasons = curve_reasons(basis, item.scenario, label, limits, median)
+            then = min(median, LATEST_YEAR)  # a target that is never reached is graded as late as a date goes
+            grown = decades_grown(printed.get(item.scenario.name, item.path), [then])
+            (grade,) = curve_grades(basis, item.scenario, label, estimates, grown)
             rows += milestone_rows(
                 label,
                 threshold,
@@ -276,6 +291,7 @@ def _milestones(
                 params.quantile_levels,
                 as_of=basis.as_of,
                 reasons=reasons,
+                grade=grade,
                 run_id=run_id,
             )
     return milestone_frame(rows)

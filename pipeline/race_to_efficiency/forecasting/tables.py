@@ -49,6 +49,7 @@ FORECAST_COLUMNS = (
     "group",
     "status",
     "reasons",
+    "grade",
     "run_id",
 )
 MILESTONE_COLUMNS = (
@@ -69,6 +70,7 @@ MILESTONE_COLUMNS = (
     "group",
     "status",
     "reasons",
+    "grade",
     "run_id",
 )
 READINGS = (
@@ -109,6 +111,8 @@ class ForecastCurve:
     means : (n_times,) float
     reasons : tuple of str
         One entry per time: why it is weak, ';'-joined; empty when trusted.
+    grades : tuple of str
+        One entry per time, see `race_to_efficiency.calibration.common.grades`.
     points : (n_times,) float or None
         The equation at the printed inputs.
     """
@@ -117,6 +121,7 @@ class ForecastCurve:
     quantiles: Floats
     means: Floats
     reasons: tuple[str, ...]
+    grades: tuple[str, ...]
     points: Floats | None = None
 
 
@@ -161,6 +166,7 @@ def forecast_frame(
         columns[name] = np.repeat(labels, times.size * width)
     reasons = np.array([text for curve in curves for text in curve.reasons], dtype=object)
     columns["reasons"] = np.repeat(reasons, width)
+    columns["grade"] = np.repeat(np.array([word for curve in curves for word in curve.grades], dtype=object), width)
     columns["status"] = np.where(columns["reasons"] == "", "trusted", "weak").astype(object)
     frame = pd.DataFrame({name: columns[name] for name in FORECAST_COLUMNS})
     return frame[(frame["output_type"] != POINT) | frame["value"].notna()].reset_index(drop=True)
@@ -174,6 +180,7 @@ def milestone_rows(
     *,
     as_of: date,
     reasons: Sequence[str],
+    grade: str,
     run_id: str,
 ) -> list[dict[str, Any]]:
     """Return the milestone rows of one target on one curve: years by quantile (never a mean); inf means never."""
@@ -193,6 +200,7 @@ def milestone_rows(
         "group": label.group,
         "status": "weak" if reasons else "trusted",
         "reasons": ";".join(reasons),
+        "grade": grade,
         "run_id": run_id,
     }
     return [
@@ -229,8 +237,8 @@ def headline_rows(
     -------
     list of dict
         reading, target, form, meaning, scenario_id, anchor, convention, route, years, date, point, median, mean,
-        low80, high80, low95, high95, median_apart, unit, status, reasons; one entry a reading and year, readings side
-        by side within a year.
+        low80, high80, low95, high95, median_apart, unit, status, reasons, grade; one entry a reading and year,
+        readings side by side within a year.
     """
     chosen = forecast[
         (forecast["scenario_id"] == scenario_id)
@@ -264,6 +272,7 @@ def _headline_row(cells: pd.DataFrame, names: Mapping[str, Any]) -> dict[str, An
         "unit": str(first["unit"]),
         "status": str(first["status"]),
         "reasons": [text for text in str(first["reasons"]).split(";") if text],
+        "grade": str(first["grade"]),
     }
 
 

@@ -9,6 +9,8 @@ from race_to_efficiency.quarter.node import Computed, Node, Origin
 from race_to_efficiency.quarter.world import RUNS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
@@ -115,6 +117,8 @@ def form_discrepancy(reading: Reading, form: str) -> Computed:
 def kappa_document(reading: Reading) -> Computed:
     """Return kappa.json without its stamp, and kappa_draws: every group, and the pools."""
     from race_to_efficiency.calibration.common.estimates import rows_told_once
+    from race_to_efficiency.calibration.kappa.compute_frontier import graded
+    from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
     from race_to_efficiency.calibration.kappa.groups import GROUP_TABLES
     from race_to_efficiency.calibration.kappa.pooled import POOLS
 
@@ -129,6 +133,11 @@ def kappa_document(reading: Reading) -> Computed:
     pooled = [pool.document for pool in pools if pool.document is not None]
     own = [item for result in groups for item in result.document["estimates"]]
     tables = {name: [row for result in groups for row in result.document["tables"][name]] for name in GROUP_TABLES}
+    tables["frontier"] = graded(
+        tables["frontier"],
+        {(item["group"], item["form"]): _evidence(item) for item in own if item["symbol"].startswith("kappa_")},
+        {found.document["form"]: Discrepancy.from_json(found.document) for found in beyond},
+    )
     outputs = {item["id"]: result.node for result in groups for item in result.document["estimates"]}
     outputs |= {pool.document["id"]: pool.node for pool in pools if pool.document is not None}
     outputs |= {f"discrepancy.{found.document['form']}": found.node for found in beyond}
@@ -137,6 +146,13 @@ def kappa_document(reading: Reading) -> Computed:
         tables={"draws": _concatenated([result.tables["draws"] for result in groups])},
         origins={name: Origin(outputs=(f"{node}#{name}",)) for name, node in outputs.items()},
     )
+
+
+def _evidence(estimate: Mapping[str, Any]) -> int:
+    from race_to_efficiency.calibration.common.grades import evidence_level
+
+    scatter = (estimate["diagnostics"] or {}).get("residual_sd")
+    return evidence_level(sound=estimate["status"] == "trusted", scatter=scatter)
 
 
 def group_names(reading: Reading) -> list[str]:

@@ -69,8 +69,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
     quarter, params, folder = workspace.quarter, workspace.params.backtest, workspace.processed
     gamma = storage.read_json(folder / "gamma.json")  # asked for first, before the long work
     views = LedgerViews.read(workspace.raw, SCORED_LEDGERS, quarter.as_of)
-    families = {item.group: item.family for item in workspace.params.fit_kappa.groups}
-    table, histories, losses = backtest_all(views, quarter, params, workspace.seed, families, workers=WORKERS)
+    kappa, seed = workspace.params.fit_kappa, workspace.seed
+    table, histories, losses = backtest_all(views, quarter, params, seed, kappa, workers=WORKERS)
     tested = Tested(views, table, weights_now(workspace, views, histories) | losses)
     storage.write_parquet(folder / "backtest.parquet", table)
     scores = write_scores(workspace, tested)
@@ -109,6 +109,7 @@ def weights_now(
 
 def write_scores(workspace: Workspace, tested: Tested) -> pd.DataFrame:
     """Write the scorecard (scores.parquet and .json) and return it."""
+    from race_to_efficiency.evaluation.grade_record import grade_records
     from race_to_efficiency.evaluation.predecessor import beside, kept
     from race_to_efficiency.evaluation.revisions import lateness
     from race_to_efficiency.evaluation.score_document import score_document
@@ -127,6 +128,7 @@ def write_scores(workspace: Workspace, tested: Tested) -> pd.DataFrame:
     notes = {
         "predecessors": [beside(done, earlier, params.compared_from) for earlier in kept()],
         "bounds": bounds_document(tested.table, workspace, tested.views),
+        "grades": grade_records(done),
         "lateness": [row for row in map(late, TARGETS.values()) if row is not None],
     }
     models = [weights_document(name, learned, _SHOWN_HORIZONS) for name, learned in tested.weights.items()]

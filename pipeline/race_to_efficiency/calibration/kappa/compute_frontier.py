@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.calibration.common.grades import grades
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, POWER_LAW, Form
 from race_to_efficiency.scaling_laws import compute_optimal_frontier
 from race_to_efficiency.units import pfs_days
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
+
+    from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
 
     Floats = NDArray[np.float64]
 
@@ -112,6 +115,44 @@ def frontier_rows(
             row["tokens_over_stock"] = float(point["tokens"] / token_stock)
         rows.append(row)
     return rows
+
+
+def graded(
+    rows: Sequence[dict[str, Any]],
+    evidence: Mapping[tuple[str, str], int],
+    discrepancies: Mapping[str, Discrepancy],
+) -> list[dict[str, Any]]:
+    """Return rows of a frontier with their grade, and the form's own error in the interval of their loss.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Of `frontier_rows`, with family and group; others are returned as they are.
+    evidence : mapping of (group, form) to int
+    discrepancies : mapping of str to Discrepancy
+        By form; of a family's own runs the others speak.
+
+    Notes
+    -----
+    Of two independent errors the half-widths add up by squares, in ln(loss), below and above alike.
+    """
+    from scipy.special import stdtrit
+
+    found = []
+    for row in rows:
+        if "decades_beyond_range" not in row:
+            found.append(row)
+            continue
+        beyond, loss = row["decades_beyond_range"], row["loss_nats"]
+        (grade,) = grades(evidence[row["group"], row["form"]], beyond)
+        known = discrepancies[row["form"]].without(row["family"]) if row["form"] in discrepancies else None
+        if known is not None and beyond > 0:
+            off = known.sd_per_decade * beyond * float(stdtrit(known.degrees, 0.5 + _LEVEL / 2))
+            ends = {name: np.hypot(np.log(loss[name] / loss["value"]), off) for name in ("low", "high")}
+            low, high = loss["value"] * np.exp([-ends["low"], ends["high"]])
+            loss = {"value": loss["value"], "low": float(low), "high": float(high)}
+        found.append({**row, "loss_nats": loss, "grade": grade})
+    return found
 
 
 def stock_row(theta: Floats, draws: Floats, token_stock: float) -> dict[str, Any]:

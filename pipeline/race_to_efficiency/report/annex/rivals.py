@@ -20,6 +20,8 @@ def rivals(page: Page, document: dict[str, Any]) -> list[Block]:
     blocks: list[Block] = [
         part for item in document.get("predecessors") or () if item["targets"] for part in predecessor(page, item)
     ]
+    if any(item["n"] for item in document.get("grades") or ()):
+        blocks.append(grades_table(page, document))
     if document.get("bounds"):
         blocks.append(bounds_table(page, document["bounds"]))
     if document.get("lateness"):
@@ -62,6 +64,30 @@ def predecessor(page: Page, item: dict[str, Any]) -> list[Block]:
     note = say("Ratio: of mean weighted interval scores; below [[1]] today's forecaster is better.")
     titles = ("target", "#number", "#ratio", "~clearly worse")
     return [ContentTable(f"beside-{id_part(str(item['model']))}", caption, table_columns(*titles), tuple(rows), note)]
+
+
+def grades_table(page: Page, document: dict[str, Any]) -> ContentTable:
+    """Return what each grade says, and how settled losses of larger runs did under it."""
+    targets = {str(row["target"]) for row in document["scores"] if str(row["target"]).startswith("loss.")} - {
+        "loss.all"
+    }
+    every = page.numbers.made("page.grades", code=__name__, sources=[f"backtest.{name}" for name in sorted(targets)])
+    rows: list[tuple[Rich, ...]] = []
+    for item in document["grades"]:
+        name = f"grade.{id_part(str(item['grade']))}"
+        cells = (
+            page.shown.cell(f"{name}.n", item["n"], "outcomes", count, nodes=every),
+            page.shown.cell(f"{name}.covered", item["coverage_80"], "share", percent(0), nodes=every, absent="–"),
+            page.shown.cell(f"{name}.wis", item["wis"], "doublings", significant(2), nodes=every, absent="–"),
+            page.shown.cell(f"{name}.ratio", item["wis_ratio"], "1", decimals(2), nodes=every, absent="–"),
+        )
+        rows.append(((Fact(str(item["grade"])),), *cells, (Fact(str(item["meaning"])),)))
+    note = say(
+        "Losses of larger runs that were settled, by the grade their forecast had. Ratio: of mean weighted interval "
+        "scores to the grade above, at equal horizons. A dash: no record."
+    )
+    titles = ("grade", "#settled", "#inside 80 %", "#WIS", "#ratio", "~what it says")
+    return ContentTable("grades", say("What a grade is worth"), table_columns(*titles), tuple(rows), note)
 
 
 def bounds_table(page: Page, bounds: list[dict[str, Any]]) -> ContentTable:

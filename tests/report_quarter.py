@@ -265,6 +265,12 @@ SCORES: dict[str, Any] = {
                                    "because": HOSTILE[2]}]}],
     "bounds": [{"target": "mean_chip", "unit": "FLOP/s/W", "bound": [1e15, 2e15], "source": HOSTILE[1],
                 "moved_mean": 0.01, "moved_most": 0.02, "power_implied_above_cap": 0.001}],
+    "grades": [
+        {"grade": "very high", "meaning": "near", "n": 40, "targets": 3, "coverage_80": 0.8, "coverage_95": 0.95,
+         "wis": 0.006, "wis_ratio": None, "horizons": 0},
+        {"grade": "high", "meaning": "further", "n": 30, "targets": 3, "coverage_80": 0.7, "coverage_95": 0.9,
+         "wis": 0.012, "wis_ratio": 1.9, "horizons": 2},
+    ],
     "lateness": [{"target": "mean_chip", "rows": 40, "late_share": 0.1, "median_lag_days": 288.0}],
     "rules": {"bias": "1 - 2 PIT: +1 when every forecast was too high"},
 }  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import json_documents
 import numpy as np
+import pandas as pd
 import pytest
 import report_quarter
 import typer
@@ -21,6 +22,7 @@ from race_to_efficiency.calibration.common.estimates import INTERVAL_METHODS, Es
 from race_to_efficiency.calibration.gamma.components import LAYERS
 from race_to_efficiency.commands import contests, export, options, report, show
 from race_to_efficiency.comparison import attribution
+from race_to_efficiency.evaluation.grade_record import grade_records
 from race_to_efficiency.evaluation.published_scores import PUBLISHED_COLUMNS as RECORD_COLUMNS
 from race_to_efficiency.evaluation.score_document import RULES
 from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
@@ -235,6 +237,9 @@ def scores_document(head: dict[str, Any], score: dict[str, Any]) -> dict[str, An
                           "targets": [{**target, "worse_than": [], "because": None}]}],
         "bounds": [{"target": "t", "unit": "W", "bound": [1.0, 2.0], "source": "s", "moved_mean": 0.0,
                     "moved_most": 0.0, "power_implied_above_cap": 0.0}],
+        "grades": grade_records(pd.DataFrame({
+            "grade": ["very high", "high"], "target": "loss.t", "horizon_quarters": 1, "wis": [0.01, 0.02],
+            "observed": 0.0, "q0.025": -1.0, "q0.1": -1.0, "q0.9": 1.0, "q0.975": 1.0})),
         "lateness": [{"target": "t", "rows": 1, "late_share": 0.5, "median_lag_days": 1.5}],
         "pit": [{"horizon_quarters": 1, "edges": [0.0, 1.0], "shares": [1.0], "n": 1, "targets": ["t"]}],
         "rules": RULES,

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from forecast_quarter import GROUPS, gamma_files, kappa_files, ledgers, settings
 from race_to_efficiency import storage
+from race_to_efficiency.calibration.common.grades import GRADES
 from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy
 from race_to_efficiency.forecasting.tables import FORECAST_COLUMNS, MILESTONE_COLUMNS, headline_rows
 from race_to_efficiency.relative_loss import relative_loss, time_to_target
@@ -73,6 +74,8 @@ def test_the_table_is_complete_and_tidy(done):
     assert set(table["status"]) <= {"trusted", "weak"}
     assert (table["status"].eq("weak") == table["reasons"].ne("")).all()
     assert set(table["run_id"]) == {table["run_id"].iloc[0]}
+    assert set(table["grade"]) <= set(GRADES)
+    assert set(done.milestones["grade"]) <= set(GRADES)
     assert len(table) == done.summary["rows"]
 
 
@@ -170,6 +173,7 @@ def test_the_headline_is_easily_selected(done):
         assert row["low95"] < row["low80"] < row["median"] < row["high80"] < row["high95"]
         assert row["status"] == "weak"
         assert "anchor_beyond_range" in row["reasons"]
+        assert row["grade"] == "very low"
     near = headline_rows(done.forecast, scenario_id="static", anchor="within_range", years=(1,))
     assert (near[0]["status"], near[0]["reasons"]) == ("weak", ["kappa_weak"])  # two families
     assert headline_rows(done.forecast, scenario_id="nobody") == []
@@ -187,6 +191,50 @@ def test_a_pool_that_is_trusted_gives_curves_that_are(tmp_path):
     rows = storage.read_parquet(space.processed / "forecast.parquet")
     near = headline_rows(rows, scenario_id="static", anchor="within_range", years=(1,))
     assert near[0]["status"] == "trusted"
+
+
+def test_a_grade_falls_with_the_decades_that_compute_has_gone(tmp_path):
+    document, draws = kappa_files()
+    for item in document["estimates"]:
+        item |= {"status": "trusted", "reasons": []}
+        if item["group"] == "alpha_two":
+            item["diagnostics"] = {**item["diagnostics"], "residual_sd": 0.02}
+    space = workspace(tmp_path, kappa=(document, draws), draws=600)
+    forecast.run(space)
+    rows = storage.read_parquet(space.processed / "forecast.parquet")
+    anchors = {item["name"]: item for item in storage.read_json(space.processed / "anchors.json")["anchors"]}
+    rows = rows[rows["output_type"] == "mean"]
+
+    def steps(name, group, **chosen):
+        own = rows[(rows["anchor"] == name) & (rows["scenario_id"] == "static") & (rows["group"] == group)]
+        for column, value in chosen.items():
+            own = own[own[column] == value]
+        begun = [
+            item["decades_beyond_fitted_range"]
+            for item in anchors[name]["groups"]
+            if group in ("pooled", item["group"])
+        ]
+        # compute of a constant fleet of constant efficiency: X = 1 + t
+        far = np.median(begun) + np.log10(1.0 + own["horizon"].to_numpy())
+        return own["grade"].map(GRADES.index).to_numpy(), np.digitize(far, [0.25, 1.0, 3.0], right=True)
+
+    for name in anchors:
+        found, far = steps(name, "pooled", form="total")
+        np.testing.assert_array_equal(found, far)
+    nats = rows.loc[rows["target"] == "loss", "anchor"].iloc[0]
+    for group in rows.loc[rows["target"] == "loss", "group"].unique():
+        found, far = steps(nats, group)
+        np.testing.assert_array_equal(found, np.minimum(far + (group == "alpha_two"), 4))
+    # with kappa given nothing is estimated; a route that is weak takes a step
+    given = rows[(rows["scenario_id"] == "paper") & (rows["anchor"] == "within_range")]
+    assert set(given["grade"]) <= {"low", "very low"}
+    milestones = storage.read_parquet(space.processed / "milestones.parquet")
+    own = milestones.query("scenario_id == 'static' and form == 'total' and output_type_id == 0.5 and value < 1000")
+    for row in own.itertuples():
+        begun = [item["decades_beyond_fitted_range"] for item in anchors[row.anchor]["groups"]]
+        far = np.median(begun) + np.log10(1.0 + row.value)
+        assert row.grade == GRADES[np.digitize(far, [0.25, 1.0, 3.0], right=True)]
+    assert len(own) > 1
 
 
 def test_documents_tell_what_was_assumed_and_where_trust_ends(done):

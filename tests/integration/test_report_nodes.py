@@ -55,9 +55,8 @@ def test_a_number_that_is_an_estimate_is_traced_to_the_rows_of_its_fit(numbers, 
     held = 0
     for file in ("kappa", "gamma"):
         for item in storage.read_json(small_quarter.processed / f"{file}.json")["estimates"]:
-            if f"{item['id']}.value" not in numbers:
-                continue
-            traced = set(edges.rows(numbers[f"{item['id']}.value"]["nodes"]))
+            nodes = numbers.get(f"{item['id']}.value", {"nodes": [item["id"]]})["nodes"]
+            traced = set(edges.rows(nodes))
             assert set(item["rows_used"]) <= traced, item["id"]
             if item["group"] in GROUPS:
                 own = runs[(runs["group"] == item["group"]) & (runs["exclusion"] == "")]

@@ -207,7 +207,7 @@ def test_the_base_alone_fits_predicts_reads_and_plots_and_a_run_names_its_extras
     loss = 3 * (compute / 1e20) ** -0.05 * (1 + 0.002 * np.sin(np.arange(24) * 2.4))
     lines = [f"{c},{y}" for c, y in zip(compute, loss, strict=True)]
     storage.write_text(folder / "runs.csv", "\n".join(["compute_flop,loss", *lines]) + "\n")
-    absent = {"dvc", "grimp", "psutil", "cryptography", "altair", "jinja2", "typst", "vl_convert", "dask"}
+    absent = {"dvc", "grimp", "psutil", "cryptography", "jinja2", "typst", "dask"}
     script = BASE_ALONE.replace("{names}", repr(absent)) + "sys.exit(0)\n"
     environment = {**os.environ, "PYTHONPATH": str(root / "pipeline"), "NO_COLOR": "1"}
     words = [sys.executable, "-c", script]

@@ -88,9 +88,6 @@ def test_what_is_no_number_is_a_word_and_json_has_no_infinity(value):
         "unit": "years",
         "text": "never",
         "nodes": ["curve.static.total.pooled"],
-        "estimates": [],
-        "forecast_rows": [],
-        "status": None,
         "unreachable": True,
         "reason": "never",
     }

@@ -8,7 +8,7 @@ from race_to_efficiency.errors import InputMissing
 
 EXTRAS = {
     "pipeline": ("dvc", "grimp", "psutil", "cryptography"),
-    "report": ("altair", "jinja2", "typst", "vl_convert"),
+    "report": ("jinja2", "typst"),
 }
 """Optional part -> the modules it brings."""
 

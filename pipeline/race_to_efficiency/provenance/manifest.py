@@ -30,7 +30,6 @@ PARAMS = "params.yaml"
 MAX_FILE_BYTES = 2_000_000
 
 RESULT_LIBRARIES = (
-    "altair",
     "jinja2",
     "lmfit",
     "matplotlib",
@@ -43,7 +42,6 @@ RESULT_LIBRARIES = (
     "scipy",
     "statsmodels",
     "typst",
-    "vl-convert-python",
 )
 """Libraries whose version can change a number or a page."""
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.numbers import NumberRegistry
 
 TEMPLATES = Path(__file__).parent / "templates"
+LONGEST_TABLE = 24
+"""Rows of a figure's data that stand in the page; more stand in the figure's CSV alone."""
 STATUS_MEANING = {
     "trusted": "passed every check of the trust gate",
     "weak": "shown with its reasons; not to be relied on alone",
@@ -41,6 +43,7 @@ def template_environment(numbers: NumberRegistry | None) -> Environment:
     made.filters["exact"] = exact
     made.globals["numbers"] = numbers
     made.globals["status_meaning"] = STATUS_MEANING
+    made.globals["longest_table"] = LONGEST_TABLE
     return made
 
 
@@ -88,7 +91,7 @@ def render_html(
         document=document,
         csp=policy(style, scripts),
         style=Markup(style),  # noqa: S704  (our own file)
-        scripts=[Markup(script) for script in scripts],  # noqa: S704  (our own file and the bundled Vega)
+        scripts=[Markup(script) for script in scripts],  # noqa: S704  (our own file)
         explorer=payload,
         explorer_json=None if payload is None else Markup(embed_json(payload)),  # noqa: S704  (escaped by embed_json)
         markup=Markup,

@@ -1,8 +1,8 @@
 """The numbers of a report: each with an id, a value, a unit, the text it is shown as, and the outputs it was made with.
 
 numbers.json is ``{id: {value, unit, text, nodes, estimates, forecast_rows, status}}``; ``nodes`` are outputs, named in
-`race_to_efficiency.quarter.lineage`. HTML, PDF, Markdown and every figure's data table take their numbers from here and
-nowhere else.
+`race_to_efficiency.quarter.lineage`; ``estimates`` only where they are not the nodes; what is empty is left out.
+HTML, PDF, Markdown and every figure's data table take their numbers from here and nowhere else.
 """
 
 from __future__ import annotations
@@ -63,10 +63,13 @@ class PublishedNumber:
             "unit": self.unit,
             "text": self.text,
             "nodes": list(self.nodes),
-            "estimates": list(self.estimates),
-            "forecast_rows": list(self.forecast_rows),
-            "status": self.status,
         }
+        if self.estimates and self.estimates != self.nodes:
+            document["estimates"] = list(self.estimates)
+        if self.forecast_rows:
+            document["forecast_rows"] = list(self.forecast_rows)
+        if self.status is not None:
+            document["status"] = self.status
         if self.value is None:
             document["unreachable"] = self.text == "never"
             document["reason"] = self.text

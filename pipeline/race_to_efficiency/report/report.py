@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -114,13 +113,9 @@ def make_report(
         When a number was made with an output that is not known.
     """
     page = Page(inputs, version, title, digests or {}, edges=edges)
-    with ThreadPoolExecutor(1) as beside:
-        # vl-convert works outside the interpreter's lock: the chart is bundled while the figures are drawn
-        chart = beside.submit(chart_scripts, page) if "html" in formats else None
-        with drawing():
-            finding, brief = brief_title(page), brief_sections(page)
-            sections = tuple(build(page) for build in SECTIONS)
-        scripts, payload = chart.result() if chart is not None else ([], None)
+    with drawing():
+        finding, brief = brief_title(page), brief_sections(page)
+        sections = tuple(build(page) for build in SECTIONS)
     if edges is not None:
         page.numbers.check(frozenset(edges.outputs))
     document = Document(
@@ -137,7 +132,8 @@ def make_report(
     )
     files: dict[str, bytes] = {}
     if "html" in formats:
-        files["report.html"] = render_html(document, page.numbers, scripts=scripts, payload=payload).encode()
+        scripts = [interactive.own_script()]
+        files["report.html"] = render_html(document, page.numbers, scripts=scripts, payload=chart_data(page)).encode()
     if "pdf" in formats:
         files["report.pdf"] = render_pdf(document, page.numbers)
     if "md" in formats:
@@ -150,10 +146,9 @@ def make_report(
     return Report(files, len(page.numbers), page.numbers.lineage, tuple(page.problems))
 
 
-def chart_scripts(page: Page) -> tuple[list[str], dict[str, Any] | None]:
-    """Return the scripts and the data of the interactive chart; only the tables' script when no scenario gives one."""
+def chart_data(page: Page) -> dict[str, Any] | None:
+    """Return the data of the interactive chart; None when no scenario gives one."""
     try:
-        points = page.presets
+        return interactive.payload(page.presets, page.years, max(page.years))
     except UNWRITABLE:  # its section says why
-        return [interactive.own_script()], None
-    return interactive.scripts(), interactive.payload(points, page.years, max(page.years))
+        return None

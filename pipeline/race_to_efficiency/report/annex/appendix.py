@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex.severity import claims, severity
 from race_to_efficiency.report.content import (
+    Badge,
     Bullets,
     Code,
     ContentTable,
@@ -13,19 +15,16 @@ from race_to_efficiency.report.content import (
     Label,
     Para,
     Section,
+    join,
     say,
     table_columns,
 )
+from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.page import section, subsections
-from race_to_efficiency.report.shown import badge, state
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block
     from race_to_efficiency.report.page import Page
-
-
-REASONED = ("kappa", "gamma")
-"""Symbols whose reasons are written out; a parameter shares those of the kappa it was fitted with."""
 
 
 def appendix_section(page: Page) -> Section:
@@ -40,28 +39,21 @@ def appendix_section(page: Page) -> Section:
 
 
 def every_estimate(page: Page) -> list[Block]:
-    """Return every estimate with its interval, rows and status."""
-    rows = tuple(
-        (
-            (Code(item.id),),
-            (page.shown.value(item),),
-            page.shown.interval(item),
-            (Label(item.unit),),
-            (page.shown.rows(item),),
-            state(item) if item.symbol.startswith(REASONED) else (badge(item),),
-        )
-        for item in page.inputs.estimates.values()
-    )
-    caption = say("Every estimate of the quarter: value, [[95 %]] interval, rows, status")
-    return [
-        ContentTable(
-            "estimate-table",
-            caption,
-            table_columns("estimate", "#value", "#95 %", "unit", "#rows", "~status and why"),
-            rows,
-            folded=True,
-        )
+    """Return how many estimates there are of each status, and where they stand with intervals, rows and reasons."""
+    counts = Counter(item.status for item in page.inputs.estimates.values())
+    if not counts:
+        raise Missing("no estimate is here")
+    parts = [item.id for item in page.inputs.estimates.values()]
+    node = page.numbers.made("page.estimates", code=__name__, sources=parts)
+    told = [
+        say("{n} {status}", n=page.shown.cell(f"estimates.{status}", n, "estimates", nodes=node), status=Badge(status))
+        for status, n in sorted(counts.items())
     ]
+    where = say(
+        ". Each stands with its interval, rows and reasons in `kappa.json` and `gamma.json`; {command} lists them.",
+        command=Code("race show estimates"),
+    )
+    return [Para((*join(told), *where))]
 
 
 def colophon(page: Page) -> Section:
@@ -90,10 +82,10 @@ def colophon_blocks(page: Page) -> list[Block]:
                 ),
                 say(
                     "**As data**: `numbers.json`, `forecast.parquet`, the drawings in `figures/` with their data as "
-                    "CSV; the same report as `report.pdf` and `report.md`."
+                    "CSV; the brief as `report.pdf`, all of it as `report.md`."
                 ),
                 say("**Forecast**: {run}.", run=Code(", ".join(run_ids) or "none")),
-                say("Set without a network: chart by Vega (BSD licence), drawings by matplotlib, paper by typst."),
+                say("Set without a network: drawings by matplotlib, paper by typst."),
             )
         ),
     ]

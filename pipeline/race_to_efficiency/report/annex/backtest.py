@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     Cells = Callable[[Page, dict[str, Any]], tuple[Rich, ...]]
 
 
+VERDICTS = ("pass", "fail")
+"""Verdicts that were reached; any other says that there are too few outcomes to judge."""
+
 WEIGHTS_HORIZON = 4
 """Quarters ahead at which weights are shown."""
 
@@ -47,7 +50,7 @@ def backtest_section(page: Page, scores: list[dict[str, Any]], cells: Cells) -> 
         blocks.append(models_table(page, document["models"]))
     if document.get("rules"):
         blocks += rules(document["rules"])
-    chosen = [item for item in scores if int(item["horizon_quarters"]) in SHOWN_HORIZONS]
+    chosen = [item for item in scores if int(item["horizon_quarters"]) in SHOWN_HORIZONS and judged(item)]
     body: tuple[tuple[Rich, ...], ...] = tuple(
         (
             (Fact(f"{target_in_words(str(item['target']))} ({item['vintage']})"),),
@@ -58,9 +61,16 @@ def backtest_section(page: Page, scores: list[dict[str, Any]], cells: Cells) -> 
         for item in chosen
     )
     titles = ("target", "quarters ahead", "#outcomes", "#effective", "#skill", "#in 80 %", "verdict")
-    note = say("Every horizon stands in {file}.", file=Code("scores.parquet"))
-    caption = say("Other horizons, and every vintage")
+    note = say("Every horizon, vintage and target stands in {file}.", file=Code("scores.parquet"))
+    caption = say("Other horizons and vintages with enough outcomes to judge")
+    if not body:
+        return blocks
     return [*blocks, ContentTable("other-horizons", caption, table_columns(*titles), body, note, folded=True)]
+
+
+def judged(item: dict[str, Any]) -> bool:
+    """Tell whether a score has outcomes enough for a verdict."""
+    return str(item["verdict"]) in VERDICTS
 
 
 def horizon_name(item: dict[str, Any]) -> str:

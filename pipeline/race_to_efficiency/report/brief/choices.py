@@ -66,7 +66,9 @@ def multiple(page: Page, record: dict[str, Any]) -> Rich:
     doublings += min(growth["duration"] * years, growth["duration_cap"])
     key = f"compute_multiple.{id_part(record['name'])}"
     node = page.numbers.made(f"page.{key}", code=__name__, sources=(f"scenario.{record['name']}",))
-    return page.shown.cell(f"{key}.{years:g}y", 2.0**doublings, "1", lambda x: f"×{significant(2)(x)}", nodes=node)
+    return say(
+        "×{multiple}", multiple=page.shown.cell(f"{key}.{years:g}y", 2.0**doublings, "1", significant(2), nodes=node)
+    )
 
 
 def advice(page: Page, record: dict[str, Any]) -> Block:

@@ -23,6 +23,42 @@ function relativeLoss(t, s) {
   return s.floor + (1 - s.floor) * Math.exp(-s.kappa * logComputeRatio(t, s));
 }
 
+// The chart: grey lines of the scenarios with their names, the reader's line and its points over them.
+function chart(place, horizon) {
+  const width = 720, height = 330, left = 48, right = 150, top = 12, bottom = 42;
+  const make = (tag, attributes, text) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    if (text !== undefined) element.textContent = text;
+    return element;
+  };
+  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Loss relative to today over the years", fill: "currentColor", "font-size": 12 });
+  place.append(svg);
+  return (presets, names, curve, points) => {
+    const losses = [...presets.flat(), ...curve].map((point) => point.r).filter(Number.isFinite);
+    const lowest = Math.min(...losses), highest = Math.max(1, ...losses);
+    const x = (t) => left + (width - left - right) * t / horizon;
+    const y = (r) => top + (height - top - bottom) * (highest - r) / (highest - lowest || 1);
+    const line = (rows) => rows.map((row, i) => `${i ? "L" : "M"}${x(row.t).toFixed(1)} ${y(row.r).toFixed(1)}`).join("");
+    const step = 10 ** Math.floor(Math.log10((highest - lowest || 1) / 2)) || 1;
+    const gap = (highest - lowest) / step > 8 ? 2 * step : step, digits = Math.max(0, -Math.floor(Math.log10(gap)));
+    const drawn = [];
+    for (let r = Math.ceil(lowest / gap) * gap; r <= highest + 1e-12; r += gap) {
+      drawn.push(make("path", { d: `M${left} ${y(r)}H${width - right}`, stroke: "currentColor", opacity: 0.2 }));
+      drawn.push(make("text", { x: left - 6, y: y(r) + 4, "text-anchor": "end" }, r.toFixed(digits)));
+    }
+    for (let t = 0; t <= horizon; t += horizon > 5 ? 2 : 1) {
+      drawn.push(make("text", { x: x(t), y: height - bottom + 18, "text-anchor": "middle" }, String(t)));
+    }
+    drawn.push(make("text", { x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle" }, "years after the data date"));
+    for (const rows of presets) drawn.push(make("path", { d: line(rows), fill: "none", stroke: "currentColor", opacity: 0.45 }));
+    for (const name of names) drawn.push(make("text", { x: x(name.t) + 6, y: y(name.r) + 4 }, name.id));
+    drawn.push(make("path", { d: line(curve), fill: "none", class: "own", "stroke-width": 3 }));
+    for (const row of points) drawn.push(make("circle", { cx: x(row.t), cy: y(row.r), r: 4, class: "own" }));
+    svg.replaceChildren(...drawn);
+  };
+}
+
 function explorer(root, data) {
   const $ = (id) => document.getElementById(`explorer-${id}`);
   const names = ["kappa", "gamma", "fleet", "floor"];
@@ -36,10 +72,7 @@ function explorer(root, data) {
   const times = Array.from({ length: 121 }, (_, i) => data.horizon * i / 120);
   const curveOf = (s) => times.map((t) => ({ t, r: relativeLoss(t, s) }));
 
-  const { View, parse, Warn, expressionInterpreter } = window.raceVega;
-  const view = new View(parse(data.specification, null, { ast: true }), {
-    expr: expressionInterpreter, renderer: "svg", container: $("chart"), hover: false, tooltip: () => {}, logLevel: Warn,
-  });
+  const draw = chart($("chart"), data.horizon);
 
   // Names at the right-hand end, moved apart where lines end close together.
   function endLabels(shown) {
@@ -76,8 +109,7 @@ function explorer(root, data) {
       cell.dataset.value = String(r);
     }
     const shown = data.presets.filter((p) => p.drawn && p.reading === (state.floor > 0 ? "reducible" : "total"));
-    view.data("presets", shown.flatMap((p) => curveOf(p).map((row) => ({ ...row, id: p.id }))));
-    view.data("curve", curveOf(state)).data("points", points).data("ends", endLabels(shown)).runAsync();
+    draw(shown.map(curveOf), endLabels(shown), curveOf(state), points);
   }
 
   function remember() {

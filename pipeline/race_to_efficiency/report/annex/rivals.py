@@ -68,9 +68,9 @@ def predecessor(page: Page, item: dict[str, Any]) -> list[Block]:
 
 def grades_table(page: Page, document: dict[str, Any]) -> ContentTable:
     """Return what each grade says, and how settled losses of larger runs did under it."""
-    targets = {str(row["target"]) for row in document["scores"] if str(row["target"]).startswith("loss.")} - {
-        "loss.all"
-    }
+    scores = page.inputs.tables.get("scores")
+    names = {str(row["target"]) for row in document.get("scores", ())} if scores is None else {*scores["target"]}
+    targets = {name for name in names if name.startswith("loss.")} - {"loss.all"}
     every = page.numbers.made("page.grades", code=__name__, sources=[f"backtest.{name}" for name in sorted(targets)])
     rows: list[tuple[Rich, ...]] = []
     for item in document["grades"]:

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.checkout import replacing
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     JSON = dict[str, Any]
+    Fields = Mapping[str, tuple[str, str]]
 
 MAX_READ_BYTES = 1_000_000_000
 _LINE_CHARACTERS = 300  # a record of numbers.json with its lineage
@@ -179,21 +181,38 @@ def read_yaml(path: Path) -> Any:
     return parse_yaml(read_bytes(path), str(path))
 
 
-def parquet_bytes(frame: pd.DataFrame) -> bytes:
-    """Return a frame as parquet (zstd, floats split by byte, no pandas index, no writer-dependent row-group split)."""
+def parquet_bytes(frame: pd.DataFrame, fields: Fields = MappingProxyType({}), source: str = "") -> bytes:
+    """Return a frame as parquet (zstd, floats split by byte, no pandas index, no writer-dependent row-group split).
+
+    Parameters
+    ----------
+    frame : DataFrame
+    fields : mapping of column to (unit, description)
+        Kept with the column (`pyarrow.parquet.read_schema(path).field(name).metadata`); '' where there is no unit.
+    source : str
+        Where the columns come from, kept with each.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame, preserve_index=False)
     floats = [item.name for item in table.schema if pa.types.is_floating(item.type)]
+    told = [item.with_metadata(_metadata(fields, item.name, source)) for item in table.schema]
     pq.write_table(
-        table,
+        table.cast(pa.schema(told, metadata=table.schema.metadata)),
         buffer := io.BytesIO(),
         compression="zstd",
         use_dictionary=[name for name in table.column_names if name not in floats],
         column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
     )
     return buffer.getvalue()
+
+
+def _metadata(fields: Fields, name: str, source: str) -> dict[str, str] | None:
+    if name not in fields:
+        return None
+    unit, description = fields[name]
+    return {key: text for key, text in (("unit", unit), ("description", description), ("source", source)) if text}
 
 
 def parquet_frame(data: bytes) -> pd.DataFrame:
@@ -203,9 +222,9 @@ def parquet_frame(data: bytes) -> pd.DataFrame:
     return pd.read_parquet(io.BytesIO(data))
 
 
-def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
+def write_parquet(path: Path, frame: pd.DataFrame, fields: Fields = MappingProxyType({}), source: str = "") -> Path:
     """Write a frame as parquet (`parquet_bytes`), atomically."""
-    return write_bytes(path, parquet_bytes(frame))
+    return write_bytes(path, parquet_bytes(frame, fields, source))
 
 
 @contextlib.contextmanager

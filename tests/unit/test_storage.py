@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,26 @@ def test_json_is_read_by_people_and_small() -> None:
         '   "interval": {"low": 1, "high": 2}',
     ]
     assert storage.record_lines({"a": [1, {"b": "é"}]}) == '{"a": [1, {"b": "é"}]}\n'
+
+
+def test_parquet_columns_say_what_they_are_and_nothing_else_changes() -> None:
+    """As pyarrow itself reads them; unit and source only where there are any, and the same bytes every time."""
+    frame = pd.DataFrame({"power": [1.5, np.nan], "name": ["a", "b"], "other": [1, 2]})
+    fields = {"power": ("W", "power draw"), "name": ("", "publisher's name"), "absent": ("s", "not there")}
+    data = storage.parquet_bytes(frame, fields, "data/raw/x.csv")
+    schema = pq.read_schema(io.BytesIO(data))
+    assert schema.field("power").metadata == {
+        b"unit": b"W",
+        b"description": b"power draw",
+        b"source": b"data/raw/x.csv",
+    }
+    assert schema.field("name").metadata == {b"description": b"publisher's name", b"source": b"data/raw/x.csv"}
+    assert schema.field("other").metadata is None
+    assert data == storage.parquet_bytes(frame.copy(), dict(reversed(fields.items())), "data/raw/x.csv")
+    plain = storage.parquet_bytes(frame)
+    assert pq.read_schema(io.BytesIO(plain)).field("power").metadata is None
+    pd.testing.assert_frame_equal(storage.parquet_frame(data), frame)
+    pd.testing.assert_frame_equal(storage.parquet_frame(plain), frame)
 
 
 def test_parquet_is_small_and_equal_to_the_last_bit() -> None:

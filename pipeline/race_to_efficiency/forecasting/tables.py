@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.forecasting.fields import FORECAST_FIELDS, MILESTONE_FIELDS
 from race_to_efficiency.forecasting.trust import date_after
 
 if TYPE_CHECKING:
@@ -32,47 +33,7 @@ GAP = 0.1
 
 HEADLINE_YEARS = (1.0, 3.0, 5.0, 10.0)
 
-FORECAST_COLUMNS = (
-    "reference_date",
-    "target",
-    "scenario_id",
-    "horizon",
-    "target_end_date",
-    "output_type",
-    "output_type_id",
-    "value",
-    "unit",
-    "form",
-    "convention",
-    "anchor",
-    "route",
-    "group",
-    "status",
-    "reasons",
-    "grade",
-    "run_id",
-)
-MILESTONE_COLUMNS = (
-    "reference_date",
-    "target",
-    "threshold",
-    "scenario_id",
-    "output_type",
-    "output_type_id",
-    "value",
-    "unit",
-    "date",
-    "unreachable_probability",
-    "form",
-    "convention",
-    "anchor",
-    "route",
-    "group",
-    "status",
-    "reasons",
-    "grade",
-    "run_id",
-)
+FORECAST_COLUMNS, MILESTONE_COLUMNS = tuple(FORECAST_FIELDS), tuple(MILESTONE_FIELDS)
 READINGS = (
     ("total", "relative_loss", "total", "R = L/L0, the paper's reading"),
     ("reducible", "reducible_loss", "reducible", "r = (L - E)/(L0 - E)"),

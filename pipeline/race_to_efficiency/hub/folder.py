@@ -14,7 +14,9 @@ from race_to_efficiency.evaluation.track_record import FIRST
 from race_to_efficiency.hub import tasks
 from race_to_efficiency.hub.rows import (
     COLUMNS,
+    FIELDS,
     SIDECAR,
+    SOURCE,
     TASK,
     baseline_rows,
     frame,
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.hub.rows import Publication
+    from race_to_efficiency.storage import Fields
 
     Settled = tuple[Publication, Statement, Mapping[str, Any]]
 
 ORACLE = (*TASK, "oracle_value")
 SCORED = ("model_id", *COLUMNS, "observed")
+SCALED = FIELDS | {"value": ("log2 of the target's; dates and growths as they stand", "quantile as it is scored")}
 
 README = """# Race to efficiency: forecasts as a hub
 
@@ -66,14 +70,19 @@ def hub_files(
     told = list(with_record(held, published))
     files = {name: storage.dumps(document).encode() for name, document in configuration(held, output, version).items()}
     for (model, day), rows in output.items():
-        files[f"model-output/{model}/{day}-{model}.parquet"] = storage.parquet_bytes(rows)
+        files[f"model-output/{model}/{day}-{model}.parquet"] = tabled(rows)
     sidecar = frame((sidecar_row(*one) for one in told), SIDECAR)
     files["auxiliary-data/statements.csv"] = sidecar.to_csv(index=False, lineterminator="\n").encode()
     closed = [one for one in told if one[1].quantiles and one[2].get("observed") is not None]
     scored = (row for item, one, known in closed for row in scored_rows(one, item.model, float(known["observed"])))
-    files["auxiliary-data/scored.parquet"] = storage.parquet_bytes(frame(scored, SCORED))
-    files["target-data/oracle-output.parquet"] = storage.parquet_bytes(oracle(closed))
+    files["auxiliary-data/scored.parquet"] = tabled(frame(scored, SCORED), SCALED)
+    files["target-data/oracle-output.parquet"] = tabled(oracle(closed))
     return {**files, "README.md": README.encode()}
+
+
+def tabled(rows: pd.DataFrame, fields: Fields = FIELDS) -> bytes:
+    """Return one of a hub's tables as parquet that says what its columns are."""
+    return storage.parquet_bytes(rows, fields, SOURCE)
 
 
 def configuration(

@@ -27,6 +27,24 @@ TASK = ("reference_date", "target", "horizon", "target_end_date", "location", "t
 """Columns that say what is forecast: the day it was said, the quantity, months ahead, and the day it is about; location
 is the benchmark or group a quantity is about, threshold what a date waits for or the compute a loss is stated at."""
 
+FIELDS = {
+    "model_id": ("", "who forecast it: team and model"),
+    "reference_date": ("date", "last day of the quarter it was forecast in"),
+    "target": ("", "what was forecast; hub-config/tasks.json says by which rule it is settled"),
+    "horizon": ("months", "time from the reference date to the date it is about"),
+    "target_end_date": ("date", "day it is about; for a date that is waited for, the last one looked at"),
+    "location": ("", "benchmark or group it is about"),
+    "threshold": ("as the target's", "value a date waits for, or compute (FLOP) a loss is stated at"),
+    "output_type": ("", "quantile"),
+    "output_type_id": ("1", "probability level"),
+    "value": ("target_units of the target in hub-config/tasks.json", "quantile"),
+    "observed": ("as value", "outcome"),
+    "oracle_value": ("target_units of the target in hub-config/tasks.json", "outcome"),
+}
+"""Columns of a hub's tables: unit and what stands in them."""
+
+SOURCE = "published statements of race-to-efficiency; auxiliary-data/statements.csv names each one's sources"
+
 COLUMNS = (*TASK, "output_type", "output_type_id", "value")
 OF_STATEMENT = (
     *(

@@ -105,6 +105,14 @@ class Table:
     name_column: str = ""
 
     @property
+    def fields(self) -> dict[str, tuple[str, str]]:
+        """Unit and meaning of every column, and of those that intake and the as-of view put beside them."""
+        return {column.name: (column.unit, column.meaning) for column in self.columns} | {
+            "line": ("", "line of the ledger's file"),
+            "exclusion": ("", "why no fit uses the row; empty when one may"),
+        }
+
+    @property
     def key(self) -> str:
         """Name of the first column: the stable id."""
         return self.columns[0].name

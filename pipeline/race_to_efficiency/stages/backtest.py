@@ -109,6 +109,7 @@ def weights_now(
 
 def write_scores(workspace: Workspace, tested: Tested) -> pd.DataFrame:
     """Write the scorecard (scores.parquet and .json) and return it."""
+    from race_to_efficiency.evaluation.fields import SCORE_FIELDS, SOURCE
     from race_to_efficiency.evaluation.grade_record import grade_records
     from race_to_efficiency.evaluation.predecessor import beside, kept
     from race_to_efficiency.evaluation.revisions import lateness
@@ -132,7 +133,7 @@ def write_scores(workspace: Workspace, tested: Tested) -> pd.DataFrame:
         "lateness": [row for row in map(late, TARGETS.values()) if row is not None],
     }
     models = [weights_document(name, learned, _SHOWN_HORIZONS) for name, learned in tested.weights.items()]
-    storage.write_parquet(folder / "scores.parquet", scores)
+    storage.write_parquet(folder / "scores.parquet", scores, SCORE_FIELDS, SOURCE)
     stamp = {"quarter": str(workspace.quarter), "as_of": workspace.quarter.as_of.isoformat()}
     storage.write_json(folder / "scores.json", stamp | score_document(tested.table, scores, models, notes))
     return scores
@@ -145,6 +146,7 @@ def write_statements(
 
     They stand here and not in the forecast stage because they are the very forecasts this stage has made and scored.
     """
+    from race_to_efficiency.evaluation.fields import SOURCE, STATEMENT_FIELDS
     from race_to_efficiency.evaluation.forecast_rows import FORECASTER
     from race_to_efficiency.evaluation.statements import (
         Sources,
@@ -177,7 +179,8 @@ def write_statements(
     )
     statements = make_statements(sources)
     stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
-    storage.write_parquet(folder / "statements.parquet", statements_frame(statements))
+    table = statements_frame(statements)
+    storage.write_parquet(folder / "statements.parquet", table, STATEMENT_FIELDS, SOURCE)
     document = {**stamp, "model": FORECASTER, "statements": [item.to_json() for item in statements]}
     storage.write_json(folder / "statements.json", document)
     growths = {str(quarter): growths_of(gamma)}

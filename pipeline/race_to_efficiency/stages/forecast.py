@@ -9,6 +9,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.forecasting.basis import gather, read_sources
 from race_to_efficiency.forecasting.documents import anchors_document, scenarios_document
 from race_to_efficiency.forecasting.draws_file import open_draws
+from race_to_efficiency.forecasting.fields import FORECAST_FIELDS, MILESTONE_FIELDS, SOURCE
 from race_to_efficiency.forecasting.projection import draws_sink, project
 from race_to_efficiency.forecasting.tables import headline_rows
 from race_to_efficiency.quarter.forecast_lineage import forecast_lineage
@@ -67,8 +68,8 @@ def run(workspace: Workspace, *, draws: bool | None = None) -> dict[str, Any]:
             sink=None if draws_file is None else draws_sink(draws_file, basis, usable, paths, params),
         )
     stamp = {"quarter": str(workspace.quarter), "as_of": as_of.isoformat()}
-    storage.write_parquet(folder / "forecast.parquet", projection.forecast)
-    storage.write_parquet(folder / "milestones.parquet", projection.milestones)
+    storage.write_parquet(folder / "forecast.parquet", projection.forecast, FORECAST_FIELDS, SOURCE)
+    storage.write_parquet(folder / "milestones.parquet", projection.milestones, MILESTONE_FIELDS, SOURCE)
     storage.write_json(folder / "scenarios.json", stamp | scenarios_document(basis, usable, paths, params, left_out))
     storage.write_json(folder / "anchors.json", stamp | anchors_document(basis, params, projection.limits, estimates))
     forecast_lineage(basis, usable, params).write(folder, "forecast")

@@ -51,7 +51,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
     held = {name: views[name].rows if name in views else intake.rows for name, intake in intakes.items()}
     folder = workspace.processed / "ledger"
     for name in intakes:
-        storage.write_parquet(folder / f"{name}.parquet", held[name])
+        table = TABLES[name]
+        storage.write_parquet(folder / f"{name}.parquet", held[name], table.fields, f"data/raw/{table.file_name}")
     ingest_edges(held, {name: TABLES[name].key for name in held}).write(workspace.processed, "ingest")
     storage.write_parquet(workspace.processed / "quarantine.parquet", quarantined)
     storage.write_json(workspace.processed / "account.json", summary)

@@ -147,7 +147,7 @@ VOCABULARIES = {
     "bases": (json_documents.part("solve", "$defs", "crossover", "inputs", "basis")["enum"], contests.BASES),
 }
 KEYS = {
-    "estimate": (json_documents.part("estimate")["required"], [field.name for field in fields(Estimate)]),
+    "estimate": (json_documents.part("estimate")["properties"], [field.name for field in fields(Estimate)]),
     "statement": (
         json_documents.part("show_statements", "statements", "items")["required"],
         [field.name for field in fields(Statement)],

@@ -141,6 +141,7 @@ def fit_gamma(
     date: str,
     value: str,
     name: str = "table",
+    compute: str | None = None,
     group: str | None = None,
     cluster: str | None = None,
     estimator: str = "mean",
@@ -168,6 +169,9 @@ def fit_gamma(
         Column of positive numbers, or a ratio of columns: ``"flop_s/tdp_w"``.
     name : str
         What a table in memory is called.
+    compute : str, optional
+        Column of training compute, FLOP, where ``value`` is a loss or an error: the rate is then that of algorithms,
+        the doublings of compute a year saves at one value. Least squares of its logarithm on log compute and date.
     group : str, optional
         Column: each of its values is fitted alone.
     cluster : str, optional
@@ -206,7 +210,8 @@ def fit_gamma(
 
     References
     ----------
-    Lu (2025), "The Race to Efficiency", arXiv 2501.02156, for gamma; MacKinnon & White (1985) for its robust errors.
+    Lu (2025), "The Race to Efficiency", arXiv 2501.02156, for gamma; MacKinnon & White (1985) for its robust errors;
+    Ho et al. (2024), arXiv 2403.05812, for the compute that algorithms save.
 
     Examples
     --------
@@ -241,6 +246,7 @@ def fit_gamma(
         limit=censored_below if truncated_below is None else truncated_below,
         limit_kind="censored" if truncated_below is None else "truncated",
         where=texts(where),
+        compute_column=None,
     )
     chosen: dict[str, Any] = {"draws": settings.own_tables.draws if draws is None else draws}
     params = settings.fit_gamma.model_copy(update=chosen if quantile is None else {**chosen, "quantile": quantile})

@@ -29,6 +29,9 @@ def register(app: typer.Typer) -> None:
         file: Annotated[str, typer.Argument(help="CSV (any separator), Parquet or JSON, gzipped or not; - for stdin")],
         date_column: Annotated[str, typer.Option("--date", help="column of dates: ISO, decimal year, month by name")],
         value: Annotated[str, typer.Option("--value", help="column of positive numbers, or a ratio: flop_s/tdp_w")],
+        compute: Annotated[
+            str | None, typer.Option(help="column of training FLOP; value is a loss: the rate of algorithms")
+        ] = None,
         group: Annotated[str | None, typer.Option(help="column: one fit for each of its values")] = None,
         cluster: Annotated[str | None, typer.Option(help="column: rows that share a value are not independent")] = None,
         estimator: Annotated[str, typer.Option(help="mean, quantile or frontier (records)")] = "mean",
@@ -64,6 +67,7 @@ def register(app: typer.Typer) -> None:
                 Path(file),
                 date=date_column,
                 value=value,
+                compute=compute,
                 group=group,
                 cluster=cluster,
                 estimator=estimator,

@@ -14,6 +14,7 @@ from race_to_efficiency.errors import UsageError
 from race_to_efficiency.own_tables.selection import selected_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
     from pathlib import Path
 
@@ -49,6 +50,8 @@ class Question:
     limit_kind : {'truncated', 'censored'}
     where : tuple of str
         Expressions or flags; only rows that all of them take are used.
+    compute_column : str or None
+        Training compute, FLOP: the value is a loss or an error, and the rate asked for is that of algorithms.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class Question:
     limit: float | None = None
     limit_kind: Literal["truncated", "censored"] = "truncated"
     where: tuple[str, ...] = ()
+    compute_column: str | None = None
 
     def __post_init__(self) -> None:
         if self.estimator not in ESTIMATORS:
@@ -76,6 +80,13 @@ class Question:
             raise UsageError(
                 f"a limit of {self.limit:g} cannot be used here",
                 why="a limit is a positive value, for the estimator mean, of a quantity that grows",
+            )
+
+        if self.compute_column is not None and (self.estimator != "mean" or self.falling or self.limit is not None):
+            raise UsageError(
+                "with a column of compute only the mean of a loss or an error is fitted",
+                why="the rate is what a year saves of the compute that reaches one value",
+                remedy="leave out estimator, falling and limits",
             )
 
     @property
@@ -90,7 +101,7 @@ class DatedRows:
     """Rows of a file: used ones as columns, the others with file, line, column, rule and remedy.
 
     `name` is the file's, `title` the same without its endings: what ids are made of. `cluster` is None where rows are
-    independent; a row that names no cluster is one of its own.
+    independent; a row that names no cluster is one of its own. `log2_compute` is None where no compute was asked for.
     read = used + outside the window (or left out on request) + missing a cell + quarantined.
     """
 
@@ -100,6 +111,7 @@ class DatedRows:
     day: NDArray[np.datetime64]
     decimal: Floats
     log2_value: Floats
+    log2_compute: Floats | None
     group: NDArray[Any]
     cluster: NDArray[Any] | None
     quarantined: list[dict[str, Any]]
@@ -127,7 +139,8 @@ def read_rows(source: Path | Table, question: Question) -> DatedRows:
     dates = table.dates(question.date_column, question.order)
     numbers = table.numbers(question.value_column, None)
     labels = {role: table.texts(name) for role, name in question.labels.items()}
-    problems = _problems(dates, numbers, labels.get("group"))
+    compute = None if question.compute_column is None else table.numbers(question.compute_column, None)
+    problems = _problems(dates, {"compute": compute, "value": numbers}, labels.get("group"))
     wanted = np.ones(len(table), dtype=np.bool_)
     for text in question.where:
         wanted &= selected_rows(text, table, {}, option="--where")
@@ -147,25 +160,30 @@ def read_rows(source: Path | Table, question: Question) -> DatedRows:
         day=dates.day[keep],
         decimal=dates.decimal[keep],
         log2_value=(-1.0 if question.falling else 1.0) * np.log2(numbers.value[keep]),
+        log2_compute=None if compute is None else np.log2(compute.value[keep]),
         group=labels.get("group", blank)[keep],
         cluster=clusters,
         quarantined=_set_aside(table, question, wrong),
         n_read=table.n_read,
         n_missing=sum(bool(wanted[row]) for row in problems) - len(wrong),
         n_outside=int((~wanted | (usable & ~inside)).sum()),
-        notes=(*table.notes, *dates.notes, *numbers.notes),
+        notes=(*table.notes, *dates.notes, *numbers.notes, *(() if compute is None else compute.notes)),
     )
 
 
-def _problems(dates: Dates, numbers: Numbers, group: NDArray[Any] | None) -> dict[int, tuple[str, str]]:
+def _problems(
+    dates: Dates, numbers: Mapping[str, Numbers | None], group: NDArray[Any] | None
+) -> dict[int, tuple[str, str]]:
     """Return the rows that cannot be used: the role of the cell that is the reason, and the rule it breaks."""
-    with np.errstate(invalid="ignore"):
-        low = np.flatnonzero(numbers.value <= 0).tolist()
     problems: dict[int, tuple[str, str]] = {}
     if group is not None:
         problems |= dict.fromkeys(np.flatnonzero(group == "").tolist(), ("group", MISSING))
-    problems |= dict.fromkeys(low, ("value", "not positive"))
-    problems |= {row: ("value", rule) for row, rule in numbers.problems.items()}
+    for role, found in numbers.items():
+        if found is not None:
+            with np.errstate(invalid="ignore"):
+                low = np.flatnonzero(found.value <= 0).tolist()
+            problems |= dict.fromkeys(low, (role, "not positive"))
+            problems |= {row: (role, rule) for row, rule in found.problems.items()}
     problems |= {row: ("date", rule) for row, rule in dates.problems.items()}
     return problems
 
@@ -173,13 +191,15 @@ def _problems(dates: Dates, numbers: Numbers, group: NDArray[Any] | None) -> dic
 _REMEDIES = {
     "date": "write it as YYYY-MM-DD",
     "value": "give a positive number, or leave the row out",
+    "compute": "give the training compute in FLOP, or leave the row out",
     "group": "name the row's group",
 }
 
 
 def _set_aside(table: Table, question: Question, wrong: dict[int, tuple[str, str]]) -> list[dict[str, Any]]:
     """Return where each row that is wrong stands, the cell as it is, the rule it breaks and what to do."""
-    named = {"date": question.date_column, "value": question.value_column, "group": question.group_column or ""}
+    named = {"date": question.date_column, "value": question.value_column}
+    named |= {"compute": question.compute_column or "", "group": question.group_column or ""}
     place = {
         role: next((int(k) for _, k in table.parts(named[role]) if isinstance(k, int)), 0)
         for role in named

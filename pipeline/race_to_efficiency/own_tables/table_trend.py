@@ -11,6 +11,7 @@ from race_to_efficiency.calibration.common.quantile import MAX_EXACT_ROWS, quant
 from race_to_efficiency.calibration.common.resampling import CELLS_AT_ONCE, stated_coverage
 from race_to_efficiency.calibration.common.series import Series
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs
+from race_to_efficiency.calibration.gamma.components_algorithm import fit_gain
 from race_to_efficiency.calibration.gamma.fragility import fragility_rows, fragility_verdict
 from race_to_efficiency.calibration.gamma.frontier import record_slopes
 from race_to_efficiency.calibration.gamma.limited import limited_trend
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.own_tables.table_rows import DatedRows, Question
     from race_to_efficiency.settings.gamma import GammaParams
 
+_GROUPS_LEFT_OUT = 500
 _LARGE_SHARE = 0.1
 """Share of unreadable rows above which the readable ones may not stand for all."""
 
@@ -63,6 +65,9 @@ def _fit_group(table: DatedRows, question: Question, params: GammaParams, seed: 
         part = Component(question.value_column, f"mean_{question.limit_kind}", (), "none", _meaning(question))
         limit = float(np.log2(question.limit))
         return _named(limited_trend(inputs, part, series, limit, question.limit_kind), name, table)
+    if question.compute_column is not None:
+        joint = Component(question.value_column, "joint", (), "none", _meaning(question))
+        return _named(_doubted(fit_gain(inputs, joint, _with_compute(series, table)), table), name, table)
     first = "ols" if question.cluster_column is None and question.estimator == "mean" else None
     if long and question.estimator != "frontier":
         quantile = params.quantile if question.estimator == "quantile" else None
@@ -101,6 +106,21 @@ def _series(table: DatedRows, keep: NDArray[np.intp]) -> Series:
         decimal_year=table.decimal[keep],
     )
     return series.take(np.lexsort((lines, series.value, series.time))) if long else series.ordered()
+
+
+def _with_compute(series: Series, table: DatedRows) -> Series:
+    """Return the series with log2 of compute as covariate; the rows of a long one in groups, each left out at a time.
+
+    References
+    ----------
+    Kott (2001), Journal of Official Statistics 17, for the jackknife that deletes groups of independent rows.
+    """
+    place = {line: number for number, line in enumerate(table.line.tolist())}
+    lines = [int(str(row).removeprefix("line ")) for row in series.row_ids]
+    compute = np.asarray(table.log2_compute)[[place[line] for line in lines]]
+    grouped = len(series) > LONG and table.cluster is None
+    clusters = np.arange(len(series)) % _GROUPS_LEFT_OUT if grouped else series.clusters
+    return replace(series, covariate=compute, clusters=clusters)
 
 
 def _doubted(fit: Fitted, table: DatedRows) -> Fitted:
@@ -154,6 +174,8 @@ def _meaning(question: Question) -> str:
         "quantile": "quantile regression of log2 on date",
         "frontier": "least squares of log2 on date through the rows that set a strict new record",
     }[question.estimator]
+    if question.compute_column is not None:
+        return f"compute a year saves at equal {question.value_column}: its log on log {question.compute_column} and date"
     return f"{'1/' if question.falling else ''}{question.value_column}: {how}"
 
 

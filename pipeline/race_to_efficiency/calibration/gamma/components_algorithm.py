@@ -95,7 +95,7 @@ def fit_gain(inputs: Inputs, component: Component, whole: Series, *, start: date
     """
     series = whole.since(start)
     if len(series) < inputs.params.gate.min_rows_refused + 1:
-        return refused(component, f"only {len(series)} published language models by this date", series)
+        return refused(component, f"only {len(series)} rows by this date", series)
     try:
         line = fit_line(series)
         value = line.slope / float(line.covariate_slope or math.nan)

@@ -246,7 +246,7 @@ def fit_gamma(
         limit=censored_below if truncated_below is None else truncated_below,
         limit_kind="censored" if truncated_below is None else "truncated",
         where=texts(where),
-        compute_column=None,
+        compute_column=compute,
     )
     chosen: dict[str, Any] = {"draws": settings.own_tables.draws if draws is None else draws}
     params = settings.fit_gamma.model_copy(update=chosen if quantile is None else {**chosen, "quantile": quantile})

@@ -175,7 +175,7 @@ def _meaning(question: Question) -> str:
         "frontier": "least squares of log2 on date through the rows that set a strict new record",
     }[question.estimator]
     if question.compute_column is not None:
-        return f"compute a year saves at equal {question.value_column}: its log on log {question.compute_column} and date"
+        return f"compute saved a year at equal {question.value_column}, from log {question.compute_column} and date"
     return f"{'1/' if question.falling else ''}{question.value_column}: {how}"
 
 

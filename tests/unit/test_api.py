@@ -17,6 +17,7 @@ import pytest
 import race_to_efficiency as race
 from quick_fits import asked_forms_alone, equal_rows_once
 from race_to_efficiency import cli, storage
+from race_to_efficiency.api import facts
 from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
 from race_to_efficiency.calibration.kappa.forms import POWER_LAW
 from race_to_efficiency.calibration.kappa.law import Law
@@ -365,3 +366,32 @@ def test_the_intervals_of_mean_and_new_run_are_those_of_the_two_spreads_together
     found = predicted(sure, [compute], level=1 - 1e-9)
     assert np.log(found.new_high / found.loss) == pytest.approx(widest, rel=1e-4)
     assert np.log(found.loss / found.new_low) == pytest.approx(widest, rel=1e-4)
+
+
+def test_own_tables_carry_the_discrepancy_of_the_last_publication_and_of_their_own_family_the_others(
+    tmp_path, monkeypatch
+):
+    record = Discrepancy.of("power_law", [("a", "a1", 0.9), ("b", "b1", 0.02), ("c", "c1", 0.02)])
+    older = Discrepancy.of("power_law", [("a", "a1", 5.0)])
+    for name, stated in (("2025Q4", older), ("2026Q1", record)):
+        storage.write_json(tmp_path / "data" / "published" / f"{name}.json", {"discrepancy": [stated.to_json()]})
+    storage.write_json(tmp_path / "data" / "published" / "2026Q2.json", {"statements": []})  # says nothing of it
+    assert facts.published_discrepancies(tmp_path) == {"power_law": record}
+    assert facts.published_discrepancies(tmp_path / "nowhere") == {}
+    monkeypatch.setattr(facts, "facts_folder", lambda root=None: tmp_path / "data")
+    compute = np.geomspace(1e18, 1e21, 24)
+    loss = 3.0 * (compute / 1e20) ** -0.05 * (1 + 0.002 * np.sin(2.4 * np.arange(24)))
+    runs = {"compute_flop": compute, "loss": loss, "of": ["a1"] * 24}
+    alone = race.fit_kappa({**runs, "of": ["x"] * 24}, forms="power_law", bootstrap=100, group="of")
+    own = race.fit_kappa(runs, forms="power_law", bootstrap=100, group="of")
+    assert alone.law().discrepancy == record
+    assert [item.family for item in own.law().discrepancy.families] == ["b", "c"]
+    again = race.load_fit(own.save(tmp_path / "fit.json"))
+    found = race.predict_loss(again, compute=[1e20, 1e23], level=0.95)
+    assert f"off by {0.02 / norm.ppf(0.75):.2g} of ln(loss) a decade, as the cut-offs of 2 families" in found.notes[-1]
+    half = np.log(found.columns["loss_mean_high"] / found.columns["loss"])
+    assert half[1] == pytest.approx(2 * 0.02 / norm.ppf(0.75) * t.ppf(0.975, 2), rel=0.03)
+    assert half[0] < 0.01
+    with_none = replace(own, laws=tuple(replace(law, discrepancy=None) for law in own.laws))
+    bare = race.predict_loss(with_none, compute=1e23)
+    assert "the intervals take the form as the truth" in bare.notes[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_
 from race_to_efficiency.calibration.kappa.group_rows import GroupRows
 from race_to_efficiency.calibration.kappa.lack_of_fit import lack_of_fit
 from race_to_efficiency.calibration.kappa.robust import fit_batch
+from race_to_efficiency.calibration.kappa.trust import contradictions
 from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.vintages import view_of
 from race_to_efficiency.settings.kappa import KappaGroup
 from scipy.stats import binom
+from small_settings import section
 
 LAW = (482.01, 2085.43, 1.8172, 0.3478, 0.3658)
 SD = 0.0076
@@ -165,3 +168,17 @@ def test_the_contracts_figures_of_the_ledgers_own_groups(root):
     assert found == pytest.approx(told, abs=0.06)
     assert test_of("chinchilla_besiroglu2024").error_in_sd < 1.0
     assert lower_half(FLOOR, np.array([1e18, 1e19])) is None
+
+
+@pytest.mark.parametrize(("error_in_sd", "held"), [(2.1, False), (2.95, False), (3.1, True), (5.0, True), (8.9, True)])
+def test_the_shipped_gate_holds_a_floor_that_misses_its_largest_runs_by_more_than_three_sd(error_in_sd, held):
+    settings_of_kappa = section("fit_kappa")
+    for sign in (1.0, -1.0):
+        test = CutoffTest(1e19, 40, 10, 1.4, sign * error_in_sd * 0.004, 0.004)
+        for form in (CHINCHILLA, FLOOR):
+            evidence = SimpleNamespace(form=form, cutoff=test, lack_of_fit=None)
+            found = contradictions(evidence, settings_of_kappa.gates)
+            assert len(found) == held
+            assert all(("above" if sign > 0 else "below") in reason for reason in found)
+        tangent = SimpleNamespace(form=POWER_LAW, cutoff=test, lack_of_fit=None)
+        assert contradictions(tangent, settings_of_kappa.gates) == ()

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+_LEAST_ERRORS = 2000
+"""Quantiles of the form's error at least: of a hundred, the largest would stand for the outermost 1 %."""
+
 _PLACES = 400
 """Quantiles that stand for the draws, and for the errors of single runs: their sums are 160,000 a run asked for."""
 
@@ -130,6 +133,7 @@ def _with_discrepancy(draws: Floats, law: Law, decades: float) -> Floats:
 
     if law.discrepancy is None or decades == 0.0:
         return draws
+    draws = np.tile(draws, -(-_LEAST_ERRORS // len(draws)))
     order = np.random.default_rng(np.random.SeedSequence([len(draws)])).permutation(len(draws))
     scale = float(law.discrepancy.sd_per_decade * decades)
     return np.asarray(draws + scale * stdtrit(law.discrepancy.degrees, (order + 0.5) / len(draws)))

@@ -8,13 +8,13 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pypdf
 import pytest
 import report_quarter
+from chromium import AXE, MARKS, Noise
 from race_to_efficiency import __version__
 from race_to_efficiency.relative_loss import relative_loss
 from race_to_efficiency.report.presets import loss
@@ -23,32 +23,10 @@ from race_to_efficiency.stages import report as stage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import BrowserContext
     from playwright.sync_api import Page as Tab
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not Path(CHROMIUM).exists(), reason="Chromium is not installed here (Debian: apt-get install chromium)"
-    ),
-]
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-AXE = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-    "resultTypes": ["violations"],
-}
-"""All rules of WCAG 2.2, levels A and AA; only violations are told node by node."""
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -58,28 +36,6 @@ def address(tmp_path_factory) -> str:
     report_quarter.write_quarter(root / "data" / "processed")
     assert stage.run(report_quarter.workspace(root))["problems"] == []
     return (root / "data" / "processed" / "report" / "report.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield started
-        started.close()
-
-
-class Noise:
-    """What a tab says and asks for; nothing is what it should be."""
-
-    def __init__(self, tab: Tab) -> None:
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        tab.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        tab.on("pageerror", lambda error: self.said.append(f"error: {error}"))
-        tab.on("dialog", lambda dialog: (self.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        tab.on("request", lambda request: self.asked.append(request.url))
 
 
 def opened(context: BrowserContext, address: str, fragment: str = "") -> tuple[Tab, Noise]:

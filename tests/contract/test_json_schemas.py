@@ -93,7 +93,7 @@ def expected_schemas() -> dict[str, str]:
     expected = {}
     for name, words in printing_commands().items():
         names = [f"show_{view}" for view in show.VIEWS] if name == "show" else [name]
-        names += ["predict_fit"] if name == "predict" else []
+        names += ["predict_fit", "predict_quarter"] if name == "predict" else []
         expected |= dict.fromkeys("solve" if item.startswith("solve_") else item for item in names) | {}
         expected |= {("solve" if item.startswith("solve_") else item): words for item in names}
     return expected

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from race_to_efficiency.api.prediction import Prediction
 
 EXAMPLES = (
-    "Examples: race predict --kappa 0.05 --gamma 2 --t 1 --t 5; race predict --fit fit.json --compute 1e24 --json"
+    "Examples: race predict --kappa 0.05 --gamma 2 --t 1 --t 5; race predict --fit fit.json --compute 1e24 --json; "
+    "race predict --quarter 2026Q1 --scenario constant_power --t 5"
 )
 
 
@@ -61,9 +62,21 @@ def register(app: typer.Typer) -> None:
             float | None, typer.Option("--anchor-compute", help="C0 in FLOP; adds the compute at each year")
         ] = None,
         unit: opt.Unit = "flop",
+        quarter: Annotated[str | None, typer.Option(help="instead: what this quarter forecasts, with --t")] = None,
+        scenario: Annotated[
+            str | None, typer.Option(help="with --quarter: a scenario of it; else the headline's")
+        ] = None,
         as_json: opt.AsJson = False,
     ) -> None:
-        """Predict R(t) = floor + (1 - floor) X(t)^-kappa, or with --fit the loss and the best size of larger runs."""
+        """Predict R(t) = floor + (1 - floor) X(t)^-kappa, or with --fit the loss and the best size of larger runs.
+
+        With --quarter: what a quarter forecasts for one of its scenarios, as shares of today's, with its quantiles.
+        """
+        if quarter is not None or scenario is not None:
+            if kappa is not None or gamma is not None or fit is not None:
+                raise UsageError("--quarter takes the place of --kappa, --gamma and --fit")
+            _show_quarter(quarter, scenario, t or [5.0], as_json=as_json)
+            return
         if fit is not None:
             if kappa is not None or gamma is not None or t:
                 raise UsageError("--fit takes the place of --kappa, --gamma and --t")
@@ -88,6 +101,17 @@ def register(app: typer.Typer) -> None:
         size = {"fleet": fleet, "baseline_years": baseline_years}
         document = prediction(t, kappa, gamma, size, floor, kappa_form, path, anchor_compute, opt.checked_unit(unit))
         write_prediction(document, as_json=as_json)
+
+
+def _show_quarter(quarter: str | None, scenario: str | None, years: list[float], *, as_json: bool) -> None:
+    """Print what a quarter forecasts."""
+    from pathlib import Path
+
+    from race_to_efficiency.commands.quarter_forecast import quarter_forecast, write_forecast
+    from race_to_efficiency.settings.params import find_root, open_workspace
+
+    workspace = open_workspace(find_root(Path.cwd()), quarter)
+    write_forecast(quarter_forecast(workspace, scenario, years), as_json=as_json)
 
 
 def _fitted(

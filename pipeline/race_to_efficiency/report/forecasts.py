@@ -77,6 +77,7 @@ class Cell(NamedTuple):
     unit: str
     status: str
     reasons: str
+    grade: str
 
 
 SHOWN_READINGS = (
@@ -123,10 +124,12 @@ class Forecasts:
             rows = self._rows[curve]
             rows = rows[rows["output_type"].isin(["quantile", "point"])]
             rows = rows.assign(output_type_id=rows["output_type_id"].mask(rows["output_type"] == "point", SHOWN_POINT))
-            columns = ("horizon", "output_type_id", "value", "unit", "status", "reasons")
+            if "grade" not in rows:
+                rows = rows.assign(grade="")
+            columns = ("horizon", "output_type_id", "value", "unit", "status", "reasons", "grade")
             self._cells[curve] = {
-                (round(float(years), 6), round(float(level), 6)): Cell(float(value), str(unit), str(status), str(why))
-                for years, level, value, unit, status, why in zip(*(rows[name] for name in columns), strict=True)
+                (round(float(years), 6), round(float(level), 6)): Cell(float(value), *map(str, told))
+                for years, level, value, *told in zip(*(rows[name] for name in columns), strict=True)
             }
         return self._cells[curve]
 
@@ -162,6 +165,10 @@ class Forecasts:
         """Return the two ends of a central interval at a horizon."""
         ends = (0.5 - level / 2, 0.5 + level / 2)
         return self.number(curve, years, round(ends[0], 6)), self.number(curve, years, round(ends[1], 6))
+
+    def grade(self, curve: CurveKey, years: float) -> str:
+        """Return the confidence in a curve at a horizon, in the words of its grade; empty where none was given."""
+        return self.cell(curve, years, 0.5).grade
 
     def badge(self, curve: CurveKey, years: float) -> Badge:
         """Return how far a curve may be trusted at a horizon, with the reasons in words."""

@@ -214,7 +214,7 @@ def test_without_scripts_the_page_is_complete(browser, address):
     tab.goto(address)
     assert not tab.locator("#explorer").is_visible()
     assert tab.locator("details.part").count() == 14
-    assert tab.locator(".brief > section").count() == 10
+    assert tab.locator(".brief > section").count() == 11
     assert tab.locator("figure svg").count() - tab.locator(".narrow svg").count() == drawn > 10
     assert tab.locator("#explorer-presets tbody tr").count() >= 6
     tab.locator("details.more > summary").first.click()

@@ -34,6 +34,7 @@ BRIEF = [
     "Read the energy first",
     "Past and outlook in one picture",
     "How our forecasts have done",
+    "How sure we are",
     "What moved since last quarter",
     "What it hangs on",
     "What would change our mind",

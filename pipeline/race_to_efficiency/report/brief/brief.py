@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.brief import choices, contest, drivers, finding, footing, front, others, record, watch
+from race_to_efficiency.report.brief import (
+    choices,
+    confidence,
+    contest,
+    drivers,
+    finding,
+    footing,
+    front,
+    others,
+    record,
+    watch,
+)
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Section
@@ -14,6 +25,7 @@ PARTS = (
     finding.finding_section,
     front.front_section,
     record.record_section,
+    confidence.confidence_section,
     record.moved_section,
     drivers.drivers_section,
     watch.watch_section,

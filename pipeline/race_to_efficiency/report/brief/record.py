@@ -65,8 +65,8 @@ def tally(page: Page, document: dict[str, Any], item: dict[str, Any]) -> Rich:
         for key in keys
     }
     return say(
-        "{name}: {settled} of {due} {link} that were due could be settled. {inside_80} of {in_80_of} came out inside "
-        "our [[8]]-in-[[10]] range. {better} of {with_baseline} beat doing nothing.",
+        "{name}: {settled} of {due} {link} that were due have settled. {inside_80} of {in_80_of} fell inside our "
+        "[[8]]-in-[[10]] range; {better} of {with_baseline} beat doing nothing.",
         name=Label(name_of(item)),
         link=Link("statements", "#published-statements"),
         **cells,

@@ -1,9 +1,9 @@
 """Every rename of a publication is a moment at which it may be ended: before it and after it, and what comes next.
 
-A program of its own, since it forks: ``python tests/crash_points.py FOLDER [--all]`` prints one JSON document. At each
-point the process ends as a killed one does (nothing is cleaned up), then the quarter is published again: as it was, or
-after a run that draws another figure. Without ``--all`` some points after a rename are left out: but for a temporary
-file they are what the next one is before its own.
+A program of its own, since it forks: ``python tests/crash_points.py FOLDER [--all | --step N]`` prints one JSON
+document. At each point the process ends as a killed one does (nothing is cleaned up), then the quarter is published
+again: as it was, or after a run that draws another figure. Without ``--all`` some points after a rename are left out:
+but for a temporary file they are what the next one is before its own.
 """
 
 from __future__ import annotations
@@ -102,9 +102,9 @@ def tried(base: Path, folder: Path, number: int, *, before: bool, redrawn: bool,
     return "" if redrawn or found == whole else "it is not what an undisturbed publication leaves"
 
 
-def points(count: int, *, every: bool) -> Iterator[tuple[int, bool, bool]]:
+def points(count: int, *, every: bool, step: int) -> Iterator[tuple[int, bool, bool]]:
     """Yield the number of a rename, whether the end comes before it, and whether another figure is drawn then."""
-    for number in range(1, count + 1):
+    for number in range(1, count + 1, step):
         yield number, True, False
         if every or number % 4 == 1 or number >= count - 1:
             yield number, False, False
@@ -117,7 +117,8 @@ def main() -> None:
     synthetic_quarter.publish_all(base, ("2025Q1",))
     count, whole = counted(base, work / "whole")
     wrong, tries = [], 0
-    for number, before, redrawn in points(count, every="--all" in sys.argv):
+    step = int(sys.argv[sys.argv.index("--step") + 1]) if "--step" in sys.argv else 1
+    for number, before, redrawn in points(count, every="--all" in sys.argv, step=step):
         folder = work / f"at-{number}"
         words = tried(base, folder, number, before=before, redrawn=redrawn, whole=whole)
         tries += 1

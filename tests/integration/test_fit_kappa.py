@@ -92,6 +92,6 @@ def test_the_same_bytes_twice(root: Path, tmp_path: Path) -> None:
     digests = []
     for name in ("one", "two"):
         folder = tmp_path / name
-        fit_kappa.run(workspace(root, folder, ("gadre2024_rw",)))
+        fit_kappa.run(workspace(root, folder, ("marin2026_nemotron",)))
         digests.append([storage.digest_file(folder / file) for file in ("kappa.json", "kappa_draws.parquet")])
     assert digests[0] == digests[1]

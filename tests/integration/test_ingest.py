@@ -95,9 +95,9 @@ def test_one_wrong_cell_a_table_is_named_and_nothing_else_is_lost(newest, raw: P
         pd.testing.assert_frame_equal(new, expected)
 
 
-def test_a_broken_header_stops_the_stage_before_anything_is_written(raw: Path, tmp_path: Path) -> None:
+def test_a_broken_header_stops_the_stage_before_anything_is_written(newest, raw: Path, tmp_path: Path) -> None:
     space = workspace(tmp_path, raw)
-    ingest.run(space)
+    shutil.copytree(newest[0].parent, space.processed)
     before = {path.name: path.read_bytes() for path in (space.processed / "ledger").iterdir()}
     path = raw / "accelerators.csv"
     path.write_text(path.read_text(encoding="utf-8").replace("tdp_w", "watts", 1), encoding="utf-8")
@@ -106,7 +106,7 @@ def test_a_broken_header_stops_the_stage_before_anything_is_written(raw: Path, t
     assert {path.name: path.read_bytes() for path in (space.processed / "ledger").iterdir()} == before
 
 
-@pytest.mark.parametrize("quarter", ["2018Q4", "2024Q4", "2025Q2"])
+@pytest.mark.parametrize("quarter", ["2018Q4", "2025Q2"])
 def test_another_quarter_is_rebuilt_and_pseudo_views_say_so(root: Path, tmp_path: Path, quarter: str) -> None:
     summary = ingest.run(workspace(tmp_path, root / "data" / "raw", quarter))
     for name, table in summary["tables"].items():
@@ -132,12 +132,11 @@ for path in sorted(path for path in out.rglob("*") if path.is_file()):
 """
 
 
-def test_two_folders_two_time_zones_two_hash_seeds_the_same_bytes(root: Path, tmp_path: Path) -> None:
-    printed = []
-    for number, zone, language in ((1, "Pacific/Auckland", "C"), (2, "America/New_York", "de_DE.UTF-8")):
-        environment = storage.process_environment({"TZ": zone, "LANG": language, "PYTHONHASHSEED": str(number)})
-        command = [sys.executable, "-c", PROGRAM, str(root / "data" / "raw"), str(tmp_path / str(number))]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root, env=environment)
-        printed.append(done.stdout)
-    assert printed[0] == printed[1]
-    assert len(printed[0].splitlines()) == len(TABLES) + 3
+def test_another_folder_time_zone_language_and_hash_seed_give_the_same_bytes(root: Path, newest, tmp_path) -> None:
+    here = sorted(path for path in newest[0].parent.rglob("*") if path.is_file())
+    assert len(here) == len(TABLES) + 3
+    settings = {"TZ": "Pacific/Auckland", "LANG": "de_DE.UTF-8", "PYTHONHASHSEED": "1"}
+    command = [sys.executable, "-c", PROGRAM, str(root / "data" / "raw"), str(tmp_path / "there")]
+    environment = storage.process_environment(settings)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root, env=environment)
+    assert done.stdout.splitlines() == [f"{path.name} {storage.digest_file(path)}" for path in here]

@@ -159,7 +159,7 @@ def test_an_edit_past_the_lock_makes_the_run_void_and_is_never_sealed_half(world
     assert used == sealed == {"chip-a", "chip-b", "chip-c", "new-1", "new-2"}
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_whatever_the_order_a_row_is_in_both_or_in_neither(world: World, seed: int) -> None:
     stream = random.Random(seed)
     world.pause = lambda: time.sleep(stream.uniform(0.0, 0.05))
@@ -187,10 +187,15 @@ def test_whatever_the_order_a_row_is_in_both_or_in_neither(world: World, seed: i
     assert verify(world.root).verified
 
 
-def test_a_publication_ended_anywhere_is_made_whole_by_the_next_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_publication_ended_anywhere_is_made_whole_by_the_next_and_leaves_no_temporary_file(
+    tmp_path: Path, step: int
+) -> None:
     script = Path(__file__).resolve().parents[1] / "crash_points.py"
-    done = subprocess.run([sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=False)
+    command = [sys.executable, str(script), str(tmp_path), "--step", str(step)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["wrong"] == []
-    assert found["tries"] > found["renames"] >= 18
+    assert found["tries"] > found["renames"] // step
+    assert found["renames"] >= 18

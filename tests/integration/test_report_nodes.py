@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,15 +172,12 @@ def test_a_changed_row_is_behind_the_count_of_the_changed(numbers, edges, small_
     assert counts == len(edges.rows(numbers["changes.rows"]["nodes"])) > 0
 
 
-def test_a_group_out_of_the_pool_leaves_the_trace_of_r_and_stays_in_its_own_kappas(
-    numbers, edges, small_quarter, tmp_path
-):
+def test_a_group_out_of_the_pool_leaves_the_trace_of_r_and_stays_in_its_own_kappas(numbers, edges, own_quarter):
     out = GROUPS[-1]
-    shutil.copytree(small_quarter.processed, tmp_path / "data" / "processed")
-    groups = [item | {"untuned": item["group"] == out} for item in FEW["fit_kappa"]["groups"]]
+    groups = [item | ({"untuned": True} if item["group"] == out else {}) for item in FEW["fit_kappa"]["groups"]]
     fewer = {**FEW, "fit_kappa": {**FEW["fit_kappa"], "groups": groups}}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(document(**fewer)), encoding="utf-8")
-    space = open_workspace(tmp_path, QUARTER)
+    (own_quarter.root / "params.yaml").write_text(yaml.safe_dump(document(**fewer)), encoding="utf-8")
+    space = open_workspace(own_quarter.root, QUARTER)
     fit_kappa.run(space)
     forecast.run(space)
     without = Edges(gathered(space.processed))

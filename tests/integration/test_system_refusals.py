@@ -138,6 +138,7 @@ def test_a_checkout_that_may_only_be_read(checkout: Path) -> None:
 
 FORKING = """\
 import json, os, sys
+import lmfit, matplotlib.figure, pandas, pyarrow.parquet, scipy.optimize, scipy.stats, yaml  # once, not in every child
 from race_to_efficiency import cli
 for words in json.loads(sys.argv[1]):
     child = os.fork()
@@ -153,7 +154,7 @@ for words in json.loads(sys.argv[1]):
 
 def test_no_verb_fails_over_a_full_standard_output_or_changes_a_ledger(checkout: Path) -> None:
     before = ledgers(checkout)
-    calls = [*READING, *REFUSED, (*SPEEDRUN, "--json"), SPEEDRUN]
+    calls = [*(words for words in READING if words != FIT), *REFUSED, (*SPEEDRUN, "--json"), SPEEDRUN]
     done = subprocess.run(
         [sys.executable, "-c", FORKING, json.dumps(calls)],
         cwd=checkout, env={**os.environ, "PYTHONPATH": str(ROOT / "pipeline")},

@@ -343,11 +343,11 @@ def test_a_byte_changed_in_what_was_stated_is_named(root: Path, tmp_path: Path) 
     for name in ("data/raw", "data/published", "reports"):
         shutil.copytree(root / name, copied / name, ignore=shutil.ignore_patterns("*-draft"))
     shutil.copy(root / "params.yaml", copied)
-    for path in sorted((copied / "data" / "published").iterdir()):
+    for turn, path in enumerate(sorted((copied / "data" / "published").iterdir())):
         data = path.read_bytes()
-        for position in (0, len(data) // 2, len(data) - 1):
-            path.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
-            assert verify(copied).to_json()["first_bad"]["artefact"] == f"data/published/{path.name}"
+        position = (0, len(data) // 2, len(data) - 1)[turn % 3]
+        path.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
+        assert verify(copied).to_json()["first_bad"]["artefact"] == f"data/published/{path.name}"
         path.write_bytes(data)
 
 

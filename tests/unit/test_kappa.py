@@ -104,12 +104,6 @@ def test_the_tables_say_which_runs_how_far_and_what_else(fitted):
     assert all(row["aicc_difference"] >= 0 for row in forms)
 
 
-def test_a_group_does_not_depend_on_the_others(fitted):
-    alone = kappa_of(ledger_rows(GROUPS[1]), settings_for(GROUPS[1]), seed=20260331)
-    for estimate in alone.estimates:
-        assert estimate == by_id(fitted, estimate.id)
-
-
 def test_a_form_not_asked_for_still_casts_its_doubt_where_the_two_contradict_each_other():
     rows = SimpleNamespace(lacks=lambda form: False)
 

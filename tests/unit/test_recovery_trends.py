@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from quick_fits import studied
 from race_to_efficiency.recovery.trends import CASES, TRUE_RATE, measure
 
 
@@ -33,10 +34,11 @@ def test_every_case_runs_and_repeats(name):
     assert {"case", "n_datasets", "bias", "coverage", "refused", "bounds", "holds", "note"} <= set(first)
 
 
+@pytest.mark.parametrize("count", studied(30, 150))
 @pytest.mark.parametrize("name", ["clustered_10", "clustered_20", "truncated_50", "censored_50"])
-def test_the_bounds_hold_as_far_as_150_data_sets_can_tell(name):
-    result = CASES[name](150, 11)
-    slack = 3 * np.sqrt(0.92 * 0.08 / 150)
+def test_the_bounds_hold_as_far_as_so_many_data_sets_can_tell(name, count):
+    result = CASES[name](count, 11)
+    slack = 3 * np.sqrt(0.92 * 0.08 / count)
     assert result["coverage"] >= 0.92 - slack
     assert abs(result["bias"]) <= 0.01 + 3 * result["bias_stderr"]
 

@@ -213,7 +213,7 @@ def test_one_model_size_does_not_determine_alpha():
     assert not fit.converged[0]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1000), units=st.floats(1e-6, 1e6), factor=st.floats(0.3, 3.0))
 def test_units_of_size_and_loss_leave_the_exponents_alone(seed, units, factor):
     params, tokens, loss = simulated(seed)
@@ -225,7 +225,7 @@ def test_units_of_size_and_loss_leave_the_exponents_alone(seed, units, factor):
     assert other.objective[0] == pytest.approx(first.objective[0], rel=1e-7)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_a_weight_of_two_is_a_row_written_twice_and_order_does_not_matter(seed):
     params, tokens, loss = simulated(seed, n=40)

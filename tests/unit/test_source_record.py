@@ -128,7 +128,7 @@ def hostile(rng: random.Random) -> tuple[str, str]:
 def test_whatever_an_import_accepts_the_next_read_accepts(raw: Path) -> None:
     held, rng, accepted = ledgers(raw), random.Random(20260331), 0
     before = quarantined(raw)
-    for _ in range(60):
+    for _ in range(25):
         note, table = hostile(rng)
         path = deliver(raw, note, table)
         try:
@@ -143,4 +143,4 @@ def test_whatever_an_import_accepts_the_next_read_accepts(raw: Path) -> None:
         )
         for name, data in held.items():
             (raw / name).write_bytes(data)
-    assert accepted >= 10
+    assert accepted >= 4

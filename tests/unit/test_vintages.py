@@ -85,7 +85,7 @@ def by_hand(rows: list[tuple], day: dt.date) -> tuple[dict[str, tuple[int, str]]
     return view, pseudo
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(rows=VERSIONS, day=st.sampled_from([dt.date(2024, 12, 1), *DAYS]))
 def test_a_view_is_what_a_plain_loop_finds(rows: list[tuple], day: dt.date) -> None:
     frame = history(rows)
@@ -168,7 +168,7 @@ def test_no_view_of_any_quarter_holds_a_value_recorded_later(shipped, name: str)
             assert not (view.rows["recorded"] > cutoff).any()
         assert not (view.used["released"] > cutoff).any()
         account_of(shipped[name], view)
-        quarter = quarter.shift(1)
+        quarter = quarter.shift(3)
     assert bool(pseudo) == TABLES[name].vintaged
     assert all(item.as_of < rows["recorded"].min().date() for item in pseudo)
 

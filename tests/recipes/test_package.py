@@ -125,8 +125,8 @@ print(len(stated), len(known), known["released"].max().year)
 
 def test_three_scripts_of_ten_lines_run_in_an_empty_folder(wheel: Path, folder: Path, root: Path) -> None:
     rng = np.random.default_rng(1)
-    n, d = np.geomspace(1e8, 1e10, 60), 10.0 ** rng.uniform(9, 12, 60)
-    loss = (1.8 + 480 * n**-0.35 + 2000 * d**-0.37) * np.exp(rng.normal(0, 0.003, 60))
+    n, d = np.geomspace(1e8, 1e10, 36), 10.0 ** rng.uniform(9, 12, 36)
+    loss = (1.8 + 480 * n**-0.35 + 2000 * d**-0.37) * np.exp(rng.normal(0, 0.003, 36))
     runs = "\n".join(["params,tokens,loss", *(f"{a},{b},{c}" for a, b, c in zip(n, d, loss, strict=True))])
     storage.write_text(folder / "runs.csv", runs + "\n")
     years = [2010 + 0.4 * k for k in range(30)]

@@ -20,7 +20,8 @@ def models(n=60, seed=1, sigma=0.02):
     year = np.sort(random.uniform(2018, 2024, n))
     log2_flop = 60 + 1.5 * (year - 2018) + random.normal(0, 3, n)
     loss = 90.0 * 2.0 ** (-SLOPE * (log2_flop + RATE * (year - 2018))) * np.exp(sigma * random.standard_normal(n))
-    return pd.DataFrame({"year": year, "loss": loss, "flop": 2.0**log2_flop})
+    table = pd.DataFrame({"year": year, "loss": loss, "flop": 2.0**log2_flop})
+    return table.sample(frac=1.0, random_state=seed, ignore_index=True)  # no table is in order of date
 
 
 def test_it_is_the_ratio_of_the_regression_another_library_fits():

@@ -27,7 +27,7 @@ from race_to_efficiency.report.content import (
 )
 from race_to_efficiency.report.csv_export import DANGEROUS, neutral, table_csv
 from race_to_efficiency.report.html import embed_json, policy, render_html
-from race_to_efficiency.report.index import render_index
+from race_to_efficiency.report.index import render_index, sparkline
 from race_to_efficiency.report.markdown import escape, render_markdown
 from race_to_efficiency.report.numbers import NumberRegistry, decimals
 from race_to_efficiency.report.pdf import render_pdf
@@ -160,6 +160,19 @@ def test_the_index_lists_the_newest_first_and_names_what_was_corrected():
     assert 'href="2025Q4.r2/report.html"' in page
     assert "<script" not in page
     assert "No quarter has been published yet" in render_index([])
+
+
+def test_the_index_tells_each_headline_its_course_and_the_record():
+    told = [entry(f"2025Q{n}", 1, finding=f"Finding <{n}>", loss=loss) for n, loss in ((1, 0.4), (2, 0.5), (3, 0.4))]
+    page = render_index([*told, entry("2024Q4", 1)], record=["7 of 9 came out inside"])
+    assert "Finding &lt;2&gt;" in page
+    assert "7 of 9 came out inside" in page
+    assert "2025Q1 0.400, 2025Q2 0.500, 2025Q3 0.400" in page
+    assert page.count("published before reports had a brief") == 1
+    places = [tuple(map(float, point.split())) for point in sparkline([0.4, 0.5, 0.4]).removeprefix("M").split("L")]
+    assert places[0][1] == places[2][1] > places[1][1]
+    assert places[0][0] < places[1][0] < places[2][0]
+    assert sparkline([1.0, 1.0]).count("6.0") >= 2
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,10 @@ def test_the_mixture_takes_its_parts_by_their_weights(small_quarter: Workspace, 
 
 
 def test_what_a_fleet_draws_and_costs(numbers: dict[str, Any], costs: dict[str, float]) -> None:
-    watts = costs["baseline_power_w"]
+    """The baseline fleet makes the anchor's compute in a year."""
+    draw = costs["accelerator_power_w"] * costs["server_power_ratio"] * costs["power_draw_fraction"]
+    joules = draw * costs["power_usage_effectiveness"] / (costs["accelerator_flop_s"] * costs["utilisation"])
+    watts = numbers["anchor.frontier_trend.compute"]["value"] * joules / (8766 * 3600)
     assert numbers["cost.baseline.power"]["value"] == pytest.approx(watts / 1e6, rel=1e-12)
     for t in (1, 3, 5, 10):
         assert numbers[f"cost.baseline.energy.{t}y"]["value"] == pytest.approx(watts * 8766 * t / 1e12, rel=1e-12)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -99,5 +99,38 @@ def write_index(workspace: Workspace) -> Path | None:
     entries = registry.read_entries(workspace.reports)
     if not entries:
         return None
-    page = render_index([entry.to_json() for entry in entries], title=workspace.params.report.title)
+    told = [{**entry.to_json(), **headline_of(workspace.reports / entry.folder)} for entry in entries]
+    newest = max(entries, key=lambda entry: (entry.quarter, entry.revision))
+    record = record_lines(workspace.reports / newest.folder)
+    page = render_index(told, title=workspace.params.report.title, record=record)
     return storage.write_text(workspace.reports / "index.html", page)
+
+
+def headline_of(folder: Path) -> dict[str, Any]:
+    """Return a published quarter's finding and its loss above the floor in five years; nothing without a brief."""
+    from race_to_efficiency.commands.show import BRIEF
+    from race_to_efficiency.provenance import published_files
+    from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
+
+    if not (folder / BRIEF).is_file():
+        return {}
+    rows = published_files.published_json(folder / "headline.json")
+    loss = [row["point"] for row in rows if row["reading"] == "reducible" and row["years"] == SENTENCE_YEARS]
+    finding = published_files.published_json(folder / BRIEF)["finding"]
+    return {"finding": finding, "loss": loss[0] if loss else None}
+
+
+def record_lines(folder: Path) -> list[str]:
+    """Return how earlier statements did, as the newest quarter says it: a sentence for each set that came due."""
+    from race_to_efficiency.provenance import published_files
+
+    if not (folder / "track_record.json").is_file():
+        return []
+    totals = published_files.published_json(folder / "track_record.json").get("totals", ())
+    return [
+        f"{item['name']}: {item['settled']} of {item['due']} statements that were due have settled; "
+        f"{item['inside_80']} of {item['in_80_of']} fell inside their 8-in-10 range, "
+        f"{item['better']} of {item['with_baseline']} beat doing nothing."
+        for item in totals
+        if item["due"]
+    ]

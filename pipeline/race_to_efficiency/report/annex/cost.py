@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.assumptions import is_cited, scenario_records, setting_of
+from race_to_efficiency.report.annex.headline import anchor_record
 from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
 from race_to_efficiency.report.forecasts import scenario_title, years_words
 from race_to_efficiency.report.inputs import Missing
@@ -23,10 +25,39 @@ PRICES = "setting.cost.values"
 
 def cost(page: Page) -> list[Block]:
     """Return the fleets' bills and the contest of Hare and Turtle."""
+    parameters = anchored_cost(page)
+    return [bills(page, parameters), *contest(page, parameters)]
+
+
+def anchored_cost(page: Page) -> CostParameters:
+    """Return the unit costs with a baseline fleet that makes the anchor's compute in the baseline year.
+
+    The power in params.yaml is that of one known run; the forecast starts from the frontier, which is larger.
+    """
+    from race_to_efficiency.planning.cost import SECONDS_PER_YEAR, CostParameters, cost_of_flop
+
+    given = CostParameters(**page.inputs.params.cost.values.model_dump())
+    flop = float(anchor_record(page)["compute_flop"]["median"])
+    return replace(given, baseline_power_w=flop * cost_of_flop(given).energy_j_per_flop / SECONDS_PER_YEAR)
+
+
+ENERGY = (
+    "accelerator_flop_s",
+    "accelerator_power_w",
+    "server_power_ratio",
+    "power_draw_fraction",
+    "power_usage_effectiveness",
+    "utilisation",
+)
+"""The unit costs that say what a FLOP takes of energy, and so what power makes the anchor's compute in a year."""
+
+
+def prices(*, money: bool = True) -> tuple[str, ...]:
+    """Return the unit costs as outputs, or those of energy; the baseline's power follows from the anchor."""
     from race_to_efficiency.planning.cost import CostParameters
 
-    parameters = CostParameters(**page.inputs.params.cost.values.model_dump())
-    return [bills(page, parameters), *contest(page, parameters)]
+    names = [name for name in CostParameters.__dataclass_fields__ if name != "baseline_power_w"]
+    return tuple(f"{PRICES}.{name}" for name in (names if money else ENERGY))
 
 
 def plain_fleet(record: dict[str, Any]) -> float | None:
@@ -66,9 +97,9 @@ def bills(page: Page, parameters: CostParameters) -> ContentTable:
     titles = [f"#TWh in {years_words(year)}" for year in page.years]
     titles += [f"#billion USD in {years_words(year)}" for year in page.years]
     note = say(
-        "The fleet is kept at constant power and at the state of the art; money is capital and energy, discounted to "
-        "the data date, at the unit costs of {file}. Scenarios with the same power cost the same, whatever their "
-        "gamma. A run that grows is no fleet and has no bill here.",
+        "The baseline fleet makes the anchor's compute in a year. A fleet is kept at constant power and at the state "
+        "of the art; money is capital and energy, discounted to the data date, at the unit costs of {file}. Scenarios "
+        "with the same power cost the same, whatever their gamma. A run that grows is no fleet and has no bill here.",
         file=Label("params.yaml"),
     )
     return ContentTable(
@@ -84,10 +115,8 @@ def bill_figure(
     page: Page, key: str, value: float, unit: str, write: Callable[[float], str], sources: tuple[str, ...]
 ) -> Rich:
     """Return one figure of the bills, made from these outputs and the unit costs that it takes."""
-    from race_to_efficiency.planning.cost import CostParameters
-
-    names = {"years": (), "billion USD": tuple(CostParameters.__dataclass_fields__)}.get(unit, ("baseline_power_w",))
-    parts = (*sources, *(f"{PRICES}.{name}" for name in names))
+    bought = () if unit == "years" else (f"anchor.{page.anchor}", *prices(money=unit == "billion USD"))
+    parts = (*sources, *bought)
     nodes = page.numbers.made(f"page.{key}", code=__name__, sources=parts)
     return page.shown.cell(key, value, unit, write, nodes=nodes, absent="never")
 

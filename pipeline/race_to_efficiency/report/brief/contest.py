@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex.assumptions import scenario_records, setting_of
-from race_to_efficiency.report.annex.cost import PRICES, plain_fleet
-from race_to_efficiency.report.annex.headline import anchor_record
+from race_to_efficiency.report.annex.cost import anchored_cost, plain_fleet, prices
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
 from race_to_efficiency.report.content import ContentTable, Link, Para, Section, Text, say, table_columns
 from race_to_efficiency.report.inputs import Missing
@@ -15,7 +13,6 @@ from race_to_efficiency.report.numbers import count, decimals, general, signific
 from race_to_efficiency.report.page import section
 
 if TYPE_CHECKING:
-    from race_to_efficiency.planning.cost import CostParameters
     from race_to_efficiency.planning.targets import Race
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
@@ -31,18 +28,6 @@ GIGAWATT_YEAR_TWH = 8.766
 def contest_section(page: Page) -> Section:
     """Return the contest."""
     return section(page, "brief-contest", "Hare or Turtle?", contest)
-
-
-def anchored_cost(page: Page) -> CostParameters:
-    """Return the unit costs with a baseline fleet that makes the anchor's compute in the baseline year.
-
-    The power in params.yaml is that of one known run; the forecast starts from the frontier, which is larger.
-    """
-    from race_to_efficiency.planning.cost import SECONDS_PER_YEAR, CostParameters, cost_of_flop
-
-    given = CostParameters(**page.inputs.params.cost.values.model_dump())
-    flop = float(anchor_record(page)["compute_flop"]["median"])
-    return replace(given, baseline_power_w=flop * cost_of_flop(given).energy_j_per_flop / SECONDS_PER_YEAR)
 
 
 def contest(page: Page) -> list[Block]:
@@ -62,12 +47,8 @@ def contest(page: Page) -> list[Block]:
     cost = anchored_cost(page)
     race = hare_against_turtle((hare, slow), (turtle, fast), TARGET, kappa, cost)
     even = float(fleet_required(TARGET, race.turtle_years, kappa, slow))
-    names = [f"{PRICES}.{name}" for name in type(cost).__dataclass_fields__ if name != "baseline_power_w"]
-    node = page.numbers.made(
-        "page.contest",
-        code=__name__,
-        sources=(REDUCIBLE_POOL, "scenario.hare", "scenario.turtle", f"anchor.{page.anchor}", *names),
-    )
+    behind = (REDUCIBLE_POOL, "scenario.hare", "scenario.turtle", f"anchor.{page.anchor}", *prices())
+    node = page.numbers.made("page.contest", code=__name__, sources=behind)
 
     def cell(key: str, value: float, unit: str, places: int) -> Rich:
         write = decimals(places) if unit == "years" else significant(2)

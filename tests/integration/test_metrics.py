@@ -39,11 +39,11 @@ def test_dvc_shows_the_headline_as_metrics(checkout: Path, small_quarter: Worksp
     assert len(shown) >= 12
     assert all(math.isfinite(value) for value in shown.values())
     headline = storage.read_json(small_quarter.processed / "headline.json")
-    medians = {(row["form"], row["target"], row["years"]): row["median"] for row in headline}
+    points = {(row["form"], row["target"], row["years"]): row["point"] for row in headline}
     names = {"R_total": ("total", "relative_loss"), "r_reducible": ("reducible", "reducible_loss")}
     names["R_whole_loss"] = ("reducible", "relative_loss")
     for name, (form, target) in names.items():
-        own = {years: value for (f, t, years), value in medians.items() if (f, t) == (form, target)}
+        own = {years: value for (f, t, years), value in points.items() if (f, t) == (form, target)}
         assert own
         assert {f"{name}_{years:g}y": value for years, value in own.items()}.items() <= shown.items()
     gamma = {item["id"]: item for item in storage.read_json(small_quarter.processed / "gamma.json")["estimates"]}

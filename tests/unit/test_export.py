@@ -26,7 +26,7 @@ from race_to_efficiency.ledger.archive import packed
 from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.schemas import TABLES
 from race_to_efficiency.ledger.vintages import view_of
-from race_to_efficiency.provenance.datapackage import datapackage
+from race_to_efficiency.provenance.datapackage import datapackage, package_files
 from race_to_efficiency.provenance.flow import StageFlow, files_under, read_stages, spelt_out
 from race_to_efficiency.settings.params import open_workspace
 
@@ -304,6 +304,29 @@ def test_a_ledger_is_read_from_the_package_without_a_checkout(
     view = view_of(read_ledger(table, root / "data" / "raw"), dt.date(2025, 6, 30))
     pd.testing.assert_frame_equal(found, view.used.drop(columns="exclusion"))
     assert len(found) > 10
+
+
+def test_a_renamed_row_has_one_id_in_a_package_too(root: Path, tmp_path: Path) -> None:
+    raw = shutil.copytree(root / "data" / "raw", tmp_path / "data" / "raw")
+    chips, aliases = raw / "accelerators.csv", raw / "accelerator_aliases.csv"
+    rows = pd.read_csv(chips, dtype=str, keep_default_na=False)
+    one = {**rows.iloc[0].to_dict(), "released": "2024-01-01", "recorded_basis": "snapshot", "withdrawn": "false"}
+    before = {**one, "accelerator_id": "old", "name": "Old", "recorded": "2025-01-10"}
+    versions = [
+        before,
+        {**before, "recorded": "2025-05-20", "withdrawn": "true"},
+        {**one, "accelerator_id": "new", "name": "New", "recorded": "2025-05-20"},
+    ]
+    pd.concat([rows, pd.DataFrame(versions)]).to_csv(chips, index=False, lineterminator="\n")
+    known = pd.read_csv(aliases, dtype=str, keep_default_na=False)
+    told = {**known.iloc[0].to_dict(), "old_name": "Old", "new_name": "New", "snapshot": "2025-05-20"}
+    pd.concat([known, pd.DataFrame([told])]).to_csv(aliases, index=False, lineterminator="\n")
+    (tmp_path / "p.zip").write_bytes(packed(package_files(raw, b"")))
+    found = race.load_ledger("accelerators", source=tmp_path / "p.zip", as_of="2025-06-30")
+    pd.testing.assert_frame_equal(found, race.load_ledger("accelerators", root=tmp_path, as_of="2025-06-30"))
+    ids = set(found["accelerator_id"])
+    assert "old" in ids
+    assert "new" not in ids
 
 
 def test_what_is_no_package_is_refused(archive: Path, tmp_path: Path) -> None:

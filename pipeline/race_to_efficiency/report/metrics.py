@@ -41,7 +41,7 @@ def flat_metrics(inputs: QuarterFiles) -> dict[str, float]:
             low, value, high = _with_ends(inputs.estimates[estimate_id])
             found |= {name: value, f"{name}_low95": low, f"{name}_high95": high}
     for row in inputs.documents.get("headline", ()):
-        found[f"{RELATIVE_LOSSES[row['reading']]}_{row['years']:g}y"] = row["median"]
+        found[f"{RELATIVE_LOSSES[row['reading']]}_{row['years']:g}y"] = row["point"]  # what the headline prints
     for row in inputs.documents.get("scores", {}).get("scores", ()):
         if row["target"] == "all" and row["horizon_quarters"] == SCORED_HORIZON:
             found |= {"skill_1y": row["skill"], "coverage80_1y": row["interval_coverage_80"]}

@@ -37,14 +37,14 @@ def document(change: dict[str, Any] | None = None) -> dict[str, Any]:
     one = {
         "id": "2025Q1.first_run",
         "what": "x",
-        "by": "2030-03-31",
+        "by": "2030-06-30",
         "kind": "quantiles",
         "unit": "decimal year",
         "resolution_source": "a",
         "resolution_rule": "b",
         "basis": "c",
         "target": "frontier_compute",
-        "target_quarter": "2030Q1",
+        "target_quarter": "2030Q2",
         "threshold": 1e28,
         "quantiles": {"0.1": 2026.5, "0.5": 2027.5, "0.9": None},
         "baseline": {"method": "last_value", "quantiles": {"0.1": 2026.0, "0.5": None, "0.9": None}},
@@ -202,8 +202,8 @@ def test_a_date_beyond_the_years_looked_at_is_the_last_of_them(tmp_path: Path) -
     known = {"publication": "2025Q1", "id": "2025Q1.first_run", "observed": 2027.0}
     export_hub.write_folder(tmp_path, hub_files([Publication(document())], [known], "0"))
     table = hubdata.connect_hub(tmp_path).to_table().to_pandas().set_index(["model_id", "output_type_id"])["value"]
-    last = decimal_year(dt.date(2030, 3, 31))
-    assert set(hubdata.connect_hub(tmp_path).to_table().to_pandas()["horizon"]) == {60}
+    last = decimal_year(dt.date(2030, 6, 30))
+    assert set(hubdata.connect_hub(tmp_path).to_table().to_pandas()["horizon"]) == {63}
     assert table["race-v0_1"].to_dict() == {0.1: 2026.5, 0.5: 2027.5, 0.9: last}
     assert table["race-v0_1_base"].to_dict() == {0.1: 2026.0, 0.5: last, 0.9: last}
     scored = pd.read_parquet(tmp_path / "auxiliary-data" / "scored.parquet")

@@ -123,13 +123,14 @@ def test_an_outcome_is_read_in_the_first_snapshot_after_its_quarter(small_quarte
     assert own.notna().sum() >= 3
 
 
-def test_scores_and_coverage_follow_from_the_forecasts(small_quarter: Workspace, numbers: dict[str, Any]) -> None:
+def test_scores_and_coverage_follow_from_the_forecasts(small_quarter: Workspace) -> None:
     """WIS is twice the mean pinball loss (Bracher et al. 2021); skill is 1 less its ratio to the named baseline's."""
     rows = pd.read_parquet(small_quarter.processed / "backtest.parquet")
     columns = [name for name in rows if name.startswith("q0.")]
     tau = np.array([float(name[1:]) for name in columns])
     rows = rows[rows["observed"].notna() & (rows["vintage"] == "real")]
-    checked = 0
+    scores = pd.read_parquet(small_quarter.processed / "scores.parquet").query("vintage == 'real'")
+    scores, checked = scores.set_index(["target", "horizon_quarters"]), 0
     for target, horizon in (("frontier_compute", 1), ("tensor16_record", 1), ("tensor16_quarter_mean", 1)):
         own = rows[(rows["target"] == target) & (rows["horizon_quarters"] == horizon)]
         error = own["observed"].to_numpy()[:, None] - own[columns].to_numpy()
@@ -137,9 +138,9 @@ def test_scores_and_coverage_follow_from_the_forecasts(small_quarter: Workspace,
         of = own.set_index(["method", "target_quarter", "item"])["wis"]
         made = own[own["method"] == "forecast"]
         named = [of[row.baseline, row.target_quarter, row.item] for row in made.itertuples()]
-        key = f"score.{target}.{horizon}q.real"
-        assert numbers[f"{key}.n"]["value"] == len(made)
-        assert numbers[f"{key}.skill"]["value"] == pytest.approx(1 - made["wis"].mean() / np.mean(named), rel=1e-9)
+        assert scores.loc[(target, horizon), "n"] == len(made)
+        skill = float(scores.loc[(target, horizon), "skill"])
+        assert skill == pytest.approx(1 - made["wis"].mean() / np.mean(named), rel=1e-9)
         checked += 1
     assert checked == 3
 

@@ -40,7 +40,7 @@ FEW: dict[str, Any] = {
         "first_origin": "2024Q4",
         "horizon_quarters": 4,
         "members": {"draws": 200},
-        "loss": {"replicates": 20, "cutoff_step_doublings": 6.0},
+        "loss": {"replicates": 20, "cutoff_step_doublings": 12.0},
     },
 }
 

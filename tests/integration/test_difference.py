@@ -143,7 +143,9 @@ PLANTS = {
 }
 
 
-@pytest.mark.parametrize("cause", PLANTS)
+@pytest.mark.parametrize(  # the others take the same way through the command; test_attribution.py has all of them
+    "cause", ["revised", "added", *(pytest.param(one, marks=pytest.mark.slow) for one in ("withdrawn", "reclassified"))]
+)
 def test_one_planted_row_is_the_whole_change(ledgers: Ledgers, compare: Compare, side: Side, cause: str) -> None:
     plant = PLANTS[cause]
     changed = planted(ledgers, "accelerators", **plant)

@@ -132,8 +132,10 @@ def read_only(folder: Path) -> tuple[str, ...]:
 
 
 def test_a_checkout_that_may_only_be_read(checkout: Path) -> None:
+    """What the full disk refused above, and the fits that it cannot ask for; what only reads has read there."""
     before = ledgers(checkout)
-    check(checkout, told(checkout, (*READING, *REFUSED, *WRITING), before=read_only(checkout)), before)
+    calls = (*(words for words in READING if "fit" in words), *WRITING)
+    check(checkout, told(checkout, calls, before=read_only(checkout)), before)
 
 
 FORKING = """\

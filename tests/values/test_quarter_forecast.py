@@ -16,8 +16,9 @@ BRIEF = {
     "energy": "energy.gamma.route.D.5y",
     "reducible": "r.constant_power.frontier_trend.5y",
     "total": "R.constant_power.frontier_trend.5y",
+    "whole": "L_over_L0.constant_power.frontier_trend.5y",
 }
-"""The three numbers of the brief's first screen, by reading."""
+"""The numbers of the brief's first screen, by reading; only the whole loss tells one anchor from another."""
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,7 @@ from race_to_efficiency.report.numbers import NumberRegistry, decimals
 from race_to_efficiency.report.pdf import render_pdf
 from race_to_efficiency.report.shown import said
 from race_to_efficiency.report.words.names import name_in_words
+from race_to_efficiency.report.words.plain import share_of_width
 from report_quarter import HOSTILE
 
 
@@ -187,3 +188,8 @@ def test_the_index_tells_each_headline_its_course_and_the_record():
 )
 def test_names_of_the_files_become_words(name, words):
     assert name_in_words(name) == words
+
+
+def test_a_small_drawing_stays_small_on_paper():
+    assert share_of_width('<svg xmlns="x" width="259.2pt" height="9pt"/>') == 0.5
+    assert share_of_width('<svg xmlns="x" width="720pt" height="9pt"/>') == share_of_width("<svg/>") == 1.0

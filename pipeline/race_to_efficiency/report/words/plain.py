@@ -19,6 +19,10 @@ LONGEST_WORD = 15
 WIDEST = {"text": 24, "number": 26, "long": 48}
 """Characters of a column on paper: fewer would not read, more is broken into lines."""
 
+WIDTH_PT = re.compile(r'<svg[^>]* width="([\d.]+)pt"')
+FULL_WIDTH_PT = 518.4
+"""Width of a wide figure (`race_to_efficiency.report.figures.style.WIDTH_IN`), in points."""
+
 FOLDED_ROWS = 30
 """Folded tables longer than this stay on the screen: paper cannot fold."""
 
@@ -94,6 +98,7 @@ def block_data(block: c.Block, numbers: NumberRegistry) -> dict[str, Any] | None
         alt = f"{block.title}{stop} {block.short}"
         caption = inlines(block.caption, numbers)
         found = {"t": "figure", "title": block.title + stop, "alt": alt, "svg": block.svg, "caption": caption}
+        found["share"] = share_of_width(block.svg)
     elif isinstance(block, c.Cards):
         found = {"t": "cards", "groups": [[title, cards_data(cards, numbers)] for title, cards in block.groups]}
     elif isinstance(block, c.Callout):
@@ -101,6 +106,12 @@ def block_data(block: c.Block, numbers: NumberRegistry) -> dict[str, Any] | None
     elif isinstance(block, c.Equation):
         found = {"t": "equation", "typst": block.typst, "spoken": block.spoken}
     return found
+
+
+def share_of_width(svg: str) -> float:
+    """Return how much of the paper's width a drawing takes: all of it from the width of a wide figure on."""
+    width = WIDTH_PT.search(svg)
+    return 1.0 if width is None else min(1.0, round(float(width[1]) / FULL_WIDTH_PT, 3))
 
 
 def cards_data(cards: Iterable[c.Card], numbers: NumberRegistry) -> list[dict[str, Any]]:

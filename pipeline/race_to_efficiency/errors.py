@@ -144,3 +144,6 @@ _REMEDIES = {
     errno.EPERM: "make the place accessible to you, or work on a copy that is",
     errno.EMFILE: "allow more open files (ulimit -n), then run again",
 }
+
+NOT_WRITTEN = "Could not be written."
+"""What a report says in the place of a part that failed; no such report is published."""

@@ -15,7 +15,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from race_to_efficiency import storage
 from race_to_efficiency.commands import audit
-from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError, UsageError
+from race_to_efficiency.errors import NOT_WRITTEN, DataInvalid, InputMissing, IntegrityError, UsageError
 from race_to_efficiency.evaluation import track_record
 from race_to_efficiency.provenance import closed_chain, contents, registry
 from race_to_efficiency.provenance.published_statements import keep_statements
@@ -443,3 +443,12 @@ def test_what_cannot_be_closed_says_why(checkout: Path) -> None:
     with pytest.raises(IntegrityError, match="not closed"):
         closed(checkout)
     assert page.exists()
+
+
+def test_a_report_that_could_not_be_written_whole_is_not_published(checkout: Path) -> None:
+    space = ran(checkout, "2025Q2")
+    page = space.processed / "report" / "report.html"
+    page.write_bytes(page.read_bytes() + f"<strong>{NOT_WRITTEN}</strong>".encode())
+    with pytest.raises(DataInvalid, match="could not be written"):
+        publish(space)
+    assert not (checkout / "reports" / "2025Q2").exists()

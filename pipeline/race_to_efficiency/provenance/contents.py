@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.errors import NOT_WRITTEN, DataInvalid, InputMissing
 from race_to_efficiency.evaluation.track_record import earlier_files
 from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import manifest
@@ -80,6 +80,13 @@ def published_files(workspace: Workspace) -> dict[str, bytes]:
     files |= {f"{INPUTS}{name}": data for name, data in input_files(workspace).items()}
     files[manifest.PARAMS] = storage.read_bytes(workspace.root / "params.yaml")
     files |= {name: storage.record_lines(item).encode() for name, item in _descriptions(workspace, files).items()}
+    if NOT_WRITTEN.encode() in files.get("report.html", b""):
+        raise DataInvalid(
+            f"a part of the report of {workspace.quarter} could not be written",
+            where="report.html",
+            why="what is published says all it was to say",
+            remedy="the report names the part and why, in its place",
+        )
     for name, data in files.items():
         if len(data) > manifest.MAX_FILE_BYTES:
             raise DataInvalid(

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
+from race_to_efficiency.errors import NOT_WRITTEN
 from race_to_efficiency.report.content import Callout, Fact, Figure, Section, say
 from race_to_efficiency.report.forecasts import Forecasts
 from race_to_efficiency.report.inputs import Missing, QuarterFiles, reason_of
@@ -133,7 +134,7 @@ class Page:
             self.problems[before:] = [f"{what}: {reason_of(error)}"]
             return [
                 Callout(
-                    "Could not be written.",
+                    NOT_WRITTEN,
                     say("{what}: {why}.", what=Fact(what), why=Fact(reason_of(error))),
                     "missing",
                 )

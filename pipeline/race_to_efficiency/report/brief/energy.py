@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
 from race_to_efficiency.report.inputs import Missing
@@ -83,11 +83,16 @@ def headline_route(page: Page) -> Estimate:
     return page.inputs.estimate(HEADLINE_ROUTE)
 
 
+def estimated_routes(page: Page) -> list[dict[str, Any]]:
+    """Return the records of gamma's routes that have an estimate: early quarters lack rows for some."""
+    return [item for item in page.inputs.part("gamma", "routes") if "estimate" in item]
+
+
 def other_routes(page: Page) -> list[Estimate]:
     """Return the other routes per joule that have a value, the slowest first; raise `Missing` where there is none."""
     found = [
         page.inputs.estimate(item["estimate"])
-        for item in page.inputs.part("gamma", "routes")
+        for item in estimated_routes(page)
         if item["basis"] == PER_JOULE and item["estimate"] != HEADLINE_ROUTE
     ]
     known = sorted((item for item in found if item.value is not None), key=lambda item: item.value or 0.0)

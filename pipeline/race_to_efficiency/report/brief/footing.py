@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
 from race_to_efficiency.report.annex.headline import curves
+from race_to_efficiency.report.brief.energy import estimated_routes
 from race_to_efficiency.report.content import Code, Fact, Link, Para, Section, Text, join, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, id_part
@@ -73,7 +74,7 @@ def headline_tables(page: Page) -> list[str]:
 
 def route_tables(page: Page) -> list[str]:
     """Return the ledgers with rows that take part in any route of gamma."""
-    return tables_of(page, [str(item["estimate"]) for item in page.inputs.part("gamma", "routes")])
+    return tables_of(page, [str(item["estimate"]) for item in estimated_routes(page)])
 
 
 def tables_of(page: Page, outputs: Iterable[str]) -> list[str]:

@@ -61,6 +61,7 @@ def stopped(scratch: Scratch, number: signal.Signals, delay: float, reference: d
     process = scratch.start("run", "--force")
     time.sleep(delay)
     begun = time.monotonic()
+    ended = process.poll() is not None  # a run that remembers what it found may be over before it is stopped
     process.send_signal(number)
     taken = scratch.seconds_until_gone(PROMISED_SECONDS)
     left = [] if taken is not None else scratch.alive()
@@ -68,7 +69,7 @@ def stopped(scratch: Scratch, number: signal.Signals, delay: float, reference: d
     seconds = time.monotonic() - begun
     again, words = scratch.race("run", "--wait", "0")
     found = {
-        "exit code": process.returncode in (CODES[number], -number),  # before Python listens, the signal itself ends it
+        "exit code": ended or process.returncode in (CODES[number], -number),  # itself, before Python listens
         "nothing left": not left,
         "next run": again in (0, 4),
         "same numbers": scratch.numbers() == reference,
@@ -76,13 +77,15 @@ def stopped(scratch: Scratch, number: signal.Signals, delay: float, reference: d
     }
     wrong = [name for name, right in found.items() if not right]
     gone = "more than 2" if taken is None else f"{taken:.2f}"
+    if ended:
+        print("the run had ended by itself:", end=" ")
     print(
         f"{number.name} after {delay:5.1f} s: exit {process.returncode} in {seconds:.2f} s, all gone after {gone} s, "
         f"next run exit {again}",
         flush=True,
     )
     if wrong:
-        print(f"  WRONG: {wrong} {left} {err[-200:]} {words[-400:]}", flush=True)
+        print(f"  WRONG: {wrong} {left} {scratch.hidden()} {err[-200:]} {words[-400:]}", flush=True)
     return not wrong
 
 

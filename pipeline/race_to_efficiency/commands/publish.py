@@ -117,7 +117,8 @@ def end_chain(workspace: Workspace, name: str, why: str, *, as_json: bool) -> No
     from race_to_efficiency.provenance.closed_chain import close_chain
 
     chain = close_chain(workspace, name, why)
-    command = f"git add -A reports data/published && git commit -m 'Close the chain of {name}'"
+    added = f"git add -A reports data/published && git add -f reports/{name}"
+    command = f"{added} && git commit -m 'Close the chain of {name}'"
     if as_json:
         terminal.document({"chain": chain.name, "head": chain.head, "why": chain.why, "git": command})
     else:

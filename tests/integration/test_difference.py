@@ -17,6 +17,7 @@ import json_documents
 import numpy as np
 import pandas as pd
 import pytest
+from known_ledgers import without_news
 from quick_fits import asked_forms_alone, equal_rows_once
 from race_to_efficiency import storage
 from race_to_efficiency.cli import application
@@ -54,8 +55,9 @@ def params_file(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ledgers(root: Path) -> Ledgers:
-    return read_ledgers(root / "data" / "raw", max_characters=20_000)
+def ledgers(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Ledgers:
+    raw = Path(shutil.copytree(root / "data" / "raw", tmp_path_factory.mktemp("ledgers") / "raw"))
+    return read_ledgers(without_news(raw), max_characters=20_000)
 
 
 @pytest.fixture(scope="module")
@@ -310,7 +312,7 @@ def test_the_command_tells_it_as_one_document(
     root: Path, params_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`race diff --json` on a copy of the ledgers with one revised line, and `race audit explain` for one number."""
-    shutil.copytree(root / "data" / "raw", tmp_path / "data" / "raw")
+    without_news(Path(shutil.copytree(root / "data" / "raw", tmp_path / "data" / "raw")))
     shutil.copy(params_file, tmp_path / "params.yaml")
     ledger = tmp_path / "data" / "raw" / "accelerators.csv"
     lines = ledger.read_text(encoding="utf-8").splitlines()

@@ -94,7 +94,12 @@ def told(checkout: Path, calls: tuple[tuple[str, ...], ...], *more: str, before:
 
 
 def ledgers(checkout: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for name in ("data", "reports") for path in (checkout / name).rglob("*.*")}
+    return {
+        str(path): path.read_bytes()
+        for name in ("data", "reports")
+        for path in (checkout / name).rglob("*.*")
+        if path.is_file()
+    }
 
 
 def check(checkout: Path, found: list[Any], before: dict[str, bytes]) -> None:

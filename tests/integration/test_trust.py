@@ -343,7 +343,7 @@ def test_a_byte_changed_in_what_was_stated_is_named(root: Path, tmp_path: Path) 
     for name in ("data/raw", "data/published", "reports"):
         shutil.copytree(root / name, copied / name, ignore=shutil.ignore_patterns("*-draft"))
     shutil.copy(root / "params.yaml", copied)
-    for turn, path in enumerate(sorted((copied / "data" / "published").iterdir())):
+    for turn, path in enumerate(sorted((copied / "data" / "published").rglob("*.json"))):
         data = path.read_bytes()
         position = (0, len(data) // 2, len(data) - 1)[turn % 3]
         path.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])

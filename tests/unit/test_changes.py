@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from known_ledgers import without_news
 from race_to_efficiency.ledger.changes import CAUSES, compose, diff_views
 from race_to_efficiency.ledger.intake import Intake, read_ledger
 from race_to_efficiency.ledger.schemas import LEDGERS, table_of
@@ -114,7 +115,7 @@ def test_what_entered_late_is_where_hindsight_differs(shipped: dict[str, Intake]
 
 @pytest.mark.parametrize("cause", ["revised", "added", "withdrawn", "reclassified"])
 def test_a_planted_change_has_its_one_cause(root: Path, tmp_path: Path, cause: str) -> None:
-    raw = Path(shutil.copytree(root / "data" / "raw", tmp_path / "raw"))
+    raw = without_news(Path(shutil.copytree(root / "data" / "raw", tmp_path / "raw")))
     before = view_of(read_ledger("accelerators", raw), dt.date(2026, 3, 31))
     with (raw / "accelerators.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))

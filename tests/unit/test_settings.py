@@ -213,7 +213,7 @@ def test_the_file_found_is_the_checkout_s_and_else_the_shipped_one(
 
 # --- published settings, older than some of today's ------------------------------------------------------------------
 
-PUBLISHED = sorted((PARAMS.parent / "reports").glob("*Q*/params.yaml"))
+PUBLISHED = sorted((PARAMS.parent / "reports" / "race-0.1").glob("*Q*/params.yaml"))
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.parent.name)
@@ -237,12 +237,12 @@ def test_published_settings_are_read_as_the_code_of_their_time_did(path: Path) -
 def test_a_setting_s_before_is_what_0_1_did() -> None:
     """Held against values of 0.1's own documents, which say what they were computed with."""
     values = complete({})[1]
-    kappa = storage.read_json(PARAMS.parent / "reports" / "2025Q1" / "kappa.json")
+    kappa = storage.read_json(PARAMS.parent / "reports" / "race-0.1" / "2025Q1" / "kappa.json")
     intervals = [item for estimate in kappa["estimates"] for item in estimate["intervals"]]
     assert {item["level"] for item in intervals if "bootstrap" in item["method"]} == set(values["fit_kappa.levels"])
-    forecast = storage.read_parquet(PARAMS.parent / "reports" / "2025Q1" / "forecast.parquet")
+    forecast = storage.read_parquet(PARAMS.parent / "reports" / "race-0.1" / "2025Q1" / "forecast.parquet")
     assert sorted(forecast["output_type_id"].dropna().unique()) == values["forecast.quantile_levels"]
-    changes = storage.read_json(PARAMS.parent / "reports" / "2025Q1" / "gamma.json")["slope_change"]
+    changes = storage.read_json(PARAMS.parent / "reports" / "race-0.1" / "2025Q1" / "gamma.json")["slope_change"]
     assert [item["component"] for item in changes] == [item["component"] for item in values["fit_gamma.slope_changes"]]
     assert {"chinchilla", "floor", "power_law"} == {row["form"] for row in kappa["estimates"] if row["form"]}
 

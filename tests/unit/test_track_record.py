@@ -344,7 +344,7 @@ def test_what_the_first_forecaster_said_is_kept(root: Path) -> None:
     assert set(kept["model"]) == {"race-0.1"}
     assert not kept.duplicated(predecessor.KEYS).any()
     # its last published quarter stated what stands here, but for the draws behind it
-    stated = storage.read_json(root / "data" / "published" / "2026Q1.json")["statements"]
+    stated = storage.read_json(root / "data" / "published" / "race-0.1" / "2026Q1.json")["statements"]
     item = next(one for one in stated if one["id"] == "2026Q1.best_16_bit_4q")
     row = kept[(kept["target"] == "tensor16_record") & (kept["origin"] == "2026Q1") & (kept["horizon_quarters"] == 4)]
     for level, value in item["quantiles"].items():

@@ -153,7 +153,7 @@ def predict_loss(
     >>> loss = 3.0 * (compute / 1e20) ** -0.05 * (1 + 0.002 * np.sin(2.4 * np.arange(24)))
     >>> fit = race.fit_kappa({"compute_flop": compute, "loss": loss}, forms="power_law", bootstrap=100)
     >>> row = race.predict_loss(fit, compute=1e23).to_frame().iloc[0]
-    >>> bool(row.loss_new_run_low < row.loss_mean_low < row.loss < row.loss_new_run_high)
+    >>> bool(row.loss_new_run_low <= row.loss_mean_low < row.loss < row.loss_new_run_high)
     True
     >>> row[["loss", "decades_beyond"]].round(1).tolist()
     [2.1, 1.0]

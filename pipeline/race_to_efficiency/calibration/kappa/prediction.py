@@ -65,6 +65,8 @@ def predicted(law: Law, inputs: Sequence[Floats], *, level: float = 0.95) -> Pre
         ends[:2, k] = np.quantile(draws, [tail, 1.0 - tail])
         new = (_summary(draws)[:, None] + errors[None, :]).ravel()
         ends[2:, k] = np.quantile(new, [tail, 1.0 - tail])
+        # a new run is no surer than the mean; the summary of heavy-tailed draws cuts their tails a little
+        ends[2, k], ends[3, k] = min(ends[2, k], ends[0, k]), max(ends[3, k], ends[1, k])
     point = law.form.log_loss(law.theta, arrays)
     low, high, new_low, new_high = np.exp(ends)
     return Predicted(np.exp(point), low, high, new_low, new_high, beyond)

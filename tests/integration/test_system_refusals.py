@@ -41,7 +41,7 @@ WRITING = (
 )  # fmt: skip
 
 REFUSED = (
-    ("diff", "2024Q1", "2024Qx"), ("audit", "trace", "gamma", "--quarter", "2025Q4"), ("audit", "rederive", "2024Q1"),
+    ("diff", "2024Q1", "2024Qx"), ("audit", "trace", "gamma", "--quarter", "2024Q4"), ("audit", "rederive", "2024Q1"),
     ("audit", "explain", "gamma", "2024Q1", "2024Qx"),
 )  # fmt: skip
 """What is not there, of the verbs that compute for minutes where it is."""

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import re
+from dataclasses import replace
 
 import pypdf
 import pytest
@@ -30,7 +31,7 @@ from race_to_efficiency.report.html import embed_json, policy, render_html
 from race_to_efficiency.report.index import render_index, sparkline
 from race_to_efficiency.report.markdown import escape, render_markdown
 from race_to_efficiency.report.numbers import NumberRegistry, decimals
-from race_to_efficiency.report.pdf import render_pdf
+from race_to_efficiency.report.pdf import TEMPLATES, render_pdf
 from race_to_efficiency.report.shown import said
 from race_to_efficiency.report.words.names import name_in_words
 from race_to_efficiency.report.words.plain import share_of_width
@@ -193,3 +194,11 @@ def test_names_of_the_files_become_words(name, words):
 def test_a_small_drawing_stays_small_on_paper():
     assert share_of_width('<svg xmlns="x" width="259.2pt" height="9pt"/>') == 0.5
     assert share_of_width('<svg xmlns="x" width="720pt" height="9pt"/>') == share_of_width("<svg/>") == 1.0
+
+
+def test_on_paper_an_equation_is_its_sentence_and_nothing_is_evaluated(document, numbers):
+    on_paper = replace(document, brief=document.sections)
+    paper = pypdf.PdfReader(io.BytesIO(render_pdf(on_paper, numbers)))
+    text = " ".join("".join(page.extract_text() for page in paper.pages).split())
+    assert REDUCIBLE_EQUATION.spoken.split(";")[0] in text
+    assert "eval(" not in (TEMPLATES / "report.typ").read_text(encoding="utf-8")

@@ -56,7 +56,7 @@ def ledgers_in(path: Path) -> dict[str, bytes]:
             listed = {str(item["path"]): item for item in package["resources"]}
             held = [table for table in TABLES.values() if table.file_name in listed]
             return {table.name: _checked(archive, listed[table.file_name], path) for table in held}
-    except (zipfile.BadZipFile, zlib.error, KeyError, TypeError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, TypeError, RuntimeError) as error:
         raise DataInvalid(
             f"{path.name} is no data package of ledgers",
             where=str(path),

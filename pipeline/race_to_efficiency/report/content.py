@@ -172,10 +172,9 @@ class Callout:
 
 @dataclass(frozen=True)
 class Equation:
-    """A displayed equation in MathML and typst notation, with the sentence a screen reader says."""
+    """A displayed equation in MathML, and the sentence that says it where there is none or nobody sees it."""
 
     mathml: str
-    typst: str
     spoken: str
 
 

@@ -31,7 +31,6 @@ COMPUTE = Equation(
         "<msubsup><mo>∫</mo><mn>0</mn><mi>t</mi></msubsup><msup><mn>2</mn><mrow><mi>γ</mi><mi>s</mi></mrow></msup>"
         "<mi>d</mi><mi>s</mi></mrow></math>"
     ),
-    typst="X(t) = 1 + m / tau_0 integral_0^t 2^(gamma s) dif s",
     spoken="X of t equals one plus m over tau zero times the integral from zero to t of two to the gamma s, d s.",
 )
 TOTAL_EQUATION = Equation(
@@ -41,7 +40,6 @@ TOTAL_EQUATION = Equation(
         "<mo>=</mo><mi>X</mi><msup><mrow><mo>(</mo><mi>t</mi><mo>)</mo></mrow><mrow><mo>−</mo><mi>κ</mi></mrow></msup>"
         "</mrow></math>"
     ),
-    typst="R(t) = L(t) / L_0 = X(t)^(-kappa)",
     spoken="R of t equals L of t over L zero equals X of t to the minus kappa.",
 )
 REDUCIBLE_EQUATION = Equation(
@@ -55,7 +53,6 @@ REDUCIBLE_EQUATION = Equation(
         '<mspace width="1em"/><mi>f</mi><mo>=</mo><mfrac><mi>E</mi><msub><mi>L</mi><mn>0</mn></msub></mfrac>'
         "</mrow></math>"
     ),
-    typst="r(t) = (L(t) - E) / (L_0 - E) = X(t)^(-kappa), quad L / L_0 = f + (1 - f) r, quad f = E / L_0",
     spoken=(
         "r of t equals L of t minus E over L zero minus E equals X of t to the minus kappa; L over L zero equals f "
         "plus one minus f times r, with f equal to E over L zero."

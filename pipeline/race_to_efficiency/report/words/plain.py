@@ -104,7 +104,7 @@ def block_data(block: c.Block, numbers: NumberRegistry) -> dict[str, Any] | None
     elif isinstance(block, c.Callout):
         found = {"t": "callout", "title": block.title, "parts": inlines(block.parts, numbers)}
     elif isinstance(block, c.Equation):
-        found = {"t": "equation", "typst": block.typst, "spoken": block.spoken}
+        found = {"t": "para", "kind": "text", "parts": inlines((c.Text(block.spoken),), numbers)}
     return found
 
 

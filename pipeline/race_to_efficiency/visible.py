@@ -27,6 +27,9 @@ _ACTING_IN_JSON = re.compile(_ACTING.pattern.replace("\x00-\x1f", ""))
 
 _CUT = " [...] "
 
+SCREEN_WIDTH = 80
+"""Characters of a line."""
+
 
 def visible(text: str) -> str:
     r"""Return text on one line with every acting character as its escape: ESC as ``\x1b``, a line feed as ``\n``.

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.tables import digits_text
+from race_to_efficiency.evaluation.horizons import HEADLINE_HORIZON, SHOWN_HORIZONS
+from race_to_efficiency.visible import SCREEN_WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SHOWN_HORIZONS = (1, 4, 8, 12)
-HEADLINE_HORIZON = 4
-WIDTH = 80
 _MISSES = 3
 _WORSE = 4
 _TARGETS = 12
@@ -102,14 +101,14 @@ def predecessor_lines(item: dict[str, Any]) -> Iterator[str]:
     cells = f"{item['below_last_value']} of {item['cells']} cells beat no change"
     yield f"{cells} (its {item['below_last_value_earlier']}){'; over 10 % worse:' if worse else ''}"
     for row, rival in worse[:_WORSE]:
-        yield f"  {row['target']} than {rival}: {row['because']}"[:WIDTH]
+        yield f"  {row['target']} than {rival}: {row['because']}"[:SCREEN_WIDTH]
 
 
 def miss_line(row: dict[str, Any]) -> str:
     """Return one miss: what was said, what came, what today's forecaster says."""
     unit = "" if row["unit"] == "1" else f" {row['unit']}"
     said, came, today = (digits_text(row[key], 3) for key in ("median", "observed", "median_today"))
-    return f"  {row['id']}: {said}, {came}{unit}; today {today}"[:WIDTH]
+    return f"  {row['id']}: {said}, {came}{unit}; today {today}"[:SCREEN_WIDTH]
 
 
 SCORE_COLUMNS = ("target", "quarters", "vintage", "n", "n eff", "WIS", "baseline", "skill", "50/80/95 %", "verdict")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from race_to_efficiency.commands import terminal
-from race_to_efficiency.commands.scores_view import WIDTH
 from race_to_efficiency.errors import InputMissing, UsageError
+from race_to_efficiency.visible import SCREEN_WIDTH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,7 +144,7 @@ def freshness_lines(document: dict[str, Any]) -> list[str]:
     for item in document["freshness"]:
         day, age = item["newest_recorded"], item["age_days"]
         told.append(f"{item['table']} {'has none yet' if day is None else f'{day} ({age} days)'}")
-    return textwrap.wrap(f"Newest entry of each ledger by {document['as_of']}: {', '.join(told)}", WIDTH)
+    return textwrap.wrap(f"Newest entry of each ledger by {document['as_of']}: {', '.join(told)}", SCREEN_WIDTH)
 
 
 def print_view(view: str, document: dict[str, Any], *, details: bool) -> None:
@@ -176,7 +176,7 @@ def print_view(view: str, document: dict[str, Any], *, details: bool) -> None:
 
 def print_headline(document: dict[str, Any]) -> None:
     """Print the brief: the finding, and a paragraph a part."""
-    for text in textwrap.wrap(f"{document['finding']}.", WIDTH):
+    for text in textwrap.wrap(f"{document['finding']}.", SCREEN_WIDTH):
         terminal.line(text, "bold")
     for text in document["lines"]:
         terminal.line(text)

@@ -13,6 +13,7 @@ import numpy as np
 from race_to_efficiency.evaluation.averaging import probability_up_to
 from race_to_efficiency.evaluation.origins import QUARTER_YEARS
 from race_to_efficiency.evaluation.targets import TARGETS
+from race_to_efficiency.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Limit = tuple[Array, str]
-
-SECONDS_PER_HOUR = 3600.0
 
 
 def bound(origin: ForecastOrigin, views: LedgerViews) -> Limit:

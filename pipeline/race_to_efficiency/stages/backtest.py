@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency import storage
+from race_to_efficiency.evaluation.horizons import SHOWN_HORIZONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.evaluation.weights import Learned, OutcomeHistory
     from race_to_efficiency.settings.params import Workspace
-
-_SHOWN_HORIZONS = (1, 4, 8, 12)
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def write_scores(workspace: Workspace, tested: Tested) -> pd.DataFrame:
         "grades": grade_records(done),
         "lateness": [row for row in map(late, TARGETS.values()) if row is not None],
     }
-    models = [weights_document(name, learned, _SHOWN_HORIZONS) for name, learned in tested.weights.items()]
+    models = [weights_document(name, learned, SHOWN_HORIZONS) for name, learned in tested.weights.items()]
     storage.write_parquet(folder / "scores.parquet", scores, SCORE_FIELDS, SOURCE)
     stamp = {"quarter": str(workspace.quarter), "as_of": workspace.quarter.as_of.isoformat()}
     storage.write_json(folder / "scores.json", stamp | score_document(tested.table, scores, models, notes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.evaluation.horizons import HEADLINE_HORIZON, SHOWN_HORIZONS
 from race_to_efficiency.report.annex.rivals import rivals
 from race_to_efficiency.report.content import Code, ContentTable, Fact, Label, Para, join, say, table_columns
 from race_to_efficiency.report.figures.pit import histograms
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 
 VERDICTS = ("pass", "fail")
 """Verdicts that were reached; any other says that there are too few outcomes to judge."""
-
-WEIGHTS_HORIZON = 4
-"""Quarters ahead at which weights are shown."""
-
-SHOWN_HORIZONS = (1, 4, 8, 12)
-"""Quarters ahead that are shown, with every vintage."""
 
 
 def backtest_section(page: Page, scores: list[dict[str, Any]], cells: Cells) -> list[Block]:
@@ -119,7 +114,7 @@ def models_table(page: Page, models: list[dict[str, Any]]) -> ContentTable:
     rows = []
     for item in models:
         target = str(item["target"])
-        at = next((one for one in item["horizons"] if one["horizon_quarters"] == WEIGHTS_HORIZON), item["horizons"][0])
+        at = next((one for one in item["horizons"] if one["horizon_quarters"] == HEADLINE_HORIZON), item["horizons"][0])
         heavy = sorted(at["weights"].items(), key=lambda pair: (-pair[1], pair[0]))
         said = join(
             say(

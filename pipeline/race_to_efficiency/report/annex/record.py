@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.evaluation.horizons import HEADLINE_HORIZON
 from race_to_efficiency.report.annex.backtest import backtest_section
 from race_to_efficiency.report.annex.statements import statements
 from race_to_efficiency.report.annex.track_record import published_statements
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 SHOWN_LEVELS = (50, 80, 95)
 EVERY_LOSS = "loss.all"
-HEADLINE_HORIZON = 4
-"""Quarters ahead at which the scorecard is read first."""
 
 
 def record_section(page: Page) -> Section:

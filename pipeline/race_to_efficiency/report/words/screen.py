@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report import content as c
 from race_to_efficiency.report.words.plain import plain_text
+from race_to_efficiency.visible import SCREEN_WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from race_to_efficiency.report.numbers import NumberRegistry
 
-WIDTH = 80
 MOST_LINES = 38
 """Lines that the parts may take: with the finding above and the foot below, a screen of forty."""
 
@@ -56,9 +56,11 @@ def section_lines(part: c.Section, numbers: NumberRegistry) -> list[str]:
     """Return one part of the brief as wrapped lines, its title before the first, a card on a line of its own."""
     said = " ".join(text for block in part.blocks for text in block_texts(block, numbers))
     cards = [card for block in part.blocks if isinstance(block, c.Cards) for _, group in block.groups for card in group]
-    own = [line for card in cards for line in textwrap.wrap(card_text(card, numbers), WIDTH, subsequent_indent="  ")]
+    own = [
+        line for card in cards for line in textwrap.wrap(card_text(card, numbers), SCREEN_WIDTH, subsequent_indent="  ")
+    ]
     title = f"{part.title.upper().rstrip('?')}: {said}"
-    return [*own, *textwrap.wrap(title, WIDTH, subsequent_indent="  ")] if said else own
+    return [*own, *textwrap.wrap(title, SCREEN_WIDTH, subsequent_indent="  ")] if said else own
 
 
 def block_texts(block: c.Block, numbers: NumberRegistry) -> Iterator[str]:

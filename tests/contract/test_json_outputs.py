@@ -15,7 +15,8 @@ import pytest
 import report_quarter
 import synthetic_quarter
 from race_to_efficiency import cli, storage
-from race_to_efficiency.commands import corridor, run, show
+from race_to_efficiency.commands import corridor, export, run, show
+from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import manifest, rederive, registry
 from race_to_efficiency.quarter.here import memory_of
 from race_to_efficiency.quarter.node import Computed, Evaluation, Node
@@ -308,7 +309,16 @@ def world(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return root
 
 
-TARGETS = ("gamma", "kappa_total", "R5", "R3", "chip.paper", "severity.years", "forecast:horizon=5")
+TARGETS = (
+    "gamma",
+    "kappa_total",
+    "R5",
+    "R3",
+    "chip.paper",
+    "severity.years",
+    "forecast:horizon=5",
+    "training_runs/run-1",
+)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -426,6 +436,32 @@ def test_trace_of_a_published_quarter(race: Race, shipped: str, target: str) -> 
         assert race("audit_trace", *words)["sources"]
     else:
         assert f"race run --quarter {shipped}" in race("error", *words, code=6)["error"]["remedy"]
+
+
+def test_a_row_of_a_published_quarter_tells_what_it_reaches(
+    race: Race, shipped: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = f"training_runs/chinchilla-100@{shipped}"
+    reached = race("audit_trace", "audit", "trace", target)["reaches"]
+    assert cli.main(["audit", "trace", target]) == 0
+    said = capsys.readouterr().out
+    assert reached["estimates"]
+    assert f"estimates it takes part in: {', '.join(reached['estimates'])}" in said
+    assert "None" not in said
+
+
+def test_release_notes_are_the_published_comparison(race: Race, shipped: str) -> None:
+    lines = race("export", "export", "release-notes", "--quarter", shipped)["release_notes"]
+    folder = registry.newest_folder(ROOT / "reports", shipped)
+    assert folder is not None
+    data = storage.read_json(folder / "changes.json")["data"]
+    told = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    counts = {row[0].replace(" ", "_"): [*map(int, row[1:6])] for row in told if row[0].replace(" ", "_") in data}
+    causes = ("added", "revised", "withdrawn", "reclassified", "entered_late")
+    assert counts == {name: [item["counts"][cause] for cause in causes] for name, item in data.items()}
+    assert not [line for line in lines[1:] if line.startswith(("## ", "!["))]
+    with pytest.raises(InputMissing, match="no section 'What changed'"):
+        export.section("## Another\n", "What changed")
 
 
 def test_verify_of_what_is_published(race: Race, shipped: str) -> None:

@@ -76,8 +76,8 @@ def why_no_number(document: dict[str, Any], records: QuarterRecords) -> dict[str
     if document["kind"] == "number":
         item = records.numbers[document["id"]]
         return {name: item[name] for name in ("unreachable", "reason") if name in item}
-    if document["kind"] == "estimate":
-        return {}  # its reasons say why it was refused
+    if document["kind"] in ("estimate", "row"):
+        return {}  # its reasons say why it was refused; a ledger row is no number
     share = document["forecast_row"].get("unreachable_probability")
     reason = "never reached" if share is None else f"never reached in {share:.1%} of the draws"
     return {"unreachable": True, "reason": reason}

@@ -18,7 +18,9 @@ def print_trace(document: Mapping[str, Any], *, rows: bool) -> None:
     from race_to_efficiency.provenance.sources import citation_line, count_rows
     from race_to_efficiency.report.forecasts import LIMIT_WORDS
 
-    for item in document.get("readings", [document]):
+    if document["kind"] == "row":
+        _print_reaches(document)
+    for item in document.get("readings", [document] if document["kind"] != "row" else []):
         reading = f" ({item['reading']} reading)" if item.get("reading") else ""
         value = "never," if item.get("unreachable") else digits_text(item["value"], 6)
         interval = interval_text(item["intervals"], 0.95)
@@ -38,6 +40,13 @@ def print_trace(document: Mapping[str, Any], *, rows: bool) -> None:
         state = {True: "as published", False: "CHANGED since publication", None: "not published"}[file["unchanged"]]
         terminal.line(f"  code {file['file']}  {file['sha256'][:16]}  {state}")
     _print_chain(document["chain"])
+
+
+def _print_reaches(document: Mapping[str, Any]) -> None:
+    """Print what a ledger row takes part in; data as of which day."""
+    terminal.labelled(document["target"], f"  a ledger row; data as of {document['as_of']}", "bold")
+    for words, names in document["reaches"].items():
+        terminal.line(f"  {words} it takes part in: {', '.join(names) or 'none'}")
 
 
 def _print_rows(document: Mapping[str, Any], *, listed: bool) -> None:

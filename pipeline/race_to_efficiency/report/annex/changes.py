@@ -39,12 +39,16 @@ if TYPE_CHECKING:
 
 MOST_EXAMPLES = 5
 
+CHANGES_TITLE = "What changed since last quarter"
+"""The section that `race export release-notes` takes out of report.md."""
+
 
 def changes_section(page: Page) -> Section:
     """Return what changed; a quarter that could not be compared says why."""
-    title = "What changed since last quarter"
     if "changes" not in page.inputs.documents or page.inputs.document("changes").get("missing"):
-        return Section("changes", title, tuple(page.attempt("The comparison with last quarter", lambda: absent(page))))
+        return Section(
+            "changes", CHANGES_TITLE, tuple(page.attempt("The comparison with last quarter", lambda: absent(page)))
+        )
     parts = (
         ("changed-data", "Rows that changed", data),
         ("changed-estimates", "Other estimates that moved", estimates),
@@ -54,7 +58,7 @@ def changes_section(page: Page) -> Section:
         *page.attempt("Summary", lambda: changes_summary(page)),
         *page.attempt("The headline's numbers", lambda: headline_changes(page)),
     ]
-    return Section("changes", title, tuple(blocks), subsections(page, parts))
+    return Section("changes", CHANGES_TITLE, tuple(blocks), subsections(page, parts))
 
 
 def absent(page: Page) -> list[Block]:

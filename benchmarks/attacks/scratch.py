@@ -51,6 +51,8 @@ class Scratch:
         self.root = (folder or Path(tempfile.mkdtemp(prefix="race-attack-"))) / "checkout"
         if not self.root.exists():
             shutil.copytree(ROOT, self.root, ignore=lambda _, names: ASIDE & set(names))
+            for name in self.hidden():  # what other work has left there is not this attack's
+                (self.root / name).unlink()
         self.mark = uuid.uuid4().hex
 
     def make_small(self) -> None:

@@ -125,6 +125,21 @@ def test_every_bootstrap_replicate_reaches_the_best_optimum_scipy_finds_from_man
         assert fit.objective[row] <= best * (1 + 1e-9), row
 
 
+def test_a_fit_that_leaves_slow_starts_finds_the_same_optimum_where_enough_agree_and_follows_all_where_they_do_not():
+    fewer = 0
+    ledger = ledger_rows("gadre2024_c4")[["params", "tokens", "loss_nats"]].to_numpy().T
+    for params, tokens, loss in (*(simulated(seed, 12 + 4 * seed, 0.02) for seed in (0, 3)), ledger):
+        ones = np.ones(len(loss))
+        whole, hurried = (fit_chinchilla_batch(params, tokens, loss, ones, thorough=each) for each in (True, False))
+        assert hurried.objective == pytest.approx(whole.objective, rel=1e-9)
+        assert (hurried.converged == whole.converged).all()
+        assert (hurried.n_starts == whole.n_starts).all()
+        few = 3 * hurried.n_starts_agreeing < hurried.n_starts
+        assert not few.any() or hurried.n_starts_agreeing == whole.n_starts_agreeing
+        fewer += int((hurried.n_starts_agreeing < whole.n_starts_agreeing).sum())
+    assert fewer > 0, "no slow start was ever left: the shorter way saves nothing"
+
+
 def test_few_rugged_rows_hide_no_better_optimum():
     """With 34 rows optima compete: of thousands of replicates some find the better one only from far away (84 did)."""
     rows = ledger_rows("gadre2024_c4")

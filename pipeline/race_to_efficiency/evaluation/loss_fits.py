@@ -125,7 +125,7 @@ def fit_below(rows: pd.DataFrame, settings: BacktestParams, rng: np.random.Gener
     weights = counts[:, index].astype(np.float64)
     n, d = rows["params"].to_numpy(dtype=np.float64), rows["tokens"].to_numpy(dtype=np.float64)
     loss = rows["loss_nats"].to_numpy(dtype=np.float64)
-    best = fit_chinchilla_batch(n, d, loss, np.ones(len(rows)))
+    best = fit_chinchilla_batch(n, d, loss, np.ones(len(rows)), thorough=False)
     if not best.converged[0]:
         return None
     # replicates start from the best fit alone: their spread is wanted, not each one's very last digit

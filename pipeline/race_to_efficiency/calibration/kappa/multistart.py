@@ -45,15 +45,31 @@ _ROUNDS = 3
 _PATIENCE = 50
 _LAST_PATIENCE = 300
 _STRAGGLERS = 20
+_ENOUGH_AGREE = 3
+"""One start in so many. Of a grid followed in both ways half share a path and join one basin: a third is a second look."""
 _CANDIDATE_CELLS = 4_000_000
 _SUBSAMPLE = 16_384
 
 
 class Search:
-    """Multi-start search over all replicates; keeps the best fit of each and counts who agrees."""
+    """Multi-start search over all replicates; keeps the best fit of each and counts who agrees.
 
-    def __init__(self, rows: Rows, grid: Floats, mass: Floats, delta: float) -> None:
+    Parameters
+    ----------
+    rows : Rows
+    grid : (s, p) float
+        Cold starts.
+    mass : (B, n) float
+        Row weights of each replicate.
+    delta : float
+        Huber threshold on log-loss residuals.
+    thorough : bool
+        Whether every start is followed to its end; else a slow one is left where a third of the starts agree already.
+    """
+
+    def __init__(self, rows: Rows, grid: Floats, mass: Floats, delta: float, *, thorough: bool = True) -> None:
         self.rows, self.grid, self.mass, self.delta = rows, grid, mass, delta
+        self.thorough = thorough
         self.best = np.full((len(mass), rows.n_parameters), np.nan)
         self.value = np.full(len(mass), np.nan)
         self.state = np.full(len(mass), TOO_FEW_ROWS, dtype=np.int8)
@@ -160,6 +176,8 @@ class Search:
 
     def catch_up(self) -> None:
         """Finish the slow descents of all starts in one computation."""
+        if not self.thorough:
+            self._leave_agreed()
         if not self.pending:
             return
         owners = [self.ends[record][0][slow] for record, slow, _ in self.pending]
@@ -170,6 +188,12 @@ class Search:
         for (record, slow, _), begin in zip(self.pending, begins, strict=False):
             self.ends[record][1][slow] = values[begin : begin + len(slow)]
         self.pending.clear()
+
+    def _leave_agreed(self) -> None:
+        """Forget the slow descents of replicates that hold a settled fit on which a third of their starts agree."""
+        open_ = ~self.settled() | (_ENOUGH_AGREE * self.agreeing() < self.started())
+        kept = [(record, slow, ends, open_[self.ends[record][0][slow]]) for record, slow, ends in self.pending]
+        self.pending = [(record, slow[still], ends[still]) for record, slow, ends, still in kept if still.any()]
 
     def _descend(self, start: Floats, replicates: NDArray[np.intp], patience: int) -> _Ends:
         waiting = len(start) // _STRAGGLERS if patience <= _PATIENCE else 0

@@ -85,6 +85,7 @@ def fit_chinchilla_batch(
     *,
     starts: ArrayLike | None = None,
     delta: float = 1e-3,
+    thorough: bool = True,
 ) -> BatchFit:
     """Fit L = E + A N^-alpha + B D^-beta to every row of ``weights``.
 
@@ -98,6 +99,8 @@ def fit_chinchilla_batch(
         Starting points as columns A, B, E, alpha, beta. By default chosen from the data.
     delta : float
         Huber threshold on log-loss residuals.
+    thorough : bool
+        Whether every start is followed to its end; else a slow one is left where a third of the starts agree already.
 
     Returns
     -------
@@ -113,7 +116,7 @@ def fit_chinchilla_batch(
     ----------
     Hoffmann et al. (2022), arXiv 2203.15556, section 3.3; Besiroglu et al. (2024), arXiv 2404.10102.
     """
-    return fit_batch(CHINCHILLA, (params, tokens), loss, weights, starts=starts, delta=delta)
+    return fit_batch(CHINCHILLA, (params, tokens), loss, weights, starts=starts, delta=delta, thorough=thorough)
 
 
 def fit_floor_batch(
@@ -148,6 +151,7 @@ def fit_batch(
     *,
     starts: ArrayLike | None = None,
     delta: float = 1e-3,
+    thorough: bool = True,
 ) -> BatchFit:
     """Fit ``form`` to every row of ``weights`` (see `fit_chinchilla_batch` for the arguments)."""
     from threadpoolctl import threadpool_limits
@@ -157,7 +161,7 @@ def fit_batch(
     space = Coordinates.of(form, inputs, loss)
     mass = _checked_weights(weights, len(space.rows.log_loss))
     with threadpool_limits(limits=1, user_api="blas"):
-        search = Search(space.rows, space.grid(), mass, delta)
+        search = Search(space.rows, space.grid(), mass, delta, thorough=thorough)
         usable = np.flatnonzero(_enough_rows(space, mass))
         if len(usable):
             search.run(usable, None if starts is None else np.atleast_2d(space.solver(starts)))

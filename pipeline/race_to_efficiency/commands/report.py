@@ -110,9 +110,10 @@ def headline_of(folder: Path) -> dict[str, Any]:
     """Return a published quarter's finding and its loss above the floor in five years; nothing without a brief."""
     from race_to_efficiency.commands.show import BRIEF
     from race_to_efficiency.provenance import published_files
+    from race_to_efficiency.provenance.kept_files import is_kept
     from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
 
-    if not (folder / BRIEF).is_file():
+    if not is_kept(folder / BRIEF):
         return {}
     rows = published_files.published_json(folder / "headline.json")
     loss = [row["point"] for row in rows if row["reading"] == "reducible" and row["years"] == SENTENCE_YEARS]
@@ -123,8 +124,9 @@ def headline_of(folder: Path) -> dict[str, Any]:
 def record_lines(folder: Path) -> list[str]:
     """Return how earlier statements did, as the newest quarter says it: a sentence for each set that came due."""
     from race_to_efficiency.provenance import published_files
+    from race_to_efficiency.provenance.kept_files import is_kept
 
-    if not (folder / "track_record.json").is_file():
+    if not is_kept(folder / "track_record.json"):
         return []
     totals = published_files.published_json(folder / "track_record.json").get("totals", ())
     return [

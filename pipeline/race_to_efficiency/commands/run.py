@@ -114,6 +114,7 @@ def install_report(workspace: Workspace) -> tuple[Path, str]:
     from race_to_efficiency.commands.corridor import require_processed
     from race_to_efficiency.provenance.contents import RECORDS
     from race_to_efficiency.provenance.installed import install
+    from race_to_efficiency.provenance.kept_files import is_kept, kept_bytes
     from race_to_efficiency.settings.params import PARAMS_FILE
 
     source = workspace.processed / "report"
@@ -127,12 +128,10 @@ def install_report(workspace: Workspace) -> tuple[Path, str]:
     target, note = newest, ""
     if (newest / "manifest.json").exists():
         results = dict(files)
-        for record in (item for item in RECORDS if item not in results and (newest / item).is_file()):
+        for record in (item for item in RECORDS if item not in results and is_kept(newest / item)):
             results[record] = storage.read_bytes(require_processed(workspace, record))
         changed = [
-            path
-            for path, data in results.items()
-            if not (newest / path).exists() or storage.read_bytes(newest / path) != data
+            path for path, data in results.items() if not is_kept(newest / path) or kept_bytes(newest / path) != data
         ]
         settings = settings_moved(workspace, newest / PARAMS_FILE)
         if not changed and not settings:

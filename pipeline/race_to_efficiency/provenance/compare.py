@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
+from race_to_efficiency.loading.json_text import parse_json
+from race_to_efficiency.provenance.kept_files import is_kept, kept_bytes, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,22 +120,24 @@ def compare_quarter(published: Path, processed: Path, tolerance: float) -> Compa
         Relative; 0 asks for identity.
     """
     result = Comparison(tolerance)
-    _numbers(
-        result, storage.read_json(published / "numbers.json"), storage.read_json(processed / "report" / "numbers.json")
-    )
-    for path in sorted(published.glob("*.json")):
-        fresh = processed / path.name
+    _numbers(result, _kept_json(published / "numbers.json"), storage.read_json(processed / "report" / "numbers.json"))
+    for name in sorted({plain_name(path.name) for path in published.glob("*.json*")}):
+        fresh = processed / name
         if not fresh.exists():
             continue  # written by publishing, not by a stage
-        then, now = storage.read_json(path), storage.read_json(fresh)
-        if path.name in ESTIMATES:
-            _estimates(result, path.name, then.pop("estimates"), now.pop("estimates"))
-        _document(result, path.name, "", then, now)
+        then, now = _kept_json(published / name), storage.read_json(fresh)
+        if name in ESTIMATES:
+            _estimates(result, name, then.pop("estimates"), now.pop("estimates"))
+        _document(result, name, "", then, now)
     for name in COMPARED_TABLES:
         if (published / name).exists():
             fresh = processed / name if (processed / name).exists() else processed / "report" / name
             _table(result, name, storage.read_parquet(published / name), storage.read_parquet(fresh))
     return result
+
+
+def _kept_json(path: Path) -> Any:
+    return parse_json(kept_bytes(path), str(path))
 
 
 OUT_OF_PROSE = "as written"
@@ -213,7 +217,7 @@ def pages_that_differ(published: Path, processed: Path) -> list[str]:
     return [
         name
         for name in names
-        if not (published / name).exists() or storage.digest_file(published / name) != storage.digest_file(fresh / name)
+        if not is_kept(published / name) or kept_bytes(published / name) != storage.read_bytes(fresh / name)
     ]
 
 
@@ -251,7 +255,7 @@ def page_numerals(page: str) -> list[tuple[str, str, str]]:
 def check_page(published: Path) -> Comparison:
     """Hold every result numeral of a published page against numbers.json beside it."""
     result = Comparison(0.0)
-    numbers = storage.read_json(published / "numbers.json")
+    numbers = _kept_json(published / "numbers.json")
     numbers = numbers.get("numbers", numbers)
     for name, value, text in page_numerals(storage.read_text(published / "report.html")):
         entry = numbers.get(name)

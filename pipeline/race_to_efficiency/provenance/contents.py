@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
@@ -11,6 +12,7 @@ from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import manifest
 from race_to_efficiency.provenance.export import process_run_crate, prov_document
 from race_to_efficiency.provenance.flow import quarter_flow
+from race_to_efficiency.provenance.kept_files import as_kept, plain_name, unpacked
 from race_to_efficiency.provenance.records import LINEAGE, SOURCES_FILE, source_list
 from race_to_efficiency.provenance.stamps import require_own
 from race_to_efficiency.quarter.lineage import Edges, gathered
@@ -52,6 +54,8 @@ RECORDS = (
 def published_files(workspace: Workspace) -> dict[str, bytes]:
     """Return name -> bytes of all that the published folder will hold, but the manifest, its marks and its seals.
 
+    Long records are named and packed as `kept_files.as_kept` says.
+
     Raises
     ------
     InputMissing, DataInvalid
@@ -79,7 +83,8 @@ def published_files(workspace: Workspace) -> dict[str, bytes]:
     files[LINEAGE] = storage.parquet_bytes(gathered(workspace.processed))
     files |= {f"{INPUTS}{name}": data for name, data in input_files(workspace).items()}
     files[manifest.PARAMS] = storage.read_bytes(workspace.root / "params.yaml")
-    files |= {name: storage.record_lines(item).encode() for name, item in _descriptions(workspace, files).items()}
+    files = as_kept(files)
+    files |= _written(_descriptions(workspace, files))
     if NOT_WRITTEN.encode() in files.get("report.html", b""):
         raise DataInvalid(
             f"a part of the report of {workspace.quarter} could not be written",
@@ -123,13 +128,17 @@ def input_files(workspace: Workspace) -> dict[str, bytes]:
 def _descriptions(workspace: Workspace, files: dict[str, bytes]) -> dict[str, Any]:
     """Return the documents that describe a quarter: its sources, PROV-JSON, RO-Crate."""
     sources = source_list(workspace)
-    files = {**files, SOURCES_FILE: storage.record_lines(sources).encode()}
+    files = {**files, **_written({SOURCES_FILE: sources})}
     edges = Edges(storage.parquet_frame(files[LINEAGE]))
     flow = quarter_flow(workspace, files, sources["sources"], edges)
     provenance = prov_document(flow)
-    files["prov.json"] = storage.record_lines(provenance).encode()
+    files |= _written({"prov.json": provenance})
     crate = process_run_crate(quarter_flow(workspace, files, sources["sources"], edges))
     return {SOURCES_FILE: sources, "prov.json": provenance, "ro-crate-metadata.json": crate}
+
+
+def _written(documents: dict[str, Any]) -> dict[str, bytes]:
+    return as_kept({name: storage.record_lines(document).encode() for name, document in documents.items()})
 
 
 def described_files(workspace: Workspace) -> dict[str, Any]:
@@ -141,4 +150,6 @@ def described_files(workspace: Workspace) -> dict[str, Any]:
         When the quarter was not run.
     """
     files = published_files(workspace)
-    return {name: parse_json(files[name], name) for name in (SOURCES_FILE, "prov.json", "ro-crate-metadata.json")}
+    kept = {plain_name(name): (name, data) for name, data in files.items()}
+    wanted = {name: kept[name] for name in (SOURCES_FILE, "prov.json", "ro-crate-metadata.json")}
+    return {name: parse_json(unpacked(data, Path(place)), name) for name, (place, data) in wanted.items()}

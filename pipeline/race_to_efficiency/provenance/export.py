@@ -27,6 +27,7 @@ MEDIA_TYPES = {
     ".html": "text/html",
     ".pdf": "application/pdf",
     ".md": "text/markdown",
+    ".gz": "application/gzip",
     ".json": "application/json",
     ".svg": "image/svg+xml",
     ".yaml": "application/yaml",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import race_to_efficiency
 from race_to_efficiency import storage
+from race_to_efficiency.provenance.kept_files import GZ
 from race_to_efficiency.settings.corridor import declared
 
 if TYPE_CHECKING:
@@ -70,8 +71,9 @@ class QuarterFlow:
         """Return the published file a path of the checkout became, or None when it is not published."""
         for folder in ("data/processed/report/", "data/processed/", ""):
             name = path.removeprefix(folder)
-            if path.startswith(folder) and name in self.digests:
-                return name
+            kept = next((one for one in (name, name + GZ) if one in self.digests), None)
+            if path.startswith(folder) and kept is not None:
+                return kept
         return None
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, IntegrityError
 from race_to_efficiency.loading.json_text import parse_json
+from race_to_efficiency.provenance.kept_files import kept_path, unpacked
 from race_to_efficiency.provenance.manifest import MANIFEST
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def published_parquet(path: Path) -> pd.DataFrame:
 
 
 def published_bytes(path: Path) -> bytes:
-    """Return a file's bytes, which are those its manifest lists where it lies in a published folder.
+    """Return a file's bytes, which are those its manifest lists where it lies in a published folder, unpacked.
 
     Parameters
     ----------
@@ -56,10 +57,11 @@ def published_bytes(path: Path) -> bytes:
     IntegrityError
         When the bytes are not the published ones, or the manifest is none any more.
     """
+    path = kept_path(path)
     data = storage.read_bytes(path)
     folder = next((place for place in path.parents[:DEEPEST] if (place / MANIFEST).is_file()), None)
     if folder is None:
-        return data
+        return unpacked(data, path)
     name = path.relative_to(folder).as_posix()
     kept = folder / MANIFEST
     listed = _digests(kept, kept.stat().st_mtime_ns, kept.stat().st_size)
@@ -70,7 +72,7 @@ def published_bytes(path: Path) -> bytes:
             why="its digest is not the one the manifest lists" if name in listed else "the manifest does not list it",
             remedy=f"race audit verify {folder} tells all, and how to restore it",
         )
-    return data
+    return unpacked(data, path)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

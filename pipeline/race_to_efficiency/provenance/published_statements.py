@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from race_to_efficiency import storage
 from race_to_efficiency.provenance import published_files
 from race_to_efficiency.provenance.findings import Finding
+from race_to_efficiency.provenance.kept_files import is_kept
 from race_to_efficiency.provenance.registry import REGISTRY, read_entries
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def stated(reports: Path, entry: Entry) -> bytes | None:
     from race_to_efficiency.evaluation.track_record import published_document
 
     paths = [reports / entry.folder / name for name in ("statements.json", "gamma.json", "kappa.json")]
-    if not all(path.is_file() for path in paths):
+    if not all(map(is_kept, paths)):
         return None
     read = (published_files.published_json(path) for path in paths)
     document = published_document(entry.quarter, entry.folder, *read, reconstructed=entry.reconstructed)

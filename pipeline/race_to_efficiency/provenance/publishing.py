@@ -17,6 +17,7 @@ from race_to_efficiency.provenance.contents import published_files
 from race_to_efficiency.provenance.findings import broken
 from race_to_efficiency.provenance.folder import check_folder
 from race_to_efficiency.provenance.installed import install
+from race_to_efficiency.provenance.kept_files import as_kept
 from race_to_efficiency.provenance.made_from import require_same_ledgers
 from race_to_efficiency.provenance.row_seals import Ledger
 from race_to_efficiency.provenance.verify import published_folders, verify
@@ -82,7 +83,7 @@ def publish(
         seals, marks = manifest.seal_ledgers(workspace.raw, workspace.quarter.as_of.isoformat())
         _require_form(workspace, seals)
         require_same_ledgers(workspace)
-        files[manifest.MARKS] = storage.dumps(marks).encode()
+        files |= as_kept({manifest.MARKS: storage.dumps(marks).encode()})
         before_all = closed_chains(workspace.reports)[-1:] if not entries else []
         document = manifest.build(
             workspace.root,

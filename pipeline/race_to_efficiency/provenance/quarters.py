@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.comparison.difference import Side, chosen, difference, read_ledgers
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.provenance import published_files, registry
+from race_to_efficiency.provenance.kept_files import is_kept
 from race_to_efficiency.provenance.records import ESTIMATE_FILES
 from race_to_efficiency.provenance.sealed_rows import sealed_lines
 from race_to_efficiency.quarter.evaluate import Quarters
@@ -50,7 +51,7 @@ def published_values(folder: Path) -> dict[str, float]:
     """Return what a published folder says: estimates by id, and the headline as printed by `forecast_id`."""
     documents = [published_files.published_json(folder / name) for name in ESTIMATE_FILES]
     values = {item["id"]: item["value"] for document in documents for item in document["estimates"]}
-    if (folder / "headline.json").is_file():
+    if is_kept(folder / "headline.json"):
         rows = published_files.published_json(folder / "headline.json")
         # a quarter of 0.1 printed the median of its draws
         values |= {forecast_id(row["reading"], row["years"]): row.get("point", row["median"]) for row in rows}

@@ -22,6 +22,7 @@ from race_to_efficiency.provenance.compare import ESTIMATES, Comparison, check_p
 from race_to_efficiency.provenance.contents import INPUTS
 from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.folder import check_folder
+from race_to_efficiency.provenance.kept_files import kept_bytes, plain_name
 from race_to_efficiency.provenance.ledger_history import sealed_finding
 from race_to_efficiency.provenance.manifest import PARAMS, code_in_use, code_record, libraries, machine
 from race_to_efficiency.provenance.sealed_rows import sealed_ledger
@@ -192,7 +193,8 @@ def prepare(root: Path, folder: Path, ledgers: Iterable[tuple[Ledger, Found]], m
         storage.write_bytes(root / "data" / "raw" / ledger.name, data)
     for name in manifest["files"]:
         if name.startswith(INPUTS):
-            storage.write_bytes(root / name.removeprefix(INPUTS), storage.read_bytes(folder / name))
+            plain = plain_name(name)
+            storage.write_bytes(root / plain.removeprefix(INPUTS), kept_bytes(folder / plain))
     code = code_in_use()
     shutil.copytree(code / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("requirements.lock", "pyproject.toml", "dvc.yaml"):

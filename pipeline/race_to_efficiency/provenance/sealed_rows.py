@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance.first_seals import FIRST_MARKS, seal_from_json
+from race_to_efficiency.provenance.kept_files import kept_bytes
 from race_to_efficiency.provenance.manifest import MANIFEST, MARKS
 from race_to_efficiency.provenance.row_seals import Found, Ledger
 
@@ -20,7 +22,7 @@ def read_marks(folder: Path) -> dict[str, str]:
     """Return the marks of every ledger's rows from a published folder; none when that file is damaged."""
     name = FIRST_MARKS if (folder / FIRST_MARKS).exists() else MARKS
     try:
-        marks = storage.read_json(folder / name)
+        marks = parse_json(kept_bytes(folder / name), name)
     except (InputMissing, DataInvalid):
         return {}
     return {str(key): str(value) for key, value in marks.items()} if isinstance(marks, dict) else {}

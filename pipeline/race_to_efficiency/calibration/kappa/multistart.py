@@ -46,7 +46,7 @@ _PATIENCE = 50
 _LAST_PATIENCE = 300
 _STRAGGLERS = 20
 _ENOUGH_AGREE = 3
-"""One start in so many. Of a grid followed in both ways half share a path and join one basin: a third is a second look."""
+"""One start in so many: the starts of a grid, lowered in steps, share a path, so that another look is wanted too."""
 _CANDIDATE_CELLS = 4_000_000
 _SUBSAMPLE = 16_384
 

@@ -15,7 +15,8 @@ import pytest
 import report_quarter
 import synthetic_quarter
 from race_to_efficiency import cli, storage
-from race_to_efficiency.commands import corridor, export, run, show
+from race_to_efficiency.commands import corridor, export, run
+from race_to_efficiency.commands.views import BRIEF, VIEWS
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import manifest, rederive, registry
 from race_to_efficiency.quarter.here import memory_of
@@ -414,17 +415,17 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> str:
     return str(max(entry["quarter"] for entry in entries))
 
 
-@pytest.mark.parametrize("view", show.VIEWS)
+@pytest.mark.parametrize("view", VIEWS)
 def test_show_of_a_published_quarter(race: Race, shipped: str, view: str) -> None:
     folder = registry.newest_folder(ROOT / "reports", shipped)
     assert folder is not None
-    places = (folder / show.BRIEF, ROOT / "data" / "processed" / "report" / show.BRIEF)
+    places = (folder / BRIEF, ROOT / "data" / "processed" / "report" / BRIEF)
     if view == "headline" and not any(place.is_file() for place in places):  # published before there was a brief
         race("error", "show", view, "--quarter", shipped, code=6)
         return
     found = race(f"show_{view}", "show", view, "--quarter", shipped)
     assert found["quarter"] == shipped
-    assert found[{"scores": "scores", "statements": "statements", "headline": "lines"}.get(view, "estimates")]
+    assert found[VIEWS[view].rows]
 
 
 @pytest.mark.parametrize("target", ["gamma", "kappa_total", "R(5)"])

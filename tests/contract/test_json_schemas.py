@@ -20,7 +20,8 @@ from jsonschema import Draft202012Validator
 from race_to_efficiency import cli, errors, storage
 from race_to_efficiency.calibration.common.estimates import INTERVAL_METHODS, Estimate, FitStatus
 from race_to_efficiency.calibration.gamma.components import LAYERS
-from race_to_efficiency.commands import contests, export, options, report, show
+from race_to_efficiency.commands import contests, export, options, report
+from race_to_efficiency.commands.views import VIEWS
 from race_to_efficiency.comparison import attribution
 from race_to_efficiency.evaluation.grade_record import grade_records
 from race_to_efficiency.evaluation.published_scores import PUBLISHED_COLUMNS as RECORD_COLUMNS
@@ -92,7 +93,7 @@ def expected_schemas() -> dict[str, str]:
     """Schema name -> command. `show` prints one document a view, `predict` another with --fit; `solve` has one form."""
     expected = {}
     for name, words in printing_commands().items():
-        names = [f"show_{view}" for view in show.VIEWS] if name == "show" else [name]
+        names = [f"show_{view}" for view in VIEWS] if name == "show" else [name]
         names += ["predict_fit", "predict_quarter"] if name == "predict" else []
         expected |= dict.fromkeys("solve" if item.startswith("solve_") else item for item in names) | {}
         expected |= {("solve" if item.startswith("solve_") else item): words for item in names}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from race_to_efficiency.api.words import estimate_line, rate_line
 from race_to_efficiency.calibration.common.estimates import Estimate, Interval, draw_intervals
 from race_to_efficiency.calibration.common.rates import in_other_units
-from race_to_efficiency.commands.show import stated_words
+from race_to_efficiency.commands.screens import said_cells
 from race_to_efficiency.commands.tables import interval_text
 from race_to_efficiency.report.numbers import probability
 
@@ -75,10 +75,11 @@ def test_a_rate_prints_both_ends_in_every_unit() -> None:
 
 
 def test_a_statement_says_its_median_and_its_ends() -> None:
-    levels = {"0.025": 1e24, "0.1": 2e24, "0.5": 3e24, "0.9": 4e24, "0.975": 5e24}
-    item = {"probability": None, "dates": None, "quantiles": levels, "unit": "FLOP"}
-    assert stated_words(item) == "3e+24 (1e+24 to 5e+24) FLOP"
-    assert stated_words({**item, "probability": 0.31}) == "probability 0.31"
+    item = {"kind": "quantiles", "median": 3e24, "low80": 2e24, "high80": 4e24, "unit": "FLOP"}
+    assert said_cells(item) == ("3e24", "2e24 to 4e24", "FLOP")
+    assert said_cells({"kind": "probability", "median": 0.31}) == ("31%", "chance", "")
+    dated = {"median": "2027-05-01", "low80": "2026-11-02", "high80": "never", "unit": "decimal year"}
+    assert said_cells({**dated, "kind": "quantiles"})[:2] == ("2027-05-01", "2026-11-02 to never")
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=40, max_size=60))

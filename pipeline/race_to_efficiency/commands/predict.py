@@ -107,11 +107,11 @@ def _show_quarter(quarter: str | None, scenario: str | None, years: list[float],
     """Print what a quarter forecasts."""
     from pathlib import Path
 
-    from race_to_efficiency.commands.quarter_forecast import quarter_forecast, write_forecast
+    from race_to_efficiency.commands.quarter_forecast import QuarterForecast, write_forecast
     from race_to_efficiency.settings.params import find_root, open_workspace
 
     workspace = open_workspace(find_root(Path.cwd()), quarter)
-    write_forecast(quarter_forecast(workspace, scenario, years), as_json=as_json)
+    write_forecast(QuarterForecast(workspace).of(scenario, years), as_json=as_json)
 
 
 def _fitted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
@@ -27,35 +28,58 @@ READINGS = (
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 
 
-def quarter_forecast(workspace: Workspace, scenario: str | None, years: Sequence[float]) -> dict[str, Any]:
-    """Return the forecast of one scenario at some years: point and quantiles of every reading.
+class QuarterForecast:
+    """What a quarter forecasts: its table and its routes, each read once.
 
     Parameters
     ----------
     workspace : Workspace
-    scenario : str or None
-        The headline's where none is named.
-    years : sequence of float, years
-        Horizons of the forecast table.
-
-    Raises
-    ------
-    UsageError
-        When there is no such scenario or horizon; what is nearest is named.
     """
-    from race_to_efficiency.commands.show import locate
 
-    report = workspace.params.report
-    name = scenario or report.headline_scenario
-    table = storage.read_parquet(locate(workspace, "forecast.parquet"))
-    known_scenario(name, table["scenario_id"].unique())
-    own = table[(table["scenario_id"] == name) & table["group"].isin(["pooled", "given"])]
-    known_years(years, sorted({float(value) for value in own["horizon"]}))
-    found = [
-        row for year in years for row in (*energy(workspace, own, year), *readings(own, report.headline_anchor, year))
-    ]
-    head = {"quarter": str(workspace.quarter), "as_of": workspace.quarter.as_of.isoformat()}
-    return {**head, "scenario": name, "anchor": report.headline_anchor, "results": found}
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The forecast table."""
+        from race_to_efficiency.commands.views import locate
+
+        return storage.read_parquet(locate(self.workspace, "forecast.parquet"))
+
+    @cached_property
+    def gamma(self) -> dict[str, Any]:
+        """Gamma's routes and estimates."""
+        from race_to_efficiency.commands.views import part
+
+        return part(self.workspace, "gamma.json")
+
+    def of(self, scenario: str | None, years: Sequence[float]) -> dict[str, Any]:
+        """Return the forecast of one scenario at some years: point and quantiles of every reading.
+
+        Parameters
+        ----------
+        scenario : str or None
+            The headline's where none is named.
+        years : sequence of float, years
+            Horizons of the forecast table.
+
+        Raises
+        ------
+        UsageError
+            When there is no such scenario or horizon; what is nearest is named.
+        """
+        report = self.workspace.params.report
+        name = scenario or report.headline_scenario
+        known_scenario(name, self.table["scenario_id"].unique())
+        own = self.table[(self.table["scenario_id"] == name) & self.table["group"].isin(["pooled", "given"])]
+        known_years(years, sorted({float(value) for value in own["horizon"]}))
+        found = [
+            row
+            for year in years
+            for row in (*energy(self.gamma, own, year), *readings(own, report.headline_anchor, year))
+        ]
+        head = {"quarter": str(self.workspace.quarter), "as_of": self.workspace.quarter.as_of.isoformat()}
+        return {**head, "scenario": name, "anchor": report.headline_anchor, "results": found}
 
 
 def known_scenario(name: str, names: Collection[str]) -> None:
@@ -106,14 +130,11 @@ def readings(own: pd.DataFrame, anchor: str, year: float) -> list[dict[str, Any]
     return found
 
 
-def energy(workspace: Workspace, own: pd.DataFrame, year: float) -> list[dict[str, Any]]:
+def energy(document: dict[str, Any], own: pd.DataFrame, year: float) -> list[dict[str, Any]]:
     """Return the share of today's energy at a scenario's measured gamma; nothing where its gamma is assumed."""
-    from race_to_efficiency.commands.show import locate
-    from race_to_efficiency.provenance import published_files
     from race_to_efficiency.report.brief.energy import energy_share
 
     route = next((str(value) for value in own["route"] if value == value and value), None)  # noqa: PLR0124  (NaN)
-    document = published_files.published_json(locate(workspace, "gamma.json"))
     item = next((one for one in document["routes"] if one["route"] == route), None)
     if item is None:
         return []

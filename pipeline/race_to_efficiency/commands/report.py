@@ -108,7 +108,7 @@ def write_index(workspace: Workspace) -> Path | None:
 
 def headline_of(folder: Path) -> dict[str, Any]:
     """Return a published quarter's finding and its loss above the floor in five years; nothing without a brief."""
-    from race_to_efficiency.commands.show import BRIEF
+    from race_to_efficiency.commands.views import BRIEF
     from race_to_efficiency.provenance import published_files
     from race_to_efficiency.provenance.kept_files import is_kept
     from race_to_efficiency.report.annex.headline import SENTENCE_YEARS

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands.screens import MOST_LINES, fitted
 from race_to_efficiency.commands.tables import digits_text
 from race_to_efficiency.evaluation.horizons import HEADLINE_HORIZON, SHOWN_HORIZONS
 from race_to_efficiency.visible import SCREEN_WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _MISSES = 3
 _WORSE = 4
@@ -18,9 +19,11 @@ _TARGETS = 12
 _LEVELS = (50, 80, 95)
 
 
-def print_scores(document: dict[str, Any], *, details: bool) -> None:
-    """Print the scores of a quarter on one screen of 40 lines and 80 columns, or everything with ``details``."""
-    for text in lines(document):
+def print_scores(document: dict[str, Any], foot: Sequence[str], *, details: bool, picked: bool) -> None:
+    """Print the scores of a quarter, or those picked, on one screen, or everything with ``details``."""
+    whole = list(picked_lines(document) if picked else lines(document))
+    fits = [] if len(whole) + len(foot) > MOST_LINES else foot
+    for text in (*whole, *fits):
         terminal.line(text)
     if not details:
         return
@@ -51,7 +54,16 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
     if document["misses"]:
         yield "Worst misses: said, came; what today's forecaster says for the same question"
         yield from (miss_line(row) for row in document["misses"][:_MISSES])
-    yield "All of it: race show scores --details, or --json"
+    yield "All of it: race show scores --details, or --json; ages of the ledgers: --json"
+
+
+def picked_lines(document: dict[str, Any]) -> Iterator[str]:
+    """Yield the scores of some targets, every horizon and vintage."""
+    yield f"Scores of {document['quarter']}, as of {document['as_of']}: quarters ahead, vintage"
+    yield f"{'Target':<44}{'n':>4}{'n_eff':>6}{'WIS':>7}{'skill':>7}  verdict"
+    named = [(f"{row['target']} {row['horizon_quarters']} {row['vintage']}", row) for row in document["scores"]]
+    rows = [[f"{name:<44}{figures(row)}  {verdict(row)}"] for name, row in named]
+    yield from fitted(rows, MOST_LINES - 2, "--details or --json")
 
 
 def ahead(quarters: int) -> str:
@@ -88,8 +100,17 @@ def headline(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def score_line(name: str, row: dict[str, Any]) -> str:
     """Return one row of the scorecard."""
     cover = covered(row[f"interval_coverage_{level}"] for level in _LEVELS)
-    figures = f"{row['n']:>4}{digits_text(row['n_eff'], 2):>6}{digits_text(row['wis'], 2):>7}{share(row['skill']):>7}"
-    return f"{name:<30}{figures}{cover:>12}  {row['verdict'].replace(' to judge', '')}"
+    return f"{name:<30}{figures(row)}{cover:>12}  {verdict(row)}"
+
+
+def figures(row: dict[str, Any]) -> str:
+    """Return the number of cells, of independent ones, the score and the skill of a row."""
+    return f"{row['n']:>4}{digits_text(row['n_eff'], 2):>6}{digits_text(row['wis'], 2):>7}{share(row['skill']):>7}"
+
+
+def verdict(row: dict[str, Any]) -> str:
+    """Return what is said of a row, in few words."""
+    return str(row["verdict"]).replace(" to judge", "")
 
 
 def predecessor_lines(item: dict[str, Any]) -> Iterator[str]:

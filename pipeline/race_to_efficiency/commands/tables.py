@@ -21,3 +21,10 @@ def interval_text(intervals: Sequence[dict[str, Any]], level: float) -> str:
             high = "open" if item["high"] is None else digits_text(item["high"])
             return f"[{low}, {high}] {item['method']}"
     return "-"
+
+
+def estimate_cells(item: dict[str, Any]) -> tuple[str, str]:
+    """Return an estimate's value and 95 % interval; of a refused one the word alone: JSON holds what was computed."""
+    if item["status"] == "refused" or item["value"] is None:
+        return "refused", "-"
+    return digits_text(item["value"]), interval_text(item["intervals"], 0.95).partition("] ")[0].removesuffix("]") + "]"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from gamma_views import inputs
 from gamma_views import result as result_of
-from race_to_efficiency.calibration.gamma.published import MATCHES
+from race_to_efficiency.calibration.common.estimates import Interval
+from race_to_efficiency.calibration.gamma.published import MATCHES, Match, verdict_of
 from race_to_efficiency.calibration.gamma.roadmap import Kappas, roadmap
 from race_to_efficiency.relative_loss import relative_loss
 
@@ -94,18 +95,54 @@ def test_the_product_is_compared_with_a_kappa_of_its_own(result):
     assert check["product_low"] < check["product"] < check["product_high"]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "theirs", "sign", "expected"),
+    [
+        (0.3, 0.5, 0.4, 0, "agrees"),
+        (0.41, 0.5, 0.4, 0, "differs"),
+        (0.41, 0.5, 0.4, 1, "explained"),
+        (0.41, 0.5, 0.4, -1, "unexplained"),
+        (-9.0, 9.0, 0.4, 0, "too wide to tell"),
+        (-9.0, 9.0, 0.4, 1, "too wide to tell"),
+        (0.2, 0.61, 0.4, 0, "too wide to tell"),
+        (0.21, 0.6, 0.4, 0, "agrees"),
+    ],
+)
+def test_an_interval_that_holds_anything_agrees_with_nothing(low, high, theirs, sign, expected):
+    """Held to the words: half of the published rate and as much again more is more than an agreeing interval holds."""
+    own = Interval("cluster", 0.95, low, high)
+    match = Match("ours", "another definition", sign=sign)
+    verdict, why = verdict_of(match, (low + high) / 2, theirs, (None, None), own)
+    assert verdict == expected
+    assert bool(why) == (expected == "too wide to tell")
+    if verdict == "agrees":
+        assert not (low <= theirs / 2 and theirs * 1.5 <= high)
+
+
+def test_a_published_interval_that_holds_anything_agrees_with_nothing_too():
+    own = Interval("cluster", 0.95, 0.3, 0.5)
+    assert verdict_of(Match("ours"), 0.4, 0.4, (-1.0, 2.0), own)[0] == "too wide to tell"
+    assert verdict_of(Match("ours"), 0.4, 0.4, (0.35, 0.45), own) == ("agrees", "")
+    assert verdict_of(Match("ours"), 0.4, 0.9, (0.8, 1.0), own) == ("unexplained", "")
+    assert verdict_of(None, 0.4, 0.4, (None, None), own)[0] == "unmatched"
+
+
 def test_every_published_value_is_answered_and_none_is_guessed(result):
     rows = {row["value_id"]: row for row in result.published}
     assert len(rows) > len(MATCHES)
     assert set(MATCHES) <= set(rows)
     assert {row["verdict"] for name, row in rows.items() if name not in MATCHES} == {"unmatched"}
-    assert {row["verdict"] for row in rows.values()} <= {"agrees", "explained", "unexplained", "unmatched"}
-    for row in rows.values():
-        if row["verdict"] in ("explained", "unmatched"):
+    for name, row in rows.items():
+        if row["verdict"] in ("explained", "differs", "unmatched", "too wide to tell"):
             assert row["note"]
-        if row["verdict"] == "agrees":
+        if row["verdict"] in ("agrees", "too wide to tell"):
             assert row["overlap"]
-    assert rows["ho2024_lm_compute"]["verdict"] == "agrees"
+        if row["verdict"] == "agrees":
+            for low, high in ((row["ours_low"], row["ours_high"]), (row["published_low"], row["published_high"])):
+                assert low is None or high - low <= row["published"], name
+        if row["verdict"] == "explained":
+            assert row["difference"] * MATCHES[name].sign > 0
+    assert {"agrees", "too wide to tell"} <= {row["verdict"] for row in rows.values()}
     assert rows["hernandez2020_alexnet"]["ours"] is None
     assert rows["epoch2023_energy_eff_ml"]["ours"] == pytest.approx(
         result.fits["hardware_fp32.mean_chip"].estimate.value

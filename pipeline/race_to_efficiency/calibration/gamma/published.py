@@ -28,12 +28,15 @@ class Match:
         Known differences in rows or definition; empty when none is known.
     numerator, denominator : str or None
         Columns of the accelerators view for a matched trend of our own.
+    sign : int
+        Of ours minus theirs, as those differences let expect before a value is looked at; 0 where they tell no side.
     """
 
     ours: str | None = None
     differs: str = ""
     numerator: str | None = None
     denominator: str | None = None
+    sign: int = 0
 
 
 _NEWER = "ours is a catalogue of AI accelerators with releases up to the quarter; theirs ends with its publication"
@@ -55,7 +58,9 @@ MATCHES: dict[str, Match] = {
         "hardware_tensor16.record_frontier", "their leading chips are chosen by hand"
     ),
     "pilz2025_cluster_energy_eff": Match(
-        "training_flop_per_joule.ols", "theirs is peak FLOP/s per watt of whole clusters; ours counts work done in runs"
+        "training_flop_per_joule.ols",
+        "theirs is peak FLOP/s per watt of whole clusters; ours counts work done in runs, and so formats too",
+        sign=1,
     ),
     "ho2024_lm_compute": Match(
         "algorithmic_lm.ln_loss", "theirs fits reducible loss with benchmark effects on 231 models; ours 46, mixed"
@@ -63,7 +68,11 @@ MATCHES: dict[str, Match] = {
     "erdil2022_imagenet": Match(differs="no image classifiers in these ledgers"),
     "hernandez2020_alexnet": Match(differs="no image classifiers in these ledgers"),
     "hernandez2020_resnet50": Match(differs="no image classifiers in these ledgers"),
-    "moore": Match("hardware_tensor16.mean_chip", "a reference line for transistor counts, not energy efficiency"),
+    "moore": Match(
+        "hardware_tensor16.mean_chip",
+        "a reference line for transistor counts, behind which energy efficiency falls since voltages stopped falling",
+        sign=-1,
+    ),
 }
 """Published value -> ours, by value_id; a value not listed here is reported as unmatched."""
 
@@ -80,7 +89,7 @@ def compare_published(inputs: Inputs, fits: Mapping[str, Fitted]) -> tuple[list[
     -------
     list of dict
         value_id, quantity, published (value, low, high), ours (value, low, high, estimate), difference, overlap,
-        verdict (agrees / explained / unexplained / unmatched), note.
+        verdict (see `verdict_of`), note.
     list of Fitted
         Trends of ours fitted for the comparison alone.
     """
@@ -114,13 +123,8 @@ def _row(record: Mapping[str, Any], match: Match | None, fit: Fitted | None) -> 
     headline = None if fit is None else fit.estimate.interval()
     value = None if fit is None else fit.estimate.value
     overlap = _overlap(theirs, low, high, headline)
-    note = "no definition of ours was matched to it" if match is None else match.differs
-    if value is None:
-        verdict = "unmatched"
-    elif overlap:
-        verdict = "agrees"
-    else:
-        verdict = "explained" if note else "unexplained"
+    verdict, why = verdict_of(match, value, theirs, (low, high), headline)
+    notes = (why, "no definition of ours was matched to it" if match is None else match.differs)
     return {
         "value_id": record["value_id"],
         "quantity": record["quantity"],
@@ -134,10 +138,53 @@ def _row(record: Mapping[str, Any], match: Match | None, fit: Fitted | None) -> 
         "difference": None if value is None or theirs is None else value - theirs,
         "overlap": overlap,
         "verdict": verdict,
-        "note": note,
+        "note": "; ".join(text for text in notes if text),
         "source": record["source"],
         "verified": record["verified"],
     }
+
+
+def verdict_of(
+    match: Match | None,
+    ours: float | None,
+    theirs: float | None,
+    interval: tuple[float | None, float | None],
+    own: Interval | None,
+) -> tuple[str, str]:
+    """Return what a comparison tells, and why where that needs saying.
+
+    Parameters
+    ----------
+    match : Match or None
+    ours, theirs : float or None, doublings/yr
+    interval : (float or None, float or None), doublings/yr
+        As published, 95 %.
+    own : Interval or None
+
+    Returns
+    -------
+    verdict : str
+        agrees: the intervals meet, and neither is wider than the published rate itself; too wide to tell: they meet,
+        but one holds half that rate and half as much again; explained: they part to the side the definitions let
+        expect; differs: they part and the definitions differ, which tells no side; unexplained: no known difference,
+        or to the other side; unmatched: we have no such quantity.
+    why : str
+        Empty where the verdict says it all.
+    """
+    if ours is None or theirs is None or match is None:
+        return "unmatched", ""
+    if _overlap(theirs, *interval, own):
+        ends = {"our": (None, None) if own is None else (own.low, own.high), "their": interval}
+        wide = [whose for whose, (low, high) in ends.items() if _width(low, high) > abs(theirs)]
+        why = f"{' and '.join(wide)} 95 % interval is wider than the published rate itself" if wide else ""
+        return ("too wide to tell" if wide else "agrees"), why
+    if match.sign:
+        return ("explained" if (ours - theirs) * match.sign > 0 else "unexplained"), ""
+    return ("differs" if match.differs else "unexplained"), ""
+
+
+def _width(low: float | None, high: float | None) -> float:
+    return 0.0 if low is None or high is None else high - low
 
 
 def _overlap(theirs: float | None, low: float | None, high: float | None, ours: Interval | None) -> bool | None:

@@ -88,7 +88,7 @@ def test_what_is_left_out_is_counted(small_quarter: Workspace, show: Show) -> No
 PICKED: dict[tuple[str, str], Callable[[dict[str, Any]], bool]] = {
     ("estimates", "--symbol=kappa_total"): lambda row: "kappa_total" in row["id"],
     ("estimates", "--group=gadre2024_c4"): lambda row: row["group"] == "gadre2024_c4",
-    ("gamma", "--status=refused"): lambda row: row["status"] == "refused",
+    ("gamma", "--status=weak"): lambda row: row["status"] == "weak",
     ("routes", "--symbol=A_frontier"): lambda row: row["route"] == "A_frontier",
     ("due", "--target=frontier_power"): lambda row: "frontier_power" in row["id"],
     ("due", "--status=overdue"): lambda row: row["status"] == "overdue",

@@ -29,9 +29,7 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option(help="estimates, gamma, routes: only this, e.g. kappa_total")
         ] = None,
         group: Annotated[str | None, typer.Option(help="estimates, gamma: only of this group or component")] = None,
-        target: Annotated[
-            str | None, typer.Option(help="scores, due, statements: only this, e.g. fp8")
-        ] = None,
+        target: Annotated[str | None, typer.Option(help="scores, due, statements: only this, e.g. fp8")] = None,
         scenario: Annotated[str | None, typer.Option(help="scenarios: only this")] = None,
         status: Annotated[str | None, typer.Option(help="estimates, gamma, due: only in this state, e.g. weak")] = None,
         details: Annotated[bool, typer.Option("--details", help="every row, and what is behind it")] = False,

@@ -90,12 +90,12 @@ def printing_commands() -> dict[str, str]:
 
 
 def expected_schemas() -> dict[str, str]:
-    """Schema name -> command. `show` prints one document a view, `predict` another with --fit; `solve` has one form."""
+    """Schema name -> command. `show` prints one document a view, `predict` and `solve` others of a quarter."""
     expected = {}
     for name, words in printing_commands().items():
         names = [f"show_{view}" for view in VIEWS] if name == "show" else [name]
         names += ["predict_fit", "predict_quarter"] if name == "predict" else []
-        expected |= dict.fromkeys("solve" if item.startswith("solve_") else item for item in names) | {}
+        expected |= {"solve_quarter": words} if name == "solve_time" else {}
         expected |= {("solve" if item.startswith("solve_") else item): words for item in names}
     return expected
 

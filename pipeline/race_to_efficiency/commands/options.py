@@ -57,6 +57,14 @@ WAIT = WAIT_SECONDS
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 Money = Annotated[bool, typer.Option("--money", help="add energy and money by the cost section of params.yaml")]
 
+Quarter = Annotated[
+    str | None, typer.Option("--quarter", help="with --scenario: another quarter than params.yaml's, e.g. 2026Q1")
+]
+Scenario = Annotated[
+    str | None,
+    typer.Option("--scenario", help="instead of kappa, gamma and fleet: what a quarter found for this scenario"),
+]
+
 TOTAL, REDUCIBLE = "total", "reducible"
 COMPUTE_UNITS = ("flop", "pfs-day")
 
@@ -93,6 +101,48 @@ class Path:
             "duration_growth": self.duration_growth,
         }
         return {name: value for name, value in given.items() if value != getattr(Path, name, None)}
+
+
+def needed(option: str, value: float | None) -> float:
+    """Return the value of an option that only a scenario can take the place of.
+
+    Raises
+    ------
+    UsageError
+        When it was not given.
+    """
+    if value is None:
+        raise UsageError(f"{option} is needed", where=option, remedy="give it, or name a quarter's --scenario")
+    return value
+
+
+def only_scenario(**given: float | None) -> None:
+    """Refuse values of one's own beside a scenario's.
+
+    Raises
+    ------
+    UsageError
+        When there is one.
+    """
+    typed = [f"--{name}" for name, value in given.items() if value is not None]
+    if typed:
+        raise UsageError(f"--scenario takes the place of {' and '.join(typed)}", where=typed[0])
+
+
+def scenario_values(
+    quarter: str | None, scenario: str, kappa_form: str | None, floor: float, **given: float | None
+) -> dict[str, Any]:
+    """Return a quarter's point values for a scenario in the reading of the options beside it.
+
+    Raises
+    ------
+    UsageError
+        When values of one's own are given too, or the scenario has no such values.
+    """
+    from race_to_efficiency.commands.quarter_solution import scenario_point
+
+    only_scenario(**given)
+    return scenario_point(quarter, scenario, checked_form(kappa_form, floor))
 
 
 def number_list(option: str, text: str | None) -> list[float] | None:

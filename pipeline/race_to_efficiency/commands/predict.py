@@ -156,6 +156,7 @@ def prediction(
 
     import race_to_efficiency.relative_loss as rl
     from race_to_efficiency.commands.answers import domain_errors, form_notes, overflow_notes
+    from race_to_efficiency.commands.measured import remarks
     from race_to_efficiency.equation.domain import finite, positive
 
     keywords = path.keywords()
@@ -190,7 +191,11 @@ def prediction(
         "convention": path.convention,
         "inputs": inputs,
         "results": results,
-        "notes": [*form_notes(form, floor), *overflow_notes(columns.get("compute", ()))],
+        "notes": [
+            *form_notes(form, floor),
+            *overflow_notes(columns.get("compute", ())),
+            *remarks({**inputs, "kappa_form": form}),
+        ],
     }
 
 

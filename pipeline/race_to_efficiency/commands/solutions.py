@@ -17,6 +17,7 @@ from race_to_efficiency.commands.answers import (
     six_digits,
     unreachable_reason,
 )
+from race_to_efficiency.commands.measured import remarks
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Solution:
             **self.answer,
             **beside,
             "inputs": self.inputs,
-            "notes": list(self.notes),
+            "notes": [*self.notes, *remarks({**self.inputs, self.quantity: self.answer["value"]})],
         }
 
     def show(self, *, as_json: bool) -> None:

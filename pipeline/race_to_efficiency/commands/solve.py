@@ -25,8 +25,8 @@ def _time(solve: typer.Typer) -> None:
     @solve.command("time", epilog="Example: race solve time --target 0.7 --kappa 0.05 --gamma 2 --json")
     def solve_time(
         target: opt.TargetOption,
-        kappa: opt.Kappa,
-        gamma: opt.Gamma,
+        kappa: Annotated[float | None, opt.KAPPA] = None,
+        gamma: Annotated[float | None, opt.GAMMA] = None,
         fleet: opt.FleetOption = 1.0,
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
@@ -41,11 +41,18 @@ def _time(solve: typer.Typer) -> None:
         convention: opt.ConventionName = "cumulative",
         power_growth: opt.PowerGrowth = 0.0,
         duration_growth: opt.DurationGrowth = 0.0,
+        quarter: opt.Quarter = None,
+        scenario: opt.Scenario = None,
         as_json: opt.AsJson = False,
     ) -> None:
-        """Years until the loss ratio reaches a target."""
+        """Years until the loss ratio reaches a target; with --scenario, with the quantiles of a quarter's draws."""
         from race_to_efficiency.commands.solutions import time_solution
 
+        if quarter is not None or scenario is not None:
+            opt.only_scenario(kappa=kappa, gamma=gamma)
+            _show_scenario_time(quarter, scenario, target, kappa_form, as_json=as_json)
+            return
+        kappa, gamma = opt.needed("--kappa", kappa), opt.needed("--gamma", gamma)
         path = opt.Path(
             fleet_growth=fleet_growth,
             breaks=breaks,
@@ -62,21 +69,41 @@ def _time(solve: typer.Typer) -> None:
         time_solution(target, kappa, gamma, size, floor, kappa_form, path).show(as_json=as_json)
 
 
+def _show_scenario_time(
+    quarter: str | None, scenario: str | None, target: float, kappa_form: str | None, *, as_json: bool
+) -> None:
+    """Print when a quarter's scenario reaches a target."""
+    from race_to_efficiency.commands.answers import domain_errors
+    from race_to_efficiency.commands.quarter_solution import opened, scenario_time, write_time
+    from race_to_efficiency.equation.domain import unit_interval
+
+    with domain_errors():
+        unit_interval("target", target, zero=False, one=True)
+    reading = opt.checked_form(kappa_form, 0.0)
+    write_time(scenario_time(opened(quarter), scenario, target, reading), as_json=as_json)
+
+
 def _gamma(solve: typer.Typer) -> None:
     @solve.command("gamma", epilog="Example: race solve gamma --target 0.9 --by 10 --kappa 0.05")
     def solve_gamma(
         target: opt.TargetOption,
         by: opt.By,
-        kappa: opt.Kappa,
+        kappa: Annotated[float | None, opt.KAPPA] = None,
         fleet: opt.FleetOption = 1.0,
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
         kappa_form: opt.KappaForm = None,
+        quarter: opt.Quarter = None,
+        scenario: opt.Scenario = None,
         as_json: opt.AsJson = False,
     ) -> None:
         """Efficiency-doubling rate that reaches a target by a date."""
         from race_to_efficiency.commands.solutions import gamma_solution
 
+        if scenario is not None:
+            found = opt.scenario_values(quarter, scenario, kappa_form, floor, kappa=kappa)
+            kappa, fleet, baseline_years = found["kappa"], found["fleet"], found["baseline_years"]
+        kappa = opt.needed("--kappa", kappa)
         size = {"fleet": fleet, "baseline_years": baseline_years}
         gamma_solution(target, by, kappa, size, floor, kappa_form).show(as_json=as_json)
 
@@ -86,8 +113,8 @@ def _fleet(solve: typer.Typer) -> None:
     def solve_fleet(
         target: opt.TargetOption,
         by: opt.By,
-        kappa: opt.Kappa,
-        gamma: opt.Gamma,
+        kappa: Annotated[float | None, opt.KAPPA] = None,
+        gamma: Annotated[float | None, opt.GAMMA] = None,
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
         kappa_form: opt.KappaForm = None,
@@ -96,11 +123,17 @@ def _fleet(solve: typer.Typer) -> None:
             float | None, typer.Option("--baseline-power", help="watts of the baseline fleet; adds power and energy")
         ] = None,
         money: opt.Money = False,
+        quarter: opt.Quarter = None,
+        scenario: opt.Scenario = None,
         as_json: opt.AsJson = False,
     ) -> None:
         """Fleet, in multiples of the baseline, that reaches a target by a date."""
         from race_to_efficiency.commands.solutions import fleet_solution
 
+        if scenario is not None:
+            values = opt.scenario_values(quarter, scenario, kappa_form, floor, kappa=kappa, gamma=gamma)
+            kappa, gamma, baseline_years = values["kappa"], values["gamma"], values["baseline_years"]
+        kappa, gamma = opt.needed("--kappa", kappa), opt.needed("--gamma", gamma)
         asked = {"baseline_years": baseline_years, "floor": floor, "fleet_in_baseline": fleet_in_baseline}
         found = fleet_solution(target, by, kappa, gamma, asked, kappa_form, baseline_power, money=money)
         found.show(as_json=as_json)

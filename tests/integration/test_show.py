@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import json_documents
 import pytest
 from race_to_efficiency import cli, storage
-from race_to_efficiency.commands.screens import listing
+from race_to_efficiency.commands.screens import listing, screen
+from race_to_efficiency.commands.tables import estimate_cells
 from race_to_efficiency.commands.views import VIEWS
 
 if TYPE_CHECKING:
@@ -129,11 +130,14 @@ def test_what_is_due_is_what_no_one_has_settled(small_quarter: Workspace, show: 
     assert lines[2].startswith(first["id"])
 
 
-def test_a_refused_number_is_the_word_in_every_view_and_stays_in_json(small_quarter: Workspace, show: Show) -> None:
-    rows = json_documents.read(show(small_quarter.root, "estimates", "--status", "refused", "--json"))["estimates"]
-    text = show(small_quarter.root, "estimates", "--status", "refused", "--details")
-    assert text.count(" refused ") == len(rows) > 0
-    assert any(row["value"] is not None for row in rows)
+def test_a_refused_number_is_the_word_wherever_estimates_are_listed() -> None:
+    item = {"id": "kappa_total.mine.power_law", "symbol": "kappa_total", "value": -0.11, "unit": "1", "n_rows": 9}
+    item |= {"intervals": [{"method": "profile", "level": 0.95, "low": -1.0, "high": 1.0}], "status": "refused"}
+    told = "\n".join(screen("estimates", {"as_of": "2026-03-31", "estimates": [item]}, (), details=False))
+    assert "-0.11" not in told
+    assert re.search(r"kappa_total\.mine\.power_law +refused +- +1 +9 +refused$", told) is not None
+    assert estimate_cells({**item, "status": "weak"}) == ("-0.11", "[-1, 1]")
+    assert estimate_cells({**item, "status": "weak", "intervals": []}) == ("-0.11", "-")
 
 
 def test_a_name_too_long_for_its_values_has_a_line_of_its_own() -> None:

@@ -197,7 +197,7 @@ def quarantined_rows(workspace: Workspace) -> list[dict[str, Any]]:
 
 def print_summary(summary: dict[str, Any]) -> None:
     """Print the closing tables for a person."""
-    from race_to_efficiency.commands.tables import digits_text, interval_text
+    from race_to_efficiency.commands.tables import estimate_cells
 
     if summary["quarantined"]:
         keys = ("row_id", "column", "rule", "value", "remedy")
@@ -209,8 +209,7 @@ def print_summary(summary: dict[str, Any]) -> None:
     estimates = [
         (
             item["symbol"] if item["symbol"].startswith("kappa") else item["id"],
-            digits_text(item["value"]),
-            interval_text(item["intervals"], 0.95),
+            *estimate_cells(item),
             item["unit"],
             item["status"],
         )

@@ -27,4 +27,5 @@ def estimate_cells(item: dict[str, Any]) -> tuple[str, str]:
     """Return an estimate's value and 95 % interval; of a refused one the word alone: JSON holds what was computed."""
     if item["status"] == "refused" or item["value"] is None:
         return "refused", "-"
-    return digits_text(item["value"]), interval_text(item["intervals"], 0.95).partition("] ")[0].removesuffix("]") + "]"
+    found = interval_text(item["intervals"], 0.95)
+    return digits_text(item["value"]), found.rpartition(" ")[0] or found

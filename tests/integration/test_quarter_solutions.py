@@ -52,7 +52,7 @@ def test_a_scenario_s_values_solve_back_to_the_target(
     kappa, tau = values["kappa"], values["baseline_years"]
     assert relative_loss(5.0, kappa, gamma["value"], baseline_years=tau) == pytest.approx(0.7, rel=1e-9)
     assert relative_loss(5.0, kappa, values["gamma"], fleet=fleet["value"], baseline_years=tau) == pytest.approx(0.7)
-    assert relative_loss(years["point"], kappa, values["gamma"], baseline_years=tau) == pytest.approx(0.7, abs=2e-4)
+    assert relative_loss(years["point"], kappa, values["gamma"], baseline_years=tau) == pytest.approx(0.7, abs=1e-3)
     assert years["quantiles"]["0.1"] < years["point"] < years["quantiles"]["0.9"]
 
 
@@ -127,5 +127,5 @@ def test_a_missing_file_of_one_s_own_is_no_matter_for_a_run(
     monkeypatch.chdir(tmp_path)
     assert cli.main([*words]) == 6
     told = capsys.readouterr().err
-    assert "is missing" in told
+    assert "check the path" in told
     assert "race run" not in told

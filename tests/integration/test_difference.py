@@ -166,6 +166,7 @@ def test_one_planted_row_is_the_whole_change(ledgers: Ledgers, compare: Compare,
     assert rows_of(route, cause) == [f"accelerators/{plant['row']}"]
 
 
+@pytest.mark.slow
 def test_one_revised_training_run_moves_kappa_and_the_forecast(ledgers: Ledgers, compare: Compare) -> None:
     view = view_of(ledgers["training_runs"], BEFORE.as_of).used
     run = view[view["group"] == "gadre2024_c4"].sort_values("loss_nats").iloc[0]
@@ -263,6 +264,7 @@ def test_a_changed_estimator_is_the_code(
     assert share(item_of(document, SAME_CHIP), "entered_late") >= 0.99
 
 
+@pytest.mark.slow
 def test_the_seed_alone_is_resampling_noise(ledgers: Ledgers, compare: Compare, side: Side) -> None:
     document = compare(ledgers, after=replace(side, settings=side.settings.model_copy(update={"seed": 8})), names=False)
     held(document)

@@ -14,8 +14,8 @@ import pytest
 from fuzz_subjects import SUBJECTS, Answer
 from quick_fits import asked_forms_alone
 
-CASES = {"ledger": 20, "settings": 20, "runs": 6, "dated": 20, "forecasts": 30, "export": 10, "record": 20, "logs": 6,
-         "published": 8}  # fmt: skip
+CASES = {"ledger": 10, "settings": 20, "runs": 4, "dated": 10, "forecasts": 30, "export": 6, "record": 20, "logs": 3,
+         "published": 5}  # fmt: skip
 SEED = 20260331
 
 

@@ -102,6 +102,10 @@ def ledgers(checkout: Path) -> dict[str, bytes]:
     }
 
 
+SOME_OR_ALL = pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+"""Each fourth verb, and all of them where minutes may be spent."""
+
+
 def check(checkout: Path, found: list[Any], before: dict[str, bytes]) -> None:
     for words, code, _, err in found:
         assert "Traceback" not in err, err
@@ -114,14 +118,15 @@ def check(checkout: Path, found: list[Any], before: dict[str, bytes]) -> None:
     assert ledgers(checkout) == before
 
 
-def test_nothing_can_be_written(checkout: Path) -> None:
+@SOME_OR_ALL
+def test_nothing_can_be_written(checkout: Path, every: int) -> None:
     """A full disk, as a limit of 0 bytes a file: every write of every process fails, on any machine.
 
     No fit is asked for: a library of lmfit needs a folder for temporary files to be imported at all.
     """
     before = ledgers(checkout)
     calls = tuple(words for words in (*READING, *REFUSED, *WRITING) if "fit" not in words)
-    check(checkout, told(checkout, calls, "full"), before)
+    check(checkout, told(checkout, calls[::every], "full"), before)
 
 
 def read_only(folder: Path) -> tuple[str, ...]:
@@ -136,11 +141,12 @@ def read_only(folder: Path) -> tuple[str, ...]:
     return command
 
 
-def test_a_checkout_that_may_only_be_read(checkout: Path) -> None:
+@SOME_OR_ALL
+def test_a_checkout_that_may_only_be_read(checkout: Path, every: int) -> None:
     """What the full disk refused above, and the fits that it cannot ask for; what only reads has read there."""
     before = ledgers(checkout)
     calls = (*(words for words in READING if "fit" in words), *WRITING)
-    check(checkout, told(checkout, calls, before=read_only(checkout)), before)
+    check(checkout, told(checkout, calls[::every], before=read_only(checkout)), before)
 
 
 FORKING = """\
@@ -159,9 +165,10 @@ for words in json.loads(sys.argv[1]):
 """
 
 
-def test_no_verb_fails_over_a_full_standard_output_or_changes_a_ledger(checkout: Path) -> None:
+@SOME_OR_ALL
+def test_no_verb_fails_over_a_full_standard_output_or_changes_a_ledger(checkout: Path, every: int) -> None:
     before = ledgers(checkout)
-    calls = [*(words for words in READING if words != FIT), *REFUSED, (*SPEEDRUN, "--json"), SPEEDRUN]
+    calls = [*(words for words in READING if words != FIT), *REFUSED, (*SPEEDRUN, "--json"), SPEEDRUN][::-every][::-1]
     done = subprocess.run(
         [sys.executable, "-c", FORKING, json.dumps(calls)],
         cwd=checkout, env={**os.environ, "PYTHONPATH": str(ROOT / "pipeline")},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from race_to_efficiency.settings.corridor import declared
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_a_component_of_gamma_is_one_file_and_its_test(scratch: Scratch) -> None:
     before: dict[str, Any] = json.loads(scratch.python("-c", FIT))
     scratch.write("pipeline/race_to_efficiency/calibration/gamma/components_memory.py", COMPONENT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 import yaml
 from race_to_efficiency.settings.corridor import declared
 
@@ -73,6 +74,7 @@ reads |= {name: small_quarter.run_and_listen(name, what_stages_read.ROOT, folder
 """`make dvc-yaml`, with what the suite already knows of the other stages."""
 
 
+@pytest.mark.slow
 def test_a_stage_is_its_file_its_test_and_its_entry(
     scratch: Scratch, reads: dict[str, dict[str, list[str]]], tmp_path: Path
 ) -> None:

@@ -123,6 +123,7 @@ print(len(stated), len(known), known["released"].max().year)
 }
 
 
+@pytest.mark.slow
 def test_three_scripts_of_ten_lines_run_in_an_empty_folder(wheel: Path, folder: Path, root: Path) -> None:
     rng = np.random.default_rng(1)
     n, d = np.geomspace(1e8, 1e10, 36), 10.0 ** rng.uniform(9, 12, 36)

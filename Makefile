@@ -71,7 +71,7 @@ audit-dependencies: $(STAMP) ## known vulnerabilities of the locked libraries (n
 	$(BIN)/python -m pip_audit --strict --requirement requirements.lock --disable-pip
 
 lock: ## re-resolve requirements.lock (needs uv)
-	uv pip compile pyproject.toml --extra pipeline --extra report --group dev --generate-hashes --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra pipeline --extra report --extra cluster --group dev --generate-hashes --universal --python-version 3.11 \
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 clean-generated: ## remove what the stages wrote, keep the ledgers and the published quarters

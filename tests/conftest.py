@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 from race_to_efficiency import storage
-from race_to_efficiency.calibration.common import processes
+from race_to_efficiency.executors import place
 
 if TYPE_CHECKING:
     from race_to_efficiency.ledger.intake import Intake
     from race_to_efficiency.settings.params import Workspace
 
-processes.WORKERS = 1  # starting a process costs more than what a test gives it to do
+place.WORKERS = 1  # starting a process costs more than what a test gives it to do
 
 storage.one_blas_thread()
 

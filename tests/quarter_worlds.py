@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.calibration.gamma.composition import PARTS
+from race_to_efficiency.executors.place import HERE
 from race_to_efficiency.ledger.schemas import TABLES as SCHEMAS
 from race_to_efficiency.quarter import gamma, kappa
 from race_to_efficiency.quarter.evaluate import Quarters
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+    from race_to_efficiency.executors.place import Place
     from race_to_efficiency.quarter.node import Evaluation
 
 
@@ -26,10 +28,10 @@ def world_of(tables: Mapping[str, pd.DataFrame], as_of: dt.date, seed: int, **se
     return World(made, SimpleNamespace(**sections), as_of, seed)
 
 
-def kappa_of(runs: pd.DataFrame, params: Any, *, seed: int, workers: int = 1) -> SimpleNamespace:
+def kappa_of(runs: pd.DataFrame, params: Any, *, seed: int, place: Place = HERE) -> SimpleNamespace:
     """What the nodes of kappa find in a view of training_runs: records, draws and tables."""
     world = world_of({RUNS: runs}, dt.date(2026, 3, 31), seed, fit_kappa=params)
-    result = Quarters(workers=workers).ask(world, kappa.KAPPA_DOCUMENT)
+    result = Quarters(place=place).ask(world, kappa.KAPPA_DOCUMENT)
     tables = {name: rows for name, rows in result.document.items() if name != "estimates"}
     return SimpleNamespace(estimates=records_of(result.document), draws=result.tables["draws"], **tables)
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from filelock import FileLock
 from race_to_efficiency import storage
-from race_to_efficiency.calibration.common import processes
+from race_to_efficiency.executors import place
 from race_to_efficiency.settings.corridor import declared
 from race_to_efficiency.settings.params import Workspace, open_workspace
 from reads import recorded
@@ -51,7 +51,7 @@ def make(root: Path, folder: Path) -> Workspace:
         if not (folder / "made").is_file():
             lay_out(root, folder)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(processes, "WORKERS", 1)  # what another process reads is not seen here
+                patch.setattr(place, "WORKERS", 1)  # what another process reads is not seen here
                 found = {name: run_and_listen(name, root, folder) for name in declared(root)}
             storage.write_json(folder / READS, found)
             (folder / "made").touch()

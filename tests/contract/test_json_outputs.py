@@ -399,6 +399,8 @@ def test_run_and_show_estimates(race: Race, tmp_path: Path, monkeypatch: pytest.
     found = race("run", "run", "--allow-empty")
     assert {item["id"] for item in found["estimates"]} == set(run.HEADLINE_ESTIMATES)
     assert found["quarantined"][0]["value"] == report_quarter.HOSTILE[0]
+    many = race("run", "run", "--allow-empty", "--quarters", "2025Q4..2026Q1", "--workers", "2")
+    assert many == {"quarters": [found, found]}
     assert race("show_estimates", "show", "estimates")["estimates"]
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 from race_to_efficiency import children
-from race_to_efficiency.calibration.common.processes import each
 from race_to_efficiency.errors import SystemRefused
+from race_to_efficiency.executors.place import Place
+from race_to_efficiency.executors.spread import each
 
 STOPS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 MARK = "RACE_TEST_MARK"
@@ -164,14 +165,14 @@ def root_of(number: float) -> float:
 
 def test_a_worker_killed_by_the_system_is_said_to_be() -> None:
     with pytest.raises(SystemRefused, match="ended from outside") as caught:
-        each(die, [signal.SIGKILL, signal.SIGKILL], workers=2, size=int)
+        each(die, [signal.SIGKILL, signal.SIGKILL], place=Place(2), size=int)
     assert caught.value.exit_code == 8
 
 
 def test_an_error_in_a_worker_comes_back_as_it_was() -> None:
-    assert each(root_of, [1.0, 4.0, 9.0], workers=2, size=int) == [1.0, 2.0, 3.0]
+    assert each(root_of, [1.0, 4.0, 9.0], place=Place(2), size=int) == [1.0, 2.0, 3.0]
     with pytest.raises(ValueError, match="math domain error"):
-        each(root_of, [1.0, -1.0, 4.0], workers=2, size=int)
+        each(root_of, [1.0, -1.0, 4.0], place=Place(2), size=int)
 
 
 def test_signals_are_given_back() -> None:

@@ -15,6 +15,7 @@ from race_to_efficiency.calibration.kappa.compute_frontier import compute_for_to
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights, isoflop_weights, pareto_weights
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
 from race_to_efficiency.calibration.kappa.groups import fit_group
+from race_to_efficiency.executors.place import Place
 from race_to_efficiency.ledger.duplicates import find_duplicates, rounding, significant_digits
 from runs_for_tests import ledger_rows
 from small_settings import section
@@ -125,7 +126,7 @@ def test_processes_change_nothing(fitted):
     """Two groups, each in a process of its own, are what they are among four in this one."""
     pair = GROUPS[1], GROUPS[3]
     rows = pd.concat([ledger_rows(group) for group in pair])
-    shared = kappa_of(rows, settings_for(*pair), seed=20260331, workers=2)
+    shared = kappa_of(rows, settings_for(*pair), seed=20260331, place=Place(2))
     alone = [item for item in shared.estimates if item.group != "pooled"]
     assert alone == [item for item in fitted.estimates if item.group in pair]
     for name in ("influence", "extrapolation", "profiles"):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.cli import main
+from race_to_efficiency.executors.place import HERE, Place
 from race_to_efficiency.recovery import (
     kappa as recovery_kappa,
 )
@@ -28,14 +29,14 @@ from scipy import stats
 CHEAP = ["joint_floor_2y", "predictive_trend_10"]
 
 
-def run(tmp_path, cases=CHEAP, n_datasets=120, seed=3, workers=1):
+def run(tmp_path, cases=CHEAP, n_datasets=120, seed=3, place=HERE):
     told = []
     found = recovery.study(
         cases,
         tmp_path,
         n_datasets=n_datasets,
         seed=seed,
-        workers=workers,
+        place=place,
         progress=lambda _left, task: told.append(task),
     )
     return found, [(task.case, task.chunk) for task in told]
@@ -59,7 +60,7 @@ def test_chunks_hold_every_data_set_once_and_full_ones_do_not_depend_on_the_tota
 
 def test_two_workers_find_what_one_finds(tmp_path):
     alone, _ = run(tmp_path / "one")
-    both, told = run(tmp_path / "two", workers=2)
+    both, told = run(tmp_path / "two", place=Place(2))
     assert alone == both
     assert sorted(told) == [(case, chunk) for case in CHEAP for chunk in range(3)]
 

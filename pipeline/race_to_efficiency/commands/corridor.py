@@ -14,6 +14,7 @@ from race_to_efficiency import checkout, children, storage
 from race_to_efficiency.commands import reproduction, stale
 from race_to_efficiency.commands.terminal import progress
 from race_to_efficiency.errors import InputMissing, Locked, RaceError, SystemRefused, UsageError
+from race_to_efficiency.executors.place import place_here
 from race_to_efficiency.provenance import made_from
 from race_to_efficiency.provenance.published_statements import keep_statements
 from race_to_efficiency.provenance.stamps import require_own
@@ -106,6 +107,7 @@ def _dvc_repro(workspace: Workspace, *, force: bool) -> bool:
         {
             "PATH": os.pathsep.join((binaries, os.environ.get("PATH", os.defpath))),
             checkout.HELD_FOR_US: str(workspace.root),
+            **place_here().environment(),
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(workspace.root / reproduction.SITE_CACHE),
         }

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands.places import Scheduler, Workers, computing
 from race_to_efficiency.comparison.rounding import NOTHING
 
 
@@ -18,6 +19,8 @@ def register(app: typer.Typer) -> None:
         before: Annotated[str, typer.Argument(help="the earlier quarter")],
         after: Annotated[str, typer.Argument(help="the later quarter")],
         rows: Annotated[bool, typer.Option("--rows/--no-rows", help="name the rows behind each part")] = True,
+        workers: Workers = None,
+        scheduler: Scheduler = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Tell what moved between two quarters and why; the parts of every change are refits and sum to it."""
@@ -30,7 +33,8 @@ def register(app: typer.Typer) -> None:
         root = find_root(Path.cwd())
         if Quarter.parse(before).as_of > Quarter.parse(after).as_of:
             terminal.progress(f"{before} is later than {after}: every change below runs backwards in time")
-        document = compare(open_workspace(root, before), open_workspace(root, after), name_changed_rows=rows)
+        with computing(workers, scheduler):
+            document = compare(open_workspace(root, before), open_workspace(root, after), name_changed_rows=rows)
         if as_json:
             terminal.document(document)
         else:

@@ -9,6 +9,7 @@ from race_to_efficiency.errors import InputMissing
 EXTRAS = {
     "pipeline": ("dvc", "grimp", "psutil", "cryptography"),
     "report": ("jinja2", "typst"),
+    "cluster": ("dask", "distributed"),
 }
 """Optional part -> the modules it brings."""
 

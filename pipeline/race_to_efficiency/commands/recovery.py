@@ -9,6 +9,7 @@ import typer
 
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.output_files import output_file
+from race_to_efficiency.commands.places import Scheduler, Workers, computing
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def register(app: typer.Typer) -> None:
     def recovery(
         datasets: Annotated[int, typer.Option("--datasets", min=1, help="simulated data sets a case")] = FULL,
         case: Annotated[list[str] | None, typer.Option("--case", help="a case; may be repeated; default: all")] = None,
-        workers: Annotated[int, typer.Option("--workers", min=1, help="processes; the numbers do not change")] = 2,
+        workers: Workers = None,
+        scheduler: Scheduler = None,
         seed: Annotated[int, typer.Option("--seed", min=0, help="root of every random number")] = 1,
         output: Annotated[
             Path | None,
@@ -41,6 +43,7 @@ def register(app: typer.Typer) -> None:
         bound is shown and counted; it is no error.
         """
         from race_to_efficiency import storage
+        from race_to_efficiency.executors.place import place_here
         from race_to_efficiency.recovery.study import SUITE_OF_CASE, study
         from race_to_efficiency.recovery.table import markdown, study_document
         from race_to_efficiency.settings.params import find_root
@@ -53,14 +56,15 @@ def register(app: typer.Typer) -> None:
             raise UsageError(f"--output must end in .md or .json, got '{target.name}'", where="--output")
         named = "".join(f" --case {name}" for name in chosen) if case else ""
         command = f"race recovery --datasets {datasets} --seed {seed}{named}"
-        found = study(
-            chosen,
-            root / "data" / "processed" / "recovery",
-            n_datasets=datasets,
-            seed=seed,
-            workers=workers,
-            progress=_progress(),
-        )
+        with computing(workers, scheduler):
+            found = study(
+                chosen,
+                root / "data" / "processed" / "recovery",
+                n_datasets=datasets,
+                seed=seed,
+                place=place_here(),
+                progress=_progress(),
+            )
         if target is not None and target.suffix == ".json":
             storage.write_json(target, study_document(found, command))
         elif target is not None:

@@ -8,8 +8,9 @@ import typer
 
 from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
-from race_to_efficiency.commands.extras import EXTRAS, require_extras
-from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.commands.extras import require_extras
+from race_to_efficiency.commands.places import Scheduler, Workers, computing
+from race_to_efficiency.errors import DataInvalid, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +27,15 @@ def register(app: typer.Typer) -> None:
     @app.command(epilog="Example: race run --quarter 2025Q2")
     def run(
         quarter: Annotated[str | None, typer.Option(help="rebuild another quarter, in folders of its own")] = None,
+        quarters: Annotated[
+            str | None, typer.Option(help="rebuild every quarter of a range, in order: 2025Q1..2026Q2")
+        ] = None,
         force: Annotated[bool, typer.Option("--force", help="run every stage, also where nothing changed")] = False,
         allow_empty: Annotated[
             bool, typer.Option("--allow-empty", help="run a quarter without a single new row")
         ] = False,
+        workers: Workers = None,
+        scheduler: Scheduler = None,
         wait: opt.Wait = opt.WAIT,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
@@ -41,49 +47,80 @@ def register(app: typer.Typer) -> None:
         from pathlib import Path
 
         from race_to_efficiency import checkout
-        from race_to_efficiency.commands import corridor
-        from race_to_efficiency.ledger.freshness import freshness
-        from race_to_efficiency.provenance.verify import changed_ledger_lines
         from race_to_efficiency.settings.params import find_root, open_workspace
 
-        require_extras(*EXTRAS)
+        require_extras("pipeline", "report")
         root = find_root(Path.cwd())
-        workspace = open_workspace(root, quarter)
-        default = workspace.processed == root / "data" / "processed"
-        with checkout.locked(root, f"race run {workspace.quarter}", wait_seconds=wait):
-            terminal.progress(f"race run {workspace.quarter} (data as of {workspace.quarter.as_of})")
-            for warning in changed_ledger_lines(root):
-                terminal.progress(f"  warning: {warning}")
-            if not allow_empty:
-                require_something_new(workspace)
-            rebuild = corridor.reproduce if default else corridor.reproduce_quarter
-            ran = rebuild(workspace, force=force)
-            report, note = install_report(workspace)
-        if not ran:
-            terminal.progress("Nothing to do: ledgers, settings and code are as they were at the last run.")
-        fresh = freshness(workspace.raw, workspace.quarter.as_of)
-        old = [f"{item.table} {item.newest_recorded or 'never'}" for item in fresh if item.old]
-        if old:
-            terminal.progress(f"  older than a quarter at {workspace.quarter.as_of}: {', '.join(old)}")
-        after = [f"{item.lines_after} of {item.table}" for item in fresh if item.lines_after]
-        if after:
-            terminal.progress(
-                f"  recorded or released after {workspace.quarter.as_of}, no part of it: {', '.join(after)}"
-            )
-        told = [item.to_json() for item in fresh]
-        summary = {
-            **summarise(workspace),
-            "freshness": told,
-            "ran": ran,
-            "report": str(report.relative_to(root)),
-            "note": note,
-        }
+        names = quarters_between(quarters) if quarters is not None else [quarter]
+        if quarters is not None and quarter is not None:
+            raise UsageError("--quarter and --quarters exclude each other", where="--quarters")
+        spaces = [open_workspace(root, name) for name in names]
+        said = str(spaces[0].quarter) if len(spaces) == 1 else f"{spaces[0].quarter}..{spaces[-1].quarter}"
+        summaries = []
+        with computing(workers, scheduler), checkout.locked(root, f"race run {said}", wait_seconds=wait):
+            for workspace in spaces:
+                summaries.append(run_quarter(workspace, force=force, allow_empty=allow_empty))
+                if not as_json:
+                    print_summary(summaries[-1])
         if as_json:
-            terminal.document(summary)
-        else:
-            print_summary(summary)
-        if any(item["status"] == "refused" for item in summary["estimates"]):
+            terminal.document(summaries[0] if quarters is None else {"quarters": summaries})
+        if any(item["status"] == "refused" for summary in summaries for item in summary["estimates"]):
             raise typer.Exit(4)
+
+
+def quarters_between(text: str) -> list[str | None]:
+    """Return the quarters that ``2025Q1..2026Q2`` names, in order.
+
+    Raises
+    ------
+    UsageError
+        When it is no such range, or runs backwards.
+    """
+    from race_to_efficiency.units import Quarter
+
+    first, mark, last = text.partition("..")
+    if not mark or Quarter.parse(first) > Quarter.parse(last):
+        raise UsageError(
+            f"'{text}' is no range of quarters", where="--quarters", remedy="write first and last: 2025Q1..2026Q2"
+        )
+    found = [Quarter.parse(first)]
+    while found[-1] < Quarter.parse(last):
+        found.append(found[-1].shift(1))
+    return [str(quarter) for quarter in found]
+
+
+def run_quarter(workspace: Workspace, *, force: bool, allow_empty: bool) -> dict[str, Any]:
+    """Bring one quarter up to date and install its report; return the closing figures. The checkout is locked."""
+    from race_to_efficiency.commands import corridor
+    from race_to_efficiency.ledger.freshness import freshness
+    from race_to_efficiency.provenance.verify import changed_ledger_lines
+
+    root = workspace.root
+    terminal.progress(f"race run {workspace.quarter} (data as of {workspace.quarter.as_of})")
+    for warning in changed_ledger_lines(root):
+        terminal.progress(f"  warning: {warning}")
+    if not allow_empty:
+        require_something_new(workspace)
+    default = workspace.processed == root / "data" / "processed"
+    rebuild = corridor.reproduce if default else corridor.reproduce_quarter
+    ran = rebuild(workspace, force=force)
+    report, note = install_report(workspace)
+    if not ran:
+        terminal.progress("Nothing to do: ledgers, settings and code are as they were at the last run.")
+    fresh = freshness(workspace.raw, workspace.quarter.as_of)
+    old = [f"{item.table} {item.newest_recorded or 'never'}" for item in fresh if item.old]
+    if old:
+        terminal.progress(f"  older than a quarter at {workspace.quarter.as_of}: {', '.join(old)}")
+    after = [f"{item.lines_after} of {item.table}" for item in fresh if item.lines_after]
+    if after:
+        terminal.progress(f"  recorded or released after {workspace.quarter.as_of}, no part of it: {', '.join(after)}")
+    return {
+        **summarise(workspace),
+        "freshness": [item.to_json() for item in fresh],
+        "ran": ran,
+        "report": str(report.relative_to(root)),
+        "note": note,
+    }
 
 
 def require_something_new(workspace: Workspace) -> None:

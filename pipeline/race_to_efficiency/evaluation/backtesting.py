@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.processes import beside
 from race_to_efficiency.evaluation import baselines, bounds, loss_targets
 from race_to_efficiency.evaluation.averaging import combine
 from race_to_efficiency.evaluation.forecast_rows import MODEL, forecast_frame
@@ -17,6 +16,8 @@ from race_to_efficiency.evaluation.predictive import Predictive
 from race_to_efficiency.evaluation.revisions import revisions
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.evaluation.weights import OutcomeHistory
+from race_to_efficiency.executors.place import HERE
+from race_to_efficiency.executors.spread import beside
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.revisions import Revisions
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.evaluation.weights import Learned
+    from race_to_efficiency.executors.place import Place
     from race_to_efficiency.settings.backtest import BacktestParams
     from race_to_efficiency.settings.kappa import KappaParams
 
@@ -194,16 +196,17 @@ def backtest_all(
     seed: int,
     kappa: KappaParams,
     *,
-    workers: int = 1,
+    place: Place = HERE,
 ) -> tuple[pd.DataFrame, dict[str, OutcomeHistory], dict[str, Learned]]:
     """Run the backtest of the dated targets and of the losses of larger runs; see `backtest`.
 
-    With two workers the two run side by side; the result is the same. ``kappa`` names families and gates of the runs.
+    The two run side by side where the place has room; the result is the same. ``kappa`` names families and gates of
+    the runs.
     """
     import pandas as pd
 
     runs = views.used("training_runs", last.as_of)
-    with beside(loss_targets.backtest_losses, runs, params, seed, kappa, workers=workers) as result:
+    with beside(loss_targets.backtest_losses, runs, params, seed, kappa, place=place) as result:
         dated, histories = backtest(views, last, params, seed)
         losses, learned = result()
     frames = [frame for frame in (dated, losses) if len(frame)] or [dated]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.comparison.difference import Side, chosen, difference, read_ledgers
 from race_to_efficiency.errors import UsageError
+from race_to_efficiency.executors.place import place_here
 from race_to_efficiency.provenance import published_files, registry
 from race_to_efficiency.provenance.kept_files import is_kept
 from race_to_efficiency.provenance.records import ESTIMATE_FILES
@@ -33,7 +34,7 @@ def compare(before: Workspace, after: Workspace, *, name_changed_rows: bool = Tr
     """
     intakes = read_ledgers(after.raw, max_characters=after.params.ingest.max_cell_characters)
     today = Side(after.quarter, after.params, after.root)
-    quarters = Quarters(memory_of(after.root))
+    quarters = Quarters(memory_of(after.root), place=place_here())
     return difference(intakes, side_of(before), today, quarters=quarters, name_changed_rows=name_changed_rows)
 
 

@@ -12,12 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from race_to_efficiency import storage
+from race_to_efficiency.executors.identity import LIBRARIES
 
 IMPORT_NAME = "race_to_efficiency"
-
-LIBRARIES = ("numpy", "scipy", "pandas", "lmfit", "statsmodels")
-"""Libraries whose release can move a digit of a fit."""
-
 
 SETTINGS_PREFIX = f"{IMPORT_NAME}.settings."
 ALL_SETTINGS = (f"{SETTINGS_PREFIX}params", f"{SETTINGS_PREFIX}sections")

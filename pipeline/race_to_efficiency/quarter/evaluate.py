@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.gamma.composition import PARTS
+from race_to_efficiency.executors.place import HERE
 from race_to_efficiency.quarter import forecast, gamma, kappa
 from race_to_efficiency.quarter.forecast import forecast_id
 from race_to_efficiency.quarter.node import Evaluation, Memory, Node, NodeResult
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from race_to_efficiency.executors.place import Place
     from race_to_efficiency.ledger.vintages import View
     from race_to_efficiency.settings.sections import Params
 
@@ -43,18 +45,18 @@ class Quarters:
     Parameters
     ----------
     memory : Memory
-    workers : int
-        Processes that groups of kappa may be shared among.
+    place : Place
+        Where groups of kappa are computed.
     """
 
-    def __init__(self, memory: Memory | None = None, *, workers: int = 1) -> None:
-        self.memory, self.workers = memory or Memory(), workers
+    def __init__(self, memory: Memory | None = None, *, place: Place = HERE) -> None:
+        self.memory, self.place = memory or Memory(), place
         self._evaluations: dict[World, Evaluation] = {}
 
     def of(self, world: World) -> Evaluation:
         """Return the evaluation of a world: one and the same for one world."""
         if world not in self._evaluations:
-            self._evaluations[world] = Evaluation(world, self.memory, workers=self.workers)
+            self._evaluations[world] = Evaluation(world, self.memory, place=self.place)
         return self._evaluations[world]
 
     def ask(self, world: World, node: Node, *arguments: str) -> NodeResult:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import RaceError
+from race_to_efficiency.executors.place import HERE
 from race_to_efficiency.quarter.code import code_digest
 from race_to_efficiency.quarter.world import Selection
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from race_to_efficiency.executors.place import Place
     from race_to_efficiency.quarter.store import Store
     from race_to_efficiency.quarter.world import World
     from race_to_efficiency.settings.scenarios import ScenarioParams
@@ -265,7 +267,7 @@ class Reading:
         return self._evaluation.live(node, *arguments)
 
     def ask_each(self, node: Node, calls: Sequence[tuple[str, ...]], *, size: Callable[..., int]) -> list[NodeResult]:
-        """Return the results of several calls; those to be computed share the evaluation's processes."""
+        """Return the results of several calls; those to be computed share the evaluation's place."""
         found = self._evaluation.ask_each(node, calls, size=size)
         for arguments in calls:
             self._note("node", node, arguments)
@@ -347,12 +349,12 @@ class Evaluation:
     world : World
     memory : Memory
         Shared between worlds.
-    workers : int
-        Processes that `Reading.ask_each` may use.
+    place : Place
+        Where the calls of `Reading.ask_each` are computed.
     """
 
-    def __init__(self, world: World, memory: Memory, *, workers: int = 1) -> None:
-        self.world, self.memory, self.workers = world, memory, workers
+    def __init__(self, world: World, memory: Memory, *, place: Place = HERE) -> None:
+        self.world, self.memory, self.place = world, memory, place
         self._digests: dict[Read, str] = {}
         self._asked: dict[tuple[Node, tuple[str, ...]], tuple[str, NodeResult]] = {}
 
@@ -369,12 +371,12 @@ class Evaluation:
 
     def ask_each(self, node: Node, calls: Sequence[tuple[str, ...]], *, size: Callable[..., int]) -> list[NodeResult]:
         """Return the results of several calls, those that must be computed side by side."""
-        from race_to_efficiency.calibration.common.processes import each
+        from race_to_efficiency.executors.spread import each
 
         missing = [arguments for arguments in calls if self._remembered(node, arguments) is None]
-        if self.workers > 1 and len(missing) > 1:
+        if not self.place.alone and len(missing) > 1:
             tasks = [_Task(self.world, node, arguments) for arguments in missing]
-            found = each(_alone, tasks, workers=self.workers, size=lambda task: size(*task.arguments))
+            found = each(_alone, tasks, place=self.place, size=lambda task: size(*task.arguments))
             for arguments, (reads, answer) in zip(missing, found, strict=True):
                 self._keep(node, arguments, reads, answer)
         return [self.ask(node, *arguments) for arguments in calls]

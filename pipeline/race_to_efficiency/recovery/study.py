@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency import children, storage
+from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.executors.spread import as_finished
 from race_to_efficiency.recovery import (
     kappa as recovery_kappa,
 )
@@ -25,8 +26,10 @@ from race_to_efficiency.recovery import (
 from race_to_efficiency.recovery.summary import Row, meets_bound, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from race_to_efficiency.executors.place import Place
 
 CHUNK = 50
 """Data sets of one chunk."""
@@ -138,7 +141,7 @@ def compute(task: Task) -> dict[str, Any]:
 
 
 def run_tasks(
-    tasks: Sequence[Task], store: Path, *, workers: int, progress: Callable[[int, Task], None]
+    tasks: Sequence[Task], store: Path, *, place: Place, progress: Callable[[int, Task], None]
 ) -> dict[tuple[str, int], dict[str, Any]]:
     """Compute the chunks that are not kept yet, and return all.
 
@@ -147,32 +150,19 @@ def run_tasks(
     tasks : sequence of Task
     store : Path
         Folder of the finished chunks.
-    workers : int
-        Processes; 1 computes in this one.
+    place : Place
     progress : callable
         Called with the number of chunks left and the chunk just finished.
     """
     done = {(task.case, task.chunk): kept for task in tasks if (kept := _kept(task, store)) is not None}
     left = [task for task in tasks if (task.case, task.chunk) not in done]
-    for number, (task, result) in enumerate(_computed(left, workers), start=1):
+    for number, (index, result) in enumerate(as_finished(compute, left, place=place), start=1):
+        task = left[index]
         storage.write_json(_path(task, store), {"key": task.key, "result": result})
         # What is read back is what counts: a resumed study and an uninterrupted one see the same numbers.
         done[task.case, task.chunk] = storage.read_json(_path(task, store))["result"]
         progress(len(left) - number, task)
     return done
-
-
-def _computed(tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, dict[str, Any]]]:
-    """Yield chunks as they finish."""
-    if workers == 1 or len(tasks) < 2:
-        yield from ((task, compute(task)) for task in tasks)
-        return
-    from concurrent.futures import as_completed
-
-    with children.workers(workers) as pool:
-        waiting = {pool.submit(compute, task): task for task in tasks}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
 
 
 def _path(task: Task, store: Path) -> Path:
@@ -197,7 +187,7 @@ def study(
     *,
     n_datasets: int,
     seed: int,
-    workers: int,
+    place: Place,
     progress: Callable[[int, Task], None] = lambda _left, _task: None,
 ) -> Study:
     """Run cases and return what the recovery table shows.
@@ -207,12 +197,13 @@ def study(
     cases : sequence of str
         Keys of `SUITE_OF_CASE`.
     store : Path
-    n_datasets, seed, workers : int
+    n_datasets, seed : int
+    place : Place
     progress : callable
     """
     code = cases_digest()
     tasks = tasks_of(cases, n_datasets, seed, code)
-    done = run_tasks(tasks, store, workers=workers, progress=progress)
+    done = run_tasks(tasks, store, place=place, progress=progress)
     chunks = {case: [done[task.case, task.chunk] for task in tasks if task.case == case] for case in cases}
     rows = tuple(row for case in cases for row in case_rows(case, chunks[case]))
     return Study(rows, {case: _note(case, chunks[case]) for case in cases}, n_datasets, seed, code)

@@ -60,16 +60,16 @@ def run(workspace: Workspace) -> dict[str, Any]:
     InputMissing, DataInvalid
         When a ledger or gamma.json is missing, or a header is broken.
     """
-    from race_to_efficiency.calibration.common.processes import WORKERS
     from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest_all
     from race_to_efficiency.evaluation.origin_views import LedgerViews
+    from race_to_efficiency.executors.place import place_here
     from race_to_efficiency.quarter.backtest_lineage import backtest_lineage
 
     quarter, params, folder = workspace.quarter, workspace.params.backtest, workspace.processed
     gamma = storage.read_json(folder / "gamma.json")  # asked for first, before the long work
     views = LedgerViews.read(workspace.raw, SCORED_LEDGERS, quarter.as_of)
     kappa, seed = workspace.params.fit_kappa, workspace.seed
-    table, histories, losses = backtest_all(views, quarter, params, seed, kappa, workers=WORKERS)
+    table, histories, losses = backtest_all(views, quarter, params, seed, kappa, place=place_here())
     tested = Tested(views, table, weights_now(workspace, views, histories) | losses)
     storage.write_parquet(folder / "backtest.parquet", table)
     scores = write_scores(workspace, tested)

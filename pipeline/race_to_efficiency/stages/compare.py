@@ -39,6 +39,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     """
     from race_to_efficiency.comparison.difference import Side, difference, read_ledgers
     from race_to_efficiency.comparison.rounding import NOTHING
+    from race_to_efficiency.executors.place import place_here
     from race_to_efficiency.quarter.evaluate import Quarters
     from race_to_efficiency.quarter.here import memory_of
 
@@ -48,7 +49,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     ledgers = read_ledgers(workspace.raw, max_characters=params.ingest.max_cell_characters)
     memory = memory_of(workspace.root)
     try:
-        document = difference(ledgers, before, after, quarters=Quarters(memory))
+        document = difference(ledgers, before, after, quarters=Quarters(memory, place=place_here()))
     except RaceError as error:  # an early quarter may have nothing to fit; the report then says so
         why = f"{quarter} cannot be compared with {before.quarter}: {error.what}"
         storage.write_json(workspace.processed / "changes.json", {"missing": why})

@@ -27,7 +27,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     InputMissing
         When ingest has not run.
     """
-    from race_to_efficiency.calibration.common.processes import WORKERS
+    from race_to_efficiency.executors.place import place_here
     from race_to_efficiency.quarter.here import memory_of, world_here
     from race_to_efficiency.quarter.kappa import KAPPA_DOCUMENT
     from race_to_efficiency.quarter.lineage import Lineage
@@ -35,7 +35,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     from race_to_efficiency.quarter.world import KAPPA_TABLES
 
     world, quarter = world_here(workspace, KAPPA_TABLES), workspace.quarter
-    evaluation = Evaluation(world, memory_of(workspace.root), workers=WORKERS)
+    evaluation = Evaluation(world, memory_of(workspace.root), place=place_here())
     result, lineage = evaluation.ask(KAPPA_DOCUMENT), Lineage()
     lineage.add_nodes(evaluation, result)
     lineage.write(workspace.processed, "fit_kappa")

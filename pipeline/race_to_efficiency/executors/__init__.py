@@ -1,0 +1,1 @@
+"""Where independent pieces are computed, and how they are shared out; the place changes no digit."""

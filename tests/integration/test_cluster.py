@@ -126,7 +126,9 @@ def test_a_study_loses_no_chunk_with_a_worker(tmp_path: Path, cluster: Cluster) 
     assert found == alone
     chunks = {path.relative_to(tmp_path / "alone"): path.read_bytes() for path in (tmp_path / "alone").rglob("*.json")}
     assert len(chunks) == 6
-    assert chunks == {path.relative_to(tmp_path / "far"): path.read_bytes() for path in (tmp_path / "far").rglob("*.json")}
+    assert chunks == {
+        path.relative_to(tmp_path / "far"): path.read_bytes() for path in (tmp_path / "far").rglob("*.json")
+    }
 
 
 def test_a_worker_with_one_changed_line_is_refused_by_name(root: Path, tmp_path: Path, cluster: Cluster) -> None:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from local_cluster import Cluster, killed_at_work
 from race_to_efficiency import storage
 from race_to_efficiency.commands.corridor import run_stage
 from race_to_efficiency.errors import IntegrityError
-from race_to_efficiency.executors.cluster import connected, require_same
 from race_to_efficiency.executors.place import HERE, Place, chosen
 from race_to_efficiency.quarter.here import store_of
 from race_to_efficiency.recovery.study import study
@@ -28,46 +22,6 @@ pytestmark = pytest.mark.slow
 
 FILES = {"fit_kappa": ("kappa.json", "kappa_draws.parquet"), "backtest": ("scores.json", "backtest.parquet")}
 CASES = ["joint_floor_2y", "predictive_trend_10", "kappa_clean_20"]
-WAIT_SECONDS = 60.0
-
-
-class Cluster:
-    """A scheduler and workers of this machine, each a process."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.file = folder, folder / "scheduler.json"
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(self.file))
-        until = time.monotonic() + WAIT_SECONDS
-        while not self.file.is_file() and time.monotonic() < until:
-            time.sleep(0.05)
-        self.address = json.loads(self.file.read_text())["address"]
-
-    def start(self, kind: str, *words: str, code: Path | None = None) -> subprocess.Popen[bytes]:
-        """Start a scheduler or a worker, with other code where it is given."""
-        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard", *words]
-        source = code or Path(storage.__file__).parents[1]
-        environment = storage.process_environment({"PYTHONPATH": str(source), "OPENBLAS_NUM_THREADS": "1"})
-        self.processes.append(
-            subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=(self.folder / f"{kind}{len(self.processes)}.log").open("wb"),
-            )
-        )
-        return self.processes[-1]
-
-    def worker(self, code: Path | None = None) -> subprocess.Popen[bytes]:
-        """Start a worker that nobody starts again when it ends."""
-        return self.start("worker", self.address, "--nthreads", "1", "--no-nanny", code=code)
-
-    def workers(self, number: int) -> int:
-        """Wait for so many workers and return how many compute with our code."""
-        with connected(self.address) as client:
-            client.wait_for_workers(number, timeout=WAIT_SECONDS)
-            return require_same(client)
 
 
 @pytest.fixture
@@ -75,33 +29,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A cluster that ends with the test."""
     made = Cluster(tmp_path)
     yield made
-    for process in made.processes:
-        process.kill()
-        process.wait()
-
-
-@contextlib.contextmanager
-def killed_at_work(victim: subprocess.Popen[bytes], cluster: Cluster) -> Iterator[None]:
-    """Kill a worker within the block, once it is at work."""
-    stop = threading.Event()
-
-    def kill() -> None:
-        with connected(cluster.address) as client:
-            while not stop.is_set():
-                if any("compute" in str(calls) or calls for calls in client.processing().values()):
-                    time.sleep(0.3)
-                    victim.kill()
-                    return
-                time.sleep(0.02)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-    assert victim.wait(5) != 0, "it was not killed: nothing was ever at work there"
+    made.end()
 
 
 @pytest.mark.parametrize("stage", FILES)

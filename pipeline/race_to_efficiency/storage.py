@@ -268,6 +268,14 @@ def parquet_file(path: Path) -> Any:
         ) from None
 
 
+def arrow_stream(path: Path) -> Any:
+    """Return a file's bytes as a stream (`pyarrow.NativeFile`), unpacked where they are gzipped."""
+    import pyarrow as pa
+
+    packed = next(iter(read_chunks(path, 2)), b"") == b"\x1f\x8b"
+    return pa.input_stream(str(path), compression="gzip" if packed else None)
+
+
 def read_parquet(path: Path) -> pd.DataFrame:
     """Return a parquet file as a frame.
 

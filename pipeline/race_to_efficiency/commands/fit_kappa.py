@@ -9,18 +9,21 @@ import typer
 from race_to_efficiency import storage
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.output_files import output_file
+from race_to_efficiency.commands.places import Scheduler, Workers, computing
 from race_to_efficiency.errors import NotTrustworthy, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from race_to_efficiency.api.kappa_fit import KappaFit
+    from race_to_efficiency.own_tables.step_logs import StepLogs
 
 SHOWN = 20
 """Rows set aside or left out that are listed on the screen."""
 
 EXAMPLE = (
-    "Example: race fit kappa runs.csv --form chinchilla --cluster model --exclude 'loss > 4' --plot fit.svg --json"
+    "Example: race fit kappa runs.csv --form chinchilla --cluster model --exclude 'loss > 4' --plot fit.svg --json; "
+    "of logs: race fit kappa 'logs/*.parquet' --step-column step --run-column run"
 )
 
 RUN_COLUMNS_HELP = (
@@ -74,26 +77,51 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[
             int | None, typer.Option(help="seed of the bootstrap; as in params.yaml if absent", min=0)
         ] = None,
+        step_column: Annotated[
+            str | None,
+            typer.Option(help="column of the step: FILE is a log, a folder or a pattern such as 'logs/*.parquet'"),
+        ] = None,
+        run_column: Annotated[
+            str | None, typer.Option(help="column of the logs that names the run; a file is a run if absent")
+        ] = None,
+        smoothed: Annotated[
+            bool, typer.Option("--smoothed", help="of a log take the mean loss at the end, not the last row's")
+        ] = False,
+        summaries: Annotated[
+            str | None, typer.Option(help="write what the logs say of each run to this Parquet file")
+        ] = None,
+        workers: Workers = None,
+        scheduler: Scheduler = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
-        """Fit kappa to your own training runs with intervals and a status; touches nothing."""
+        """Fit kappa to your own training runs with intervals and a status; touches nothing.
+
+        With --step-column the file, folder or pattern holds step-level logs, of any length: they are read piece by
+        piece, a run becomes one row, and runs that diverged or stopped before the end of their schedule are left out.
+        """
+        from dataclasses import replace
         from inspect import unwrap
         from pathlib import Path
 
         from race_to_efficiency.api.kappa import fit_kappa
+        from race_to_efficiency.own_tables.run_summaries import FLAGS
 
         if plot is not None and group is not None:
             raise UsageError("--plot draws one fit", remedy="take one group with --where, or leave out --plot")
         picture, kept, table = output_file(plot, "--plot"), output_file(save, "--save"), output_file(draws, "--draws")
-        with terminal.steps() as step:
+        named, left_out = _renamed(column or []), exclude or []
+        with terminal.steps() as step, computing(workers, scheduler):
             step(f"reading {file}")
+            also = [*(where or []), *left_out, *filter(None, (group, cluster))]
+            logs = _logs(file, step_column, run_column, named, also, smoothed=smoothed, summaries=summaries)
             found = unwrap(fit_kappa)(
-                Path(file),
+                Path(file) if logs is None else logs.runs,
+                name="logs",
                 forms=form,
-                columns=_renamed(column or []),
+                columns=named if logs is None else logs.figures.columns,
                 loss_unit=loss_unit,
                 where=where or [],
-                exclude=exclude or [],
+                exclude=left_out if logs is None else [*left_out, *FLAGS],
                 group=group,
                 cluster=cluster,
                 frontier=frontier,
@@ -104,6 +132,8 @@ def register(app: typer.Typer) -> None:
                 seed=seed,
                 step=step,
             )
+        if logs is not None:
+            found = replace(found, notes=(*logs.notes, *found.notes))
         if picture is not None:
             from race_to_efficiency.commands.kappa_plot import write_plot
 
@@ -117,6 +147,32 @@ def register(app: typer.Typer) -> None:
         else:
             _print(found)
         _leave_if_refused(found, Path(file), as_json=as_json)
+
+
+def _logs(
+    pattern: str,
+    step: str | None,
+    run: str | None,
+    columns: dict[str, str],
+    also: list[str],
+    *,
+    smoothed: bool,
+    summaries: str | None,
+) -> StepLogs | None:
+    """Return what step-level logs say of their runs, where the options name logs; their summaries are written."""
+    from race_to_efficiency.executors.place import place_here
+    from race_to_efficiency.own_tables.step_logs import read_step_logs
+
+    if step is None:
+        if run is not None or smoothed or summaries is not None:
+            raise UsageError("--run-column, --smoothed and --summaries go with --step-column", where="--step-column")
+        return None
+    written = output_file(summaries, "--summaries")
+    place = place_here()
+    found = read_step_logs(pattern, step=step, run=run, columns=columns, also=also, smoothed=smoothed, place=place)
+    if written is not None:
+        storage.write_parquet(written, found.runs)
+    return found
 
 
 def _renamed(pairs: list[str]) -> dict[str, str]:

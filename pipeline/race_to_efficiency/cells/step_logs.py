@@ -1,0 +1,178 @@
+"""Step-level logs of training runs, a batch of rows at a time: Parquet and text with separators, gzipped or not.
+
+A log may be longer than memory, so nothing is held but the batch that is read. Logs are written by programs: their
+numbers are read as Python writes them, and a line with another number of cells than the header is counted, not mended.
+"""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from race_to_efficiency import storage
+from race_to_efficiency.cells.dialect import dialect_of
+from race_to_efficiency.cells.physical import lines_of
+from race_to_efficiency.cells.screening import refuse
+from race_to_efficiency.cells.text import MISSING_WORDS
+from race_to_efficiency.errors import InputMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUFFIXES = (".parquet", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+"""Files of a folder that are read as logs."""
+
+BATCH_ROWS = 1 << 20
+"""Rows of a parquet file held at a time: some 50 MB with the columns of a fit."""
+
+BATCH_BYTES = 1 << 24
+"""Bytes of a text held at a time."""
+
+PIECE_ROWS = 1 << 24
+"""Rows of a parquet file from which on its row groups are shared out: several workers then read one file."""
+
+NOTHING_WORDS = sorted(MISSING_WORDS - {"nan", "-nan"})
+"""Texts that stand for nothing; in a log, a loss that is written nan was one."""
+
+HEAD_BYTES = 1 << 16
+"""Of a text, to see what separates its cells."""
+
+
+@dataclass(frozen=True)
+class LogPiece:
+    """A file of logs, or some row groups of one: what one worker reads.
+
+    Parameters
+    ----------
+    path : Path
+    columns : tuple of str
+        Wanted ones, as they stand in the header.
+    groups : (int, int), optional
+        First row group, and the one after the last.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    groups: tuple[int, int] | None = None
+
+
+def log_files(pattern: str) -> list[Path]:
+    """Return the files that a pattern names, in the order of their names; of a folder all logs under it.
+
+    Parameters
+    ----------
+    pattern : str
+        A file, a folder, or a pattern such as ``logs/**/*.parquet``.
+
+    Raises
+    ------
+    InputMissing
+        When there is none.
+    """
+    place = Path(pattern)
+    if place.is_dir():
+        found = [path for path in place.rglob("*") if path.is_file() and path.name.endswith(SUFFIXES)]
+    else:
+        found = [Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]  # noqa: PTH207
+    if not found:
+        raise InputMissing(
+            "there are no logs of that name",
+            where=pattern,
+            why=f"a folder's logs end in {', '.join(SUFFIXES)}" if place.is_dir() else "no file matches",
+            remedy="give a file, a folder or a pattern in quotes: 'logs/*.parquet'",
+        )
+    return sorted(found)
+
+
+def run_name(path: Path) -> str:
+    """Return what the runs of a file are called where no column names them: the file, without its endings."""
+    return path.name.split(".parquet")[0].split(".csv")[0].split(".tsv")[0].split(".txt")[0]
+
+
+def log_header(path: Path) -> tuple[str, ...]:
+    """Return the names of a log's columns."""
+    if _is_parquet(path):
+        return tuple(storage.parquet_file(path).schema_arrow.names)
+    with _text(path, None) as reader:
+        return tuple(reader.schema.names)
+
+
+def pieces_of(path: Path, columns: tuple[str, ...]) -> list[LogPiece]:
+    """Return a file as pieces of about `PIECE_ROWS` rows; a text is one."""
+    if not _is_parquet(path):
+        return [LogPiece(path, columns)]
+    about = storage.parquet_file(path).metadata
+    starts, held = [0], 0
+    for group in range(about.num_row_groups):
+        held += about.row_group(group).num_rows
+        if held >= PIECE_ROWS and group + 1 < about.num_row_groups:
+            starts.append(group + 1)
+            held = 0
+    ends = [*starts[1:], about.num_row_groups]
+    return [LogPiece(path, columns, groups) for groups in zip(starts, ends, strict=True)]
+
+
+def log_batches(piece: LogPiece) -> Iterator[tuple[Any, int]]:
+    """Yield batches of the wanted columns (`pyarrow.RecordBatch`), each with the lines before it that were no rows.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When the file has gone or is cut short.
+    """
+    import pyarrow as pa
+
+    if _is_parquet(piece.path):
+        file = storage.parquet_file(piece.path)
+        groups = range(*(piece.groups or (0, file.metadata.num_row_groups)))
+        try:
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=list(piece.columns)):
+                yield batch, 0
+        except (pa.ArrowInvalid, OSError) as error:
+            raise refuse(piece.path, str(error)) from None
+        return
+    unread: list[int] = []
+    try:
+        with _text(piece.path, piece.columns, unread) as reader:
+            for batch in reader:
+                yield batch, len(unread)
+                unread.clear()
+    except pa.ArrowInvalid as error:
+        raise refuse(piece.path, str(error)) from None
+
+
+def _is_parquet(path: Path) -> bool:
+    return next(iter(storage.read_chunks(path, 4)), b"") == b"PAR1"
+
+
+def _text(path: Path, columns: tuple[str, ...] | None, unread: list[int] | None = None) -> Any:
+    """Open a text as batches of texts; lines of another width are noted in ``unread``."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    with storage.arrow_stream(path) as stream:
+        lines = lines_of(stream.read(HEAD_BYTES))
+    delimiter, start = dialect_of(lines)
+
+    def leave_out(row: Any) -> str:
+        if unread is not None:
+            unread.append(row.actual_columns)
+        return "skip"
+
+    names = columns if columns is not None else ()
+    try:
+        return csv.open_csv(
+            storage.arrow_stream(path),
+            csv.ReadOptions(block_size=BATCH_BYTES, skip_rows=start),
+            csv.ParseOptions(delimiter=delimiter, invalid_row_handler=leave_out),
+            csv.ConvertOptions(
+                include_columns=list(names),
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=True,
+                null_values=[*NOTHING_WORDS, *map(str.upper, NOTHING_WORDS)],
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise refuse(path, str(error)) from None

@@ -171,10 +171,10 @@ class RunStates:
         place = np.array([self.names.setdefault(name, len(self.names)) for name in names], dtype=np.intp)
         more = len(self.names) - len(self.last_step)
         if more:
-            for name, fill in (("last_step", -1), ("bad_step", -1), ("level", 0)):
-                setattr(self, name, np.append(getattr(self, name), np.full(more, fill, dtype=np.int64)))
-            for name, fill in (("loss", np.nan), ("rate", np.nan), ("peak", -np.inf)):
-                setattr(self, name, np.append(getattr(self, name), np.full(more, fill)))
+            fills = {"last_step": -1, "bad_step": -1, "level": 0, "loss": np.nan, "rate": np.nan, "peak": -np.inf}
+            for name, fill in fills.items():
+                held = getattr(self, name)
+                setattr(self, name, np.append(held, np.full(more, fill, dtype=held.dtype)))
             for name in ("sums", "counts", "left_out"):
                 held = getattr(self, name)
                 setattr(self, name, np.vstack([held, np.zeros((more, held.shape[1]), dtype=held.dtype)]))

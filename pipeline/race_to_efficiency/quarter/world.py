@@ -26,6 +26,7 @@ GAMMA_TABLES = (
     "speedrun_records",
     "language_model_perplexity",
     "published_values",
+    "green500",
 )
 """Ledgers that gamma is fitted on."""
 

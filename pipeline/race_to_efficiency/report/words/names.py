@@ -17,6 +17,8 @@ NAMES = {
     "ols": "least squares",
     "utilisation": "utilisation (MFU)",
     "training_flop_per_joule": "training FLOP per joule",
+    "green500": "Green500, measured power",
+    "first_places": "first places",
     "mlperf_same_chip": "MLPerf, same chip",
     "mlperf_system": "MLPerf, best system",
     "cell_effects": "cell effects",

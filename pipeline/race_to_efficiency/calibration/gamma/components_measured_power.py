@@ -1,7 +1,7 @@
 """A check of the hardware from outside: throughput per watt at measured power, and no part of any route.
 
-The other hardware components divide a catalogued peak by a rated power. The Green500 ranks whole systems by what Linpack
-does per watt measured while it runs: another unit (FP64, systems), but no figure of it is a catalogue's.
+The other hardware components divide a catalogued peak by a rated power. The Green500 ranks whole systems by what
+Linpack does per watt measured while it runs: another unit (FP64, systems), but no figure of it is a catalogue's.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ CRATE ?= reports/2026Q1
 SEED ?= 1
 COUNT ?= 1000
 
-.PHONY: help run test test-slow lint dvc-yaml benchmark attacks fuzz recovery severity dictionary crate lock audit-dependencies clean clean-generated
+.PHONY: help run test test-slow lint dvc-yaml benchmark attacks fuzz recovery severity dictionary docs crate lock audit-dependencies clean clean-generated
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -60,6 +60,9 @@ severity: $(STAMP) ## recompute the severity table
 dictionary: $(STAMP) ## regenerate what describes the ledgers: README.md, datapackage.json
 	$(BIN)/python -m race_to_efficiency dictionary
 
+docs: $(STAMP) ## the documentation site, build/docs/site/index.html: its commands and cells are run (under a minute)
+	$(BIN)/python docs/build.py
+
 crate: ## validate a published quarter's RO-Crate, CRATE=reports/2026Q1 (needs the network)
 	@test -x build/roc/bin/rocrate-validator || \
 	  { $(PYTHON) -m venv build/roc && build/roc/bin/python -m pip install --quiet roc-validator==0.13.0; }
@@ -71,8 +74,8 @@ audit-dependencies: $(STAMP) ## known vulnerabilities of the locked libraries (n
 	$(BIN)/python -m pip_audit --strict --requirement requirements.lock --disable-pip
 
 lock: ## re-resolve requirements.lock (needs uv)
-	uv pip compile pyproject.toml --extra pipeline --extra report --extra cluster --group dev --generate-hashes --universal --python-version 3.11 \
-	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	uv pip compile pyproject.toml --extra pipeline --extra report --extra cluster --group dev --group docs --generate-hashes \
+	  --universal --python-version 3.11 --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 clean-generated: ## remove what the stages wrote, keep the ledgers and the published quarters
 	rm -rf data/processed .dvc/cache .dvc/tmp

@@ -69,9 +69,9 @@ class Session:
         code : int
             The exit code that the last one must have; the others must have 0.
         """
-        lines = text.replace("\\\n", " ").strip().splitlines()
-        wanted = [0] * (len(lines) - 1) + [code]
-        return [(line, self._race(line, one)) for line, one in zip(lines, wanted, strict=True)]
+        typed = re.split(r"(?<!\\)\n", text.strip())  # a backslash at its end continues a line
+        wanted = [0] * (len(typed) - 1) + [code]
+        return [(line, self._race(line.replace("\\\n", " "), one)) for line, one in zip(typed, wanted, strict=True)]
 
     def _race(self, line: str, wanted: int) -> Output:
         from race_to_efficiency import cli

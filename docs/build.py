@@ -12,11 +12,16 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 
-from commands import command_pages  # noqa: E402 - after the path of this folder
+from code_lines import size_page  # noqa: E402 - after the path of this folder
+from commands import command_pages  # noqa: E402
 from gallery import copy_reports, gallery_page  # noqa: E402
 from names import name_pages  # noqa: E402
+from notebook import notebook  # noqa: E402
 from stages import stages_page  # noqa: E402
 from tables import write_tables  # noqa: E402
+
+NOTEBOOK = "researcher"
+DOWNLOAD = " This page is a notebook: {download}`researcher.ipynb`."
 
 
 def assemble(source: Path) -> None:
@@ -33,9 +38,12 @@ def assemble(source: Path) -> None:
         for name, text in pages.items():
             _write(source / folder / name, text)
     _write(source / "stages.md", stages_page(ROOT / "dvc.yaml"))
+    _write(source / "size.md", size_page())
     _write(source / "reports.md", gallery_page(ROOT / "reports"))
     _write(source / "ledgers.md", (ROOT / "data" / "raw" / "README.md").read_text(encoding="utf-8"))
     shutil.copy(ROOT / "CITATION.cff", source)
+    page = (HERE / "tutorials" / f"{NOTEBOOK}.md").read_text(encoding="utf-8")
+    _write(source / "tutorials" / f"{NOTEBOOK}.ipynb", notebook(page.replace(DOWNLOAD, "")))
     write_tables(source / "tutorials")
 
 

@@ -31,7 +31,7 @@ def gallery_page(reports: Path) -> str:
         title = escape(f"{quarter}: compute per joule and the loss above its floor, the past and the forecast")
         cards.append(
             f'<article class="card"><h2>{quarter}</h2><p class="said">{escape(said)}.</p>'
-            f'<img src="reports/{quarter}/{PICTURE}" alt="{title}" width="720" height="317" loading="lazy">'
+            f'<img src="reports/{quarter}/{PICTURE}" alt="{title}" width="720" height="317">'
             f"<p>{escape(note[:1].upper() + note[1:])}.</p>"
             f'<p><a href="reports/{quarter}/report.html">The report of {quarter}</a> · '
             f'<a href="reports/{quarter}/report.pdf">four pages of {quarter} to print</a></p></article>'

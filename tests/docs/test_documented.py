@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 }
+APP = application()
 COMMANDS = dict(every_command())
 RUN_BLOCKS = {"{shell}", "{python}", "{table-file}"}
 NOT_CODE = {"{toctree}", "{literalinclude}", "{raw}"}
@@ -64,7 +65,7 @@ def test_an_option_without_a_word_is_found() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_help_lists_stands_on_the_command_s_page(name: str) -> None:
-    told = CliRunner().invoke(application(), [*name.split(), "--help"], env={"COLUMNS": "200"})
+    told = CliRunner().invoke(APP, [*name.split(), "--help"], env={"COLUMNS": "200"})
     assert told.exit_code == 0
     shown = set(re.findall(r"^│[ *]+(--[a-z][\w-]*)", told.output, re.MULTILINE)) - {"--help"}
     assert shown

@@ -33,7 +33,9 @@ class Cluster:
         """Start a scheduler or a worker, with other code where it is given."""
         command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard", *words]
         source = code or Path(storage.__file__).parents[1]
-        environment = storage.process_environment({"PYTHONPATH": str(source), "OPENBLAS_NUM_THREADS": "1"})
+        environment = storage.process_environment(
+            {"PYTHONPATH": str(source), **dict.fromkeys(storage.BLAS_THREADS, "1")}
+        )
         with (self.folder / f"{kind}{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
         self.processes.append(process)

@@ -329,13 +329,17 @@ def code_files(root: Path) -> list[Path]:
     return sorted(path for path in files if aside.isdisjoint(path.relative_to(package).parts))
 
 
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+"""Variables of the environment that say how many threads linear algebra uses."""
+
+
 def one_blas_thread() -> None:
     """Let linear algebra use one thread, in this process and in those it starts, unless the user has set a number.
 
     To be called before numpy is imported. The matrices here are small, so threads only wait for each other; and a sum
     over threads may differ in its last digit from machine to machine, which a recomputation would then report.
     """
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    for name in BLAS_THREADS:
         os.environ.setdefault(name, "1")
 
 

@@ -6,12 +6,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from local_cluster import Cluster, killed_at_work
 from race_to_efficiency import storage
 from race_to_efficiency.commands.corridor import run_stage
 from race_to_efficiency.errors import IntegrityError
 from race_to_efficiency.executors.place import HERE, Place, chosen
+from race_to_efficiency.own_tables.step_logs import read_step_logs
 from race_to_efficiency.quarter.here import store_of
 from race_to_efficiency.recovery.study import study
 from race_to_efficiency.settings.params import Workspace
@@ -57,6 +59,19 @@ def test_a_study_loses_no_chunk_with_a_worker(tmp_path: Path, cluster: Cluster) 
     assert chunks == {
         path.relative_to(tmp_path / "far"): path.read_bytes() for path in (tmp_path / "far").rglob("*.json")
     }
+
+
+def test_logs_are_the_same_on_a_cluster(tmp_path: Path, cluster: Cluster) -> None:
+    for name in ("a", "b", "c"):
+        rows = [f"{step},{3.0 + (step % 7) / step},{name}" for step in range(1, 400)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["step,loss,run", *rows]))
+    words = {"step": "step", "run": "run", "columns": {}}
+    alone = read_step_logs(f"{tmp_path}/*.csv", **words, place=HERE)
+    cluster.worker(), cluster.worker()
+    assert cluster.workers(2) == 2
+    found = read_step_logs(f"{tmp_path}/*.csv", **words, place=Place(scheduler=cluster.address))
+    pd.testing.assert_frame_equal(found.runs, alone.runs, check_exact=True)
+    assert found.notes == alone.notes
 
 
 def test_a_worker_with_one_changed_line_is_refused_by_name(root: Path, tmp_path: Path, cluster: Cluster) -> None:

@@ -7,10 +7,12 @@ import math
 import pickle
 import platform
 import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.cli import main
@@ -62,11 +64,23 @@ def test_a_cluster_finds_what_this_process_finds(address):
     numbers = [float(number) for number in range(12)]
     far = Place(scheduler=address)
     assert spread.each(math.sqrt, numbers, place=far, size=int) == [math.sqrt(number) for number in numbers]
+    powers = spread.each(partial(math.pow, 2.0), [1.0, 3.0], place=far, size=int)
+    assert powers == [2.0, 8.0]
     with spread.beside(math.sqrt, 2.0, place=far) as result:
         assert result() == math.sqrt(2.0)
     seen = dict(spread.as_finished(threaded, [1, 2], place=far))
     assert threading.current_thread().name not in seen.values()
     assert dict(spread.as_finished(threaded, [1], place=far)) == {0: threading.current_thread().name}
+
+
+def test_more_threads_of_linear_algebra_make_another_identity():
+    own = identity.own_identity()
+    identity.own_identity.cache_clear()
+    try:
+        with threadpoolctl.threadpool_limits(2):
+            assert identity.differences(own, identity.own_identity()) == ["threads of linear algebra 2 (here 1)"]
+    finally:
+        identity.own_identity.cache_clear()
 
 
 def test_an_error_of_ours_comes_back_whole(address):

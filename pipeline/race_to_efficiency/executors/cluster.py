@@ -27,7 +27,7 @@ CONNECT_SECONDS = 10
 """How long a scheduler may take to answer, and a first worker to be there."""
 
 _ONE_AT_A_TIME = threading.Lock()
-"""A worker of several threads computes one call at a time: warnings and the libraries' threads are the process's."""
+"""A worker of several threads computes one call at a time: how warnings are taken is the process's, not a thread's."""
 
 
 class OtherCode(Exception):
@@ -49,12 +49,10 @@ def compute(digest: str, call: bytes) -> Any:
     OtherCode
         When this process computes with something else: nothing of the call has been read then.
     """
-    from threadpoolctl import threadpool_limits
-
     if own_digest() != digest:
         raise OtherCode
     function, arguments = pickle.loads(call)  # noqa: S301  (from the client, over the cluster's own connection)
-    with _ONE_AT_A_TIME, threadpool_limits(limits=1):
+    with _ONE_AT_A_TIME:
         return function(*arguments)
 
 
@@ -70,11 +68,11 @@ class ClusterExecutor(Executor):
         self._client, self._executor = client, client.get_executor()
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        """Send a call: a function at the top of a module, and its arguments in order."""
+        """Send a call: a function at the top of a module, or a `functools.partial` of one, and its arguments."""
         if named:
             raise TypeError("arguments of a call on a cluster are given in order")
         call = pickle.dumps((function, arguments), protocol=5)
-        key = f"{function.__name__}-{storage.digest_document([own_digest(), storage.digest_bytes(call)])}"
+        key = f"race-{storage.digest_document([own_digest(), storage.digest_bytes(call)])}"
         sent: Future[Any] = self._executor.submit(compute, own_digest(), call, key=key)
         return sent
 

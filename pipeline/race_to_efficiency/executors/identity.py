@@ -40,8 +40,21 @@ def own_identity() -> Identity:
     return {
         "code": code,
         "settings": {name: storage.digest_document(value) for name, value in settings.items()},
-        "libraries": {"Python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
+        "libraries": {"Python": platform.python_version()}
+        | {name: _version(name) for name in LIBRARIES}
+        | {"threads of linear algebra": _blas_threads()},
     }
+
+
+def _blas_threads() -> str:
+    """Return how many threads linear algebra uses: a sum over another number may differ in its last digit.
+
+    They cannot be set from a worker's thread (OpenBLAS then leaves them as they are), only be the same.
+    """
+    import scipy.linalg  # noqa: F401  (brings its own library, beside numpy's)
+    from threadpoolctl import threadpool_info
+
+    return ", ".join(sorted({str(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"}))
 
 
 def identity_digest(identity: Identity) -> str:

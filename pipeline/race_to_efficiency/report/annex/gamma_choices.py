@@ -121,7 +121,14 @@ def product(page: Page) -> list[Block]:
                 high=cell("product_high"),
                 verdict=Strong("agree" if found.get("agrees") else "do not agree"),
             )
-        )
+        ),
+        Para(
+            say(
+                "This is a test of the equation itself. Two ranges without a common value would contradict the law, or "
+                "one of its two factors; so would a loss at fixed compute that stands still while algorithms are said "
+                "to improve. It is no wholly independent test: the same rows carry a part of gamma of algorithms."
+            )
+        ),
     ]
 
 

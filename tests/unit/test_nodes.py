@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from race_to_efficiency.calibration.kappa import group_fit
 from race_to_efficiency.quarter.code import code_digest, files_reached, modules_reached
+from race_to_efficiency.quarter.here import memory_of
 from race_to_efficiency.quarter.node import Computed, Evaluation, Memory, Node, Origin, Read
 from race_to_efficiency.quarter.store import Store
 from race_to_efficiency.quarter.world import LedgerView, Selection, World
@@ -183,6 +185,18 @@ def test_the_store_is_bounded_and_can_be_cleared(tmp_path: Path) -> None:
     assert sum(size for _, size, _ in small.entries()) < whole
     assert store.clear() > 0
     assert store.entries() == []
+
+
+def test_a_store_over_its_limit_that_may_only_be_read_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "processed" / "nodes").mkdir(parents=True)
+
+    def refused(self: Store) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Store, "prune", refused)
+    assert set(computed(memory_of(tmp_path), world())) == {"test.total:a", "test.total:b", "test.sum"}
 
 
 def test_a_read_survives_json() -> None:

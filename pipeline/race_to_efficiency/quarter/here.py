@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
@@ -27,7 +28,8 @@ def store_of(root: Path) -> Store:
 def memory_of(root: Path) -> Memory:
     """Return the memory of a checkout, within its limit."""
     store = store_of(root)
-    store.prune()
+    with contextlib.suppress(OSError):  # a checkout that may only be read
+        store.prune()
     return Memory(store)
 
 

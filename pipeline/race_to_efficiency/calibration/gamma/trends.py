@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.calibration.common.resampling import t_interval
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -47,10 +49,7 @@ class LineFit:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the ends of the t interval of the slope for independent rows."""
-        from scipy.special import stdtrit
-
-        half = float(stdtrit(self.dof, 0.5 + level / 2)) * self.stderr
-        return self.slope - half, self.slope + half
+        return t_interval(self.slope, self.stderr, self.dof, level)
 
 
 def fit_line(series: Series) -> LineFit:

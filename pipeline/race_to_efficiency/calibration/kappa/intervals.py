@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from race_to_efficiency.calibration.common.estimates import Interval
+from race_to_efficiency.calibration.common.resampling import t_interval
 from race_to_efficiency.calibration.kappa.record_fit import jacobian
 
 if TYPE_CHECKING:
@@ -139,14 +140,9 @@ def spread(values: Floats) -> float:
 
 def covariance_intervals(value: float, stderr: float, df: int, levels: Sequence[float]) -> tuple[Interval, ...]:
     """Return value -+ t stderr at several levels; nothing when the standard error is not finite."""
-    from scipy.stats import t
-
     if not (np.isfinite(stderr) and np.isfinite(value)):
         return ()
-    halves = [float(t.ppf(0.5 + level / 2, df)) * stderr for level in levels]
-    return tuple(
-        Interval("covariance", level, value - half, value + half) for level, half in zip(levels, halves, strict=True)
-    )
+    return tuple(Interval("covariance", level, *t_interval(value, stderr, df, level)) for level in levels)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 Run from the checkout: ``.venv/bin/python benchmarks/attacks/kill_workers_anywhere.py [--times 20] [--seed 1]`` (ten
 minutes; in a copy with the settings of the suite's small quarter). Each time one of two workers is killed at a moment
-drawn from the time the command takes undisturbed, and the next command finds two again. kappa.json and kappa_draws.parquet,
-scores.json, or recovery.json must then be what this process alone made, byte for byte.
+drawn from the time the command takes undisturbed, and the next command finds two again. kappa.json and
+kappa_draws.parquet, scores.json, or recovery.json must then be what this process alone made, byte for byte.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scratch import Scratch, copied
 
@@ -24,6 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
 from local_cluster import Cluster
 from race_to_efficiency.executors.place import SCHEDULER_VARIABLE, WORKERS_VARIABLE
+
+if TYPE_CHECKING:
+    import subprocess
 
 CASES = ("joint_floor_2y", "predictive_trend_10")
 RECOVERY = ("recovery", "--datasets", "400", *(word for case in CASES for word in ("--case", case)))

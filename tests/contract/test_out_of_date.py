@@ -17,6 +17,7 @@ from dvc_view import dvc_repo
 from import_statements import reached_by
 from race_to_efficiency import storage
 from race_to_efficiency.commands import corridor, stale
+from race_to_efficiency.executors.place import SCHEDULER_VARIABLE, WORKERS_VARIABLE, Place, chosen
 from race_to_efficiency.settings.corridor import declared
 from race_to_efficiency.settings.params import PARAMS_FILE, open_workspace
 
@@ -127,19 +128,27 @@ def test_dvc_calls_the_same_stages_out_of_date(locked: Path, edits: list[tuple[s
         assert set(stale.out_of_date(locked)) == dvc_says(locked) != set()
 
 
-def test_race_run_says_which_stages_and_why(
+def test_race_run_says_which_stages_and_why_and_tells_them_where_to_compute(
     locked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    told: dict[str, str] = {}
+
     @contextmanager
-    def nothing(*_: object, **__: object) -> Iterator[SimpleNamespace]:
+    def nothing(*_: object, environment: dict[str, str], **__: object) -> Iterator[SimpleNamespace]:
+        told.update(environment)
         yield SimpleNamespace(stdout=(), returncode=0)
 
     monkeypatch.setattr(corridor.children, "session", nothing)
     monkeypatch.setattr(corridor, "keep_statements", lambda _: None)
     code = "pipeline/race_to_efficiency/report/annex/cost.py"
     setting = ("params.yaml", "publication_gap_days: 180", "publication_gap_days: 181")
-    with edited(locked, *setting), edited(locked, code, "TARGETS = (0.9,", "TARGETS = (0.85,"):
+    with (
+        edited(locked, *setting),
+        edited(locked, code, "TARGETS = (0.9,", "TARGETS = (0.85,"),
+        chosen(Place(3, "tls://far:8786")),
+    ):
         corridor.reproduce(open_workspace(locked), force=False)
+    assert (told[WORKERS_VARIABLE], told[SCHEDULER_VARIABLE]) == ("3", "tls://far:8786")
     assert [line for line in capsys.readouterr().err.splitlines() if "out of date" in line] == [
         "  backtest is out of date: statements.publication_gap_days",
         f"  report is out of date: {code}",

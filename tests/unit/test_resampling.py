@@ -8,6 +8,7 @@ import statsmodels.api as sm
 from gamma_views import series_of
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.calibration.common.estimates import t_interval
 from race_to_efficiency.calibration.common.resampling import (
     bootstrap_slopes,
     cluster_weights,
@@ -16,7 +17,6 @@ from race_to_efficiency.calibration.common.resampling import (
     stated_coverage,
     stream,
     stretched,
-    t_interval,
 )
 from race_to_efficiency.calibration.gamma.frontier import record_slopes
 from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes

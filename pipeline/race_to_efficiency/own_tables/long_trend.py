@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.estimates import Estimate, Interval, draw_intervals
+from race_to_efficiency.calibration.common.estimates import Estimate, Interval, draw_intervals, t_interval
 from race_to_efficiency.calibration.common.rates import in_other_units
-from race_to_efficiency.calibration.common.resampling import stream, stretched, t_interval
+from race_to_efficiency.calibration.common.resampling import stream, stretched
 from race_to_efficiency.calibration.gamma.components import Fitted, identity, refused
 from race_to_efficiency.calibration.gamma.fragility import (
     DAYS_PER_YEAR,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.calibration.common.estimates import t_interval
 from race_to_efficiency.calibration.common.resampling import (
     increment_slopes,
     jackknife_stderr,
     stated_coverage,
     stream,
-    t_interval,
 )
 from race_to_efficiency.calibration.common.series import Series
 from race_to_efficiency.calibration.gamma.limited import fit_limited

@@ -214,3 +214,11 @@ def draw_intervals(
     return tuple(
         Interval(method, level, float(low), float(high)) for level, (low, high) in zip(levels, quantiles, strict=True)
     )
+
+
+def t_interval(value: float, stderr: float, dof: int, level: float = 0.95) -> tuple[float, float]:
+    """Return value -/+ the t quantile with ``dof`` degrees of freedom times the standard error."""
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(dof, 0.5 + level / 2)) * stderr
+    return value - half, value + half

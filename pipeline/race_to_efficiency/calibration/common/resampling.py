@@ -158,14 +158,6 @@ def _jackknife_variance(series: Series, slopes: Slopes, labels: NDArray[Any], po
     return float((count - 1) / count * np.sum((without - point) ** 2))
 
 
-def t_interval(value: float, stderr: float, dof: int, level: float = 0.95) -> tuple[float, float]:
-    """Return value -/+ the t quantile with ``dof`` degrees of freedom times the standard error."""
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(dof, 0.5 + level / 2)) * stderr
-    return value - half, value + half
-
-
 def stretched(draws: Floats, value: float, stderr: float, dof: int) -> Floats:
     """Return draws widened about the estimate until their spread matches the jackknife's t interval.
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.estimates import Interval
+from race_to_efficiency.calibration.common.estimates import Interval, t_interval
 from race_to_efficiency.calibration.common.rates import in_other_units
-from race_to_efficiency.calibration.common.resampling import stream, t_interval
+from race_to_efficiency.calibration.common.resampling import stream
 from race_to_efficiency.calibration.gamma.components import from_draws, refused
 from race_to_efficiency.calibration.gamma.trend_fit import refusal_of, weaknesses
 from race_to_efficiency.calibration.gamma.trends import fit_line

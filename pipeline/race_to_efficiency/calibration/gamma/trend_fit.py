@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.estimates import Estimate, Interval, draw_intervals
+from race_to_efficiency.calibration.common.estimates import Estimate, Interval, draw_intervals, t_interval
 from race_to_efficiency.calibration.common.rates import in_other_units
 from race_to_efficiency.calibration.common.resampling import (
     bootstrap_slopes,
@@ -15,7 +15,6 @@ from race_to_efficiency.calibration.common.resampling import (
     jackknife_stderr,
     stated_coverage,
     stretched,
-    t_interval,
 )
 from race_to_efficiency.calibration.gamma.components import Fitted, identity, refused
 from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.resampling import t_interval
+from race_to_efficiency.calibration.common.estimates import t_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.estimates import Interval
-from race_to_efficiency.calibration.common.resampling import t_interval
+from race_to_efficiency.calibration.common.estimates import Interval, t_interval
 from race_to_efficiency.calibration.kappa.record_fit import jacobian
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import pypdf
 import pytest
 import report_quarter
 from chromium import AXE, MARKS, Noise
-from race_to_efficiency import __version__
-from race_to_efficiency.relative_loss import relative_loss
+from race_to_efficiency import __version__, storage
+from race_to_efficiency.relative_loss import relative_loss, time_to_target
 from race_to_efficiency.report.presets import loss
 from race_to_efficiency.stages import report as stage
 
@@ -47,7 +47,7 @@ def opened(context: BrowserContext, address: str, fragment: str = "") -> tuple[T
     noise = Noise(tab)
     tab.goto(address + fragment)
     tab.wait_for_selector("#explorer-chart svg", state="attached")
-    tab.evaluate("document.querySelectorAll('details.part').forEach(item => item.open = true)")
+    tab.evaluate("document.querySelectorAll('details.part, details.try').forEach(item => item.open = true)")
     return tab, noise
 
 
@@ -165,10 +165,12 @@ def test_every_preset_gives_what_the_table_without_scripts_says(tab):
 def test_the_sliders_are_walked_by_keyboard(tab):
     tab.focus("#explorer-preset")
     names = []
-    for _ in range(5):
+    for _ in range(9):
         tab.keyboard.press("Tab")
         names.append(tab.evaluate("document.activeElement.id"))
-    assert names == [f"explorer-{name}" for name in ("convention", "kappa", "gamma", "fleet", "floor")]
+    pairs = [f"explorer-{name}{end}" for name in ("kappa", "gamma", "fleet", "floor") for end in ("", "-number")]
+    assert names == ["explorer-convention", *pairs]
+    tab.focus("#explorer-floor")
     before = shown(tab)
     tab.keyboard.press("End")
     assert tab.evaluate("document.activeElement.getAttribute('aria-valuetext')") == "0.999"
@@ -177,13 +179,73 @@ def test_the_sliders_are_walked_by_keyboard(tab):
     tab.focus("#explorer-gamma")
     tab.keyboard.press("Home")
     tab.keyboard.press("ArrowRight")
-    assert tab.evaluate("document.getElementById('explorer-gamma-text').textContent") == "-0.95"
+    assert tab.evaluate("document.getElementById('explorer-gamma-number').value") == "-0.95"
     assert "gamma=-0.95" in tab.evaluate("location.hash")
     assert tab.evaluate("document.getElementById('explorer-preset').value") == ""
     outline = tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
     for name in ("kappa", "gamma", "fleet", "floor"):
         assert tab.evaluate(f"document.getElementById('explorer-{name}').labels.length") == 1
+
+
+def test_a_number_is_typed_as_it_is_printed_and_beyond_every_slider(tab):
+    first = json.loads(tab.evaluate("document.getElementById('explorer-data').textContent"))["presets"][0]
+    tab.select_option("#explorer-preset", first["id"])
+    assert tab.input_value("#explorer-kappa-number") == repr(first["kappa"])
+    wanted = {"kappa": 0.7235, "gamma": 7.25, "fleet": 5000.0, "floor": 0.9995}
+    for name, value in wanted.items():
+        tab.fill(f"#explorer-{name}-number", repr(value))
+    for years, value in shown(tab).items():
+        kappa, gamma, fleet, floor = wanted.values()
+        expected = relative_loss(years, kappa, gamma, fleet=fleet, floor=floor, baseline_years=first["baseline_years"])
+        assert value == pytest.approx(float(expected), abs=1e-12)
+    before = shown(tab)
+    for name, nonsense in (("kappa", "0"), ("floor", "1"), ("fleet", "-3"), ("gamma", "")):
+        tab.fill(f"#explorer-{name}-number", nonsense)
+        assert tab.get_attribute(f"#explorer-{name}-number", "aria-invalid") == "true"
+        assert shown(tab) == before
+        tab.focus("#explorer-preset")
+        assert float(tab.input_value(f"#explorer-{name}-number")) == wanted[name]
+
+
+def test_a_target_and_a_time_are_read_off_and_kept_in_the_address(tab, context, address):
+    words = (
+        "explorer?kappa=0.05&gamma=1.2&fleet=3&floor=0.1&baseline_years=0.5&convention=cumulative&target=0.77&years=2.5"
+    )
+    found, _ = opened(context, address, f"#{words}")
+    settings = {"floor": 0.1, "fleet": 3.0, "baseline_years": 0.5}
+    when = float(found.text_content("#explorer-when").split()[1])
+    assert when == pytest.approx(float(time_to_target(0.77, 0.05, 1.2, **settings)), rel=1e-3)
+    then = float(found.text_content("#explorer-then").split()[0])
+    assert then == pytest.approx(float(relative_loss(2.5, 0.05, 1.2, **settings)), abs=5.1e-5)
+    found.fill("#explorer-target", "0.05")
+    assert found.text_content("#explorer-when") == "not within 1000 years"
+    assert "target=0.05" in found.evaluate("location.hash")
+    found.close()
+
+
+def test_the_band_is_the_forecast_s_and_the_bill_is_the_fleet_s(tab, address):
+    """Both from the files beside the page: the draws' quantiles, and the annex's own bills."""
+    data = json.loads(tab.evaluate("document.getElementById('explorer-data').textContent"))
+    table = storage.read_parquet(Path(address.removeprefix("file://")).parent / "forecast.parquet")
+    banded = [item for item in data["presets"] if item["band"]]
+    assert banded
+    for item in banded:
+        name, reading = item["id"].rsplit(".", 1)
+        own = table[(table["scenario_id"] == name) & (table["form"] == reading) & (table["target"] == "relative_loss")]
+        for years, *ends in item["band"]:
+            for level, end in zip((0.1, 0.9), ends, strict=True):
+                near = ((own["horizon"] - years).abs() < 1e-9) & ((own["output_type_id"] - level).abs() < 1e-9)
+                assert end in set(own.loc[near & (own["output_type"] == "quantile"), "value"])
+    tab.select_option("#explorer-preset", banded[0]["id"])
+    assert tab.locator("#explorer-chart .band").count() == 1
+    tab.fill("#explorer-fleet-number", "3")
+    assert tab.locator("#explorer-chart .band").count() == 0
+    for name in ("energy", "money"):
+        told = tab.locator(f"output[data-bill='{name}']").all_text_contents()
+        assert [float(text) for text in told] == pytest.approx([3 * one for one in data["bill"][name]], rel=1e-3)
+    tab.select_option("#explorer-convention", "run")
+    assert tab.locator("output[data-bill='money']").first.text_content() == "no fleet"
 
 
 def test_the_skip_link_leads_to_the_report(tab):

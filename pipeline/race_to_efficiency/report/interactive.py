@@ -45,20 +45,29 @@ def own_script() -> str:
     return storage.read_text(TEMPLATES / "explorer.js")
 
 
-def payload(presets: Sequence[Mapping[str, Any]], years: Sequence[float], horizon_years: float) -> dict[str, Any]:
+def payload(
+    presets: Sequence[Mapping[str, Any]],
+    years: Sequence[float],
+    horizon_years: float,
+    bill: Mapping[str, Sequence[float]] | None = None,
+) -> dict[str, Any]:
     """Return the data of the chart.
 
     Parameters
     ----------
     presets : sequence of mapping
-        id, title, kappa, gamma, fleet, floor, convention ("cumulative" or "run"), baseline_years; the first is shown.
+        id, title, kappa, gamma, fleet, floor, convention ("cumulative" or "run"), baseline_years, and band: year, low
+        and high end of what eight draws in ten say; the first is shown.
     years : sequence of float
         Times whose R is written out.
     horizon_years : float
+    bill : mapping of str to sequence of float, optional
+        energy (TWh) and money (billion USD) that the baseline fleet takes until each of ``years``.
     """
     return {
         "presets": [dict(item) for item in presets],
         "years": list(years),
         "horizon": horizon_years,
         "sliders": [dict(item) for item in SLIDERS],
+        "bill": bill and dict(bill),
     }

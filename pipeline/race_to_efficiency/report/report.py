@@ -20,6 +20,7 @@ from race_to_efficiency.report.annex import (
     roadmap,
     scenarios,
 )
+from race_to_efficiency.report.annex.cost import anchored_cost
 from race_to_efficiency.report.brief.brief import brief_sections
 from race_to_efficiency.report.brief.finding import title as brief_title
 from race_to_efficiency.report.brief.footing import dateline_note
@@ -27,6 +28,7 @@ from race_to_efficiency.report.content import Document
 from race_to_efficiency.report.csv_export import table_csv
 from race_to_efficiency.report.figures.style import drawing
 from race_to_efficiency.report.html import render_html
+from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.markdown import render_markdown
 from race_to_efficiency.report.page import UNWRITABLE, Page
 from race_to_efficiency.report.pdf import render_pdf
@@ -149,6 +151,31 @@ def make_report(
 def chart_data(page: Page) -> dict[str, Any] | None:
     """Return the data of the interactive chart; None when no scenario gives one."""
     try:
-        return interactive.payload(page.presets, page.years, max(page.years))
+        points = [{**item, "band": band(page, item)} for item in page.presets]
+        return interactive.payload(points, page.years, max(page.years), unit_bill(page))
     except UNWRITABLE:  # its section says why
         return None
+
+
+def band(page: Page, point: dict[str, Any]) -> list[list[float]]:
+    """Return year, low and high end of a scenario's 80 % interval, a row a year; none where it is not forecast."""
+    scenario = point["id"].removesuffix(f".{point['reading']}")
+    try:
+        curve = page.forecasts.find(point["reading"], "relative_loss", scenario, page.anchor)
+        years = [year for year in page.forecasts.horizons(curve) if year.is_integer()]
+        ends = ((page.forecasts.cell(curve, year, level).value for level in (0.1, 0.9)) for year in years)
+        return [[year, *found] for year, found in zip(years, ends, strict=True)]
+    except Missing:
+        return []
+
+
+def unit_bill(page: Page) -> dict[str, list[float]] | None:
+    """Return what the baseline fleet takes until each headline year: a fleet's bill is in proportion to its size."""
+    from race_to_efficiency.planning.cost import fleet_bill
+
+    try:
+        bills = [fleet_bill(1.0, year, anchored_cost(page)) for year in page.years]
+    except UNWRITABLE:
+        return None
+    energy, money = ([float(getattr(item, name)) for item in bills] for name in ("energy_twh", "total_usd"))
+    return {"energy": energy, "money": [usd / 1e9 for usd in money]}

@@ -17,9 +17,9 @@ from race_to_efficiency.report.annex.cost import cost
 from race_to_efficiency.report.annex.gamma_series import UNIT
 from race_to_efficiency.report.content import (
     ContentTable,
-    Explorer,
     Fact,
     Label,
+    Link,
     Para,
     Section,
     Text,
@@ -178,11 +178,7 @@ def explorer(page: Page) -> list[Block]:
         )
     titles = [f"#L/L₀, {years_words(year)}" for year in page.years]
     return [
-        Explorer({}),
-        Para(
-            say("On the page a chart with sliders stands here; on paper and without scripts, its starting points do."),
-            "note",
-        ),
+        Para(say("The brief's sliders start from these points ({them}).", them=Link("try them", "#try")), "note"),
         ContentTable(
             "explorer-presets",
             say("The chart's starting points: the scenarios with medians for what is measured"),

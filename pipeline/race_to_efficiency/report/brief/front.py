@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, anchor_record, curves
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
 from race_to_efficiency.report.brief.energy import headline_route
-from race_to_efficiency.report.content import ContentTable, Label, Section, say, table_columns
+from race_to_efficiency.report.content import ContentTable, Explorer, Label, Section, say, table_columns
 from race_to_efficiency.report.figures.fan import FAN_LEVELS
 from race_to_efficiency.report.figures.front import Course, front_chart
 from race_to_efficiency.report.forecasts import years_words
@@ -33,7 +33,7 @@ def front_section(page: Page) -> Section:
 
 
 def front(page: Page) -> list[Block]:
-    """Return the chart, drawn twice: for a desk, and for a telephone."""
+    """Return the chart, drawn twice: for a desk, and for a telephone; and the place to try other numbers."""
     courses = (compute_course(page), loss_course(page))
     short = "Two panels over the same years: the past as a line up to the point where data end, then a fan."
     drawings = {
@@ -55,7 +55,7 @@ def front(page: Page) -> list[Block]:
         table=data_table(page),
         narrow=drawings["fig-front-narrow"],
     )
-    return [figure]
+    return [figure, Explorer({})]
 
 
 def growth_and_level(page: Page) -> tuple[float, float]:

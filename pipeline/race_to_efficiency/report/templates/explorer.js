@@ -1,5 +1,6 @@
 // The interactive chart and the tables' CSV buttons. The page is complete without this script.
 const LN2 = Math.LN2;
+const LONGEST = 1000; // years that are looked ahead
 
 // ln((e^z - 1)/z), stable near 0 and for large z (the printed form of the equation is wrong there).
 function logPhi(z) {
@@ -25,17 +26,21 @@ function relativeLoss(t, s) {
 
 // The chart: grey lines of the scenarios with their names, the reader's line and its points over them.
 function chart(place, horizon) {
-  const width = 720, height = 330, left = 48, right = 150, top = 12, bottom = 42;
+  const small = matchMedia("(max-width: 40rem)"), top = 12, bottom = 42, left = 40;
   const make = (tag, attributes, text) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     if (text !== undefined) element.textContent = text;
     return element;
   };
-  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Loss relative to today over the years", fill: "currentColor", "font-size": 12 });
+  const svg = make("svg", { role: "img", "aria-label": "Loss relative to today over the years", fill: "currentColor", "font-size": 12 });
   place.append(svg);
-  return (presets, names, curve, points) => {
-    const losses = [...presets.flat(), ...curve].map((point) => point.r).filter(Number.isFinite);
+  return (presets, ends, curve, points, band) => {
+    // on a telephone there is no room for the scenarios' names: their lines stay, in grey
+    const [width, height, right, names] = small.matches ? [340, 260, 12, []] : [840, 330, 250, ends];
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const edges = band.flatMap((row) => [{ t: row[0], r: row[1] }, { t: row[0], r: row[2] }]);
+    const losses = [...presets.flat(), ...curve, ...edges].map((point) => point.r).filter(Number.isFinite);
     const lowest = Math.min(...losses), highest = Math.max(1, ...losses);
     const x = (t) => left + (width - left - right) * t / horizon;
     const y = (r) => top + (height - top - bottom) * (highest - r) / (highest - lowest || 1);
@@ -51,6 +56,10 @@ function chart(place, horizon) {
       drawn.push(make("text", { x: x(t), y: height - bottom + 18, "text-anchor": "middle" }, String(t)));
     }
     drawn.push(make("text", { x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle" }, "years after the data date"));
+    if (band.length) {
+      const around = [...band.map((row) => ({ t: row[0], r: row[1] })), ...band.toReversed().map((row) => ({ t: row[0], r: row[2] }))];
+      drawn.push(make("path", { d: `${line(around)}Z`, class: "band" }));
+    }
     for (const rows of presets) drawn.push(make("path", { d: line(rows), fill: "none", stroke: "currentColor", opacity: 0.45 }));
     for (const name of names) drawn.push(make("text", { x: x(name.t) + 6, y: y(name.r) + 4 }, name.id));
     drawn.push(make("path", { d: line(curve), fill: "none", class: "own", "stroke-width": 3 }));
@@ -64,10 +73,10 @@ function explorer(root, data) {
   const names = ["kappa", "gamma", "fleet", "floor"];
   const legal = {
     kappa: (v) => v > 0, gamma: Number.isFinite, fleet: (v) => v > 0, floor: (v) => v >= 0 && v < 1,
-    baseline_years: (v) => v > 0,
+    baseline_years: (v) => v > 0, target: (v) => v > 0 && v <= 1, years: (v) => v >= 0 && v <= LONGEST,
   };
   const sliders = Object.fromEntries(data.sliders.map((slider) => [slider.name, slider]));
-  const state = { ...data.presets[0] };
+  const state = { target: 0.9, years: 5, ...data.presets[0] };
 
   const times = Array.from({ length: 121 }, (_, i) => data.horizon * i / 120);
   const curveOf = (s) => times.map((t) => ({ t, r: relativeLoss(t, s) }));
@@ -76,7 +85,7 @@ function explorer(root, data) {
 
   // Names at the right-hand end, moved apart where lines end close together.
   function endLabels(shown) {
-    const ends = shown.map((p) => ({ t: data.horizon, r: relativeLoss(data.horizon, p), id: p.name }));
+    const ends = shown.map((p) => ({ t: data.horizon, r: relativeLoss(data.horizon, p), id: p.id.split(".")[0].replaceAll("_", " ") }));
     ends.sort((a, b) => a.r - b.r);
     const lowest = Math.min(relativeLoss(data.horizon, state), ends.length ? ends[0].r : 1);
     const gap = 0.042 * (1 - lowest);
@@ -91,13 +100,35 @@ function explorer(root, data) {
     return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
   }
 
+  // A field that is being typed in keeps what is typed; any other shows the value in full.
+  function fill(field, value) {
+    if (document.activeElement !== field || Number(field.value) !== value) field.value = String(value);
+    field.removeAttribute("aria-invalid");
+  }
+
+  function when() {
+    if (relativeLoss(LONGEST, state) > state.target) return `not within ${LONGEST} years`;
+    let low = 0, high = LONGEST;
+    for (let i = 0; i < 60; i += 1) {
+      const middle = (low + high) / 2;
+      if (relativeLoss(middle, state) > state.target) low = middle; else high = middle;
+    }
+    return `after ${write(high)} years`;
+  }
+
   function show() {
     for (const name of names) {
       const slider = sliders[name], input = $(name);
-      const shown = `${slider.unit === "×" ? "×" : ""}${write(state[name])}`;
       input.value = slider.log ? Math.log2(state[name]) : state[name];
-      input.setAttribute("aria-valuetext", shown);
-      $(`${name}-text`).textContent = shown;
+      input.setAttribute("aria-valuetext", `${slider.unit === "×" ? "×" : ""}${write(state[name])}`);
+      fill($(`${name}-number`), state[name]);
+    }
+    fill($("target"), state.target); fill($("years"), state.years);
+    $("when").textContent = when();
+    $("then").textContent = `${relativeLoss(state.years, state).toFixed(4)} of today’s loss`;
+    for (const cell of root.querySelectorAll("output[data-bill]")) {
+      const one = data.bill[cell.dataset.bill][Number(cell.dataset.place)];
+      cell.textContent = state.convention === "run" ? "no fleet" : write(one * state.fleet);
     }
     $("convention").value = state.convention;
     const known = data.presets.find((p) => [...names, "convention"].every((name) => p[name] === state[name]));
@@ -109,11 +140,11 @@ function explorer(root, data) {
       cell.dataset.value = String(r);
     }
     const shown = data.presets.filter((p) => p.drawn && p.reading === (state.floor > 0 ? "reducible" : "total"));
-    draw(shown.map(curveOf), endLabels(shown), curveOf(state), points);
+    draw(shown.map(curveOf), endLabels(shown), curveOf(state), points, known ? known.band : []);
   }
 
   function remember() {
-    const words = [...names, "baseline_years"].map((name) => `${name}=${state[name]}`);
+    const words = [...names, "baseline_years", "target", "years"].map((name) => `${name}=${state[name]}`);
     try { history.replaceState(null, "", `#explorer?${words.join("&")}&convention=${state.convention}`); } catch { /* no history here */ }
   }
 
@@ -128,6 +159,15 @@ function explorer(root, data) {
     if (["cumulative", "run"].includes(given.get("convention"))) state.convention = given.get("convention");
   }
 
+  for (const [name, field] of [...names.map((item) => [item, $(`${item}-number`)]), ["target", $("target")], ["years", $("years")]]) {
+    field.addEventListener("input", () => {
+      const value = field.value.trim() === "" ? NaN : Number(field.value);
+      if (!Number.isFinite(value) || !legal[name](value)) { field.setAttribute("aria-invalid", "true"); return; }
+      state[name] = value;
+      show(); remember();
+    });
+    field.addEventListener("change", show);
+  }
   for (const name of names) {
     $(name).addEventListener("input", (event) => {
       const value = Number(event.target.value);
@@ -141,8 +181,10 @@ function explorer(root, data) {
     if (preset) { Object.assign(state, preset); show(); remember(); }
   });
   addEventListener("hashchange", () => { recall(); show(); });
+  matchMedia("(max-width: 40rem)").addEventListener("change", show);
 
   root.hidden = false;
+  document.getElementById("explorer-still").hidden = true;
   recall(); show();
 }
 

@@ -104,11 +104,12 @@ def read_headline(workspace: Workspace) -> dict[str, Any]:
         When the quarter was not run here, or was published before there was a brief.
     """
     from race_to_efficiency.provenance import published_files
+    from race_to_efficiency.provenance.kept_files import is_kept
 
     path = locate(workspace, f"report/{BRIEF}")
-    if not path.is_file():
+    if not is_kept(path):
         path = path.parents[1] / BRIEF  # a published folder keeps the report's files beside the records
-    if not path.is_file():
+    if not is_kept(path):
         raise InputMissing(
             f"{workspace.quarter} was published before reports had a brief",
             where=str(path),

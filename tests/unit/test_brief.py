@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.report.brief.energy import energy_share, one_in
+from race_to_efficiency.report.brief.front import earlier_medians
 from race_to_efficiency.report.figures.front import decades
+from race_to_efficiency.units import decimal_year
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,16 @@ def test_a_scale_is_marked_at_few_powers_of_ten_within_it(low: float, span: floa
     assert all(10.0**low * (1 - 1e-9) <= mark <= 10.0 ** (low + span) * (1 + 1e-9) for mark in marks)
     assert len(marks) <= 9
     assert marks == sorted(marks)
+
+
+@given(st.floats(0.01, 0.9), st.lists(st.floats(0.05, 0.99), min_size=1, max_size=4))
+def test_an_earlier_quarter_s_line_starts_on_the_fitted_loss_of_its_day(fall: float, medians: list[float]) -> None:
+    """2025Q3 ended a year before 2026Q3 does, when the loss was higher by one year of the fitted fall."""
+    rows = [{"reading": "reducible", "years": float(t), "median": m} for t, m in enumerate(medians, start=1)]
+    other = {"reading": "total", "years": 1.0, "median": 0.5}
+    end = decimal_year(date(2026, 9, 30))
+    ((years, losses),) = earlier_medians([{"quarter": "2025Q3", "rows": [other, *rows]}], end, fall)
+    assert math.isclose(years[0], end - 1, abs_tol=1e-9)
+    assert math.isclose(math.log2(losses[0]), fall, rel_tol=1e-9)
+    assert [year - years[0] for year in years[1:]] == pytest.approx([row["years"] for row in rows])
+    assert [loss / losses[0] for loss in losses[1:]] == pytest.approx(medians)

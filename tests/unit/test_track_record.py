@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -360,6 +361,22 @@ def test_a_record_of_the_first_version_is_completed() -> None:
     assert found["scores"] == [{"baseline": "last_value", "target": "t"}]
     new = {"totals": [1]}
     assert track.completed({"scores": []}, new, END) == {"scores": [], "totals": [1]}
+
+
+def test_the_headlines_of_the_last_quarters_are_kept_a_correction_in_its_quarter_s_place() -> None:
+    def said(quarter: str, name: str, median: float) -> dict[str, Any]:
+        rows = [{"reading": "reducible", "years": 5.0, "median": median, "point": 0.0}]
+        empty: dict[str, Any] = {"estimates": []}
+        return track.published_document(quarter, name, {"statements": []}, empty, {}, rows, reconstructed=True)
+
+    kept = [said(f"202{i}Q4", f"202{i}Q4", i / 10) for i in range(1, 7)]
+    old = track.published_document("2019Q4", "2019Q4", {"statements": []}, {"estimates": []}, {}, reconstructed=True)
+    found = track.published_headlines([old, *kept, said("2026Q4", "2026Q4.r2", 0.99)])
+    assert [(item["publication"], item["rows"][0]["median"]) for item in found] == [
+        ("2023Q4", 0.3), ("2024Q4", 0.4), ("2025Q4", 0.5), ("2026Q4.r2", 0.99),
+    ]  # fmt: skip
+    assert set(found[0]["rows"][0]) == {"reading", "years", "median"}
+    assert track.published_headlines([old]) == []
 
 
 def test_a_correction_stands_beside_what_it_corrects(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.settings.statements import StatementParams
 
 
+HEADLINE_KEYS = ("reading", "years", "median")
 FIRST = "race-0.1"
 """The forecaster of the publications that name none."""
 
@@ -87,20 +88,23 @@ def published_document(
     statements: Mapping[str, Any],
     gamma: Mapping[str, Any],
     kappa: Mapping[str, Any],
+    headline: Iterable[Mapping[str, Any]] = (),
     *,
     reconstructed: bool,
 ) -> dict[str, Any]:
     """Return what later quarters need of a publication to score it: its statements and its growths, as published.
 
-    A form's discrepancy goes with them: it widens what is predicted of anyone's own runs.
+    A form's discrepancy goes with them: it widens what is predicted of anyone's own runs. So do the medians of its
+    headline, beside which later quarters draw theirs.
 
     Parameters
     ----------
     quarter : str
     publication : str
         Its folder under reports/; a correction (``2026Q1.r2``) stands beside what it corrects and erases no score.
-    statements, gamma, kappa : mapping
-        statements.json, gamma.json and kappa.json of the folder; 0.1 named no forecaster and no discrepancy.
+    statements, gamma, kappa, headline : mapping; sequence of mapping
+        statements.json, gamma.json, kappa.json and headline.json of the folder; 0.1 named no forecaster and no
+        discrepancy.
     reconstructed : bool
         Whether it was made after its time: it is no record then.
     """
@@ -112,7 +116,24 @@ def published_document(
         "statements": list(statements["statements"]),
         "growths": growths_of(gamma),
         **({"discrepancy": list(kappa["discrepancy"])} if "discrepancy" in kappa else {}),
+        **({"headline": [{name: row[name] for name in HEADLINE_KEYS} for row in headline]} if headline else {}),
     }
+
+
+def published_headlines(documents: Iterable[Mapping[str, Any]], most: int = 4) -> list[dict[str, Any]]:
+    """Return the headlines of the last quarters that published one, earliest first; a correction in its place.
+
+    Parameters
+    ----------
+    documents : iterable of mapping
+        See `published_document`; earlier ones first.
+    most : int
+    """
+    found = {str(item["quarter"]): item for item in documents if item.get("headline")}
+    return [
+        {"quarter": quarter, "publication": item["publication"], "rows": list(item["headline"])}
+        for quarter, item in sorted(found.items())[-most:]
+    ]
 
 
 def remade(

@@ -58,7 +58,8 @@ def stated(reports: Path, entry: Entry) -> bytes | None:
     paths = [reports / entry.folder / name for name in ("statements.json", "gamma.json", "kappa.json")]
     if not all(map(is_kept, paths)):
         return None
-    read = (published_files.published_json(path) for path in paths)
+    headline = reports / entry.folder / "headline.json"
+    read = [published_files.published_json(path) for path in (*paths, *([headline] if is_kept(headline) else []))]
     document = published_document(entry.quarter, entry.folder, *read, reconstructed=entry.reconstructed)
     return storage.dumps(document).encode()
 

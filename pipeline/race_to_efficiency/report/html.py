@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.numbers import NumberRegistry
 
 TEMPLATES = Path(__file__).parent / "templates"
-LONGEST_TABLE = 24
+LONGEST_TABLE = 30
 """Rows of a figure's data that stand in the page; more stand in the figure's CSV alone."""
 STATUS_MEANING = {
     "trusted": "passed every check of the trust gate",

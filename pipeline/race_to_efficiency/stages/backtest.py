@@ -157,6 +157,7 @@ def write_statements(
     from race_to_efficiency.evaluation.track_record import (
         FIRST,
         growths_of,
+        published_headlines,
         read_published,
         remade,
         score_documents,
@@ -185,6 +186,7 @@ def write_statements(
     growths = {str(quarter): growths_of(gamma)}
     scored = score_documents([*first, *own], tested.table, tested.views, quarter.as_of, params, own_growths=growths)
     record = track_record(scored, quarter.as_of)
+    record["headlines"] = published_headlines(published)
     storage.write_json(folder / "track_record.json", stamp | record)
     return statements, record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, anchor_record, curves
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
@@ -12,11 +12,13 @@ from race_to_efficiency.report.figures.fan import FAN_LEVELS
 from race_to_efficiency.report.figures.front import Course, front_chart
 from race_to_efficiency.report.forecasts import years_words
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, scientific
+from race_to_efficiency.report.numbers import decimals, id_part, scientific
 from race_to_efficiency.report.page import section
-from race_to_efficiency.units import decimal_year
+from race_to_efficiency.units import Quarter, decimal_year
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
@@ -43,7 +45,8 @@ def front(page: Page) -> list[Block]:
     caption = say(
         "**Above:** largest runs (dots) and their trend; then what the energy of today’s best run buys. **Below:** "
         "fitted loss above the floor; then the outlook at today’s power. Bands: half, [[8]] in [[10]] and [[19]] in "
-        "[[20]] chances."
+        "[[20]] chances.{before}",
+        before=say(" Dashed: the last quarters’ medians, as published.") if published_before(page) else (),
     )
     figure = page.figure(
         "fig-front",
@@ -112,7 +115,41 @@ def loss_course(page: Page) -> Course:
     ahead = page.forecasts.horizons(curve)
     quantiles = {level: [page.forecasts.cell(curve, t, level).value for t in ahead] for level in FAN_LEVELS}
     fitted = [(year, 2.0 ** (kappa * growth * (past[-1] - year))) for year in past]
-    return Course("Loss above the floor, today = 1", fitted, (), [past[-1] + t for t in ahead], quantiles)
+    earlier = earlier_medians(published_before(page), past[-1], kappa * growth)
+    return Course("Loss above the floor, today = 1", fitted, (), [past[-1] + t for t in ahead], quantiles, earlier)
+
+
+def earlier_medians(
+    headlines: Sequence[dict[str, Any]], end: float, fall: float
+) -> list[tuple[list[float], list[float]]]:
+    """Return the last quarters' medians as published, each from where the fitted loss stood on its own day.
+
+    Parameters
+    ----------
+    headlines : sequence of dict
+        quarter, and rows of reading, years and median.
+    end : float, decimal year
+        Where the loss is 1.
+    fall : float, halvings/yr
+        Of the fitted loss along the trend of compute: kappa times growth.
+
+    Returns
+    -------
+    list of (list of float, list of float)
+        Decimal years, and shares of the loss at ``end``.
+    """
+    lines = []
+    for item in headlines:
+        day = decimal_year(Quarter.parse(item["quarter"]).as_of)
+        start = 2.0 ** (fall * (end - day))
+        rows = [row for row in item["rows"] if row["reading"] == "reducible"]
+        lines.append(([day, *(day + row["years"] for row in rows)], [start, *(start * row["median"] for row in rows)]))
+    return lines
+
+
+def published_before(page: Page) -> list[dict[str, Any]]:
+    """Return the headlines that earlier quarters published; none where they kept none."""
+    return list(page.inputs.documents.get("track_record", {}).get("headlines", ()))
 
 
 def data_table(page: Page) -> ContentTable:
@@ -142,5 +179,15 @@ def data_table(page: Page) -> ContentTable:
                 *((end,) for end in (ends[1], ends[0], ends[2])),
             )
         )
+    for item in published_before(page):
+        node = (f"record.{item['publication']}",)
+        for row in (row for row in item["rows"] if row["reading"] == "reducible"):
+            key = f"front.published.{id_part(item['publication'])}.{row['years']:g}y"
+            said = page.shown.cell(key, row["median"], "1", decimals(3), nodes=node)
+            when = say(
+                "{quarter} of its own day, in {years}", quarter=Label(item["quarter"]),
+                years=Label(years_words(row["years"])),
+            )  # fmt: skip
+            rows.append((when, say("–"), said, say("–"), say("–")))
     titles = table_columns("when", "#compute, FLOP", "#loss above floor", "#10 %", "#90 %")
     return ContentTable("fig-front-data", say("Data of the figure"), titles, tuple(rows))

@@ -13,7 +13,6 @@ from race_to_efficiency.report.figures.front import Course, front_chart
 from race_to_efficiency.report.forecasts import years_words
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, scientific
-from race_to_efficiency.report.page import section
 from race_to_efficiency.units import Quarter, decimal_year
 
 if TYPE_CHECKING:
@@ -30,12 +29,13 @@ TITLE = "Compute per joule climbs; the loss above its floor falls"
 
 
 def front_section(page: Page) -> Section:
-    """Return the front chart."""
-    return section(page, "brief-front", "Past and outlook in one picture", front)
+    """Return the front chart, and the place to try other numbers, which stands whatever the chart lacks."""
+    title = "Past and outlook in one picture"
+    return Section("brief-front", title, (*page.attempt(title, lambda: front(page)), Explorer({})))
 
 
 def front(page: Page) -> list[Block]:
-    """Return the chart, drawn twice: for a desk, and for a telephone; and the place to try other numbers."""
+    """Return the chart, drawn twice: for a desk, and for a telephone."""
     courses = (compute_course(page), loss_course(page))
     short = "Two panels over the same years: the past as a line up to the point where data end, then a fan."
     drawings = {
@@ -58,7 +58,7 @@ def front(page: Page) -> list[Block]:
         table=data_table(page),
         narrow=drawings["fig-front-narrow"],
     )
-    return [figure, Explorer({})]
+    return [figure]
 
 
 def growth_and_level(page: Page) -> tuple[float, float]:

@@ -120,7 +120,7 @@ def test_the_page_never_scrolls_sideways(browser, address, width):
 def shown(tab: Tab) -> dict[float, float]:
     """Return the R that stands in the chart's table, to full precision."""
     cells = tab.evaluate(
-        "[...document.querySelectorAll('#explorer-results output')]"
+        "[...document.querySelectorAll('#explorer-results output[data-year]')]"
         ".map(item => [item.dataset.year, item.dataset.value, item.textContent])"
     )
     assert all(abs(float(text) - float(value)) <= 5.001e-5 for _, value, text in cells)

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -257,6 +258,23 @@ def test_the_fans_data_table_is_the_forecast_table(root, folder):
     for index, line in enumerate(total):
         wanted = own[own["horizon"] == index / 2].set_index("output_type_id")["value"]
         assert [float(cell) for cell in line[1:]] == [wanted[round(level, 6)] for level in levels]
+
+
+def test_the_bundle_holds_every_table_of_the_page_and_every_figure_s(folder, text):
+    with zipfile.ZipFile(folder / "tables.zip") as packed:
+        files = {name: packed.read(name).decode("utf-8") for name in packed.namelist()}
+        assert {item.date_time for item in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    listed = [row[0] for row in csv.reader(io.StringIO(files.pop("contents.csv")))][1:]
+    assert listed == list(files)
+    in_page = {f"{name}.csv" for name in re.findall(r'<table id="([^"]+)"', text)} - {"explorer-results.csv"}
+    assert in_page <= set(files)
+    beside = {path.stem: path.read_text("utf-8") for path in (folder / "figures").glob("*.csv")}
+    assert beside
+    for name, table in beside.items():
+        assert table in files.values(), name
+    for name, table in files.items():
+        for row in csv.reader(io.StringIO(table)):
+            assert not any(cell.startswith(("=", "@", "+", "\t")) for cell in row), name
 
 
 def test_ids_are_unique_and_links_inside_the_page_arrive(page):

@@ -32,6 +32,7 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".yaml": "application/yaml",
     ".csv": "text/csv",
+    ".zip": "application/zip",
     ".parquet": "application/vnd.apache.parquet",
 }
 

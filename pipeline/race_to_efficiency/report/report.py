@@ -25,7 +25,7 @@ from race_to_efficiency.report.brief.brief import brief_sections
 from race_to_efficiency.report.brief.finding import title as brief_title
 from race_to_efficiency.report.brief.footing import dateline_note
 from race_to_efficiency.report.content import Document
-from race_to_efficiency.report.csv_export import table_csv
+from race_to_efficiency.report.csv_export import bundle, table_csv
 from race_to_efficiency.report.figures.style import drawing
 from race_to_efficiency.report.html import render_html
 from race_to_efficiency.report.inputs import Missing
@@ -143,6 +143,7 @@ def make_report(
     for figure in page.figures.values():
         files[f"figures/{figure.id}.svg"] = (figure.svg + "\n").encode()
         files[f"figures/{figure.id}.csv"] = table_csv(figure.table, page.numbers).encode()
+    files["tables.zip"] = bundle(document, page.numbers)
     files["numbers.json"] = page.numbers_json()
     files["brief.json"] = storage.dumps(screen(document, page.numbers)).encode()
     return Report(files, len(page.numbers), page.numbers.lineage, tuple(page.problems))

@@ -81,8 +81,8 @@ def colophon_blocks(page: Page) -> list[Block]:
                     command=Code(f"race audit rederive {quarter}"),
                 ),
                 say(
-                    "**As data**: `numbers.json`, `forecast.parquet`, the drawings in `figures/` with their data as "
-                    "CSV; the brief as `report.pdf`, all of it as `report.md`."
+                    "**As data**: `tables.zip`, every table as CSV; `numbers.json`, `forecast.parquet`, the drawings "
+                    "in `figures/` with their data; the brief as `report.pdf`, all of it as `report.md`."
                 ),
                 say("**Forecast**: {run}.", run=Code(", ".join(run_ids) or "none")),
                 say("Set without a network: drawings by matplotlib, paper by typst."),

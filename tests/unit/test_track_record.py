@@ -367,7 +367,8 @@ def test_the_headlines_of_the_last_quarters_are_kept_a_correction_in_its_quarter
     def said(quarter: str, name: str, median: float) -> dict[str, Any]:
         rows = [{"reading": "reducible", "years": 5.0, "median": median, "point": 0.0}]
         empty: dict[str, Any] = {"estimates": []}
-        return track.published_document(quarter, name, {"statements": []}, empty, {}, rows, reconstructed=True)
+        stated = {"model": "race-0.2", "statements": []}
+        return track.published_document(quarter, name, stated, empty, {}, rows, reconstructed=True)
 
     kept = [said(f"202{i}Q4", f"202{i}Q4", i / 10) for i in range(1, 7)]
     old = track.published_document("2019Q4", "2019Q4", {"statements": []}, {"estimates": []}, {}, reconstructed=True)
@@ -377,6 +378,11 @@ def test_the_headlines_of_the_last_quarters_are_kept_a_correction_in_its_quarter
     ]  # fmt: skip
     assert set(found[0]["rows"][0]) == {"reading", "years", "median"}
     assert track.published_headlines([old]) == []
+    rows = [{"reading": "reducible", "years": 5.0, "median": 0.4}]  # the first forecaster's files stay what they were
+    first = track.published_document(
+        "2019Q4", "2019Q4", {"statements": []}, {"estimates": []}, {}, rows, reconstructed=True
+    )
+    assert first == old
 
 
 def test_a_correction_stands_beside_what_it_corrects(tmp_path: Path) -> None:

@@ -116,7 +116,11 @@ def published_document(
         "statements": list(statements["statements"]),
         "growths": growths_of(gamma),
         **({"discrepancy": list(kappa["discrepancy"])} if "discrepancy" in kappa else {}),
-        **({"headline": [{name: row[name] for name in HEADLINE_KEYS} for row in headline]} if headline else {}),
+        **(
+            {"headline": [{name: row[name] for name in HEADLINE_KEYS} for row in headline]}
+            if model and headline
+            else {}
+        ),
     }
 
 

@@ -221,10 +221,12 @@ def clean(text: str) -> str:
     neither reorder the words around it nor break a drawing.
     """
     cut = text[:LONGEST_FACT]
-    line = "".join(
-        f"⟨U+{ord(sign):04X}⟩" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") else sign
-        for sign in re.sub(r"\s+", " ", cut)
-    )
+    line = re.sub(r"\s+", " ", cut)
+    if not line.isprintable():  # what is printable holds no such mark: most texts are not looked at sign by sign
+        line = "".join(
+            f"⟨U+{ord(sign):04X}⟩" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") else sign
+            for sign in line
+        )
     return line if len(text) <= LONGEST_FACT else f"{line} … ({len(text):,} characters in the ledger)"
 
 

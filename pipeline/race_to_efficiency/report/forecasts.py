@@ -129,7 +129,7 @@ class Forecasts:
             columns = ("horizon", "output_type_id", "value", "unit", "status", "reasons", "grade")
             self._cells[curve] = {
                 (round(float(years), 6), round(float(level), 6)): Cell(float(value), *map(str, told))
-                for years, level, value, *told in zip(*(rows[name] for name in columns), strict=True)
+                for years, level, value, *told in zip(*(rows[name].to_list() for name in columns), strict=True)
             }
         return self._cells[curve]
 

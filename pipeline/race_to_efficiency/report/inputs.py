@@ -61,6 +61,7 @@ class QuarterFiles:
     digests: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._records: dict[str, list[dict[str, Any]]] = {}
         self.estimates: dict[str, Estimate] = {}
         for name in ("kappa", "gamma"):
             for item in self.documents.get(name, {}).get("estimates", ()):
@@ -85,6 +86,14 @@ class QuarterFiles:
         if name not in self.tables or self.tables[name].empty:
             raise Missing(f"the table {name}.parquet is not here, or empty")
         return self.tables[name]
+
+    def records(self, name: str) -> list[dict[str, Any]]:
+        """Return a parquet table's rows as records, made once; raise `Missing` where `table` does."""
+        if name not in self._records:
+            self._records[name] = [
+                {str(key): value for key, value in row.items()} for row in self.table(name).to_dict("records")
+            ]
+        return self._records[name]
 
     def view(self, name: str) -> pd.DataFrame:
         """Return a ledger's as-of view; raise `Missing` when it is not here."""

@@ -53,8 +53,7 @@ def record_section(page: Page) -> Section:
 def scores(page: Page) -> list[dict[str, Any]]:
     """Return the scorecard's rows, from the table (which holds more) or from the document."""
     if "scores" in page.inputs.tables and not page.inputs.tables["scores"].empty:
-        frame = page.inputs.tables["scores"]
-        return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+        return page.inputs.records("scores")
     found: list[dict[str, Any]] = page.inputs.part("scores", "scores")
     return found
 

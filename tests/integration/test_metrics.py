@@ -46,6 +46,11 @@ def test_dvc_shows_the_headline_as_metrics(checkout: Path, small_quarter: Worksp
         own = {years: value for (f, t, years), value in points.items() if (f, t) == (form, target)}
         assert own
         assert {f"{name}_{years:g}y": value for years, value in own.items()}.items() <= shown.items()
+    # and those that `race show headline` prints, R and its like in five years
+    brief = storage.read_json(small_quarter.processed / "report" / "brief.json")["numbers"]
+    printed = {"R_total_5y": "R", "r_reducible_5y": "r", "R_whole_loss_5y": "L_over_L0"}
+    for name, symbol in printed.items():
+        assert shown[name] == brief[f"{symbol}.constant_power.frontier_trend.5y.point"]["value"]
     gamma = {item["id"]: item for item in storage.read_json(small_quarter.processed / "gamma.json")["estimates"]}
     (interval,) = (it for it in gamma["gamma.route.D"]["intervals"] if it["level"] == 0.95)
     assert (shown["gamma_low95"], shown["gamma"], shown["gamma_high95"]) == (

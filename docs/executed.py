@@ -11,7 +11,12 @@ from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sphinx.application import Sphinx
+
+SHOWN: Mapping[str, Any] = {"lines": directives.positive_int, "last": directives.positive_int}
+BOX = {"│", "┃"}
 
 OPEN: dict[str, tuple[Any, Session]] = {}
 """The session of the page being read: only one at a time."""
@@ -41,10 +46,10 @@ def literal(text: str, language: str, *classes: str) -> nodes.literal_block:
 
 
 class Shell(SphinxDirective):
-    """Lines ``race ...``; ``:code: 4`` where the last one must end with 4; ``:lines: 12`` shows so many of each."""
+    """Lines ``race ...``; ``:code: 4``: how the last one must end; ``:lines: 12``, ``:last: 3``: how much is shown."""
 
     has_content = True
-    option_spec: ClassVar = {"code": directives.nonnegative_int, "lines": directives.positive_int}
+    option_spec: ClassVar = {"code": directives.nonnegative_int, **SHOWN}
 
     def run(self) -> list[nodes.Node]:
         """Run the commands and show each with what it printed."""
@@ -56,7 +61,7 @@ class Shell(SphinxDirective):
         for line, output in done:
             shown.append(literal(f"$ {line}", "console", "asked"))
             if output.text:
-                shown.append(literal(clipped(output.text, self.options.get("lines")), "text", "told"))
+                shown.append(told(output.text, self.options))
         return shown
 
 
@@ -64,7 +69,7 @@ class Python(SphinxDirective):
     """A cell of Python; ``:alt:`` says what is seen in the picture it draws."""
 
     has_content = True
-    option_spec: ClassVar = {"lines": directives.positive_int, "alt": directives.unchanged_required}
+    option_spec: ClassVar = {**SHOWN, "alt": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Run the cell and show what it printed and what its last line is."""
@@ -75,7 +80,7 @@ class Python(SphinxDirective):
             raise self.error(str(error)) from error
         shown: list[nodes.Node] = [literal(text, "python", "asked")]
         if output.text:
-            shown.append(literal(clipped(output.text, self.options.get("lines")), "text", "told"))
+            shown.append(told(output.text, self.options))
         if output.html:
             shown.append(raw(f'<div class="cell-table" tabindex="0">{output.html}</div>'))
         if output.svg:
@@ -90,21 +95,28 @@ class Table(SphinxDirective):
     """A file of the tutorials, as it is; ``:lines: 6`` shows its beginning."""
 
     required_arguments = 1
-    option_spec: ClassVar = {"lines": directives.positive_int}
+    option_spec: ClassVar = SHOWN
 
     def run(self) -> list[nodes.Node]:
         """Show the file."""
         path = Path(self.env.srcdir) / "tutorials" / self.arguments[0]
         text = path.read_text(encoding="utf-8").rstrip()
-        return [literal(path.name, "text", "named"), literal(clipped(text, self.options.get("lines")), "text", "told")]
+        return [literal(path.name, "text", "named"), told(text, self.options)]
 
 
-def clipped(text: str, lines: int | None) -> str:
-    """Return the first lines of a text, and how many there are more."""
+def told(text: str, options: Mapping[str, int]) -> nodes.literal_block:
+    """Return what was printed; lines of prose wrap, a drawn table does not."""
+    wraps = ["wraps"] if not BOX & set(text) else []
+    return literal(clipped(text, options.get("lines"), options.get("last", 0)), "text", "told", *wraps)
+
+
+def clipped(text: str, lines: int | None, last: int = 0) -> str:
+    """Return the first and the last lines of a text, and how many there are between."""
     every = text.splitlines()
-    if lines is None or len(every) <= lines:
+    if lines is None or len(every) <= lines + last:
         return text
-    return "\n".join([*every[:lines], f"... {len(every) - lines} more lines"])
+    left = len(every) - lines - last
+    return "\n".join([*every[:lines], f"... {left} more line{'s' if left > 1 else ''}", *every[len(every) - last :]])
 
 
 def raw(text: str) -> nodes.raw:

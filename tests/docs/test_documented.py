@@ -244,3 +244,14 @@ def test_a_session_shows_what_is_printed_and_stops_at_what_fails(tmp_path: Path)
             session.shell(wrong)
     with pytest.raises(Exception, match="ZeroDivisionError"):
         session.python("1 / 0")
+
+
+def test_a_long_output_is_shown_by_its_ends() -> None:
+    pytest.importorskip("docutils", reason="the group docs is not installed here (make docs installs it)")
+    pytest.importorskip("sphinx", reason="the group docs is not installed here (make docs installs it)")
+    from executed import clipped
+
+    text = "\n".join("abcdef")
+    assert clipped(text, None) == clipped(text, 6) == clipped(text, 4, 2) == text
+    assert clipped(text, 2).splitlines() == ["a", "b", "... 4 more lines"]
+    assert clipped(text, 2, 3).splitlines() == ["a", "b", "... 1 more line", "d", "e", "f"]

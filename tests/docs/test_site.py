@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
+GENERATED = ("commands/", "functions/")
+KINDS = {"commands/index.html", "commands/fit.html", "functions/fit_kappa.html", "functions/results.html"}
 TUTORIALS = ("analyst", "forecaster", "auditor", "researcher")
 
 
@@ -147,7 +149,9 @@ def test_no_barrier_no_noise_no_request_no_sideways_scroll(
     from axe_playwright_python.sync_playwright import Axe
 
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    for name in pages_of(site):
+    # every page on the narrow screen; on the others one of each kind among the generated ones
+    every = pages_of(site)
+    for name in every if width < 1000 else [name for name in every if name in KINDS or not name.startswith(GENERATED)]:
         tab = context.new_page()
         noise = Noise(tab)
         tab.goto((site / name).as_uri())

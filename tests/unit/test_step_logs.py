@@ -18,7 +18,7 @@ from race_to_efficiency.cells import step_logs as reader
 from race_to_efficiency.cli import main
 from race_to_efficiency.errors import DataInvalid, InputMissing, UsageError
 from race_to_efficiency.executors.place import HERE, Place
-from race_to_efficiency.own_tables import run_states, run_summaries, step_logs
+from race_to_efficiency.own_tables import run_summaries, step_logs
 from race_to_efficiency.own_tables.run_states import LogRows, RunStates
 from race_to_efficiency.own_tables.step_logs import read_step_logs
 
@@ -290,8 +290,22 @@ def test_logs_that_are_none_are_refused_by_name(tmp_path, given, kind, words):
         read(pattern, **given)
 
 
-def test_the_options_of_logs_go_with_the_step(tmp_path, capfd):
+@pytest.mark.parametrize("option", [["--run-column", "run"], ["--smoothed"], ["--workers", "2"], ["--summaries", "b"]])
+def test_the_options_of_logs_go_with_the_step(option, tmp_path, capfd):
     (tmp_path / "a.csv").write_text("step,loss,run\n1,3,a\n")
-    assert main(["fit", "kappa", str(tmp_path / "a.csv"), "--run-column", "run"]) == 2
+    assert main(["fit", "kappa", str(tmp_path / "a.csv"), *option]) == 2
     assert "--step-column" in capfd.readouterr().err
-    assert run_states.STRETCHES == 64
+
+
+def test_a_figure_that_is_lacking_is_looked_for_among_the_logs_columns(tmp_path, capfd):
+    (tmp_path / "a.csv").write_text("step,loss,params_M\n1,3,70\n2,2.5,70\n")
+    assert main(["fit", "kappa", str(tmp_path / "a.csv"), "--step-column", "step", "--workers", "1"]) == 3
+    assert "--column 'params=params_M*1e6'" in capfd.readouterr().err
+
+
+def test_how_far_the_reading_is_said_ten_times_at_most(tmp_path):
+    for number in range(23):
+        (tmp_path / f"{number:02}.csv").write_text("step,loss\n1,3\n")
+    told = []
+    read(tmp_path, run=None, progress=told.append)
+    assert told == [f"{done} of 23 pieces of the logs read" for done in range(3, 23, 3)]

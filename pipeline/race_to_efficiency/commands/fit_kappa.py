@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from race_to_efficiency import storage
-from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands import places, terminal
 from race_to_efficiency.commands.output_files import output_file
-from race_to_efficiency.commands.places import Scheduler, Workers, computing
+from race_to_efficiency.commands.step_logs import LogOptions
 from race_to_efficiency.errors import NotTrustworthy, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from race_to_efficiency.api.kappa_fit import KappaFit
-    from race_to_efficiency.own_tables.step_logs import StepLogs
 
 SHOWN = 20
 """Rows set aside or left out that are listed on the screen."""
@@ -90,8 +89,8 @@ def register(app: typer.Typer) -> None:
         summaries: Annotated[
             str | None, typer.Option(help="write what the logs say of each run to this Parquet file")
         ] = None,
-        workers: Workers = None,
-        scheduler: Scheduler = None,
+        workers: places.Workers = None,
+        scheduler: places.Scheduler = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Fit kappa to your own training runs with intervals and a status; touches nothing.
@@ -108,12 +107,13 @@ def register(app: typer.Typer) -> None:
 
         if plot is not None and group is not None:
             raise UsageError("--plot draws one fit", remedy="take one group with --where, or leave out --plot")
+        options = LogOptions(step_column, run_column, smoothed, summaries, workers, scheduler)
         picture, kept, table = output_file(plot, "--plot"), output_file(save, "--save"), output_file(draws, "--draws")
         named, left_out = _renamed(column or []), exclude or []
-        with terminal.steps() as step, computing(workers, scheduler):
+        with terminal.steps() as step:
             step(f"reading {file}")
             also = [*(where or []), *left_out, *filter(None, (group, cluster))]
-            logs = _logs(file, step_column, run_column, named, also, smoothed=smoothed, summaries=summaries)
+            logs = options.read(file, named, also, progress=step)
             found = unwrap(fit_kappa)(
                 Path(file) if logs is None else logs.runs,
                 name="logs",
@@ -147,32 +147,6 @@ def register(app: typer.Typer) -> None:
         else:
             _print(found)
         _leave_if_refused(found, Path(file), as_json=as_json)
-
-
-def _logs(
-    pattern: str,
-    step: str | None,
-    run: str | None,
-    columns: dict[str, str],
-    also: list[str],
-    *,
-    smoothed: bool,
-    summaries: str | None,
-) -> StepLogs | None:
-    """Return what step-level logs say of their runs, where the options name logs; their summaries are written."""
-    from race_to_efficiency.executors.place import place_here
-    from race_to_efficiency.own_tables.step_logs import read_step_logs
-
-    if step is None:
-        if run is not None or smoothed or summaries is not None:
-            raise UsageError("--run-column, --smoothed and --summaries go with --step-column", where="--step-column")
-        return None
-    written = output_file(summaries, "--summaries")
-    place = place_here()
-    found = read_step_logs(pattern, step=step, run=run, columns=columns, also=also, smoothed=smoothed, place=place)
-    if written is not None:
-        storage.write_parquet(written, found.runs)
-    return found
 
 
 def _renamed(pairs: list[str]) -> dict[str, str]:

@@ -6,13 +6,14 @@ the place changes nothing.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.cells.run_columns import find_figures, key
+from race_to_efficiency.cells.run_columns import SPELLINGS, find_figures, key, suggestions
 from race_to_efficiency.cells.step_logs import log_batches, log_files, log_header, pieces_of, run_name
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.errors import DataInvalid, UsageError
@@ -21,7 +22,7 @@ from race_to_efficiency.own_tables.run_states import LEFT_OUT, LogRows, RunState
 from race_to_efficiency.own_tables.run_summaries import column_of, summaries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -112,6 +113,7 @@ def read_step_logs(
     also: Sequence[str] = (),
     smoothed: bool = False,
     place: Place,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> StepLogs:
     """Read logs and summarise their runs.
 
@@ -128,6 +130,8 @@ def read_step_logs(
     smoothed : bool
         Take for the loss the mean over the last stretch of the run, not that of the last row.
     place : Place
+    progress : callable
+        Told how much has been read, ten times at most.
 
     Raises
     ------
@@ -143,7 +147,10 @@ def read_step_logs(
         raise DataInvalid(f"{path.name} has no column '{name}'", where=str(path), why=f"{files[0].name} has one")
     pieces = [piece for path in files for piece in pieces_of(path, named.wanted)]
     states, waiting, due = RunStates(), {}, 0
-    for index, found in as_finished(partial(reduce_piece, named), pieces, place=place):
+    told = math.ceil(len(pieces) / 10)
+    for done, (index, found) in enumerate(as_finished(partial(reduce_piece, named), pieces, place=place), start=1):
+        if done % told == 0:
+            progress(f"{done} of {len(pieces)} pieces of the logs read")
         waiting[index] = found
         while due in waiting:
             states.join(waiting.pop(due))
@@ -172,7 +179,10 @@ def _columns(
         )
     meant = [header[place] for place in _places(path, header, figures.columns["loss"])]
     others = [header[place] for text in figures.columns.values() for place in _places(path, header, text)]
-    others += [name for name in header if any(name in text for text in also)]
+    lacking = [
+        option for figure in SPELLINGS if figure not in figures.columns for option in suggestions(figure, header)
+    ]
+    others += [name for name in header if any(name in text for text in (*also, *lacking))]
     apart = {step, run, meant[0]}
     rate = next((name for name in header if key(name) in RATE_NAMES), None)
     return LogColumns(

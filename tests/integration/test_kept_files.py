@@ -11,6 +11,7 @@ import pytest
 import synthetic_quarter
 from race_to_efficiency import storage
 from race_to_efficiency.commands.export import make
+from race_to_efficiency.commands.quarter_forecast import QuarterForecast
 from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError
 from race_to_efficiency.provenance import kept_files, published_files
 from race_to_efficiency.provenance.contents import described_files
@@ -124,3 +125,15 @@ def test_a_changed_byte_of_a_packed_record_is_read_by_nobody(checkouts: dict[str
         published_files.published_json(path.with_name("gamma.json"))
     assert [item.artefact for item in verify(root).findings] == ["reports/2025Q2/gamma.json.gz"]
     assert not chain_state(root, path.parent)["intact"]
+
+
+def test_a_forecast_that_is_not_the_published_one_is_told_to_nobody(checkouts: dict[str, Path], tmp_path: Path):
+    root = Path(shutil.copytree(checkouts["packed"], tmp_path / "checkout"))
+    space = synthetic_quarter.workspace(root, "2025Q2")
+    shutil.rmtree(space.processed, ignore_errors=True)
+    path = root / "reports" / "2025Q2" / "forecast.parquet"
+    assert len(QuarterForecast(space).table) > 0
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(IntegrityError, match=r"forecast\.parquet of 2025Q2 is not what was published"):
+        _ = QuarterForecast(space).table

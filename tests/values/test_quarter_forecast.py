@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import json_documents
 import pytest
-from race_to_efficiency.commands.quarter_forecast import quarter_forecast
+from race_to_efficiency.commands.quarter_forecast import QuarterForecast
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ BRIEF = {
 
 @pytest.fixture(scope="module")
 def found(small_quarter: Workspace) -> dict[str, Any]:
-    document = quarter_forecast(small_quarter, None, [5.0])
+    document = QuarterForecast(small_quarter).of(None, [5.0])
     return json_documents.check("predict_quarter", document)
 
 
@@ -40,7 +40,7 @@ def test_it_reproduces_the_headline(found: dict[str, Any], numbers: dict[str, An
 
 
 def test_a_scenario_with_an_assumed_gamma_has_no_energy(small_quarter: Workspace) -> None:
-    rows = quarter_forecast(small_quarter, "turtle", [1.0, 5.0])["results"]
+    rows = QuarterForecast(small_quarter).of("turtle", [1.0, 5.0])["results"]
     assert {(row["t"], row["reading"]) for row in rows} == {
         (year, reading) for year in (1.0, 5.0) for reading in ("reducible", "total", "whole")
     }
@@ -48,8 +48,8 @@ def test_a_scenario_with_an_assumed_gamma_has_no_energy(small_quarter: Workspace
 
 def test_what_is_not_there_is_refused_and_the_nearest_named(small_quarter: Workspace) -> None:
     with pytest.raises(UsageError) as misspelt:
-        quarter_forecast(small_quarter, "constant_pwoer", [5.0])
+        QuarterForecast(small_quarter).of("constant_pwoer", [5.0])
     assert misspelt.value.remedy == "did you mean constant_power?"
     with pytest.raises(UsageError) as between:
-        quarter_forecast(small_quarter, None, [4.9])
+        QuarterForecast(small_quarter).of(None, [4.9])
     assert between.value.remedy == "--t 5 is the nearest"

@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import storage
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import UsageError
 
@@ -43,8 +42,9 @@ class QuarterForecast:
     def table(self) -> pd.DataFrame:
         """The forecast table."""
         from race_to_efficiency.commands.views import locate
+        from race_to_efficiency.provenance.published_files import published_parquet
 
-        return storage.read_parquet(locate(self.workspace, "forecast.parquet"))
+        return published_parquet(locate(self.workspace, "forecast.parquet"))
 
     @cached_property
     def gamma(self) -> dict[str, Any]:

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
+import pandas as pd
 import pytest
 from blocks import fences, session
 from chromium import ARGUMENTS, AXE, CHROMIUM, MARKS, Noise
 from code_lines import KEPT, code_lines
 from dvc_view import dvc_repo
 from stages import edges, read_stages
-from tables import write_tables
+from tables import runs, write_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,6 +210,26 @@ def test_the_readme_s_quick_commands_run() -> None:
         for line in lines:
             if line.startswith(SEEN):
                 one.shell(line)
+
+
+def test_step_logs_are_fitted_as_the_page_says() -> None:
+    blocks = [text for kind, text in fences((ROOT / "docs" / "scale.md").read_text(encoding="utf-8")) if kind == "sh"]
+    (line,) = (text.strip() for text in blocks if text.startswith("race fit kappa"))
+    with session("folder", ROOT / "docs") as one:
+        (one.folder / "logs").mkdir()
+        table = runs()
+        steps = np.arange(1, 101)
+        for part, rows in (
+            table.assign(loss=pd.to_numeric(table["val_loss"], errors="coerce")).dropna().groupby("model")
+        ):
+            log = rows.loc[rows.index.repeat(len(steps))].assign(step=np.tile(steps, len(rows)))
+            log = log.assign(
+                loss=log["loss"] * (1 + 1 / log["step"]), params=log["params_M"] * 1e6, tokens=log["tokens_M"] * 1e6
+            )
+            log[["run", "step", "params", "tokens", "loss"]].to_parquet(one.folder / "logs" / f"{part}.parquet")
+        ((_, told),) = one.shell(f"{line} --form chinchilla --bootstrap 100")
+        assert "kappa_reducible" in told.text
+        assert len(pd.read_parquet(one.folder / "runs.parquet")) == len(table) - 1
 
 
 def test_the_lines_of_0_1_are_those_of_its_commit() -> None:

@@ -31,7 +31,7 @@ class Cluster:
 
     def start(self, kind: str, *words: str, code: Path | None = None) -> subprocess.Popen[bytes]:
         """Start a scheduler or a worker, with other code where it is given."""
-        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard", *words]
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--dashboard-address", "127.0.0.1:0", *words]
         source = code or Path(storage.__file__).parents[1]
         environment = storage.process_environment(
             {"PYTHONPATH": str(source), **dict.fromkeys(storage.BLAS_THREADS, "1")}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import pytest
 from local_cluster import Cluster, killed_at_work
 from race_to_efficiency import storage
 from race_to_efficiency.commands.corridor import run_stage
-from race_to_efficiency.errors import IntegrityError
+from race_to_efficiency.errors import IntegrityError, SystemRefused
+from race_to_efficiency.executors import cluster as cluster_module
+from race_to_efficiency.executors import spread
 from race_to_efficiency.executors.place import HERE, Place, chosen
 from race_to_efficiency.own_tables.step_logs import read_step_logs
 from race_to_efficiency.quarter.here import store_of
@@ -72,6 +76,23 @@ def test_logs_are_the_same_on_a_cluster(tmp_path: Path, cluster: Cluster) -> Non
     found = read_step_logs(f"{tmp_path}/*.csv", **words, place=Place(scheduler=cluster.address))
     pd.testing.assert_frame_equal(found.runs, alone.runs, check_exact=True)
     assert found.notes == alone.notes
+
+
+@pytest.mark.parametrize("lost", ["scheduler", "workers"])
+def test_a_cluster_that_is_lost_ends_the_command(lost: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "LOST_SECONDS", 1.0)
+    cluster.worker(), cluster.worker()
+    assert cluster.workers(2) == 2
+
+    def kill() -> None:
+        for process in cluster.processes[:1] if lost == "scheduler" else cluster.processes[1:]:
+            process.kill()
+
+    timer = threading.Timer(1.0, kill)
+    timer.start()
+    with pytest.raises(SystemRefused, match="the cluster was lost"):
+        spread.each(time.sleep, [20.0, 20.0, 20.5], place=Place(scheduler=cluster.address), size=int)
+    timer.join()
 
 
 def test_a_worker_with_one_changed_line_is_refused_by_name(root: Path, tmp_path: Path, cluster: Cluster) -> None:

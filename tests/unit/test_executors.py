@@ -30,7 +30,7 @@ NO_DASK = "the extra `cluster` (dask[distributed]) is not installed"
 def address():
     """A scheduler and two workers in this process."""
     distributed = pytest.importorskip("distributed", reason=NO_DASK)
-    workers = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    workers = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": "127.0.0.1:0"}
     with distributed.LocalCluster(**workers) as local:
         yield local.scheduler_address
 

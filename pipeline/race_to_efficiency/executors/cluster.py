@@ -8,9 +8,11 @@ it computes with against what the client does. Pickle is the transport, between 
 from __future__ import annotations
 
 import contextlib
+import logging
 import pickle
 import threading
-from concurrent.futures import Executor
+import time
+from concurrent.futures import CancelledError, Executor
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10
 """How long a scheduler may take to answer, and a first worker to be there."""
+
+LOST_SECONDS = 60.0
+"""How long a cluster may be without a worker: one that is started again is there sooner."""
+
+LOGGERS = ("distributed", "distributed.client", "distributed.core", "distributed.utils")
+"""Dask tells on stderr, at length, what its errors tell too."""
 
 _ONE_AT_A_TIME = threading.Lock()
 """A worker of several threads computes one call at a time: how warnings are taken is the process's, not a thread's."""
@@ -93,7 +101,8 @@ def on_cluster(address: str) -> Iterator[ClusterExecutor]:
     Raises
     ------
     UsageError, SystemRefused
-        When the address is none, or no scheduler or worker answers there; or when a call lost worker after worker.
+        When the address is none, or nobody answers there; when the scheduler or all workers are lost, or
+        a call lost worker after worker.
     IntegrityError
         When a worker computes with something else, also one that came later.
     """
@@ -101,10 +110,18 @@ def on_cluster(address: str) -> Iterator[ClusterExecutor]:
 
     with connected(address) as client:
         require_same(client)
-        pool = ClusterExecutor(client)
+        pool, over = ClusterExecutor(client), threading.Event()
+        threading.Thread(target=_give_up, args=(client, pool, over), daemon=True).start()
         try:
             yield pool
             pool.shutdown()
+        except CancelledError:
+            raise SystemRefused(
+                "the cluster was lost",
+                where=address,
+                why=f"its scheduler has ended, or it was without a worker for {LOST_SECONDS:g} s",
+                remedy="start it again; then run again",
+            ) from None
         except OtherCode:
             require_same(client)
             raise IntegrityError(
@@ -121,6 +138,19 @@ def on_cluster(address: str) -> Iterator[ClusterExecutor]:
         except BaseException:
             pool.shutdown(wait=False)
             raise
+        finally:
+            over.set()
+
+
+def _give_up(client: Client, pool: ClusterExecutor, over: threading.Event) -> None:
+    """Cancel every call once there has been no worker for too long; Dask itself would wait for one."""
+    alone = time.monotonic()
+    while not over.wait(min(1.0, LOST_SECONDS / 4)):
+        if client.status != "running" or client.nthreads():
+            alone = time.monotonic()
+        elif time.monotonic() - alone > LOST_SECONDS:
+            pool.shutdown(wait=False)
+            return
 
 
 @contextlib.contextmanager
@@ -138,6 +168,8 @@ def connected(address: str) -> Iterator[Client]:
             why=f"it begins with one of {', '.join(f'{name}://' for name in backends)}",
             remedy="write it as the scheduler prints it: tcp://host:8786 or tls://host:8786",
         )
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         # the lines around a call are a look into the caller's files, and no part of the work
         stack.enter_context(dask.config.set({"distributed.diagnostics.computations.nframes": 0}))

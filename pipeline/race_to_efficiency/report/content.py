@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -125,6 +125,14 @@ class ContentTable:
     rows: tuple[tuple[Rich, ...], ...]
     note: Rich = ()
     folded: bool = False
+
+
+def told(table: ContentTable) -> ContentTable:
+    """Return a table without the columns in which no row says anything."""
+    silent = (say("–"), (Fact("–"),), ())
+    kept = [place for place in range(len(table.columns)) if any(row[place] not in silent for row in table.rows)]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.gamma_series import UNIT
-from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
+from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns, told
 from race_to_efficiency.report.forecasts import scenario_title
 from race_to_efficiency.report.numbers import decimals, general, id_part
 
@@ -41,8 +41,15 @@ def assumptions(page: Page) -> list[Block]:
         ("assumptions-cited", say("Recomputed scenarios: kappa given, not measured"), cited, (), True),
     )
     return [
-        ContentTable(
-            key, caption, table_columns(*titles), tuple(row(page, record) for record in chosen), under, folded=folded
+        told(
+            ContentTable(
+                key,
+                caption,
+                table_columns(*titles),
+                tuple(row(page, record) for record in chosen),
+                under,
+                folded=folded,
+            )
         )
         for key, caption, chosen, under, folded in tables
         if chosen

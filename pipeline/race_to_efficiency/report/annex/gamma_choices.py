@@ -175,7 +175,7 @@ def published(page: Page) -> list[Block]:
                 "#interval",
                 "#ours",
                 "#interval",
-                "~verdict",
+                "verdict",
                 "~why they may differ",
                 "source",
             ),

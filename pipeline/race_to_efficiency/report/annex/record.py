@@ -119,7 +119,9 @@ def scorecard(page: Page) -> list[Block]:
             "cut by date; mixed: both."
         ),
     )
-    scored = [item for item in rows if item.get("n") and score_number(item.get("interval_coverage_80")) is not None]
+    # the losses of single groups are few outcomes each: the drawing shows them together, the table one by one
+    drawn = [item for item in rows if not str(item["target"]).startswith("loss.") or item["target"] == EVERY_LOSS]
+    scored = [item for item in drawn if item.get("n") and score_number(item.get("interval_coverage_80")) is not None]
     return [*judged(page), *([coverage_figure(page, scored)] if scored else []), table]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.gamma.roadmap import ROADMAP_LAYERS
 from race_to_efficiency.report.annex.gamma_series import UNIT
-from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, clean, say, table_columns
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, clean, say, table_columns, told
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
 from race_to_efficiency.report.numbers import decimals, id_part
 from race_to_efficiency.report.page import section
@@ -71,11 +71,13 @@ def roadmap_tables(page: Page) -> list[Block]:
             "~why not known",
         )
         blocks.append(
-            ContentTable(
-                f"{id_part(key).replace('.', '-').replace('_', '-')}",
-                caption,
-                table_columns(*titles),
-                tuple(layer_row(page, key, row) for row in group),
+            told(
+                ContentTable(
+                    f"{id_part(key).replace('.', '-').replace('_', '-')}",
+                    caption,
+                    table_columns(*titles),
+                    tuple(layer_row(page, key, row) for row in group),
+                )
             )
         )
     first = next(iter(targets.values()))

@@ -26,7 +26,8 @@ FAULTS = {
         return rows.length < 3 ? [] : titles.filter((_, i) => rows.every(row => ['', '–', '-'].includes(
           row.cells[i] ? row.cells[i].textContent.trim() : ''))).map(title => [table.id, title.textContent]); })""",
     "a heading over nothing": """() => [...document.querySelectorAll('h2, h3, h4')]
-        .filter(item => !item.closest('summary')).filter(item => !item.nextElementSibling || /^H[1-4]$/.test(item.nextElementSibling.tagName))
+        .filter(item => !item.closest('summary'))
+        .filter(item => !item.nextElementSibling || /^H[1-4]$/.test(item.nextElementSibling.tagName))
         .map(item => item.textContent)""",
     "a drawing's text cut at an edge": """() => [...document.querySelectorAll('figure svg')]
         .filter(svg => svg.getBoundingClientRect().width > 0).flatMap(svg => {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pypdf
@@ -13,6 +14,8 @@ import typst
 from pypdf._text_extraction import _layout_mode
 from pypdf.generic import ContentStream
 from race_to_efficiency import storage
+from race_to_efficiency.relative_loss import relative_loss
+from race_to_efficiency.units import decimal_year
 
 if TYPE_CHECKING:
     from race_to_efficiency.settings.params import Workspace
@@ -47,6 +50,25 @@ def test_a_symbol_is_said_what_it_is_where_it_first_stands(symbol: str, small_qu
     assert first is not None
     near = text[max(first.start() - NEAR, 0) : first.end() + NEAR]
     assert re.search(SYMBOLS[symbol], near), near
+
+
+def test_a_target_of_the_roadmap_binds_and_each_layer_is_told_what_it_would_take(small_quarter: Workspace) -> None:
+    """Held to the equation: the rates that are asked for reach the target on its day, those measured do not."""
+    rows = storage.read_json(small_quarter.processed / "gamma.json")["roadmap"]
+    binding = [row for row in rows if row["layer"] == "all layers" and row["gap"] > 0]
+    assert binding
+    for whole in binding:
+        years = decimal_year(date.fromisoformat(whole["by"])) - decimal_year(small_quarter.quarter.as_of)
+        assert float(relative_loss(years, whole["kappa"], whole["required"])) == pytest.approx(
+            whole["target"], rel=1e-9
+        )
+        assert float(relative_loss(years, whole["kappa"], whole["measured"])) > whole["target"]
+        layers = [row for row in rows if (row["target"], row["reading"]) == (whole["target"], whole["reading"])]
+        for row in layers:
+            if row["layer"] not in ("all layers", "power"):
+                assert row["required"] - row["measured"] == pytest.approx(whole["gap"])
+    text = words_of(storage.read_text(small_quarter.processed / "report" / "report.html"))
+    assert text.count("doublings a year short") == len(binding)
 
 
 def collisions(pdf: bytes) -> list[tuple[int, str, str]]:

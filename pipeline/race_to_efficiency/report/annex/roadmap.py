@@ -77,11 +77,26 @@ def roadmap_tables(page: Page) -> list[Block]:
                     caption,
                     table_columns(*titles),
                     tuple(layer_row(page, key, row) for row in group),
+                    missing_words(page, key, group),
                 )
             )
         )
     first = next(iter(targets.values()))
     return [blocks[0], layers_figure(page, first), *blocks[1:]]
+
+
+def missing_words(page: Page, key: str, group: list[dict[str, Any]]) -> Rich:
+    """Return in words whether the measured rates reach a target, and by how much they fall short; empty if unknown."""
+    whole = next((row for row in group if row["layer"] == "all layers"), None)
+    if whole is None or whole.get("gap") is None:
+        return ()
+    if whole["gap"] <= 0:
+        return say("The measured rates of all layers together reach this target.")
+    return say(
+        "At the measured rates this is missed: all layers together are {gap} doublings a year short. Under required "
+        "stands what each would have to deliver alone, the others going on as measured.",
+        gap=roadmap_figure(page, key, whole, "gap"),
+    )
 
 
 def roadmap_figure(page: Page, key: str, row: dict[str, Any], name: str, unit: str = UNIT, places: int = 2) -> Rich:

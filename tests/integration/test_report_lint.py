@@ -49,7 +49,7 @@ def test_a_symbol_is_said_what_it_is_where_it_first_stands(symbol: str, small_qu
     first = re.search(rf"(?<![\w/]){re.escape(symbol)}(?![\w/₀*])", text)
     assert first is not None
     near = text[max(first.start() - NEAR, 0) : first.end() + NEAR]
-    assert re.search(SYMBOLS[symbol], near), near
+    assert re.search(SYMBOLS[symbol], near, re.IGNORECASE), near
 
 
 def test_a_target_of_the_roadmap_binds_and_each_layer_is_told_what_it_would_take(small_quarter: Workspace) -> None:

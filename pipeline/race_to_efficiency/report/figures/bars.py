@@ -44,7 +44,7 @@ def tornado_bars(
     names = ["\n".join(textwrap.wrap(item.name, 44)) for item in items]
     figure, (axis,) = panels(
         height_in=1.0 + 0.32 * len(items),
-        frame=Frame(left=label_width_in(line for name in names for line in name.split("\n")), top=0.1),
+        frame=Frame(left=label_width_in(line for name in names for line in name.split("\n")), right=0.3, top=0.1),
     )
     for row, item in enumerate(items):
         for value in item.values:

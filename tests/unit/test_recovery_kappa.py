@@ -133,8 +133,8 @@ def test_losses_over_two_years_with_a_free_floor_are_refused_always():
 def test_a_refused_table_covers_nothing():
     rng = np.random.default_rng(1)
     compute = np.array([1e18, 1e19, 1e20])
-    table = attempts._table(3.0 * (compute / 1e18) ** -0.05, compute_flop=compute)
-    outcome, kappa = attempts._judged(table, POWER_LAW, 0.05, rng)
+    table = attempts.table_of(3.0 * (compute / 1e18) ** -0.05, compute_flop=compute)
+    outcome, kappa = attempts.judged(table, POWER_LAW, 0.05, rng)
     assert kappa is not None
     assert kappa.status == "refused"
     assert (outcome["refused"], outcome["covered"], outcome["kappa"]) == (1.0, 0.0, None)
@@ -145,8 +145,8 @@ def test_a_table_that_cannot_be_fitted_is_a_refusal(monkeypatch):
         raise DataInvalid("no")
 
     monkeypatch.setattr(attempts, "fit_table", unfit)
-    table = attempts._table(np.full(9, 3.0), compute_flop=np.geomspace(1e18, 1e20, 9))
-    outcome, kappa = attempts._judged(table, FLOOR, 0.17, np.random.default_rng(1))
+    table = attempts.table_of(np.full(9, 3.0), compute_flop=np.geomspace(1e18, 1e20, 9))
+    outcome, kappa = attempts.judged(table, FLOOR, 0.17, np.random.default_rng(1))
     assert kappa is None
     assert (outcome["refused"], outcome["covered"], outcome["floor_covered"], outcome["not_trusted"]) == (1, 0, 0, 1)
 

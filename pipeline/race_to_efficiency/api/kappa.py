@@ -17,10 +17,13 @@ from race_to_efficiency.errors import DataInvalid, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from race_to_efficiency.own_tables.run_fit import TableFit
     from race_to_efficiency.own_tables.run_table import RunTable
+    from race_to_efficiency.own_tables.table_fit import TableFit
 
 KAPPA_FORMS = ("chinchilla", "floor", "power_law")
+FURTHER_FORMS = {"repeated": "unique_tokens", "moe": "total_params"}
+"""Forms that are fitted by name only, and the column each needs besides."""
+
 FRONTIER_RULES = ("pareto", "isoflop_minima", "all")
 
 
@@ -37,6 +40,10 @@ def fit_kappa(
     group: str | None = None,
     cluster: str | None = None,
     frontier: str | None = None,
+    fix: Mapping[str, float] | None = None,
+    tie: Mapping[str, str] | None = None,
+    weight: str | None = None,
+    under_tuned: float = 1.0,
     fit_below: float | None = None,
     compare: bool = False,
     delta: float | None = None,
@@ -54,7 +61,9 @@ def fit_kappa(
     name : str
         What a table in memory is called in ids; a file has its own name. The bootstrap is seeded with it.
     forms : str or sequence of str
-        chinchilla (E + A N^-alpha + B D^-beta), floor (E + A C^-kappa), power_law (A C^-kappa).
+        chinchilla (E + A N^-alpha + B D^-beta), floor (E + A C^-kappa), power_law (A C^-kappa): all three when None. By
+        name only: repeated (chinchilla with a column of unique tokens or epochs) and moe (params are the active ones,
+        with a column of total parameters).
     columns : mapping of str to str, optional
         Figure -> your name for it; a factor may follow: ``{"params": "params_M*1e6"}``.
     loss_unit : {'nats', 'bits', 'perplexity'}
@@ -67,6 +76,15 @@ def fit_kappa(
         Column of models whose runs are not independent; ``"none"``: all are; looked for when None.
     frontier : {'pareto', 'isoflop_minima', 'all'}, optional
         Which runs are efficient; chosen from the data when None.
+    fix : mapping of str to float, optional
+        Parameter -> value: ``{"E": 1.69}`` (nats/token). Not fitted.
+    tie : mapping of str to str, optional
+        Parameter -> the one it equals: ``{"alpha": "beta"}``.
+    weight : str, optional
+        Column of how much each run counts; runs without a weight above 0 are left out.
+    under_tuned : float, in (0, 1]
+        What a run above the law counts against one below it. Runs whose hyperparameters were not tuned lie above: at .1
+        the law follows the lower edge of the runs.
     fit_below : float, optional, FLOP
         Fit the runs of at most so much compute, and see how the laws predict the larger ones.
     compare : bool
@@ -94,7 +112,9 @@ def fit_kappa(
     References
     ----------
     Hoffmann et al. (2022), arXiv 2203.15556; Kaplan et al. (2020), arXiv 2001.08361; Besiroglu et al. (2024), arXiv
-    2404.10102, for the Huber fit and its bootstrap.
+    2404.10102, for the Huber fit and its bootstrap; Muennighoff et al. (2023), arXiv 2305.16264, for repeated data;
+    Ludziejewski et al. (2025), arXiv 2502.05172, for mixtures of experts; Takano (2024), the package chinchilla, and
+    Newey & Powell (1987), Econometrica 55, for errors that count differently to either side.
 
     Examples
     --------
@@ -108,12 +128,14 @@ def fit_kappa(
     >>> round(kappa.value, 3), kappa.n_rows
     (0.05, 24)
     """
+    from race_to_efficiency.api.fit_conditions import conditions_of
     from race_to_efficiency.own_tables.run_fit import fit_divided
     from race_to_efficiency.own_tables.run_rows import LOSS_UNITS, read_runs
 
     chosen = KAPPA_FORMS if forms == "all" else texts(forms)
     for form in chosen:
-        one_of("form", form, KAPPA_FORMS)
+        one_of("form", form, (*KAPPA_FORMS, *FURTHER_FORMS))
+    conditions = conditions_of(fix or {}, tie or {}, under_tuned, weighted=weight is not None)
     one_of("loss_unit", loss_unit, tuple(LOSS_UNITS))
     if frontier is not None:
         one_of("frontier", frontier, FRONTIER_RULES)
@@ -133,6 +155,8 @@ def fit_kappa(
         loss_unit=loss_unit,
         exclude=texts(exclude),
         where=texts(where),
+        more=[FURTHER_FORMS[form] for form in chosen if form in FURTHER_FORMS],
+        weight=weight,
     )
     found = fit_divided(
         table,
@@ -141,6 +165,7 @@ def fit_kappa(
         cluster=cluster,
         frontier=frontier,  # type: ignore[arg-type]
         seed=own.seed if seed is None else seed,
+        conditions=conditions,
         bounded=bootstrap is None,
         below=fit_below,
         discrepancies=published_discrepancies(),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.calibration.kappa.law import Law
 
-COLOURS = {"chinchilla": "#0b6e4f", "floor": "#b3541e", "power_law": "#3a4f9a"}
+COLOURS = {"chinchilla": "#0b6e4f", "floor": "#b3541e", "power_law": "#3a4f9a", "repeated": "#7a3e8a", "moe": "#8a6d1d"}
 
 FIT_KIND = "race_to_efficiency.kappa_fit"
 """What a saved fit says it is."""
@@ -87,7 +87,7 @@ class KappaFit(Result):
         symbol : str
             kappa for either reading of it, or kappa_reducible, kappa_total, alpha, beta, A, B, E.
         form : str, optional
-            chinchilla, floor or power_law; the first that has it when None.
+            chinchilla, floor, power_law, repeated or moe; the first that has it when None.
         group : str, optional
             The only one when None.
 
@@ -165,6 +165,8 @@ class KappaFit(Result):
         """Return the joint draws of the laws' parameters: group, form, draw, kappa, then A, B, E, alpha, beta."""
         import pandas as pd
 
+        from race_to_efficiency.calibration.kappa.conditions import EVERY_FORM
+
         found = [law for law in self.laws if form in (None, law.form.name) and group in (None, law.group)]
         parts = [
             pd.DataFrame(law.draws, columns=list(law.form.columns)).assign(
@@ -176,7 +178,8 @@ class KappaFit(Result):
         if not parts:
             return pd.DataFrame(columns=first)
         frame = pd.concat(parts, ignore_index=True)
-        return frame[[*first, *(name for name in ("A", "B", "E", "alpha", "beta") if name in frame)]]
+        columns = dict.fromkeys(name for form in EVERY_FORM.values() for name in form.columns if name != "kappa")
+        return frame[[*first, *(name for name in columns if name in frame)]]
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``race fit kappa --json`` prints."""
@@ -230,7 +233,8 @@ class KappaFit(Result):
 
         ax.scatter(self.runs["compute_flop"], self.runs["loss"], s=10, color="#9a9a9a", label="runs")
         for law in self.laws:
-            if not (law.theta[law.form.terms + law.form.floor :] > 0).all():
+            head = law.form.terms + law.form.floor
+            if not (law.theta[head : head + law.form.terms] > 0).all():
                 continue
             grid = np.geomspace(*law.ranges["compute_flop"], 100)
             losses = [float(frontier_quantities(law.form, law.theta, compute)["loss_nats"]) for compute in grid]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.api.results import Result
+from race_to_efficiency.api.run_sizes import besides, level_checked, of_sizes, positive
 from race_to_efficiency.errors import NotTrustworthy, UsageError
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def predict_loss(
     tokens: ArrayLike | None = None,
     *,
     compute: ArrayLike | None = None,
+    unique_tokens: ArrayLike | None = None,
+    total_params: ArrayLike | None = None,
     form: str | None = None,
     group: str | None = None,
     level: float = 0.95,
@@ -118,11 +121,15 @@ def predict_loss(
     ----------
     fit : KappaFit
     params, tokens : (k,) float, counts
-        Both, for the chinchilla form: any allocation.
+        Both, for the chinchilla, repeated and moe forms: any allocation.
     compute : (k,) float, FLOP
         Instead of the two: an efficient run of so much compute.
+    unique_tokens : (k,) float, optional
+        For the repeated form; tokens, each seen once, when None.
+    total_params : (k,) float, optional
+        For the moe form, params being the active ones; params, a dense model, when None.
     form : str, optional
-        chinchilla, floor or power_law; the first that can answer and is not refused when None.
+        chinchilla, floor, power_law, repeated or moe; the first that can answer and is not refused when None.
     group : str, optional
         Of a fit of several groups.
     level : float
@@ -163,16 +170,19 @@ def predict_loss(
 
     if (params is None) != (tokens is None) or (params is None) == (compute is None):
         raise UsageError("a run is given by params and tokens, or by compute", remedy="give the two, or the one")
-    if params is not None and form not in (None, "chinchilla"):
+    if params is not None and form in ("floor", "power_law"):
         raise UsageError(f"the {form} form takes compute alone", remedy="give compute, or form='chinchilla'")
-    law = _law(fit, form if params is None else "chinchilla", group)
-    _level(level)
+    law = _law(fit, form if params is None else form or of_sizes(fit), group)
+    if params is None and len(law.form.inputs) > law.form.terms:
+        raise UsageError(f"the {law.form.name} form takes params and tokens", remedy="give the two, not compute")
+    level_checked(level)
     columns: dict[str, Floats] = {}
     if params is not None and tokens is not None:
-        size, seen = np.broadcast_arrays(_positive("params", params), _positive("tokens", tokens))
+        size, seen = np.broadcast_arrays(positive("params", params), positive("tokens", tokens))
         columns = {"params": size, "tokens": seen, "compute_flop": FLOP_PER_PARAMETER_TOKEN * size * seen}
+        columns |= besides(law, {"unique_tokens": unique_tokens, "total_params": total_params}, columns)
     else:
-        columns["compute_flop"] = _positive("compute", compute)
+        columns["compute_flop"] = positive("compute", compute)
         if law.form.name == "chinchilla":
             best = optimum(law, columns["compute_flop"], level=level)
             columns |= {"params": best.params[0], "tokens": best.tokens[0]}
@@ -241,8 +251,8 @@ def optimal_allocation(
     from race_to_efficiency.calibration.kappa.prediction import optimum
 
     law = _law(fit, "chinchilla", group)
-    _level(level)
-    budget = _positive("compute", compute)
+    level_checked(level)
+    budget = positive("compute", compute)
     best = optimum(law, budget, level=level)
     columns = {"compute_flop": budget}
     for name in ("params", "tokens", "tokens_per_param", "loss_nats"):
@@ -278,21 +288,9 @@ def _notes(law: Law, beyond: Floats, columns: Mapping[str, Floats]) -> tuple[str
                 f"of {len(known.families)} families show"
             )
         notes.append(f"up to {beyond.max():.2g} decades of compute beyond the runs: {said}")
-    for name in ("params", "tokens"):
+    for name in ("params", "tokens", "unique_tokens", "total_params"):
         if name in columns and name in law.ranges:
             low, high = law.ranges[name]
             out = int(((columns[name] < low) | (columns[name] > high)).sum())
             notes += [f"{name} of {out} of {len(beyond)} lie outside the runs ({low:.3g} to {high:.3g})"] if out else []
     return tuple(notes)
-
-
-def _level(level: float) -> None:
-    if not 0 < level < 1:
-        raise UsageError(f"level must lie between 0 and 1, got {level:g}")
-
-
-def _positive(name: str, values: ArrayLike | None) -> Floats:
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    if array.ndim != 1 or not len(array) or not (np.isfinite(array) & (array > 0)).all():
-        raise UsageError(f"{name} must be positive and finite, one-dimensional, got {values!r}")
-    return array

@@ -38,6 +38,21 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Names of the figures in letters and digits, lower case, as toolkits and papers write them."""
 
+FURTHER: dict[str, tuple[str, ...]] = {
+    "unique_tokens": (
+        "uniquetokens", "nuniquetokens", "numuniquetokens", "uniquetokencount", "uniquetraintokens", "datasettokens",
+    ),
+    "epochs": ("epochs", "epoch", "nepochs", "numepochs", "repetitions", "passes"),
+    "total_params": (
+        "totalparams", "totalparameters", "nparamstotal", "ntotal", "ntotalparams", "totalparamcount", "nonembtotal",
+    ),
+    "active_params": (
+        "activeparams", "activeparameters", "activatedparams", "activatedparameters", "nactive", "nactiveparams",
+        "nparamsactive", "nact", "activeparamcount",
+    ),
+}  # fmt: skip
+"""Names of what a form beside the three needs; read when it is asked for."""
+
 OTHER_UNITS = {
     "ppl": "perplexity", "perplexity": "perplexity", "valppl": "perplexity", "evalppl": "perplexity",
     "bitspertoken": "bits", "bpt": "bits",
@@ -102,12 +117,19 @@ def find_figures(header: Sequence[str], given: Mapping[str, str] | None = None) 
     return FoundColumns(columns, tuple(notes), rivals)
 
 
+def find_further(header: Sequence[str], figure: str) -> str | None:
+    """Return the column, with its factor, that holds a figure of `FURTHER`; None unless just one does."""
+    found = [_written(name, factor) for name in header if (factor := _meant(name, figure))]
+    return found[0] if len(found) == 1 else None
+
+
 def _meant(name: str, figure: str) -> float | None:
     """Return the factor of a column that is a figure by its name, None for one that is not."""
-    if key(name) in SPELLINGS[figure]:
+    known = SPELLINGS.get(figure) or FURTHER[figure]
+    if key(name) in known:
         return 1.0
     base, unit = split_unit(name)
-    return scale_of(unit, DIMENSIONS[figure]) if unit and key(base) in SPELLINGS[figure] else None
+    return scale_of(unit, DIMENSIONS.get(figure, "")) if unit and key(base) in known else None
 
 
 def _written(name: str, factor: float) -> str:

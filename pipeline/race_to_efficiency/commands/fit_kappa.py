@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     @app.command(name="kappa", epilog=EXAMPLE)
     def kappa(
         file: Annotated[str, typer.Argument(help=RUN_COLUMNS_HELP)],
-        form: Annotated[str, typer.Option(help="chinchilla, floor, power_law or all")] = "all",
+        form: Annotated[str, typer.Option(help="chinchilla, floor, power_law or all; repeated, moe")] = "all",
         group: Annotated[str | None, typer.Option(help="column: one fit for each of its values")] = None,
         cluster: Annotated[
             str | None, typer.Option(help="column of models whose runs are not independent; none: all are")
@@ -66,6 +66,12 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(help="efficient runs: pareto, isoflop_minima or all; chosen from the data if absent"),
         ] = None,
+        fix: Annotated[list[str] | None, typer.Option(help="parameter that is not fitted: E=1.69; repeatable")] = None,
+        tie: Annotated[list[str] | None, typer.Option(help="parameters that are equal: alpha=beta; repeatable")] = None,
+        weight: Annotated[str | None, typer.Option(help="column of how much each run counts")] = None,
+        under_tuned: Annotated[
+            float, typer.Option(help="what a run above the law counts against one below, where not all are well tuned")
+        ] = 1.0,
         fit_below: Annotated[
             float | None, typer.Option(help="FLOP: fit the smaller runs, and see how they predict the larger ones")
         ] = None,
@@ -112,7 +118,7 @@ def register(app: typer.Typer) -> None:
         named, left_out = _renamed(column or []), exclude or []
         with terminal.steps() as step:
             step(f"reading {file}")
-            also = [*(where or []), *left_out, *filter(None, (group, cluster))]
+            also = [*(where or []), *left_out, *filter(None, (group, cluster, weight))]
             logs = options.read(file, named, also, progress=step)
             found = unwrap(fit_kappa)(
                 Path(file) if logs is None else logs.runs,
@@ -125,6 +131,10 @@ def register(app: typer.Typer) -> None:
                 group=group,
                 cluster=cluster,
                 frontier=frontier,
+                fix={name: _figure(name, value) for name, value in _pairs("--fix", fix or []).items()},
+                tie=_pairs("--tie", tie or []),
+                weight=weight,
+                under_tuned=under_tuned,
                 fit_below=fit_below,
                 compare=compare,
                 delta=delta,
@@ -149,17 +159,37 @@ def register(app: typer.Typer) -> None:
         _leave_if_refused(found, Path(file), as_json=as_json)
 
 
+def _pairs(option: str, words: list[str]) -> dict[str, str]:
+    """Return name -> value from ``E=1.69`` words."""
+    pairs = {}
+    for word in words:
+        name, mark, value = (part.strip() for part in word.partition("="))
+        if not (mark and name and value) or name in pairs:
+            raise UsageError(f"{option} '{word}' is no NAME=VALUE" if name not in pairs else f"{option} {name} twice")
+        pairs[name] = value
+    return pairs
+
+
+def _figure(name: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise UsageError(f"--fix {name}='{value}' is no number") from None
+
+
 def _renamed(pairs: list[str]) -> dict[str, str]:
     """Return quantity -> column from ``loss=val_loss`` words."""
-    from race_to_efficiency.cells.run_columns import SPELLINGS
+    from race_to_efficiency.cells.run_columns import FURTHER, SPELLINGS
+
+    known = (*SPELLINGS, *FURTHER)
 
     columns = {}
     for pair in pairs:
         quantity, mark, name = pair.partition("=")
-        if not mark or quantity.strip() not in SPELLINGS:
+        if not mark or quantity.strip() not in known:
             raise UsageError(
                 f"--column '{pair}' names no quantity",
-                why=f"write QUANTITY=COLUMN with a quantity of {', '.join(SPELLINGS)}",
+                why=f"write QUANTITY=COLUMN with a quantity of {', '.join(known)}",
             )
         columns[quantity.strip()] = name.strip().strip("'\"")
     return columns

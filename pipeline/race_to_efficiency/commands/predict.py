@@ -34,13 +34,20 @@ def register(app: typer.Typer) -> None:
         ] = None,
         params: Annotated[list[float] | None, typer.Option(help="with --fit: parameters of a run; repeatable")] = None,
         tokens: Annotated[list[float] | None, typer.Option(help="with --fit: tokens of a run; repeatable")] = None,
+        unique_tokens: Annotated[
+            list[float] | None,
+            typer.Option(help="with --fit of the repeated form: tokens without repetition; repeatable"),
+        ] = None,
+        total_params: Annotated[
+            list[float] | None, typer.Option(help="with --fit of the moe form: all parameters; repeatable")
+        ] = None,
         compute: Annotated[
             list[float] | None, typer.Option(help="with --fit: FLOP of an efficient run; repeatable")
         ] = None,
         budget: Annotated[
             list[float] | None, typer.Option(help="with --fit: FLOP; the best parameters and tokens; repeatable")
         ] = None,
-        form: Annotated[str | None, typer.Option(help="with --fit: chinchilla, floor or power_law")] = None,
+        form: Annotated[str | None, typer.Option(help="with --fit: which of the fitted forms")] = None,
         group: Annotated[str | None, typer.Option(help="with --fit: the group of a fit of several")] = None,
         level: Annotated[float, typer.Option(help="with --fit: coverage the intervals aim at")] = 0.95,
         fleet: opt.FleetOption = 1.0,
@@ -81,6 +88,7 @@ def register(app: typer.Typer) -> None:
             if kappa is not None or gamma is not None or t:
                 raise UsageError("--fit takes the place of --kappa, --gamma and --t")
             runs = {"params": params, "tokens": tokens, "compute": compute, "budget": budget}
+            runs |= {"unique_tokens": unique_tokens, "total_params": total_params}
             _show_fitted(_fitted(fit, runs, form, group, level), as_json=as_json)
             return
         if kappa is None or gamma is None or not t:

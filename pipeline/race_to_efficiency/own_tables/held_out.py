@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights
-from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
 from race_to_efficiency.calibration.kappa.prediction import predicted
 from race_to_efficiency.errors import UsageError
 
@@ -85,7 +84,7 @@ def held_out_rows(
     )
     rows: list[dict[str, Any]] = []
     for law in laws:
-        judged = ~small if law.form is CHINCHILLA else ~small & (efficient[0] > 0)
+        judged = ~small if law.form.terms > 1 else ~small & (efficient[0] > 0)
         if law.status == "refused" or not judged.any():
             continue
         says = predicted(law, [quantities[name][judged] for name in law.form.inputs], level=HELD_OUT_LEVEL)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.calibration.kappa.conditions import EVERY_FORM, Conditions
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
 from race_to_efficiency.calibration.kappa.group_fit import fit_form
 from race_to_efficiency.calibration.kappa.group_records import estimates_of
-from race_to_efficiency.calibration.kappa.group_rows import GroupRows
 from race_to_efficiency.calibration.kappa.groups import fit_group
-from race_to_efficiency.calibration.kappa.law import Law
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.errors import DataInvalid, UsageError
+from race_to_efficiency.own_tables.conditional_table import fit_conditional
+from race_to_efficiency.own_tables.efficient_runs import frontier_candidates
 from race_to_efficiency.own_tables.held_out import held_out_rows, split_below
 from race_to_efficiency.own_tables.long_fit import LONG_RUNS, LongFitter, sample_of
-from race_to_efficiency.own_tables.refusals import group_name, hopeless, refusals_of
-from race_to_efficiency.own_tables.run_checks import TableFindings, examine, once_each, sharpened
-from race_to_efficiency.scaling_laws import FLOP_PER_PARAMETER_TOKEN
-from race_to_efficiency.settings.kappa import KappaGroup
+from race_to_efficiency.own_tables.refusals import hopeless, refusals_of
+from race_to_efficiency.own_tables.run_checks import examine, once_each, sharpened
+from race_to_efficiency.own_tables.table_fit import TableFit, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
+    from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.calibration.kappa.groups import FormFitter
+    from race_to_efficiency.own_tables.run_checks import TableFindings
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import FrontierRule, KappaParams
 
@@ -42,58 +44,13 @@ _MOST_CELLS = 1_000_000
 MOST_FITTED_GROUPS = 200
 """Groups that are fitted, each alone; a column of more values is no column of groups."""
 
+UNCONDITIONAL = Conditions()
+
+_CONDITIONAL_REFITS = 300
+"""Refits under conditions, each of which takes ten times as long."""
+
 _LEAST_REFITS, _LEAST_ROWS = 200, 240
 """Refits that are made in any case; rows below which a refit takes no less time."""
-
-
-@dataclass(frozen=True)
-class TableFit:
-    """What `race fit kappa` found.
-
-    Parameters
-    ----------
-    table : RunTable
-        Rows used.
-    findings : TableFindings
-    fits : tuple of GroupFit
-    estimates : tuple of Estimate
-    held_out : tuple of dict
-        How well the laws predict larger runs that were held out; see `held_out`.
-    discrepancies : mapping of str to Discrepancy
-        How far each form may be off beyond the runs, as the ledger's families show it.
-    """
-
-    table: RunTable
-    findings: TableFindings
-    fits: tuple[GroupFit, ...]
-    estimates: tuple[Estimate, ...]
-    held_out: tuple[dict[str, Any], ...] = ()
-    discrepancies: Mapping[str, Discrepancy] = field(default_factory=dict)
-
-    @property
-    def laws(self) -> tuple[Law, ...]:
-        """The fitted laws, for use; a form that was refused without a number has none."""
-        ranges = {name: (float(q.min()), float(q.max())) for name, q in self.table.quantities.items() if name != "loss"}
-        sizes = [self.table.quantities[name] for name in CHINCHILLA.inputs if name in self.table.quantities]
-        own = dict(ranges)  # the chinchilla form counts 6 params tokens, whatever the column says
-        if len(sizes) == 2:
-            spent = FLOP_PER_PARAMETER_TOKEN * sizes[0] * sizes[1]
-            own["compute_flop"] = (float(spent.min()), float(spent.max()))
-        records = {item.form: item for item in self.estimates if item.value is not None}
-        # of runs that stand in the ledger too, the other families speak
-        beyond = {form: found.without(self.table.group) for form, found in self.discrepancies.items()}
-        return tuple(
-            Law.of(
-                fit, own if fit.form is CHINCHILLA else ranges, record.status, record.reasons, beyond.get(fit.form.name)
-            )
-            for fit in self.fits
-            if (record := records.get(fit.form.name)) and fit.form.admits(fit.record.theta)
-        )
-
-    @property
-    def all_refused(self) -> bool:
-        """Whether not one estimate may be used."""
-        return all(estimate.status == "refused" for estimate in self.estimates)
 
 
 def fit_table(
@@ -103,6 +60,7 @@ def fit_table(
     cluster: str | None,
     frontier: FrontierRule | None,
     seed: int,
+    conditions: Conditions = UNCONDITIONAL,
     step: Callable[[str], None] = lambda _: None,
 ) -> TableFit:
     """Check a table, fit every form it has columns for, and judge the fits.
@@ -117,6 +75,8 @@ def fit_table(
     frontier : str or None
         Rule for the efficient runs; None to choose one.
     seed : int
+    conditions : Conditions
+        What is fixed or tied, and how runs count.
     step : callable
         Told what is being done.
 
@@ -129,7 +89,15 @@ def fit_table(
         raise UsageError(f"there is no column '{cluster}'", why=f"columns: {', '.join(table.cells)}")
     step(f"checking {len(table):,} rows {table.group}".rstrip())
     table, doubts = sharpened(once_each(table))
-    needed = {name: [part for part in FORMS[name].inputs if part not in table.quantities] for name in params.forms}
+    asked = tuple(name for name in params.forms if not conditions.lacks(EVERY_FORM[name]))
+    if not asked:
+        lacks = "; ".join(f"{name} has no {', '.join(conditions.lacks(EVERY_FORM[name]))}" for name in params.forms)
+        raise UsageError("no form asked for has the parameters that are fixed or tied", why=lacks)
+    table = table.noting(
+        *(f"no {name} fit: a condition is on another form" for name in params.forms if name not in asked)
+    )
+    params = params.model_copy(update={"forms": asked})
+    needed = {name: [part for part in EVERY_FORM[name].inputs if part not in table.quantities] for name in asked}
     possible = tuple(name for name in params.forms if not needed[name])
     if not possible:
         lacking = "; ".join(f"{name} needs {' and '.join(parts)}" for name, parts in needed.items())
@@ -144,13 +112,19 @@ def fit_table(
         delta=params.delta,
     )
     params = params.model_copy(update={"forms": possible})
-    reasons = dict.fromkeys(possible, findings.fatal) if findings.fatal else hopeless(table, findings, params)
+    apart = tuple(name for name in possible if conditions.any or name not in FORMS)
+    plain = params.model_copy(update={"forms": tuple(name for name in possible if name not in apart)})
+    reasons = dict.fromkeys(possible, findings.fatal) if findings.fatal else hopeless(table, findings, plain)
     hopeful = tuple(name for name in possible if not reasons.get(name))
     without = {
-        name: refusals_of(table, FORMS[name], (*why, *findings.doubts), seed) for name, why in reasons.items() if why
+        name: refusals_of(table, EVERY_FORM[name], (*why, *findings.doubts), seed)
+        for name, why in reasons.items()
+        if why
     }
-    params = params.model_copy(update={"forms": hopeful})
-    fitted = _fitted(table, findings, params, seed, step) if hopeful else TableFit(table, findings, (), ())
+    plain = plain.model_copy(update={"forms": tuple(name for name in hopeful if name not in apart)})
+    fitted = _fitted(table, findings, plain, seed, step) if plain.forms else TableFit(table, findings, (), ())
+    apart = tuple(name for name in hopeful if name in apart)
+    fitted = _under_conditions(fitted, table, params.model_copy(update={"forms": apart}), conditions, seed, step)
     records = {name: [item for item in fitted.estimates if item.form == name] for name in hopeful} | without
     return replace(fitted, estimates=tuple(item for name in possible for item in records[name]))
 
@@ -159,17 +133,16 @@ def _fitted(
     table: RunTable, findings: TableFindings, params: KappaParams, seed: int, step: Callable[[str], None]
 ) -> TableFit:
     """Fit a table whose checks leave hope."""
-    codes = None
-    if findings.clusters is not None:
-        names, codes = np.unique(findings.clusters, return_inverse=True)
-        codes = codes if len(names) < len(table) else None
+    codes = _codes(findings, table)
     fitter: FormFitter = _quickly
     index = np.arange(len(table))
     if len(table) > LONG_RUNS:
         sample = sample_of(len(table), codes, seed)
         index, table = sample.rows, table.noting(sample.words)
-        fitter = LongFitter(table, findings, codes, sample, lambda rows: _rows(table, findings, codes, rows), _quickly)
-    rows = _rows(table, findings, codes, index)
+        fitter = LongFitter(
+            table, findings, codes, sample, lambda rows: rows_of(table, findings, codes, rows), _quickly
+        )
+    rows = rows_of(table, findings, codes, index)
 
     def fit_one(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
         step(f"fitting the {form.name} form")
@@ -191,6 +164,38 @@ def _fitted(
     return TableFit(table, findings, tuple(fits), estimates)
 
 
+def _under_conditions(
+    fitted: TableFit,
+    table: RunTable,
+    params: KappaParams,
+    conditions: Conditions,
+    seed: int,
+    step: Callable[[str], None],
+) -> TableFit:
+    """Add the fits under conditions, and of the forms beside the ledger's three, to those of the others."""
+    findings, codes = fitted.findings, _codes(fitted.findings, table)
+    sample = sample_of(len(table), codes, seed) if len(table) > LONG_RUNS else None
+    for form in map(EVERY_FORM.__getitem__, params.forms):
+        step(f"fitting the {form.name} form")
+        index = np.arange(len(table))
+        if sample is not None and form.terms == 1 and findings.frontier != "all":
+            index = frontier_candidates(findings.frontier, table.quantities, codes, params.frontier_tolerance_dex)
+        rows = rows_of(table, findings, codes, index)
+        found = fit_conditional(form, rows, conditions, params, seed=seed, sample=sample)
+        estimates = (*fitted.estimates, *found.estimates(params, seed=seed))
+        fitted = replace(fitted, conditional=(*fitted.conditional, found), estimates=estimates)
+    said = [words for words in (conditions.words,) if words and params.forms]
+    return replace(fitted, table=fitted.table.noting(*said))
+
+
+def _codes(findings: TableFindings, table: RunTable) -> NDArray[np.int64] | None:
+    """Return the model of each run as a number; None where no two runs share one."""
+    if findings.clusters is None:
+        return None
+    names, codes = np.unique(findings.clusters, return_inverse=True)
+    return codes if len(names) < len(table) else None
+
+
 def _quickly(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
     """Fit a form with its refits from the point estimate: an analyst waits for them."""
     return _without_outliers(fit_form(form, everything, params, seed=seed, from_point=True), params)
@@ -204,6 +209,7 @@ def fit_divided(
     cluster: str | None,
     frontier: FrontierRule | None,
     seed: int,
+    conditions: Conditions = UNCONDITIONAL,
     bounded: bool = True,
     below: float | None = None,
     discrepancies: Mapping[str, Discrepancy] | None = None,
@@ -217,7 +223,7 @@ def fit_divided(
     params : KappaParams
     group : str or None
         A column: one fit for each of its values.
-    cluster, frontier, seed, step
+    cluster, frontier, seed, conditions, step
         See `fit_table`.
     bounded : bool
         Make no more refits than take a second or two.
@@ -240,10 +246,18 @@ def fit_divided(
     if bounded:
         cells = sum(max(min(len(part), LONG_RUNS), _LEAST_ROWS) for part in parts)
         refits = min(params.bootstrap_replicates, max(_MOST_CELLS // cells, _LEAST_REFITS))
+        if conditions.any or set(params.forms) - set(FORMS):
+            refits = min(refits, _CONDITIONAL_REFITS)
         if refits < params.bootstrap_replicates:
             parts[0] = parts[0].noting(f"{refits:,} bootstrap refits a form; --bootstrap asks for more")
         params = params.model_copy(update={"bootstrap_replicates": refits})
-    choices: dict[str, Any] = {"cluster": cluster, "frontier": frontier, "seed": seed, "step": step}
+    choices: dict[str, Any] = {
+        "cluster": cluster,
+        "frontier": frontier,
+        "seed": seed,
+        "conditions": conditions,
+        "step": step,
+    }
     known = discrepancies or {}
     if below is None:
         return [replace(fit_table(part, params, **choices), discrepancies=known) for part in parts]
@@ -261,25 +275,6 @@ def _of_all(estimate: Estimate, table: RunTable, codes: NDArray[np.int64] | None
     named = (f"{table.title}/{len(table)} rows, lines {table.lines.min()} to {table.lines.max()}",)
     clusters = len(table) if codes is None else int(codes.max()) + 1
     return replace(estimate, n_rows=len(table), n_clusters=clusters, rows_used=named)
-
-
-def _rows(
-    table: RunTable, findings: TableFindings, codes: NDArray[np.int64] | None, index: NDArray[np.intp]
-) -> GroupRows:
-    """Return some rows of the table as a group of their own."""
-    group = group_name(table)
-    ids = tuple(table.names[k] for k in index.tolist())
-    clusters = ids if codes is None or findings.clusters is None else tuple(map(str, findings.clusters[index].tolist()))
-    return GroupRows(
-        spec=KappaGroup(group=group, family=group, frontier=findings.frontier, clustered=codes is not None),
-        ids=ids,
-        clusters=clusters,
-        quantities={name: values[index] for name, values in table.quantities.items()},
-        window=None,
-        excluded=table.excluded,
-        doubts=findings.doubts,
-        table=table.title,
-    )
 
 
 def _without_outliers(fit: GroupFit, params: KappaParams) -> GroupFit:

@@ -12,6 +12,7 @@ from race_to_efficiency.cells.files import opened
 from race_to_efficiency.cells.run_columns import find_figures, suggestions
 from race_to_efficiency.cells.run_figures import MOST_VALUE, SCALES, implied_compute, read_figures
 from race_to_efficiency.errors import DataInvalid, UsageError
+from race_to_efficiency.own_tables.further_columns import WEIGHT, further_columns, with_further
 from race_to_efficiency.own_tables.run_table import LineNames, RunTable, Texts
 from race_to_efficiency.own_tables.selection import selected_rows
 from race_to_efficiency.own_tables.wide_grid import lengthened
@@ -43,6 +44,8 @@ def read_runs(
     loss_unit: str,
     exclude: Sequence[str] = (),
     where: Sequence[str] = (),
+    more: Sequence[str] = (),
+    weight: str | None = None,
 ) -> RunTable:
     """Read a table of training runs.
 
@@ -56,6 +59,10 @@ def read_runs(
         Unit of the loss column, a token; converted to nats.
     exclude, where : sequence of str
         Expressions or flags; a row any of `exclude`, or not all of `where` take is left out.
+    more : sequence of str
+        Of unique_tokens and total_params: what the forms asked for need besides.
+    weight : str, optional
+        Column of how much each run counts.
 
     Raises
     ------
@@ -66,6 +73,8 @@ def read_runs(
     """
     table = lengthened(opened(source))
     path = table.path
+    further, columns = further_columns(table, more, columns)
+    further |= {} if weight is None else {WEIGHT: weight}
     for expression in columns.values():
         table.parts(expression)
     found = find_figures(table.header, columns)
@@ -97,7 +106,7 @@ def read_runs(
     runs = runs.without(np.isin(runs.lines, list(left_out)), reasons) if left_out else runs
     if not len(runs):
         raise UsageError("--exclude and --where leave no row", where=str(path))
-    return _in_nats(_derived(runs), loss_unit)
+    return _in_nats(_derived(with_further(runs, table, further)), loss_unit)
 
 
 def _left_out(table: Table, figures: Figures, exclude: Sequence[str], where: Sequence[str]) -> dict[int, str]:

@@ -14,7 +14,7 @@ import numpy as np
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW, Form
 from race_to_efficiency.calibration.kappa.joint_fit import fit_joint
 from race_to_efficiency.errors import DataInvalid
-from race_to_efficiency.own_tables.run_fit import fit_table
+from race_to_efficiency.own_tables.run_fit import UNCONDITIONAL, fit_table
 from race_to_efficiency.own_tables.run_table import RunTable
 from race_to_efficiency.relative_loss import relative_loss
 from race_to_efficiency.scaling_laws import curvature_z
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from race_to_efficiency.calibration.common.estimates import Estimate
+    from race_to_efficiency.calibration.kappa.conditions import Conditions
 
     Floats = NDArray[np.float64]
     Outcome = dict[str, float | None]
@@ -52,7 +53,7 @@ _LAW = (482.01, 2085.43, 1.8172, 0.3478, 0.3658)
 LAW_KAPPA = _LAW[3] * _LAW[4] / (_LAW[3] + _LAW[4])
 
 
-def _table(loss: Floats, **quantities: Floats) -> RunTable:
+def table_of(loss: Floats, **quantities: Floats) -> RunTable:
     """Return a table as `race fit kappa` reads it."""
     count = len(loss)
     return RunTable(
@@ -64,8 +65,14 @@ def _table(loss: Floats, **quantities: Floats) -> RunTable:
     )
 
 
-def _judged(
-    table: RunTable, form: Form, truth: float, rng: np.random.Generator, *, clusters: NDArray[Any] | None = None
+def judged(
+    table: RunTable,
+    form: Form,
+    truth: float,
+    rng: np.random.Generator,
+    *,
+    clusters: NDArray[Any] | None = None,
+    conditions: Conditions = UNCONDITIONAL,
 ) -> tuple[Outcome, Estimate | None]:
     """Fit one form and compare kappa (and E) with the truth; a refusal covers nothing."""
     changes = {"forms": (form.name,), "bootstrap_replicates": ATTEMPT_REPLICATES, "extrapolation_cutoffs": ()}
@@ -75,7 +82,7 @@ def _judged(
     seed = int(rng.integers(2**31))
     try:
         column = None if clusters is None else "cluster"
-        found = fit_table(table, params, cluster=column, frontier="all", seed=seed).estimates
+        found = fit_table(table, params, cluster=column, frontier="all", seed=seed, conditions=conditions).estimates
     except DataInvalid:
         return {"refused": 1.0, "covered": 0.0, "floor_covered": 0.0, "not_trusted": 1.0}, None
     kappa = found[0]
@@ -122,8 +129,8 @@ def power_law(n_rows: int, *, noise: float = RUN_NOISE, outliers: bool = False) 
         clean = -float(centred @ (line + error) / (centred @ centred))
         if outliers:
             error = np.where(rng.random(n_rows) < OUTLIER_SHARE, OUTLYING, 1.0) * error
-        table = _table(np.exp(line + error), compute_flop=np.exp(log_compute))
-        outcome, _ = _judged(table, POWER_LAW, TOTAL_KAPPA, rng)
+        table = table_of(np.exp(line + error), compute_flop=np.exp(log_compute))
+        outcome, _ = judged(table, POWER_LAW, TOTAL_KAPPA, rng)
         return {**outcome, "clean_ols": clean}
 
     return attempt
@@ -138,7 +145,7 @@ def leverage(n_rows: int, n_outliers: int) -> Attempt:
         error = RUN_NOISE * rng.standard_normal(n_rows)
         error[:n_outliers] += OUTLYING * RUN_NOISE
         loss = np.exp(np.log(3.0) - TOTAL_KAPPA * (log_compute - np.log(1e20)) + error)
-        outcome, kappa = _judged(_table(loss, compute_flop=np.exp(log_compute)), POWER_LAW, TOTAL_KAPPA, rng)
+        outcome, kappa = judged(table_of(loss, compute_flop=np.exp(log_compute)), POWER_LAW, TOTAL_KAPPA, rng)
         named = set() if kappa is None else set(kappa.diagnostics["leverage_outliers"])
         planted = {f"run {k}" for k in range(n_outliers)}
         return {**outcome, "any_flagged": float(bool(planted & named)), "all_flagged": float(planted <= named)}
@@ -157,8 +164,8 @@ def clustered(n_clusters: int) -> Attempt:
         shared = rng.standard_normal(n_clusters)[model] * np.sqrt(INTRACLASS)
         error = RUN_NOISE * (shared + rng.standard_normal(len(model)) * np.sqrt(1.0 - INTRACLASS))
         loss = np.exp(np.log(3.0) - TOTAL_KAPPA * (log_compute - np.log(1e20)) + error)
-        table = _table(loss, compute_flop=np.exp(log_compute))
-        outcome, kappa = _judged(table, POWER_LAW, TOTAL_KAPPA, rng, clusters=model)
+        table = table_of(loss, compute_flop=np.exp(log_compute))
+        outcome, kappa = judged(table, POWER_LAW, TOTAL_KAPPA, rng, clusters=model)
         stated = kappa is not None and "stated_coverage" in kappa.diagnostics
         return {**outcome, "honest": float(bool(outcome["refused"]) or stated)}
 
@@ -184,8 +191,8 @@ def curved(n_rows: int, z_curv: float, *, decades: float = 4.0) -> Attempt:
         share = float(np.mean(reducible / loss))
         at_one = float(curvature_z(REDUCIBLE_KAPPA, share, np.ptp(log_compute), n_rows, 1.0))
         loss = loss * np.exp(at_one / z_curv * rng.standard_normal(n_rows))
-        table = _table(loss, compute_flop=1e18 * np.exp(log_compute))
-        return _judged(table, FLOOR, REDUCIBLE_KAPPA, rng)[0]
+        table = table_of(loss, compute_flop=1e18 * np.exp(log_compute))
+        return judged(table, FLOOR, REDUCIBLE_KAPPA, rng)[0]
 
     return attempt
 
@@ -199,10 +206,10 @@ def two_terms(n_rows: int) -> Attempt:
         tokens = compute / 6.0 / params
         a, b, _, alpha, beta = _LAW
         loss = FLOOR_NATS + a * params**-alpha + b * tokens**-beta
-        table = _table(
+        table = table_of(
             loss * np.exp(RUN_NOISE * rng.standard_normal(n_rows)), params=params, tokens=tokens, compute_flop=compute
         )
-        return _judged(table, CHINCHILLA, LAW_KAPPA, rng)[0]
+        return judged(table, CHINCHILLA, LAW_KAPPA, rng)[0]
 
     return attempt
 

@@ -21,6 +21,15 @@ from race_to_efficiency.recovery.attempts import (
     power_law,
     two_terms,
 )
+from race_to_efficiency.recovery.attempts_forms import (
+    EQUAL,
+    equal_exponents,
+    experts,
+    given_floor,
+    repeated,
+    under_tuned,
+    weighted,
+)
 from race_to_efficiency.recovery.summary import Quantity, rows_of
 
 if TYPE_CHECKING:
@@ -42,12 +51,15 @@ class Case:
     quantities : tuple of Quantity
     note : str
         What is simulated.
+    most : int or None
+        Data sets at most, where one takes seconds.
     """
 
     bound: str
     attempt: Attempt
     quantities: tuple[Quantity, ...]
     note: str
+    most: int | None = None
 
 
 def _line(bias: float, low: float, high: float | None, *more: Quantity) -> tuple[Quantity, ...]:
@@ -95,6 +107,17 @@ _WEAK = (
     Quantity("says weak or refuses", "not_trusted", "share", 0.95, None, own=True),
     Quantity("coverage of kappa", "covered", "share"),
 )
+_CONDITIONAL = (
+    Quantity("relative median bias of kappa", "kappa", "median_bias", -0.01, 0.01, truth=EQUAL / 2.0, own=True),
+    Quantity("coverage of kappa", "covered", "share", 0.92, 0.98, own=True),
+    Quantity("not trusted", "not_trusted", "share"),
+)
+_FREE_FLOOR = (*_CONDITIONAL, Quantity("coverage of E", "floor_covered", "share", 0.92, 0.98, own=True))
+_LOWER_EDGE = (
+    Quantity("relative median bias of kappa", "kappa", "median_bias", -0.05, 0.05, truth=EQUAL / 2.0, own=True),
+    Quantity("the same, both sides alike", "kappa_plain", "median_bias", truth=EQUAL / 2.0),
+    Quantity("coverage of kappa", "covered", "share"),
+)
 _JOINT = (
     Quantity("correlation reported", "correlation_reported", "share", 1.0, None),
     Quantity("coverage of the joint region", "covered", "share", 0.92, 0.98, own=True),
@@ -120,6 +143,12 @@ STUDY: dict[str, Case] = {
     "kappa_clustered_20": Case("4", clustered(20), _CLUSTERS, "20 models"),
     "kappa_clustered_40": Case("4", clustered(40), _CLUSTERS, "40 models"),
     "kappa_clustered_6": Case("4", clustered(6), _FEW_CLUSTERS, "6 models: too few for a trusted interval"),
+    "kappa_given_floor_100": Case("forms", given_floor(100), _CONDITIONAL, "E given, 100 runs", 400),
+    "kappa_equal_exponents_100": Case("forms", equal_exponents(100), _FREE_FLOOR, "alpha = beta, 100 runs", 400),
+    "kappa_weighted_100": Case("forms", weighted(100), _FREE_FLOOR, "every other run loud, and light", 400),
+    "kappa_repeated_150": Case("forms", repeated(150), _FREE_FLOOR, "tokens seen up to 60 times, 150 runs", 100),
+    "kappa_experts_150": Case("forms", experts(150), _FREE_FLOOR, "up to 64 times the active parameters", 100),
+    "kappa_under_tuned_150": Case("forms", under_tuned(150), _LOWER_EDGE, "3 of 10 runs not well tuned", 200),
     "joint_8y": Case("6", losses_over_time(8.0, free_floor=False), _JOINT, "losses over 8 years, no floor"),
     "joint_floor_8y": Case("6", losses_over_time(8.0, free_floor=True), _JOINT, "8 years, free floor"),
     "joint_floor_2y": Case(

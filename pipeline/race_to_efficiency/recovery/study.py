@@ -124,8 +124,13 @@ def cases_digest() -> str:
 
 def tasks_of(cases: Sequence[str], n_datasets: int, seed: int, code: str) -> list[Task]:
     """Return the chunks of a study; the last one of a case may be smaller."""
-    sizes = [min(CHUNK, n_datasets - begin) for begin in range(0, n_datasets, CHUNK)]
-    return [Task(case, chunk, size, seed, code) for case in cases for chunk, size in enumerate(sizes)]
+    tasks = []
+    for case in cases:
+        known = recovery_kappa.STUDY.get(case)
+        count = min(n_datasets, n_datasets if known is None or known.most is None else known.most)
+        sizes = [min(CHUNK, count - begin) for begin in range(0, count, CHUNK)]
+        tasks += [Task(case, chunk, size, seed, code) for chunk, size in enumerate(sizes)]
+    return tasks
 
 
 def compute(task: Task) -> dict[str, Any]:

@@ -35,11 +35,11 @@ def frontier_quantities(form: Form, theta: ArrayLike, compute_flop: float) -> di
     Returns
     -------
     dict of str to (...) float
-        params, tokens, tokens_per_param (chinchilla form only), loss_nats, kappa_effective.
+        params, tokens, tokens_per_param (of forms of both: fresh data, a dense model), loss_nats, kappa_effective.
     """
     rows = np.asarray(theta, dtype=np.float64)
-    if form is CHINCHILLA:
-        amplitude_n, amplitude_d, floor, alpha, beta = np.moveaxis(rows, -1, 0)
+    if form.terms > 1:
+        amplitude_n, amplitude_d, floor, alpha, beta = np.moveaxis(rows[..., :5], -1, 0)
         point = compute_optimal_frontier(compute_flop, floor, amplitude_n, amplitude_d, alpha, beta)
         return {
             "params": point.params,

@@ -63,6 +63,8 @@ class Evidence:
         Reasons for doubt from the data themselves.
     fatal : tuple of str
         Reasons to refuse from the data themselves.
+    n_free : int or None
+        Parameters that are fitted; None for all of the form's.
     """
 
     form: Form
@@ -88,6 +90,12 @@ class Evidence:
     stated_coverage: float | None = None
     known_defects: tuple[str, ...] = field(default=())
     fatal: tuple[str, ...] = field(default=())
+    n_free: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of parameters the rows must determine."""
+        return len(self.form.columns) if self.n_free is None else self.n_free
 
 
 def evidence_of(

@@ -49,6 +49,16 @@ class Form:
         return len(self.inputs)
 
     @property
+    def positive(self) -> tuple[str, ...]:
+        """Parameters a solver moves by their logarithms; E may be zero, an exponent may turn out negative."""
+        return self.columns[: self.terms]
+
+    @property
+    def starts(self) -> tuple[tuple[float, ...], ...]:
+        """Where a solver may begin with the parameters beyond amplitudes, floor and exponents."""
+        return ((),)
+
+    @property
     def floor_column(self) -> int | None:
         """Position of E in theta, None without a floor."""
         return self.terms if self.floor else None
@@ -66,6 +76,11 @@ class Form:
             return np.asarray(exponents[..., 0])
         alpha, beta = exponents[..., 0], exponents[..., 1]
         return np.asarray(alpha * beta / (alpha + beta))
+
+    def effective(self, theta: Floats, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
+        """Return the quantities whose powers are summed, (..., n) each; here they do not depend on theta (..., p)."""
+        del theta
+        return tuple(inputs)
 
     def log_loss(self, theta: Floats, inputs: Sequence[Floats]) -> Floats:
         """Return ln of the predicted loss, (..., n), for theta (..., p) and inputs of (n,) each."""

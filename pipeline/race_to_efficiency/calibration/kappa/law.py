@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.calibration.kappa.conditions import EVERY_FORM
 from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
-from race_to_efficiency.calibration.kappa.forms import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +127,7 @@ class Law:
         KeyError, TypeError, ValueError
             When a field is missing or is not what it should be.
         """
-        form = FORMS[document["form"]]
+        form = EVERY_FORM[document["form"]]
         theta = np.asarray(document["theta"], dtype=np.float64)
         draws = np.asarray(document["draws"], dtype=np.float64).reshape(-1, len(form.columns))
         residuals = np.asarray(document["residuals"], dtype=np.float64)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from race_to_efficiency.calibration.kappa.compute_frontier import frontier_quantities
-from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
 from race_to_efficiency.calibration.kappa.intervals import expanded_tail
 from race_to_efficiency.scaling_laws import FLOP_PER_PARAMETER_TOKEN
 
@@ -50,12 +49,12 @@ def predicted(law: Law, inputs: Sequence[Floats], *, level: float = 0.95) -> Pre
     ----------
     law : Law
     inputs : sequence of (k,) float
-        One array an input of the form: params and tokens, or compute in FLOP.
+        One array an input of the form: params and tokens (and what else it takes), or compute in FLOP.
     level : float
         Coverage aimed at, in (0, 1).
     """
     arrays = [np.asarray(values, dtype=np.float64) for values in inputs]
-    compute = FLOP_PER_PARAMETER_TOKEN * arrays[0] * arrays[1] if law.form is CHINCHILLA else arrays[0]
+    compute = FLOP_PER_PARAMETER_TOKEN * arrays[0] * arrays[1] if law.form.terms > 1 else arrays[0]
     tail = expanded_tail(level, law.n_models)
     beyond = _beyond(law, compute)
     errors, ends = _new_run_errors(law), np.empty((4, len(compute)))

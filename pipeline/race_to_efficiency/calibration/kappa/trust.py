@@ -24,7 +24,7 @@ def judge(evidence: Evidence, gates: TrustGates) -> tuple[FitStatus, tuple[str, 
 
 def _refusals(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
     """Return why no number may be shown as an estimate."""
-    size = len(evidence.form.columns)
+    size = evidence.size
     checks = [
         (
             evidence.n_rows < 2 * size,
@@ -62,7 +62,7 @@ def _doubts(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
     if seen is not None and seen < trusted:
         never = "; never a headline" if seen < headline else ""
         checks.append((True, f"z_curv {seen:.2g} < {trusted:g}: the floor is barely seen{never}"))
-    size = len(evidence.form.columns)
+    size = evidence.size
     checks += [
         (
             evidence.n_rows < gates.min_rows_per_parameter * size,

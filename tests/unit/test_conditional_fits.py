@@ -215,36 +215,42 @@ def test_under_tuned_runs_bend_a_plain_fit_and_not_the_lower_edge():
     table = runs(200, 4)
     rng = np.random.default_rng(9)
     decades = np.log10(6.0 * table["params"] * table["tokens"] / 1e18) / 4.0
-    table["loss"] *= np.exp(0.08 * decades * rng.exponential(1.0, 200) * (rng.random(200) < 0.4))
-    plain, edge = (
-        race.fit_kappa(table, forms="chinchilla", cluster="none", bootstrap=100, under_tuned=share).estimate().value
-        for share in (1.0, 0.1)
-    )
+    loss = table["loss"] * np.exp(0.08 * decades * rng.exponential(1.0, 200) * (rng.random(200) < 0.4))
+    bounds = [Bound(CHINCHILLA, [table["params"], table["tokens"]], loss, Conditions(above=x), DELTA) for x in (1, 0.1)]
+    plain, edge = (float(CHINCHILLA.kappa(b.theta(fit_point(b, np.ones(200)).free))) for b in bounds)
     assert abs(edge - 0.175) < 0.5 * abs(plain - 0.175)
 
 
-def test_the_multi_epoch_runs_of_the_ledger_are_of_use():
-    asked = {"where": "group == muennighoff2023", "exclude": ["diverged_or_overfit", "variant_dedup"], "bootstrap": 100}
-    fit = race.fit_kappa(LEDGER, columns={"loss": "loss_nats"}, forms="repeated", cluster="none", **asked)
-    many = [row for row in ledger("muennighoff2023") if "multi_epoch" in row["run_flags"]]
-    assert len(many) == 266
-    assert fit.account["used"] > 0.85 * 307
-    worth = fit.estimate("R_D")
+MULTI_EPOCH = {"where": ["group == muennighoff2023"], "exclude": ["diverged_or_overfit", "variant_dedup"]}
+
+
+def test_the_multi_epoch_runs_of_the_ledger_follow_the_form_for_repeated_data():
+    assert sum("multi_epoch" in row["run_flags"] for row in ledger("muennighoff2023")) == 266
+    read = read_runs(LEDGER, columns={"loss": "loss_nats"}, loss_unit="nats", more=["unique_tokens"], **MULTI_EPOCH)
+    assert len(read) > 0.85 * 307
+    found = {}
+    for form, more in ((CHINCHILLA, ()), (REPEATED, (15.4, 5.3))):
+        inputs = [read.quantities[name] for name in form.inputs]
+        bound = Bound(form, inputs, read.quantities["loss"], Conditions(), DELTA)
+        start = bound.coordinates(np.array([*LAW, *more]))
+        found[form.name] = settle(bound, start[None], np.ones((1, len(read))))
+    assert found["repeated"].cost < 0.65 * found["chinchilla"].cost
+
+
+@pytest.mark.slow
+def test_repetitions_in_the_ledger_are_worth_what_their_source_found():
+    asked = {**MULTI_EPOCH, "columns": {"loss": "loss_nats"}, "cluster": "none", "bootstrap": 100}
+    fit = race.fit_kappa(LEDGER, forms="repeated", **asked)
+    ends = fit.estimate("R_D").interval()
     # some 15 repetitions in the source, which left the longest out; here up to 3,000 epochs are in
-    assert 5 < worth.interval().low < worth.interval().high < 200
-    chinchilla_alone = race.fit_kappa(
-        LEDGER, columns={"loss": "loss_nats"}, forms="chinchilla", cluster="none", under_tuned=0.999, **asked
-    )
-    costs = [item.estimate("kappa").diagnostics["objective"] for item in (fit, chinchilla_alone)]
-    assert costs[0] < 0.65 * costs[1]
+    assert 5 < ends.low < ends.high < 200
 
 
-def test_a_condition_that_the_runs_contradict_is_doubted_and_one_they_allow_is_not():
-    table = runs(150, 6)
-    for floor, status in ((1.8, "trusted"), (1.5, "weak")):
-        kappa = race.fit_kappa(table, forms="chinchilla", cluster="none", bootstrap=100, fix={"E": floor}).estimate()
-        assert kappa.status == status
-        assert any("contradict E = " in reason for reason in kappa.reasons) == (status == "weak")
+def test_a_condition_that_the_runs_contradict_is_doubted():
+    asked = {"forms": "chinchilla", "cluster": "none", "bootstrap": 100, "fix": {"E": 1.5}}
+    kappa = race.fit_kappa(runs(100, 6), **asked).estimate()
+    assert kappa.status == "weak"
+    assert any("contradict E = 1.5 (p = " in reason for reason in kappa.reasons)
 
 
 @pytest.mark.parametrize("header", [("unique_tokens",), ("Unique tokens (B)",), ("epochs",), ("run_flags",)])
@@ -303,7 +309,7 @@ def test_a_form_without_its_column_says_which(tmp_path):
     fit = race.fit_kappa(
         runs(60, 2, form=REPEATED, theta=[*LAW, 15, 5], unique_tokens=lambda _, t: t["tokens"] / 3),
         forms="repeated",
-        fix={"R_N": 5.0, "R_D": 15.0},
+        fix={"R_N": 5.0, "R_D": 15.0, "alpha": 0.35, "beta": 0.35, "E": 1.8},
         bootstrap=100,
     )
     with pytest.raises(UsageError, match="takes params and tokens"):

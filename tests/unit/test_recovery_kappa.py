@@ -31,7 +31,9 @@ def column(found, name):
     return np.array([np.nan if item is None else item for item in found[name]], dtype=float)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if STUDY[name].most in (100, 200) else name for name in CASES]
+)
 def test_every_case_runs_and_measures_what_it_is_judged_by(name):
     found = simulate_outcomes(name, 1, 7)
     case = STUDY[name]

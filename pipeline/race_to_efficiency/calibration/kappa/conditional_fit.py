@@ -159,6 +159,13 @@ def _by_lmfit(bound: Bound, start: Floats, weights: Floats) -> tuple[float, Floa
         found = np.where(np.isfinite(found), found, 1e3)
         return np.asarray(np.concatenate([np.maximum(found, 0.0), np.minimum(found, 0.0)]) if twice else found)
 
+    def slope(known: lmfit.Parameters) -> Floats:
+        at = np.fromiter(known.valuesdict().values(), dtype=np.float64)
+        left = bound.residuals(at)
+        found = -np.nan_to_num(bound.slopes(at, left), posinf=0.0, neginf=0.0).T
+        above = (left > 0)[:, None]
+        return np.concatenate([found * above, found * ~above]) if twice else np.asarray(found)
+
     def huber(squared: Floats) -> Floats:
         root = np.sqrt(np.maximum(squared, 1.0))
         inside = squared <= 1.0
@@ -173,7 +180,7 @@ def _by_lmfit(bound: Bound, start: Floats, weights: Floats) -> tuple[float, Floa
             method="least_squares",
             loss=huber,
             f_scale=bound.delta,
-            jac="3-point",
+            jac=slope,
             x_scale="jac",
             ftol=_TOLERANCE,
             xtol=_TOLERANCE,

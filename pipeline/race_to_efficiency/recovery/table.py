@@ -108,7 +108,7 @@ def miss_text(row: Row) -> str:
 def markdown(study: Study, command: str) -> str:
     """Return the committed page."""
     made = (
-        f"Made by `{command}`. {study.n_datasets} simulated data sets a case, seed {study.seed}, estimators "
+        f"Made by `{command}`. {study.n_datasets} simulated data sets a case (fewer where n says so), seed {study.seed}, estimators "
         f"{study.code[:12]}; the same table comes out for any number of workers."
     )
     reading = (

@@ -108,8 +108,8 @@ def miss_text(row: Row) -> str:
 def markdown(study: Study, command: str) -> str:
     """Return the committed page."""
     made = (
-        f"Made by `{command}`. {study.n_datasets} simulated data sets a case (fewer where n says so), seed {study.seed}, estimators "
-        f"{study.code[:12]}; the same table comes out for any number of workers."
+        f"Made by `{command}`. {study.n_datasets} simulated data sets a case (fewer where n says so), seed "
+        f"{study.seed}, estimators {study.code[:12]}; the same table comes out for any number of workers."
     )
     reading = (
         f"**{bounds_met(study)}.** Values are compared with their bounds as they stand: a value within two Monte-Carlo "

@@ -32,7 +32,7 @@ def column(found, name):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if STUDY[name].most == 50 else name for name in CASES]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if STUDY[name].most == 20 else name for name in CASES]
 )
 def test_every_case_runs_and_measures_what_it_is_judged_by(name):
     found = simulate_outcomes(name, 1, 7)

@@ -36,8 +36,8 @@ BOUNDS = {
     "5": "censored or truncated trends: bias of gamma within .01 doublings a year, coverage at least .92",
     "6": "losses over time alone: the correlation is reported, a free floor under three years refused",
     "4, 5": "both at once",
-    "forms": "parameters fixed or tied, weights, repeated data, experts, on 20 to 50 data sets: median bias within 3 %, "
-    "coverage at least .85; under-tuned runs: median bias within 5 %",
+    "forms": "parameters fixed or tied, weights, repeated data, experts, on 20 to 50 data sets: median bias "
+    "within 3 %, coverage at least .85; under-tuned runs: median bias within 5 %",
     "intervals": "predictive intervals: 95 % of outcomes to come, .92 to .98",
     "": "demonstrations: why another interval is not offered",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -97,3 +97,19 @@ def test_what_is_no_date_is_a_problem_of_its_row(cell):
 
 def test_an_empty_cell_is_missing():
     assert read_dates(["", "  "]).problems == {0: MISSING, 1: MISSING}
+
+
+@given(seconds=st.integers(10**8, 4 * 10**9), factor=st.sampled_from([1, 1000]))
+def test_seconds_since_1970_are_the_day_the_standard_library_says(seconds, factor):
+    cells = [str(seconds * factor), str(1_700_000_000 * factor), ""]
+    found = read_dates(cells)
+    day = datetime.fromtimestamp(seconds, UTC).date()
+    assert found.day[0] == np.datetime64(day)
+    assert found.day[1] == np.datetime64("2023-11-14")
+    assert found.problems == {2: MISSING}
+    assert any("since 1970" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("cell", "day"), [("Q1'24", "2024-02-15"), ("2Q24", "2024-05-15"), ("H1 99", "1999-04-01")])
+def test_quarters_of_two_digit_years_are_read(cell, day):
+    assert read_dates([cell]).day[0] == np.datetime64(day)

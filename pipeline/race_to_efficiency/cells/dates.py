@@ -36,12 +36,18 @@ _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _DECIMAL = re.compile(r"\d{4}\.\d+", re.ASCII)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 _YEAR_FIRST = (_ISO, _COMPACT, _MONTH, re.compile(r"(\d{4})", re.ASCII))
-_PART = re.compile(r"([QH])([1-4])[ /'-]*(\d{4})|(\d{4})[ /'-]*([QH])([1-4])|([1-4])([QH])[ /'-]*(\d{4})", re.ASCII)
+_PART = re.compile(
+    r"([QH])([1-4])[ /'-]*(\d{4}|\d\d)|(\d{4})[ /'-]*([QH])([1-4])|([1-4])([QH])[ /'-]*(\d{4}|\d\d)", re.ASCII
+)
 _NUMERIC = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})(?:[T ].*)?", re.ASCII)
 _WORDS = re.compile(r"[A-Za-z]+|\d+", re.ASCII)
 _SERIAL = re.compile(r"\d{5}(\.\d+)?", re.ASCII)
 _SERIAL_RANGE = (20_000.0, 73_415.0)
 """Excel's day numbers from 1954 to 2100."""
+
+_UNIX = re.compile(r"\d{9,10}(\.\d+)?|\d{12,13}(\.0*)?", re.ASCII)
+_UNIX_DAY, _MILLISECONDS_FROM = 86_400.0, 1e11
+"""Seconds of a day; a count from here on, the year 5138 in seconds, is of milliseconds."""
 
 _SERIAL_ZERO = date(1899, 12, 30)
 _MID_MONTH = 15
@@ -107,8 +113,9 @@ def one_date(text: str, order: Order | None, *, short_years: bool = False) -> tu
 def _part_of_year(*groups: str) -> tuple[date, Span]:
     """Return the middle of a quarter or a half: a letter, its number and a year, in any order."""
     letter = next(group for group in groups if group in "QH")
-    year = next(int(group) for group in groups if len(group) == 4)
-    number = next(int(group) for group in groups if group not in (letter, str(year)))
+    year = next(int(group) for group in groups if len(group) > 1)
+    number = next(int(group) for group in groups if len(group) == 1 and group != letter)
+    year += 0 if year > 99 else 2000 if year < 70 else 1900
     if letter == "Q":
         return date(year, 3 * number - 1, _MID_MONTH), "quarter"
     if number > 2:
@@ -192,7 +199,7 @@ def read_dates(cells: NDArray[Any] | Sequence[str], *, order: Order | None = Non
     distinct = dict.fromkeys(texts)
     order, notes = _settle(distinct, order, where)
     stated = [text for text in distinct if text.lower() not in MISSING_WORDS]
-    serials = bool(stated) and all(_SERIAL.fullmatch(text) for text in stated)
+    serials = next((kind for kind in _COUNTS if stated and all(map(kind.fullmatch, stated))), None)
     fractions = any(_DECIMAL.fullmatch(text) for text in stated)
     found = {text: _found(text, order, serials=serials, fractions=fractions) for text in distinct}
     place = {text: k for k, text in enumerate(distinct)}
@@ -202,7 +209,7 @@ def read_dates(cells: NDArray[Any] | Sequence[str], *, order: Order | None = Non
     wrong = {place[text]: why for text, (_, _, why) in found.items() if why not in _SPANS}
     problems = {at: wrong[kind] for at, kind in enumerate(index.tolist()) if kind in wrong} if wrong else {}
     spans = {why for *_, why in found.values()}
-    notes += ("numbers such as " + stated[0] + " were read as Excel's day numbers",) if serials else ()
+    notes += (f"numbers such as {stated[0]} were read as {_COUNTS[serials]}",) if serials else ()
     notes += tuple(_SPANS[span] for span in _SPANS if _SPANS[span] and span in spans)
     return Dates(days, decimal, problems, notes)
 
@@ -217,14 +224,19 @@ _SPANS = {
 """What a text may state of a date, and the note it asks for."""
 
 
-def _found(text: str, order: Order | None, *, serials: bool, fractions: bool) -> tuple[np.datetime64, float, str]:
+_COUNTS = {_SERIAL: "Excel's day numbers", _UNIX: "seconds or milliseconds since 1970"}
+"""Whole columns of counts."""
+
+
+def _found(
+    text: str, order: Order | None, *, serials: re.Pattern[str] | None, fractions: bool
+) -> tuple[np.datetime64, float, str]:
     """Return day, decimal year, and the span read or the rule broken."""
     nothing = np.datetime64("NaT"), float("nan")
-    if serials and _SERIAL.fullmatch(text):
-        number = float(text)
-        if not _SERIAL_RANGE[0] <= number <= _SERIAL_RANGE[1]:
+    if serials is not None and serials.fullmatch(text):
+        day = _counted(float(text), serials)
+        if day is None:
             return *nothing, "not one of Excel's day numbers from 1954 to 2100"
-        day = _SERIAL_ZERO + timedelta(days=int(number))
         return np.datetime64(day), decimal_year(day), "day"
     if _DECIMAL.fullmatch(text) or (fractions and _YEAR.fullmatch(text)):
         value = float(text)
@@ -240,6 +252,15 @@ def _found(text: str, order: Order | None, *, serials: bool, fractions: bool) ->
     if not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
         return *nothing, f"not a date between {EARLIEST_YEAR} and {LATEST_YEAR} in a style that can be read"
     return np.datetime64(day), decimal_year(day), span
+
+
+def _counted(number: float, kind: re.Pattern[str]) -> date | None:
+    """Return the day a count stands for; None for one that no day number is."""
+    if kind is _UNIX:
+        seconds = number / (1e3 if number >= _MILLISECONDS_FROM else 1.0)
+        return date(1970, 1, 1) + timedelta(days=int(seconds // _UNIX_DAY))
+    inside = _SERIAL_RANGE[0] <= number <= _SERIAL_RANGE[1]
+    return _SERIAL_ZERO + timedelta(days=int(number)) if inside else None
 
 
 def _days_of(years: Floats) -> NDArray[np.datetime64]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
 
 import race_to_efficiency as race
 from race_to_efficiency.api.results import Result
 
-RESULT_MODULES = ("bands", "facts", "gamma", "kappa_fit", "prediction", "scores")
-
 
 def results() -> list[type[Result]]:
     """Return every class that a public name returns."""
-    for name in RESULT_MODULES:
-        import_module(f"race_to_efficiency.api.{name}")
+    for name in race.__all__:
+        getattr(race, name)  # which imports what it returns
     return sorted(Result.__subclasses__(), key=lambda item: item.__name__)
 
 

@@ -20,6 +20,7 @@ import typer
 from blocks import Session, fences
 from code_lines import PACKAGE, by_room, code_lines, counted, counted_before, size_page
 from commands import command_pages, escaped, every_command, undocumented
+from gallery import copy_reports, finding, gallery_page
 from names import name_pages, results, summary_of
 from notebook import notebook
 from race_to_efficiency.cli import application
@@ -65,12 +66,14 @@ def test_an_option_without_a_word_is_found() -> None:
     app.callback()(lambda: None)
 
     @app.command()
-    def silent(one: str, two: Annotated[int, typer.Option()] = 1) -> None:
+    def silent(
+        one: str, two: Annotated[int, typer.Option()] = 1, three: Annotated[int, typer.Option(help=" ")] = 1
+    ) -> None:
         """Do it."""
 
     command: Any = typer.main.get_command(app)
     missing = undocumented("silent", command.commands["silent"])
-    assert missing == ["race silent: an example", "race silent one", "race silent --two"]
+    assert missing == ["race silent: an example", "race silent one", "race silent --two", "race silent --three"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -223,6 +226,7 @@ def test_lines_of_code_are_counted_and_stand_in_one_part_each() -> None:
     assert by_room({"report/brief/brief.py": 3, "report/page.py": 4, "cli.py": 5}, before=False).items() >= {
         ("the brief", 3), ("report", 4), ("commands and stages", 5)
     }  # fmt: skip
+    assert by_room({"calibration/comparison.py": 1}, before=True)["a quarter as a value"] == 1
     now, old = sum(counted(PACKAGE).values()), sum(counted_before().values())
     assert f"| **all** | {old:,} | {now:,} | {now - old:+,} | |" in size_page()
 
@@ -251,6 +255,8 @@ def test_a_session_shows_what_is_printed_and_stops_at_what_fails(tmp_path: Path)
     for wrong in ("race solve time --target 2 --kappa 0.1 --gamma 1", "ls", "race predict --kappa 1"):
         with pytest.raises(Exception, match=r"ended with|only `race`"):
             session.shell(wrong)
+    with pytest.raises(Exception, match="ended with 0, not 4"):
+        session.shell("race predict --kappa 0.05 --gamma 2 --t 5", 4)
     with pytest.raises(Exception, match="ZeroDivisionError"):
         session.python("1 / 0")
 
@@ -264,3 +270,14 @@ def test_a_long_output_is_shown_by_its_ends() -> None:
     assert clipped(text, None) == clipped(text, 6) == clipped(text, 4, 2) == text
     assert clipped(text, 2).splitlines() == ["a", "b", "... 4 more lines"]
     assert clipped(text, 2, 3).splitlines() == ["a", "b", "... 1 more line", "d", "e", "f"]
+
+
+def test_the_gallery_shows_every_published_quarter_newest_first(tmp_path: Path) -> None:
+    entries = json.loads((ROOT / "reports" / "registry.json").read_text(encoding="utf-8"))["entries"]
+    page = gallery_page(ROOT / "reports")
+    shown = re.findall(r"<h2>(\w+)</h2>", page)
+    assert shown == sorted({entry["quarter"] for entry in entries})[::-1]
+    assert unescape(re.findall(r'<p class="said">(.*?)\.</p>', page)[0]) == finding(ROOT / "reports", shown[0])[0]
+    copy_reports(ROOT / "reports", tmp_path)
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert (tmp_path / address).read_bytes() == next((ROOT / address).parent.rglob(Path(address).name)).read_bytes()

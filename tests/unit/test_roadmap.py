@@ -12,6 +12,7 @@ from race_to_efficiency.calibration.common.estimates import Interval
 from race_to_efficiency.calibration.gamma.published import MATCHES, Match, verdict_of
 from race_to_efficiency.calibration.gamma.roadmap import Kappas, roadmap
 from race_to_efficiency.relative_loss import relative_loss
+from race_to_efficiency.report.annex.gamma_choices import product_verdict
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,22 @@ def test_an_interval_that_holds_anything_agrees_with_nothing(low, high, theirs, 
     assert bool(why) == (expected == "too wide to tell")
     if verdict == "agrees":
         assert not (low <= theirs / 2 and theirs * 1.5 <= high)
+
+
+@pytest.mark.parametrize(
+    ("product", "expected"),
+    [((0.02, 0.03), "agree"), ((0.01, 0.08), "share values, but are too wide to tell"), ((0.05, 0.06), "do not agree")],
+)
+def test_two_ways_to_one_fall_agree_only_where_their_ranges_say_something(product, expected):
+    low, high = product
+    found = {
+        "b_time_per_year": 0.025,
+        "b_time_low": 0.02,
+        "b_time_high": 0.03,
+        "product_low": low,
+        "product_high": high,
+    }
+    assert product_verdict(found | {"agrees": low <= 0.03 and high >= 0.02}) == expected
 
 
 def test_a_published_interval_that_holds_anything_agrees_with_nothing_too():

@@ -99,6 +99,15 @@ def choice_table(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
     )
 
 
+def product_verdict(found: dict[str, Any]) -> str:
+    """Return whether the two ways agree; ranges wider than what is measured agree with nothing."""
+    if not found.get("agrees"):
+        return "do not agree"
+    ends = ((found[f"{name}_low"], found[f"{name}_high"]) for name in ("b_time", "product"))
+    wide = max(high - low for low, high in ends) > abs(found["b_time_per_year"])
+    return "share values, but are too wide to tell" if wide else "agree"
+
+
 def product(page: Page) -> list[Block]:
     """Return the check on the product: what loss does at fixed compute against kappa times gamma of algorithms."""
     found = page.inputs.part("gamma", "product")
@@ -119,7 +128,7 @@ def product(page: Page) -> list[Block]:
                 product=cell("product"),
                 low=cell("product_low"),
                 high=cell("product_high"),
-                verdict=Strong("agree" if found.get("agrees") else "do not agree"),
+                verdict=Strong(product_verdict(found)),
             )
         ),
         Para(

@@ -50,6 +50,8 @@ def test_a_scenario_s_values_solve_back_to_the_target(
     fleet = solved("fleet", "--target", "0.7", "--by", "5")
     years = json_documents.check("solve_quarter", solved("time", "--target", "0.7"))
     kappa, tau = values["kappa"], values["baseline_years"]
+    implied = solved("kappa", "--target", "0.7", "--by", "5")["value"]
+    assert relative_loss(5.0, implied, values["gamma"], baseline_years=tau) == pytest.approx(0.7, rel=1e-9)
     assert relative_loss(5.0, kappa, gamma["value"], baseline_years=tau) == pytest.approx(0.7, rel=1e-9)
     assert relative_loss(5.0, kappa, values["gamma"], fleet=fleet["value"], baseline_years=tau) == pytest.approx(0.7)
     assert relative_loss(years["point"], kappa, values["gamma"], baseline_years=tau) == pytest.approx(0.7, abs=1e-3)

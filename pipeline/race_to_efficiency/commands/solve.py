@@ -146,15 +146,21 @@ def _kappa(solve: typer.Typer) -> None:
             float, typer.Option("--target", "--ratio", help="observed loss ratio, above 0 and at most 1")
         ],
         by: opt.By,
-        gamma: opt.Gamma,
+        gamma: Annotated[float | None, opt.GAMMA] = None,
         fleet: opt.FleetOption = 1.0,
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
+        quarter: opt.Quarter = None,
+        scenario: opt.Scenario = None,
         as_json: opt.AsJson = False,
     ) -> None:
         """Exponent kappa that an observed loss ratio implies."""
         from race_to_efficiency.commands.solutions import kappa_solution
 
+        if scenario is not None:
+            found = opt.scenario_values(quarter, scenario, None, floor, gamma=gamma)
+            gamma, fleet, baseline_years = found["gamma"], found["fleet"], found["baseline_years"]
+        gamma = opt.needed("--gamma", gamma)
         size = {"fleet": fleet, "baseline_years": baseline_years, "floor": floor}
         kappa_solution(target, by, gamma, size).show(as_json=as_json)
 

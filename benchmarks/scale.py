@@ -10,7 +10,7 @@ calls, start left out, by their number.
 
 Extrapolation: a piece of a log is read alone, batch by batch, so that time is rows / (rows a second and worker) /
 workers while there are at least three pieces a worker, memory is that measured whatever the rows, and the joining
-costs 0.8 kB a run and piece at the client. It leaves out that workers may share one disk: measure yours.
+costs 1 kB a run and piece at the client. It leaves out that workers may share one disk: measure yours.
 """
 
 from __future__ import annotations

@@ -26,9 +26,9 @@ LOSS = "eval/c4_en-validation/CrossEntropyLoss"
 STATED = {"no step": 0, "no loss": 1, "loss not finite": 2, "loss not above 0": 3}
 
 
-def states_of(rows, names=("a", "b")):
-    """The states of rows given as (run or None, step or None, loss or None)."""
-    found = RunStates()
+def states_of(rows, names=("a", "b"), before=None):
+    """The states of rows given as (run or None, step or None, loss or None), added to those of earlier ones."""
+    found = RunStates() if before is None else before
     run = [-1 if name is None else names.index(name) for name, _, _ in rows]
     step = [math.nan if step is None else step for _, step, _ in rows]
     loss = [math.nan if loss is None else loss for _, _, loss in rows]
@@ -61,7 +61,7 @@ def direct(rows, name):
 
 row = st.tuples(
     st.sampled_from(["a", "b", None]),
-    st.one_of(st.none(), st.integers(0, 5000), st.sampled_from([-1, 2.5, 10**6])),
+    st.one_of(st.none(), st.integers(0, 6), st.integers(0, 5000), st.sampled_from([-1, 2.5, 10**6])),
     st.one_of(st.none(), st.floats(0.5, 9.0), st.sampled_from([math.nan, math.inf, 0.0, -1.0])),
 )
 
@@ -69,8 +69,9 @@ row = st.tuples(
 @given(st.lists(row, max_size=40), st.integers(0, 40))
 def test_the_states_are_what_the_rows_say_one_by_one_wherever_the_log_is_cut(rows, cut):
     whole, first, second = states_of(rows), states_of(rows[:cut]), states_of(rows[cut:])
+    added = states_of(rows[cut:], before=copy.deepcopy(first))
     first.join(copy.deepcopy(second))
-    for found in (whole, first):
+    for found in (whole, first, added):
         for name, place in found.names.items():
             last, bad, left = direct(rows, name)
             assert found.last_step[place] == (-1 if last is None else last[0])

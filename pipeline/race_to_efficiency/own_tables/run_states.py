@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 STRETCHES = 64
-"""A run has 33 to 64 of them once it is longer: each a fiftieth of it, and 0.8 kB a run are held."""
+"""A run has 33 to 64 of them once it is longer: each a fiftieth of it, and 1 kB a run is held."""
 
 LEFT_OUT = ("no step", "no loss", "loss not finite", "loss not above 0")
 """Why a row of a run is left out, in the order in which it is asked."""

@@ -39,12 +39,14 @@ class QuarterForecast:
         self.workspace = workspace
 
     @cached_property
-    def table(self) -> pd.DataFrame:
-        """The forecast table."""
+    def scenarios(self) -> dict[str, pd.DataFrame]:
+        """The forecast table by scenario, without the rows of single groups."""
         from race_to_efficiency.commands.views import locate
         from race_to_efficiency.provenance.published_files import published_parquet
 
-        return published_parquet(locate(self.workspace, "forecast.parquet"))
+        table = published_parquet(locate(self.workspace, "forecast.parquet"))
+        pooled = table[table["group"].isin(["pooled", "given"])]
+        return {str(name): rows for name, rows in pooled.groupby("scenario_id", sort=False)}
 
     @cached_property
     def gamma(self) -> dict[str, Any]:
@@ -70,8 +72,8 @@ class QuarterForecast:
         """
         report = self.workspace.params.report
         name = scenario or report.headline_scenario
-        known_scenario(name, self.table["scenario_id"].unique())
-        own = self.table[(self.table["scenario_id"] == name) & self.table["group"].isin(["pooled", "given"])]
+        known_scenario(name, self.scenarios)
+        own = self.scenarios[name]
         known_years(years, sorted({float(value) for value in own["horizon"]}))
         found = [
             row

@@ -48,8 +48,8 @@ def scenario_time(workspace: Workspace, scenario: str | None, target: float, rea
     forecast = QuarterForecast(workspace)
     report = workspace.params.report
     name = scenario or report.headline_scenario
-    known_scenario(name, forecast.table["scenario_id"].unique())
-    own = forecast.table[(forecast.table["scenario_id"] == name) & forecast.table["group"].isin(["pooled", "given"])]
+    known_scenario(name, forecast.scenarios)
+    own = forecast.scenarios[name]
     horizons = sorted({float(year) for year in own["horizon"]})
     rows = [
         row for year in horizons for row in readings(own, report.headline_anchor, year) if row["reading"] == reading

@@ -49,7 +49,9 @@ def scenario_time(workspace: Workspace, scenario: str | None, target: float, rea
     report = workspace.params.report
     name = scenario or report.headline_scenario
     known_scenario(name, forecast.scenarios)
+    words, target_name, form = next(rest for key, *rest in READINGS if key == reading)
     own = forecast.scenarios[name]
+    own = own[(own["anchor"] == report.headline_anchor) & (own["target"] == target_name) & (own["form"] == form)]
     horizons = sorted({float(year) for year in own["horizon"]})
     rows = [
         row for year in horizons for row in readings(own, report.headline_anchor, year) if row["reading"] == reading
@@ -66,7 +68,7 @@ def scenario_time(workspace: Workspace, scenario: str | None, target: float, rea
         "scenario": name,
         "anchor": report.headline_anchor,
         "reading": reading,
-        "words": next(words for key, words, *_ in READINGS if key == reading),
+        "words": words,
         "target": target,
         "unit": "years",
         "horizon": years[-1],

@@ -376,3 +376,24 @@ def test_two_header_rows_are_read_by_the_second(tmp_path):
 def test_prefixes_of_watts_are_those_of_the_international_system(prefix: str) -> None:
     letter = {"kilo": "k"}.get(prefix, prefix[0].upper())
     assert scale_of(f"{letter}W", "w") == getattr(constants, prefix)
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        (["model/num_params", "train/tokens", "val/loss"], {"params": 0, "tokens": 1, "loss": 2}),
+        (["config.n_params", "summary.tokens", "summary.val_loss"], {"params": 0, "tokens": 1, "loss": 2}),
+        (["parameter_count", "throughput/total_tokens", "eval/paloma/loss"], {"params": 0, "tokens": 1, "loss": 2}),
+        (["config.d", "config.n", "config.l"], {}),
+        (["params", "config.params", "tokens"], {"params": 0, "tokens": 2}),
+    ],
+)
+def test_names_in_a_logger_s_folders_are_those_without_them(header, found):
+    read = find_figures(header)
+    assert read.columns == {figure: header[place] for figure, place in found.items()}
+
+
+def test_two_names_in_folders_are_rivals_and_neither_is_taken():
+    read = find_figures(["params", "tokens", "a/val_loss", "b/val_loss"])
+    assert "loss" not in read.columns
+    assert read.rivals == {"loss": ("a/val_loss", "b/val_loss")}

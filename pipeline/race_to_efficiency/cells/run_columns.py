@@ -27,8 +27,8 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
         "numinputtokensseen", "throughputtotaltokens", "d",
     ),
     "loss": (
-        "loss", "lossnats", "finalloss", "lmloss", "valloss", "validationloss", "finalvalloss", "evalloss", "testloss",
-        "trainloss", "trainingloss", "finaltrainloss", "lossval", "losstrain", "crossentropy", "crossentropyloss",
+        "loss", "lossnats", "finalloss", "lmloss", "lmlossvalidation", "valloss", "validationloss", "finalvalloss", "evalloss",
+        "testloss", "trainloss", "trainingloss", "finaltrainloss", "lossval", "losstrain", "crossentropy", "crossentropyloss",
         "traincrossentropyloss", "evalcrossentropyloss", "celoss", "nll", "l",
     ),
     "compute_flop": (
@@ -59,6 +59,9 @@ OTHER_UNITS = {
     "bpb": "", "bitsperbyte": "", "bpc": "", "bitsperchar": "", "bitspercharacter": "",
 }  # fmt: skip
 """Names of a loss in another unit, and the value of --loss-unit it asks for (none for a unit a byte or character)."""
+
+_LEAST_PART = 3
+"""Letters of a name in a folder at least: config.d is a width as well as a number of tokens."""
 
 PLAIN_NAMES = {"loss_nats": "loss", **{name: name for name in SPELLINGS}}
 """Names taken as they stand, without a word."""
@@ -108,6 +111,7 @@ def find_figures(header: Sequence[str], given: Mapping[str, str] | None = None) 
         if figure in columns:
             continue
         fits = {name: factor for name in header if name not in taken and (factor := _meant(name, figure))}
+        fits = fits or {name: f for name in header if name not in taken and (f := _meant(_last_part(name), figure))}
         if len(fits) > 1:
             rivals[figure] = tuple(map(_written, fits, fits.values()))
         for name, factor in fits.items() if len(fits) == 1 else ():
@@ -130,6 +134,12 @@ def _meant(name: str, figure: str) -> float | None:
         return 1.0
     base, unit = split_unit(name)
     return scale_of(unit, DIMENSIONS.get(figure, "")) if unit and key(base) in known else None
+
+
+def _last_part(name: str) -> str:
+    """Return what follows a logger's folders: num_params of model/num_params, val_loss of summary.val_loss."""
+    last = re.split(r"[/.](?=[A-Za-z_]\w*$)", name)[-1]
+    return last if last != name and len(key(last)) > _LEAST_PART else ""
 
 
 def _written(name: str, factor: float) -> str:

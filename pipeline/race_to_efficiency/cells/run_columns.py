@@ -27,9 +27,9 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
         "numinputtokensseen", "throughputtotaltokens", "d",
     ),
     "loss": (
-        "loss", "lossnats", "finalloss", "lmloss", "lmlossvalidation", "valloss", "validationloss", "finalvalloss", "evalloss",
-        "testloss", "trainloss", "trainingloss", "finaltrainloss", "lossval", "losstrain", "crossentropy", "crossentropyloss",
-        "traincrossentropyloss", "evalcrossentropyloss", "celoss", "nll", "l",
+        "loss", "lossnats", "finalloss", "lmloss", "lmlossvalidation", "valloss", "validationloss", "finalvalloss",
+        "evalloss", "testloss", "trainloss", "trainingloss", "finaltrainloss", "lossval", "losstrain", "crossentropy",
+        "crossentropyloss", "traincrossentropyloss", "evalcrossentropyloss", "celoss", "nll", "l",
     ),
     "compute_flop": (
         "computeflop", "computeflops", "compute", "flop", "flops", "trainingflop", "trainingflops", "trainflop",

@@ -61,7 +61,7 @@ def direct(rows, name):
 
 row = st.tuples(
     st.sampled_from(["a", "b", None]),
-    st.one_of(st.none(), st.integers(0, 6), st.integers(0, 5000), st.sampled_from([-1, 2.5, 10**6])),
+    st.one_of(st.none(), st.integers(0, 5000), st.sampled_from([-1, 2.5, 10**6])),
     st.one_of(st.none(), st.floats(0.5, 9.0), st.sampled_from([math.nan, math.inf, 0.0, -1.0])),
 )
 
@@ -225,9 +225,13 @@ def test_a_run_that_was_stopped_or_diverged_is_told(tmp_path, change, schedule, 
     assert diverged == (not math.isfinite(tail or 0.0) or found["smoothed_loss"] > 1.1 * found["best_smoothed_loss"])
 
 
-def test_a_log_resumed_says_a_step_twice_and_the_later_row_counts(tmp_path):
-    (tmp_path / "a.csv").write_text("step,loss\n1,3\n2,2.5\n1,2.9\n2,2.4\n")
-    assert read(tmp_path / "a.csv", run=None).runs.iloc[0]["loss"] == 2.4
+@pytest.mark.parametrize(("batch", "piece"), [(4, 4), (2, 4), (4, 2)])
+def test_a_log_resumed_says_a_step_twice_and_the_later_row_counts(tmp_path, monkeypatch, batch, piece):
+    monkeypatch.setattr(reader, "BATCH_ROWS", batch)
+    monkeypatch.setattr(reader, "PIECE_ROWS", piece)
+    log = pa.table({"step": [1, 2, 1, 2], "loss": [3.0, 2.5, 2.9, 2.4]})
+    pq.write_table(log, tmp_path / "a.parquet", row_group_size=2)
+    assert read(tmp_path / "a.parquet", run=None).runs.iloc[0]["loss"] == 2.4
 
 
 def test_olmo_s_own_logs_end_where_the_ledger_says(shared, root):

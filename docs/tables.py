@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,12 +17,17 @@ RATE = 0.45
 """Doublings a year of the simulated chips."""
 
 
+def law(params: Any, tokens: Any) -> Any:
+    """Return the loss of the law, nats a token."""
+    return FLOOR + 400 * params**-ALPHA + 1500 * tokens**-BETA
+
+
 def runs() -> pd.DataFrame:
     """Return 42 training runs as a toolkit may log them: sizes and tokens in millions, one loss lost."""
     rng = np.random.default_rng(11)
     params = np.repeat(np.geomspace(20e6, 2e9, 14), 3)
     tokens = params * np.tile([8.0, 20.0, 50.0], 14)
-    loss = (FLOOR + 400 * params**-ALPHA + 1500 * tokens**-BETA) * np.exp(rng.normal(0, 0.004, len(params)))
+    loss = law(params, tokens) * np.exp(rng.normal(0, 0.004, len(params)))
     table = pd.DataFrame(
         {
             "run": [f"run-{k:02d}" for k in range(1, len(params) + 1)],

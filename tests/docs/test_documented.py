@@ -14,8 +14,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import race_to_efficiency as race
+import tables
 import typer
 from blocks import Session, fences
 from code_lines import PACKAGE, by_room, code_lines, counted, counted_before, size_page
@@ -25,7 +28,6 @@ from names import name_pages, results, summary_of
 from notebook import notebook
 from race_to_efficiency.cli import application
 from stages import drawing, edges, read_stages
-from tables import write_tables
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -242,7 +244,7 @@ def test_the_notebook_has_the_page_s_cells() -> None:
 
 
 def test_a_session_shows_what_is_printed_and_stops_at_what_fails(tmp_path: Path) -> None:
-    write_tables(tmp_path)
+    tables.write_tables(tmp_path)
     session = Session(tmp_path)
     ((line, told),) = session.shell("race predict --kappa 0.05 \\\n--gamma 2 --t 5")
     assert line.count("\n") == 1
@@ -270,6 +272,21 @@ def test_a_long_output_is_shown_by_its_ends() -> None:
     assert clipped(text, None) == clipped(text, 6) == clipped(text, 4, 2) == text
     assert clipped(text, 2).splitlines() == ["a", "b", "... 4 more lines"]
     assert clipped(text, 2, 3).splitlines() == ["a", "b", "... 1 more line", "d", "e", "f"]
+
+
+def test_the_truth_that_the_analyst_is_told_is_that_of_the_tables() -> None:
+    page = PAGES["docs/tutorials/analyst.md"].read_text(encoding="utf-8")
+    law = f"$L = {tables.FLOOR} + 400\\,N^{{-{tables.ALPHA}}} + 1500\\,D^{{-{tables.BETA}}}$"
+    kappa = tables.ALPHA * tables.BETA / (tables.ALPHA + tables.BETA)
+    assert law in page
+    assert f"/ ({tables.ALPHA} + {tables.BETA}) = {kappa:.3f}$" in page
+    assert f"Is {kappa:.3f} inside" in " ".join(page.split())
+    assert f"Is {tables.RATE} inside" in page
+    made = tables.runs()
+    params, tokens = made["params_M"] * 1e6, made["tokens_M"] * 1e6
+    noise = np.log(pd.to_numeric(made["val_loss"], errors="coerce") / tables.law(params, tokens))
+    assert noise.std() == pytest.approx(0.004, rel=0.35)
+    assert noise.isna().sum() == 1
 
 
 def test_the_gallery_shows_every_published_quarter_newest_first(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import sys
 import tarfile
 import time
 import warnings
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from chromium import ARGUMENTS, AXE, CHROMIUM, MARKS, Noise
 from code_lines import KEPT, code_lines
 from dvc_view import dvc_repo
 from stages import edges, read_stages
-from tables import runs, write_tables
+from tables import ALPHA, BETA, RATE, runs, write_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +95,17 @@ def test_every_block_was_run_and_shows_what_it_printed(site: Path) -> None:
         assert len(re.findall(r'class="asked ', text)) == asked > 5
         assert len(re.findall(r'class="told |class="cell-table"|class="drawn"', text)) > asked / 2
         assert "Traceback" not in text
+
+
+def test_the_truth_lies_where_the_analyst_looks_for_it(site: Path) -> None:
+    text = (site / "tutorials" / "analyst.html").read_text(encoding="utf-8")
+    for pattern, truth in ((r"chinchilla kappa_reducible \S+ \[(\S+), (\S+)\]", ALPHA * BETA / (ALPHA + BETA)),
+                           (r"doublings/yr \[(\S+), (\S+)\]", RATE)):  # fmt: skip
+        low, high = map(float, re.findall(pattern, text)[0])
+        assert low < truth < high
+    off = [float(value) for value in re.findall(r"predicts .*?mean error (\S+) of", unescape(text))]
+    assert len(off) == 3
+    assert max(map(abs, off[:2])) * 10 < abs(off[2])  # the laws with a floor, and the power law
 
 
 def test_links_lead_somewhere_and_nothing_is_loaded_from_elsewhere(site: Path) -> None:

@@ -250,3 +250,13 @@ def test_missing_values_become_empty_cells() -> None:
     assert cell_text(Column("chip_count", "count", ""), None) == ""
     assert cell_text(Column("chip_count", "count", ""), 16000.0) == "16000"
     assert cell_text(Column("withdrawn", "flag", ""), True) == "true"
+
+
+def test_a_frame_of_one_s_own_is_checked_by_the_columns_it_has() -> None:
+    mine = pd.DataFrame({"run_id": ["a", "b"], "params": [1e9, -1.0], "loss_nats": [2.5, math.inf]})
+    model = pandera_model("training_runs").select_columns(list(mine))
+    with pytest.raises(pe.SchemaErrors) as caught:
+        model.validate(mine, lazy=True)
+    found = caught.value.failure_cases
+    assert {(row.column, row.index) for row in found.itertuples(index=False)} == {("params", 1), ("loss_nats", 1)}
+    assert len(model.validate(mine.head(1), lazy=True)) == 1

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.report.content import (
     Code,
+    ContentTable,
     Fact,
     Label,
     Num,
@@ -18,6 +19,7 @@ from race_to_efficiency.report.content import (
     join,
     say,
     table_columns,
+    told,
     walk_blocks,
 )
 from report_quarter import HOSTILE
@@ -85,3 +87,14 @@ def test_columns_and_joined_lists():
 def test_walk_reaches_everything_in_reading_order():
     parts = say("{a} then **b**", a=Num("one"))
     assert [item for item in walk_blocks([(parts,)]) if not isinstance(item, tuple)] == list(parts)
+
+
+def test_a_column_in_which_no_row_says_anything_is_left_out_and_no_other() -> None:
+    rows = (
+        ((Fact("a"),), say("–"), (Fact("–"),), (Fact("1"),), ()),
+        ((Fact("b"),), say("–"), (Fact("–"),), say("–"), ()),
+    )
+    table = told(ContentTable("t", say("Made up"), table_columns("name", "#dash", "~fact", "#half", "#none"), rows))
+    assert [column.title for column in table.columns] == ["name", "half"]
+    assert table.rows == (((Fact("a"),), (Fact("1"),)), ((Fact("b"),), say("–")))
+    assert told(table) == table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -73,7 +74,8 @@ def _page(verb: str, commands: list[tuple[str, Any]]) -> str:
         options = [item for item in command.params if item.param_type_name == "option"]
         wanted = " ".join(item.opts[0].upper() if item.required else f"[{item.opts[0].upper()}]" for item in arguments)
         parts.append(f"Usage: `race {f'{name} {wanted}'.strip()}{' [OPTIONS]' if options else ''}`")
-        parts.append(f"Example: `{(command.epilog or '').removeprefix('Example: ')}`")
+        example = re.sub(r"; ([a-z ]+): (?=race )", r"`; \1: `", (command.epilog or "").removeprefix("Example: "))
+        parts.append(f"Example: `{example}`")
         parts += [_table("argument", arguments), _table("option", options)]
     return "\n\n".join(part for part in parts if part) + "\n"
 

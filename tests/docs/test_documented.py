@@ -126,6 +126,16 @@ def spans(text: str) -> list[str]:
     return found
 
 
+def unknown(line: str) -> set[str]:
+    """Return the options that a line gives a command which has none of that name; the line itself for no command."""
+    words = shlex.split(line.split("#", maxsplit=1)[0])[1:]
+    name = next((" ".join(words[:k]) for k in (2, 1) if " ".join(words[:k]) in COMMANDS), None)
+    if name is None:  # `race fit`, `race audit`: several commands
+        return set() if any(known.startswith(f"{words[0]} ") for known in COMMANDS) else {line}
+    options = {opt for item in COMMANDS[name].params for opt in (*item.opts, *item.secondary_opts)} | {"--help"}
+    return {word for word in words if word.startswith("-")} - options
+
+
 @pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
 def test_every_command_of_a_page_exists_with_its_options(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
@@ -138,13 +148,16 @@ def test_every_command_of_a_page_exists_with_its_options(page: str) -> None:
         if line.startswith("race ")
     ]
     for line in lines:
-        words = shlex.split(line.split("#")[0])[1:]
-        name = next((" ".join(words[:k]) for k in (2, 1) if " ".join(words[:k]) in COMMANDS), None)
-        if name is None:  # `race fit`, `race audit`: several commands
-            assert any(known.startswith(f"{words[0]} ") for known in COMMANDS), line
-            continue
-        options = {opt for item in COMMANDS[name].params for opt in (*item.opts, *item.secondary_opts)} | {"--help"}
-        assert {word for word in words if word.startswith("-")} <= options, line
+        assert unknown(line) == set(), line
+
+
+def test_the_example_of_every_command_exists_with_its_options() -> None:
+    lines = re.findall(r"^Example: `.*`$", "\n".join(pages().values()), re.MULTILINE)
+    assert len(lines) == len(COMMANDS)
+    examples = [example for line in lines for example in re.findall(r"`(race [^`]*)`", line)]
+    assert {name for name in COMMANDS if not any(example.startswith(f"race {name}") for example in examples)} == set()
+    for example in examples:
+        assert unknown(example) == set(), example
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -54,6 +54,38 @@ ROOMS = (
         "every setting bounded, described and read from one file; settings of sealed quarters completed by rule",
     ),
     Room(
+        "step logs",
+        (
+            "cells/step_logs",
+            "own_tables/step_logs",
+            "own_tables/run_states",
+            "own_tables/run_summaries",
+            "commands/step_logs",
+        ),
+        (),
+        "logs of any length read in pieces: smoothed losses, runs that diverged or were not finished told and left out",
+    ),
+    Room(
+        "many processors",
+        ("executors/",),
+        ("calibration/processes",),
+        "the same bytes in this process, in several, or on a cluster whose workers must compute with the same code",
+    ),
+    Room(
+        "laws with conditions",
+        (
+            "calibration/kappa/conditional",
+            "calibration/kappa/conditions",
+            "calibration/kappa/repeated_data",
+            "calibration/kappa/mixture_of_experts",
+            "own_tables/conditional",
+            "own_tables/further_columns",
+        ),
+        (),
+        "what an analyst holds fixed or ties, weights of runs, repeated data, active and total parameters, with the "
+        "evidence for each",
+    ),
+    Room(
         "reading tables",
         ("cells/", "loading/"),
         ("ledger/parsing.py", "ledger/physical.py"),

@@ -21,7 +21,7 @@ import race_to_efficiency as race
 import tables
 import typer
 from blocks import Session, fences
-from code_lines import PACKAGE, by_room, code_lines, counted, counted_before, size_page
+from code_lines import PACKAGE, ROOMS, by_room, code_lines, counted, counted_before, size_page
 from commands import command_pages, escaped, every_command, undocumented
 from gallery import copy_reports, finding, gallery_page
 from names import name_pages, results, summary_of
@@ -241,6 +241,9 @@ def test_lines_of_code_are_counted_and_stand_in_one_part_each() -> None:
     assert by_room({"report/brief/brief.py": 3, "report/page.py": 4, "cli.py": 5}, before=False).items() >= {
         ("the brief", 3), ("report", 4), ("commands and stages", 5)
     }  # fmt: skip
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    named = {start.split("/")[0] for room in ROOMS for start in room.now}
+    assert folders - named == {"stages"}  # a new package is a part of its own, or of one there is
     assert by_room({"calibration/comparison.py": 1}, before=True)["a quarter as a value"] == 1
     now, old = sum(counted(PACKAGE).values()), sum(counted_before().values())
     assert f"| **all** | {old:,} | {now:,} | {now - old:+,} | |" in size_page()

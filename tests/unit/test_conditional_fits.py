@@ -13,6 +13,7 @@ import pytest
 import race_to_efficiency as race
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from race_to_efficiency.calibration.kappa import conditional_fit
 from race_to_efficiency.calibration.kappa.conditional_fit import fit_point, settle
 from race_to_efficiency.calibration.kappa.conditions import EVERY_FORM, Bound, Conditions
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, POWER_LAW
@@ -119,6 +120,39 @@ def test_runs_above_and_below_pull_alike_once_they_are_counted():
     pull = np.where(left > 0, 0.1, 1.0) * np.clip(left, -DELTA, DELTA)
     assert abs(pull.sum()) < 1e-3 * np.abs(pull).sum()
     assert (left > 0).mean() == pytest.approx(10 / 11, abs=0.02)  # ten above for one below
+
+
+@pytest.mark.parametrize("above", [1.0, 0.1])
+def test_lmfit_and_the_reweighted_fits_come_to_the_same_point(above):
+    table = runs(60, 8)
+    weight = np.tile([1.0, 3.0], 30)
+    held = Conditions(fixed={"E": 1.8}, above=above)
+    bound = Bound(CHINCHILLA, [table["params"], table["tokens"]], table["loss"], held, DELTA)
+    start = bound.coordinates(LAW) * 1.01
+    cost, free = conditional_fit._by_lmfit(bound, start, weight)
+    other = settle(bound, start[None], weight[None])
+    assert cost == pytest.approx(other.cost[0], rel=1e-5)
+    assert bound.cost(bound.residuals(free), weight) == cost
+
+
+def test_runs_without_a_weight_are_left_out_and_say_so():
+    table = {**runs(5), "mass": [1.0, 0.0, -1.0, math.nan, 2.0]}
+    read = read_runs(table_in_memory(table, "t"), columns={}, loss_unit="nats", weight="mass")
+    assert read.quantities["weight"].tolist() == [1.0, 2.0]
+    assert [why for _, why in read.excluded] == ["no weight above 0"] * 3
+
+
+def test_refits_take_the_weights_too():
+    table = runs(100, 8)
+    wrong = np.arange(100) % 2 == 0
+    table["loss"] = np.where(wrong, 1.05 * table["loss"], table["loss"])
+    table["mass"] = np.where(wrong, 1e-6, 1.0)
+    fit = race.fit_kappa(table, forms="chinchilla", cluster="none", bootstrap=100, weight="mass", fix={"E": 1.8})
+    half = {name: values[~wrong] for name, values in table.items()}
+    alone = race.fit_kappa(half, forms="chinchilla", cluster="none", bootstrap=100, fix={"E": 1.8})
+    kappas = [item.draws()["kappa"] for item in (fit, alone)]
+    assert kappas[0].median() == pytest.approx(kappas[1].median(), abs=kappas[1].std())
+    assert kappas[0].std() == pytest.approx(kappas[1].std(), rel=0.35)
 
 
 @pytest.mark.parametrize("form", EVERY_FORM.values(), ids=list(EVERY_FORM))

@@ -234,6 +234,7 @@ def test_a_known_truth_is_found_saved_and_used(tmp_path, form, theta, more, aske
     assert low - 0.5 * (high - low) <= 0.175 <= high + 0.5 * (high - low)
     assert high - low < 0.05
     held = [*asked.get("fix", ())]
+    assert (kappa.diagnostics["z_curv"] is None) == ("E" in held)  # a floor that is given need not be seen
     for symbol, truth in zip(form.columns, theta, strict=True):
         ends = fit.estimate(symbol).interval()
         assert ends is None if symbol in held else ends.low * 0.8 - 0.1 <= truth <= ends.high * 1.25 + 0.1, symbol
@@ -350,8 +351,10 @@ def test_a_form_without_its_column_says_which(tmp_path):
         race.predict_loss(fit, compute=1e22)
     with pytest.raises(UsageError, match="takes no total_params"):
         race.predict_loss(fit, 1e9, 1e10, total_params=1e10)
-    fresh, seen = (race.predict_loss(fit, 1e9, 4e10, unique_tokens=u).columns["loss"][0] for u in (None, 1e10))
-    assert fresh < seen
+    said = [race.predict_loss(fit, 1e9, 4e10, unique_tokens=unique).columns for unique in (None, 4e10, 1e10)]
+    losses = [columns["loss"][0] for columns in said]
+    assert losses[0] == losses[1] < losses[2]
+    assert said[0]["unique_tokens"] == said[0]["tokens"]
 
 
 def test_the_command_asks_for_the_same(tmp_path, capsys):

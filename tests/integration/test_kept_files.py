@@ -13,7 +13,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.commands.export import make
 from race_to_efficiency.commands.quarter_forecast import QuarterForecast
 from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError
-from race_to_efficiency.provenance import kept_files, published_files
+from race_to_efficiency.provenance import kept_files, manifest, published_files
 from race_to_efficiency.provenance.contents import described_files
 from race_to_efficiency.provenance.records import open_records
 from race_to_efficiency.provenance.rederive import rederive
@@ -137,3 +137,15 @@ def test_a_forecast_that_is_not_the_published_one_is_told_to_nobody(checkouts: d
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(IntegrityError, match=r"forecast\.parquet of 2025Q2 is not what was published"):
         _ = QuarterForecast(space).table
+
+
+MOST_BYTES = 4_000_000
+
+
+def test_a_shipped_quarter_is_small_and_no_file_of_it_is_large(root: Path):
+    folders = [path.parent for path in (root / "reports").glob("20*/manifest.json")]
+    assert folders
+    for folder in folders:
+        sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+        assert sum(sizes) <= MOST_BYTES, folder.name
+        assert max(sizes) <= manifest.MAX_FILE_BYTES

@@ -16,6 +16,7 @@ import threadpoolctl
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.cli import main
+from race_to_efficiency.commands.places import computing
 from race_to_efficiency.errors import DataInvalid, IntegrityError, SystemRefused, UsageError
 from race_to_efficiency.executors import cluster, identity, place, spread
 from race_to_efficiency.executors.place import HERE, Place
@@ -142,6 +143,12 @@ def test_where_no_scheduler_answers(address, kind, monkeypatch):
     with pytest.raises(kind) as raised, cluster.connected(address):
         pass
     assert address in raised.value.what
+
+
+def test_an_encrypted_cluster_without_certificates_is_refused_before_anything_is_asked():
+    pytest.importorskip("distributed", reason=NO_DASK)
+    with pytest.raises(UsageError, match="needs certificates"), computing(None, "tls://127.0.0.1:9"):
+        pass
 
 
 names = st.sampled_from(["a.py", "b/c.py", "fit_kappa", "numpy"])

@@ -32,7 +32,7 @@ def computing(workers: int | None, scheduler: str | None) -> Iterator[None]:
     Raises
     ------
     UsageError
-        When both are given.
+        When both are given, or an encrypted connection is asked for and no certificate is named.
     InputMissing
         When the extra ``cluster`` is not installed.
     IntegrityError, SystemRefused
@@ -55,8 +55,18 @@ def computing(workers: int | None, scheduler: str | None) -> Iterator[None]:
 
 def _greet(address: str) -> None:
     """Say that the cluster answers, before any work."""
+    import dask
+
     from race_to_efficiency.executors.cluster import connected, require_same
 
+    if address.startswith("tls://") and not dask.config.get("distributed.comm.tls.ca-file", None):
+        raise UsageError(
+            "a cluster with TLS needs certificates",
+            where="--scheduler",
+            why="Dask's configuration names no authority (distributed.comm.tls.ca-file)",
+            remedy="name authority, certificate and key: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...CLIENT__CERT, "
+            "...CLIENT__KEY",
+        )
     terminal.progress(f"  asking {address} what it computes with")
     with connected(address) as client:
         count = require_same(client)

@@ -28,16 +28,17 @@ def measure(folder: Path) -> dict[str, float]:
     from dataclasses import replace
 
     from race_to_efficiency import storage
-    from race_to_efficiency.calibration.common import processes
+    from race_to_efficiency.executors.place import HERE, chosen
+    from race_to_efficiency.provenance.kept_files import kept_bytes
     from race_to_efficiency.settings.params import open_workspace
     from race_to_efficiency.stages import backtest
 
-    processes.WORKERS = 1  # all of its time is this process's
     workspace = open_workspace(ROOT)
-    gamma = storage.read_bytes(ROOT / "reports" / str(workspace.quarter) / "gamma.json")
+    gamma = kept_bytes(ROOT / "reports" / str(workspace.quarter) / "gamma.json")
     storage.write_bytes(folder / "gamma.json", gamma)
     wall, cpu = time.perf_counter(), time.process_time()
-    backtest.run(replace(workspace, processed=folder))
+    with chosen(HERE):  # all of its time is this process's
+        backtest.run(replace(workspace, processed=folder))
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 

@@ -19,6 +19,7 @@ from race_to_efficiency.commands import corridor, export, run
 from race_to_efficiency.commands.views import BRIEF, VIEWS
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import manifest, rederive, registry
+from race_to_efficiency.provenance.published_files import published_json
 from race_to_efficiency.quarter.here import memory_of
 from race_to_efficiency.quarter.node import Computed, Evaluation, Node
 from race_to_efficiency.settings import params as config
@@ -457,7 +458,7 @@ def test_release_notes_are_the_published_comparison(race: Race, shipped: str) ->
     lines = race("export", "export", "release-notes", "--quarter", shipped)["release_notes"]
     folder = registry.newest_folder(ROOT / "reports", shipped)
     assert folder is not None
-    data = storage.read_json(folder / "changes.json")["data"]
+    data = published_json(folder / "changes.json")["data"]
     told = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
     counts = {row[0].replace(" ", "_"): [*map(int, row[1:6])] for row in told if row[0].replace(" ", "_") in data}
     causes = ("added", "revised", "withdrawn", "reclassified", "entered_late")

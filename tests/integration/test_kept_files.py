@@ -132,11 +132,11 @@ def test_a_forecast_that_is_not_the_published_one_is_told_to_nobody(checkouts: d
     space = synthetic_quarter.workspace(root, "2025Q2")
     shutil.rmtree(space.processed, ignore_errors=True)
     path = root / "reports" / "2025Q2" / "forecast.parquet"
-    assert len(QuarterForecast(space).table) > 0
+    assert QuarterForecast(space).scenarios
     data = path.read_bytes()
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(IntegrityError, match=r"forecast\.parquet of 2025Q2 is not what was published"):
-        _ = QuarterForecast(space).table
+        _ = QuarterForecast(space).scenarios
 
 
 MOST_BYTES = 4_000_000

@@ -9,6 +9,7 @@ import pytest
 from race_to_efficiency import cli, storage
 from race_to_efficiency.commands.measured import interval_ends, remarks
 from race_to_efficiency.commands.quarter_solution import crossing, scenario_point, scenario_time
+from race_to_efficiency.provenance.published_files import published_json
 from race_to_efficiency.relative_loss import relative_loss
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def published(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_number_outside_every_published_interval_is_remarked_upon(
     name: str, symbol: str, form: str, published: Path
 ) -> None:
-    ends = list(interval_ends(storage.read_json(published / f"{name}.json"), symbol))
+    ends = list(interval_ends(published_json(published / f"{name}.json"), symbol))
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
     for value in (low, high, (low + high) / 2):
         assert remarks({name: value, "kappa_form": form}) == []

@@ -181,5 +181,6 @@ def test_nothing_else_parses_json_or_yaml() -> None:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 name = f"{node.value.id}.{node.attr}"
                 if name.startswith(("yaml.", "json.load", "json.JSONDecoder", "pickle.")):
-                    found.append(path.relative_to(package).parts[0])
-    assert set(found) == {"loading"}
+                    found.append((path.relative_to(package).parts[0], node.value.id))
+    # pickle carries calls between a run and a cluster that the user names, and reads no file
+    assert set(found) == {("loading", "json"), ("loading", "yaml"), ("executors", "pickle")}

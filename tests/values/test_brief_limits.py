@@ -149,7 +149,9 @@ def test_no_table_says_the_same_in_every_row(outline: Outline) -> None:
     same = [
         name
         for name, (_, *rows) in outline.tables.items()
-        if len(rows) >= 3 and len({tuple(cell.strip() for cell in row[1:]) for row in rows}) == 1
+        if len(rows) >= 3
+        and len({tuple(cell.strip() for cell in row[1:]) for row in rows}) == 1
+        and name != "explorer-results"  # whose cells the script fills; tests/browser read them there
     ]
     assert same == []
 

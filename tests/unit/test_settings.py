@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 from annotated_types import Ge, Gt, Le, Lt
+from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import modify_yaml
 from pydantic.fields import FieldInfo
 from race_to_efficiency import storage
@@ -186,6 +187,9 @@ def test_dvc_rewrites_only_the_lines_it_changes(tmp_path: Path) -> None:
     assert [(old, new) for old, new in zip(before, after, strict=True) if old != new] == [
         (line, line.replace("0.001", "0.002")) for line in before if " delta: " in line
     ]
+    file.write_text(text, encoding="utf-8")
+    apply_overrides(file, ["fit_kappa.delta=0.002"])  # what the command itself calls: it makes every list anew
+    assert file.read_text(encoding="utf-8").splitlines() == after
     with modify_yaml(file) as held:
         changed(held)
     folded = next(number for number, line in enumerate(before) if line.strip() == "duration may go")

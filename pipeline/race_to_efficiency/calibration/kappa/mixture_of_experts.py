@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, Form
+from race_to_efficiency.calibration.kappa.effective import EffectiveForm
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MixtureOfExperts(Form):
+class MixtureOfExperts(EffectiveForm):
     """L = E + A S^delta N^-(alpha - gamma ln S) + B S^omega D^-(beta - zeta ln S), S total over active parameters N.
 
     S stands for the (transformed) number of experts of the source. alpha, beta and kappa are those of a dense model,
@@ -29,11 +30,6 @@ class MixtureOfExperts(Form):
     Ludziejewski et al. (2025), Joint MoE Scaling Laws, arXiv 2502.05172; Clark et al. (2022), arXiv 2202.01169, for
     active and total parameters as the measure of a routed model.
     """
-
-    @property
-    def terms(self) -> int:
-        """Two power terms, as in the chinchilla form."""
-        return CHINCHILLA.terms
 
     def effective(self, theta: Floats, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
         """Return the parameters and tokens a dense model would take for the same loss, (..., n) each.
@@ -51,10 +47,6 @@ class MixtureOfExperts(Form):
             size = log_n - (delta + gamma * log_n) * spread / alpha
             seen = log_d - (omega + zeta * log_d) * spread / beta
             return np.exp(size), np.exp(seen)
-
-    def log_loss(self, theta: Floats, inputs: Sequence[Floats]) -> Floats:
-        """Return ln of the predicted loss, (..., n)."""
-        return CHINCHILLA.log_loss(theta[..., :5], self.effective(theta, inputs))
 
     @property
     def starts(self) -> tuple[tuple[float, ...], ...]:

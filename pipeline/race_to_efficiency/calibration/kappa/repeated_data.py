@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, Form
+from race_to_efficiency.calibration.kappa.effective import EffectiveForm
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RepeatedData(Form):
+class RepeatedData(EffectiveForm):
     """L = E + A N'^-alpha + B D'^-beta with U unique tokens: D' = U + U R_D (1 - exp(-(D/U - 1)/R_D)).
 
     N' is made of N in the same way, with R_N, and with the parameters that U tokens are optimal for (N at most) in
@@ -28,11 +29,6 @@ class RepeatedData(Form):
     ----------
     Muennighoff et al. (2023), arXiv 2305.16264, equations 5 and 6: R_D 15.4, R_N 5.3 on C4.
     """
-
-    @property
-    def terms(self) -> int:
-        """Two power terms, as in the chinchilla form."""
-        return CHINCHILLA.terms
 
     def effective(self, theta: Floats, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
         """Return the parameters and tokens that fresh data would take for the same loss, (..., n) each.
@@ -50,10 +46,6 @@ class RepeatedData(Form):
             log_ratio = np.log(alpha * a / (beta * b)) / (alpha + beta)
             wanted = np.minimum(params, np.exp(log_ratio + beta / alpha * (np.log(fresh) + log_ratio)))
             return _worth(params, wanted, worth_n), _worth(tokens, fresh, worth_d)
-
-    def log_loss(self, theta: Floats, inputs: Sequence[Floats]) -> Floats:
-        """Return ln of the predicted loss, (..., n)."""
-        return CHINCHILLA.log_loss(theta[..., :5], self.effective(theta, inputs))
 
     @property
     def positive(self) -> tuple[str, ...]:

@@ -47,6 +47,23 @@ def test_the_newest_dates_are_those_of_the_files(root: Path, quarter: Quarter) -
         assert item.old == (item.age_days is None or item.age_days > OLD_AFTER_DAYS)
 
 
+@pytest.mark.parametrize("name", DATED)
+def test_a_line_that_cannot_be_read_changes_the_freshness_of_no_other(root: Path, tmp_path: Path, name: str) -> None:
+    """An open quote early in a long ledger, a date that is none: that line has no date."""
+    source, day = root / "data" / "raw" / f"{name}.csv", dt.date(2026, 3, 31)
+    header, *lines = source.read_bytes().splitlines(keepends=True)
+    first = next(at for at, line in enumerate(lines) if at >= len(lines) // 50 and b'"' not in line)
+    target = tmp_path / source.name
+    target.write_bytes(header + b"".join(lines[:first] + lines[first + 1 :]))
+    left = [item for item in freshness(tmp_path, day) if item.table == name]
+    released, recorded = (header.decode().rstrip().split(",").index(one) for one in ("released", "recorded"))
+    cells = lines[first].decode().rstrip("\n").split(",")
+    undated = [" 2026-13-01" if at in (released, recorded) else cell for at, cell in enumerate(cells)]
+    for bad in (b'x,"' + lines[first], ",".join(undated).encode() + b"\n"):
+        target.write_bytes(header + b"".join(lines[:first]) + bad + b"".join(lines[first + 1 :]))
+        assert [item for item in freshness(tmp_path, day) if item.table == name] == left
+
+
 def test_every_quarter_that_was_published_had_something_new(root: Path) -> None:
     quarters = [Quarter(2025, 1), Quarter(2025, 2), Quarter(2025, 3), Quarter(2025, 4), Quarter(2026, 1)]
     for before, quarter in zip([None, *quarters], quarters, strict=False):

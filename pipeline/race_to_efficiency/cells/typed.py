@@ -80,6 +80,15 @@ def _date(text: str) -> dt.date:
         raise CellError("calendar date") from None
 
 
+def is_date(text: str) -> bool:
+    """Tell whether ``text`` is a calendar date written YYYY-MM-DD."""
+    try:
+        _date(text)
+    except CellError:
+        return False
+    return True
+
+
 def _flag(text: str) -> bool:
     if text.lower() not in {"true", "false"}:
         raise CellError("true or false")

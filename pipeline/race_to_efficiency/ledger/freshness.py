@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import storage
+from race_to_efficiency.cells.physical import lines_of, records
+from race_to_efficiency.cells.typed import is_date
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.ledger.schemas import TABLES
 
@@ -57,8 +56,10 @@ def dates_of(raw: Path, table: str) -> list[tuple[str, str]]:
     path = raw / TABLES[table].file_name
     if not path.is_file():
         return []
-    reader = csv.DictReader(io.StringIO(storage.read_text(path)))
-    return [(row.get("released") or "", row.get("recorded") or "") for row in reader]
+    header, *lines = [record.cells for record in records(lines_of(path.read_bytes())) if not record.problem] or [()]
+    rows = (dict(zip(header, line, strict=True)) for line in lines if len(line) == len(header))
+    cells = ((row.get("released", ""), row.get("recorded", "")) for row in rows)
+    return [(out if is_date(out) else "", entered if is_date(entered) else "") for out, entered in cells]
 
 
 def freshness(raw: Path, as_of: dt.date) -> list[Freshness]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
+from race_to_efficiency.cells.typed import is_date
 from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.first_seals import seal_from_json
 from race_to_efficiency.provenance.row_seals import Ledger, missing_row, not_sealed
@@ -183,7 +183,7 @@ def entered_findings(ledger: Ledger, later: Sequence[int]) -> list[Finding]:
         elif len(row.cells) != len(ledger.header) or not row.cells[0].strip():
             what = f"the line has {len(row.cells)} cells, the header {len(ledger.header)}"
             findings.append(Finding(where, what, restore))
-        elif dated and not _is_iso_date(ledger.recorded[at]):
+        elif dated and not is_date(ledger.recorded[at]):
             what = f"the line has no date of recording: {ledger.recorded[at][:40]!r}"
             findings.append(Finding(where, what, restore))
         elif first != at:
@@ -216,15 +216,6 @@ def _spans(lines: Sequence[int]) -> str:
         else:
             spans.append([line, line])
     return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in spans)
-
-
-def _is_iso_date(text: str) -> bool:
-    """Tell whether ``text`` is a calendar date written YYYY-MM-DD."""
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
 
 DESCRIPTIONS = {"README.md": _dictionary, "datapackage.json": _datapackage}
 """What describes the ledgers, by name in their folder, and what writes it."""

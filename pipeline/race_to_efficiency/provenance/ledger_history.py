@@ -217,5 +217,6 @@ def _spans(lines: Sequence[int]) -> str:
             spans.append([line, line])
     return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in spans)
 
+
 DESCRIPTIONS = {"README.md": _dictionary, "datapackage.json": _datapackage}
 """What describes the ledgers, by name in their folder, and what writes it."""

@@ -33,7 +33,7 @@ def numbers(small_quarter: Workspace) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def edges(small_quarter: Workspace) -> Edges:
-    return Edges(gathered(small_quarter.processed))
+    return Edges.read(gathered(small_quarter.processed))
 
 
 def test_every_number_is_made_with_outputs_that_are_known_to_the_last(numbers, edges):
@@ -183,7 +183,7 @@ def test_a_group_out_of_the_pool_leaves_the_trace_of_r_and_stays_in_its_own_kapp
     space = open_workspace(own_quarter.root, QUARTER)
     fit_kappa.run(space)
     forecast.run(space)
-    without = Edges(gathered(space.processed))
+    without = Edges.read(gathered(space.processed))
     forms = {R: ("kappa_total", "power_law"), WHOLE: ("kappa_reducible", "chinchilla")}
     for name, (symbol, form) in forms.items():
         own = numbers[f"{symbol}.{out}.{form}.value"]["nodes"]

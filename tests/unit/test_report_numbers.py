@@ -7,7 +7,6 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from race_to_efficiency.quarter.lineage import Edges
 from race_to_efficiency.report.numbers import (
     NumberRegistry,
     count,
@@ -105,7 +104,7 @@ def test_what_the_report_makes_itself_says_what_it_rests_on():
     made = numbers.made("page.bill", code="here", rows=("t/one",), sources=("pool.total", "setting.cost.values.price"))
     numbers.add("bill", 1.0, "USD", nodes=made)
     numbers.add("figure", 1.0, "USD", nodes=("row.t/two",))
-    edges = Edges(numbers.lineage.frame())
+    edges = numbers.lineage.edges()
     assert edges.rows(["page.bill"]) == ["t/one"]
     assert edges.rows(["row.t/two"]) == ["t/two"]
     assert set(edges.targets("page.bill", "from")) == {"pool.total", "setting.cost.values.price"}

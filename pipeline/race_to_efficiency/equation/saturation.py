@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import numpy as np
-from scipy import special
 
 from race_to_efficiency.equation.domain import LN2, FloatArray
 from race_to_efficiency.equation.growth import exponent, log_phi
@@ -196,20 +195,24 @@ def _quadrature(u: FloatArray, c: FloatArray, kind: Saturation) -> FloatArray:
 
 def _scaled_e1(x: FloatArray, log_x: FloatArray) -> FloatArray:
     """Return e^x E1(x); ``log_x`` keeps it right where x itself has underflowed."""
+    from scipy.special import exp1
+
     middle, large = np.clip(x, _TINY, _LARGE), np.maximum(x, _LARGE)
     fraction = np.zeros_like(large)
     for k in range(_TERMS, 0, -1):  # continued fraction, Abramowitz & Stegun 5.1.22 in its contracted form
         fraction = k * k / (large + 2.0 * k + 1.0 - fraction)
-    value = np.where(x > _LARGE, 1.0 / (large + 1.0 - fraction), np.exp(middle) * special.exp1(middle))
+    value = np.where(x > _LARGE, 1.0 / (large + 1.0 - fraction), np.exp(middle) * exp1(middle))
     return np.where(x < _TINY, np.exp(x) * (x - np.euler_gamma - log_x), value)
 
 
 def _scaled_ei(x: FloatArray, log_x: FloatArray) -> FloatArray:
     """Return e^-x Ei(x); ``log_x`` keeps it right where x itself has underflowed."""
+    from scipy.special import expi
+
     middle, large = np.clip(x, _TINY, _LARGE), np.maximum(x, _LARGE)
     total, term = np.ones_like(large), np.ones_like(large)
     for k in range(1, _TERMS):  # asymptotic series, Abramowitz & Stegun 5.1.51
         term = term * k / large
         total = total + term
-    value = np.where(x > _LARGE, total / large, np.exp(-middle) * special.expi(middle))
+    value = np.where(x > _LARGE, total / large, np.exp(-middle) * expi(middle))
     return np.where(x < _TINY, np.exp(-x) * (x + np.euler_gamma + log_x), value)

@@ -129,7 +129,7 @@ def _descriptions(workspace: Workspace, files: dict[str, bytes]) -> dict[str, An
     """Return the documents that describe a quarter: its sources, PROV-JSON, RO-Crate."""
     sources = source_list(workspace)
     files = {**files, **_written({SOURCES_FILE: sources})}
-    edges = Edges(storage.parquet_frame(files[LINEAGE]))
+    edges = Edges.read(storage.parquet_frame(files[LINEAGE]))
     flow = quarter_flow(workspace, files, sources["sources"], edges)
     provenance = prov_document(flow)
     files |= _written({"prov.json": provenance})

@@ -99,7 +99,7 @@ class QuarterRecords:
                 where=str(self.folder),
                 remedy=f"race run --quarter {self.quarter}, which writes it",
             )
-        return Edges(frame)
+        return Edges.read(frame)
 
     @cached_property
     def headline_outputs(self) -> frozenset[str]:

@@ -110,6 +110,10 @@ class Lineage:
         edges: Any = [dict(zip(EDGE_COLUMNS, edge, strict=True)) for edge in self._edges]
         return pd.DataFrame(edges, columns=list(EDGE_COLUMNS), dtype="str")
 
+    def edges(self) -> Edges:
+        """Return the edges as they are asked, before they are written."""
+        return Edges(self._edges)
+
     def write(self, folder: Path, stage: str) -> None:
         """Write the edges of a stage (``lineage_STAGE.parquet``)."""
         storage.write_parquet(folder / file_of(stage), self.frame())
@@ -121,19 +125,23 @@ def file_of(stage: str) -> str:
 
 
 class Edges:
-    """The edges of a quarter, read back.
+    """The edges of a quarter, to be asked.
 
     Parameters
     ----------
-    frame : DataFrame
+    told : iterable of (str, str, str, str)
         Of `EDGE_COLUMNS`.
     """
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    def __init__(self, told: Iterable[tuple[str, str, str, str]]) -> None:
         self._by_output: dict[str, list[tuple[str, str, str]]] = {}
-        told = zip(*(frame[name].astype(str) for name in EDGE_COLUMNS), strict=True)
         for output, kind, target, reason in told:
             self._by_output.setdefault(output, []).append((kind, target, reason))
+
+    @classmethod
+    def read(cls, frame: pd.DataFrame) -> Edges:
+        """Return the edges of a table with `EDGE_COLUMNS`, as a stage wrote it."""
+        return cls(zip(*(frame[name].astype(str).to_list() for name in EDGE_COLUMNS), strict=True))
 
     def __contains__(self, output: str) -> bool:
         return output in self._by_output

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.quarter.lineage import Edges, Lineage
+from race_to_efficiency.quarter.lineage import Lineage
 from race_to_efficiency.report.content import Label, Num, Rich, Text
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ class NumberRegistry:
         ValueError
             When a number was made with an output of which no stage tells what it rests on.
         """
-        edges = Edges(self.lineage.frame())
+        edges = self.lineage.edges()
         for entry in self._entries.values():
             own = edges.reached(entry.nodes)
             unknown = next((output for output in own if output not in edges and output not in known), None)

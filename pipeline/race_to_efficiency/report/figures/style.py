@@ -48,6 +48,7 @@ STYLE_SETTINGS: dict[str, Any] = {
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,
     "axes.labelsize": 9.0,
     "axes.labelcolor": INK,
     "axes.edgecolor": MUTED,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from chromium import MARKS, Noise
+from drawings import CROPPED, OVER_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 pytestmark = MARKS
 
 FAULTS = {
+    "a drawing's text over what it shows": OVER_DATA,
     "every row says the same": """() => [...document.querySelectorAll('table')].filter(table => {
         const rows = [...table.tBodies[0].rows].map(row =>
           [...row.cells].slice(1).map(cell => cell.textContent.trim()).join('|'));
@@ -78,12 +80,67 @@ def test_a_fault_is_nowhere_on_the_page(fault: str, tab: Tab) -> None:
     assert tab.evaluate(FAULTS[fault]) == []
 
 
-def test_no_table_or_drawing_is_cut_on_a_desk(tab: Tab) -> None:
+def test_no_table_is_cut_on_a_desk(tab: Tab) -> None:
     """On a telephone a table scrolls in its own frame, which the keyboard reaches."""
     if tab.viewport_size == {"width": 1440, "height": 900}:
         assert tab.evaluate(CUT) == []
     else:
         assert tab.evaluate("[...document.querySelectorAll('.scroll')].every(item => item.tabIndex === 0)")
+
+
+def test_every_drawing_is_whole_and_read_without_a_glass(tab: Tab) -> None:
+    assert tab.evaluate(CROPPED) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [
+        ("<figure id=f><svg width=300 height=40><text x=9 y=20>whole</text></svg></figure>", []),
+        (
+            "<figure id=f><svg width=300 height=40><text x=9 y=20 font-size=8.5>small</text></svg></figure>",
+            [["f", 8.5]],
+        ),
+        ("<figure id=f><svg viewBox='0 0 600 40' width=300><text x=9 y=20>halved</text></svg></figure>", [["f", 8]]),
+        ("<figure id=f><svg width=900 height=40><text x=9 y=20>wide</text></svg></figure>", [["f", "screen"]]),
+        ("<figure id=f style='width:200px;overflow-x:auto'><svg width=300></svg></figure>", [["f", "frame"]]),
+    ],
+)
+def test_a_drawing_cut_or_too_small_is_found(browser: Browser, page: str, found: list[object]) -> None:
+    tab = browser.new_context(viewport={"width": 360, "height": 600}).new_page()
+    tab.set_content(f"<body style='margin:8px'><main>{page}</main>")
+    assert tab.evaluate(CROPPED) == found
+    tab.context.close()
+
+
+LEFT, RIGHT = (f"<clipPath id='c'><rect x='{x}' y='0' width='40' height='40'/></clipPath>" for x in (0, 60))
+LINE = "<path d='M 5 17 L 80 17' stroke='#0072b2' fill='none' clip-path='url(#c)'/>"
+POINT = "<path d='M 20 17 L 20 17' stroke='#0072b2' stroke-width='4' stroke-linecap='round' fill='none'/>"
+MARK = "<defs><path id='m' d='M -3 -3 H 3 V 3 H -3 Z'/></defs><use href='#m' x='25' y='17' fill='#ffffff'/>"
+DRAWN_OVER = {
+    "a line": (LINE, True),
+    "a line as its group says": ("<g stroke='#595959' fill='none'><path d='M 5 17 L 80 17'/></g>", True),
+    "a point": (POINT, True),
+    "a bar": ("<path d='M 5 5 H 80 V 30 H 5 Z' fill='#e69f00'/>", True),
+    "a mark": (MARK, True),
+    "what a clip leaves of a line": (LEFT + LINE, True),
+    "a line clipped away": (RIGHT + LINE, False),
+    "a line beside": ("<path d='M 5 35 L 80 35' stroke='#0072b2' fill='none'/>", False),
+    "a line around": ("<path d='M 0 5 L 120 5 L 120 38' stroke='#0072b2' fill='none'/>", False),
+    "a band": ("<path d='M 5 5 H 80 V 30 H 5 Z' fill='#a3cbe3'/>", False),
+    "a line of the grid": ("<path d='M 5 17 L 80 17' stroke='#dddddd' stroke-width='0.6' fill='none'/>", False),
+    "a thick grey bar": ("<path d='M 5 17 L 80 17' stroke='#dddddd' stroke-width='7' fill='none'/>", True),
+}
+"""What may lie under the word at (10, 20), and whether the word hides it."""
+
+
+@pytest.mark.parametrize("kind", DRAWN_OVER)
+def test_a_text_over_what_a_drawing_shows_is_found(browser: Browser, kind: str) -> None:
+    drawn, over = DRAWN_OVER[kind]
+    tab = browser.new_context(viewport={"width": 360, "height": 600}).new_page()
+    text = "<text x=10 y=20 font-size=12>word</text>"
+    tab.set_content(f"<figure id=f><svg viewBox='0 0 150 40' width=300>{drawn}{text}</svg></figure>")
+    assert [found[:2] for found in tab.evaluate(OVER_DATA)] == ([["f", "word"]] if over else [])
+    tab.context.close()
 
 
 def test_each_fault_is_found_where_it_is(browser: Browser) -> None:
@@ -94,7 +151,7 @@ def test_each_fault_is_found_where_it_is(browser: Browser) -> None:
         "<main><h2>Nothing under it</h2><h3>Empty</h3>"
         f"<table id=t><thead><tr><th>a</th><th>b</th><th>c</th></tr></thead><tbody>{rows}</tbody></table>"
         "<figure id=f><svg width=900 height=40><text x=10 y=20>first</text><text x=14 y=20>second</text>"
-        "<text x=890 y=20>beyond the edge</text></svg></figure></main>"
+        "<text x=890 y=20>beyond the edge</text><path d='M 0 16 H 60' stroke='red' fill='none' /></svg></figure></main>"
     )
     for fault, script in FAULTS.items():
         assert tab.evaluate(script), fault

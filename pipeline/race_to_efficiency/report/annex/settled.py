@@ -94,7 +94,7 @@ def skill_figure(page: Page, document: dict[str, Any], told: list[dict[str, Any]
         for item in told
     ]
     bars = [WhatIf(name_of(item), (float(item["skill"]),)) for item in told]
-    label = "skill: right of 0 better than doing nothing, left of it worse"
+    label = "skill (0: as doing nothing)"
     return page.figure(
         "fig-skill",
         tornado_bars(bars, 0.0, "fig-skill", label=label, title=title, short=short, cite=page.cite),

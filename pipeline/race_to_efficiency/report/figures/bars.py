@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,20 @@ from race_to_efficiency.report.figures.style import (
     ORANGE,
     Frame,
     finished_figure,
-    label_width_in,
     panels,
+    rows_of,
 )
+from race_to_efficiency.report.numbers import true_minus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+THICK_IN = 0.16
+"""Thickness of a bar."""
+
+FEW_TICKS = 4
+"""Steps between ticks: labels such as 0.9815 must not meet."""
 
 
 @dataclass(frozen=True)
@@ -41,31 +48,26 @@ def tornado_bars(
     centre : float
         The headline value.
     """
-    names = ["\n".join(textwrap.wrap(item.name, 44)) for item in items]
-    figure, (axis,) = panels(
-        height_in=1.0 + 0.32 * len(items),
-        frame=Frame(left=label_width_in(line for name in names for line in name.split("\n")), right=0.3, top=0.1),
-    )
-    for row, item in enumerate(items):
+    rows = rows_of(item.name for item in items)
+    frame = Frame(left=rows.width_in, top=0.1)
+    figure, (axis,) = panels(height_in=frame.top + frame.bottom + rows.height_in, frame=frame)
+    for row, item in zip(rows.places, items, strict=True):
         for value in item.values:
             colour = ORANGE if value > centre else BLUE
-            axis.barh(row, value - centre, left=centre, height=0.6, color=colour, linewidth=0)
+            axis.barh(row, value - centre, left=centre, height=THICK_IN, color=colour, linewidth=0)
             axis.annotate(
-                f"{value:.2f}",
+                true_minus(f"{value:.2f}"),
                 (value, row),
                 xytext=(3 if value >= centre else -3, 0),
                 textcoords="offset points",
                 ha="left" if value >= centre else "right",
                 va="center",
-                fontsize=7.8,
             )
     axis.axvline(centre, color=INK, linewidth=0.9)
-    axis.set_yticks(range(len(items)), names)
-    axis.set_ylim(len(items) - 0.4, -0.6)
-    axis.margins(x=0.16)
+    rows.mark(axis)
+    axis.locator_params(axis="x", nbins=FEW_TICKS)
+    axis.margins(x=0.36)
     axis.set_xlabel(label)
-    axis.grid(visible=False, axis="y")
-    axis.tick_params(axis="y", length=0)
     return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
 
 
@@ -83,22 +85,22 @@ class Steps:
 
 def waterfall(content: Sequence[Steps], figure_id: str, *, label: str, title: str, short: str, cite: str) -> str:
     """Return waterfalls one below another as SVG; rises and falls differ by colour and by the sign written on them."""
-    sizes = [len(item.parts) + 2 for item in content]
-    names = ["before", *(name for item in content for name, _ in item.parts)]
+    stacks = [rows_of(["before", *(name for name, _ in item.parts), "now"]) for item in content]
+    sizes = [rows.height_in for rows in stacks]
+    frame = Frame(left=max(rows.width_in for rows in stacks), down=0.6)
     figure, axes = panels(
         1,
         len(content),
-        height_in=0.35 + 0.26 * sum(sizes) + 0.62 * len(content),
-        frame=Frame(left=label_width_in(names), down=0.6),
+        height_in=frame.top + frame.bottom + sum(sizes) + frame.down * (len(content) - 1),
+        frame=frame,
         height_ratios=sizes,
     )
-    for axis, item in zip(axes, content, strict=True):
-        names = ["before", *(name for name, _ in item.parts), "now"]
+    for axis, rows, item in zip(axes, stacks, content, strict=True):
         level = item.old
         ends = [item.old, item.new]
-        for row, (_, step) in enumerate(item.parts, 1):
-            axis.barh(row, step, left=level, height=0.6, color=ORANGE if step > 0 else BLUE, linewidth=0)
-            axis.plot([level, level], [row - 1, row], color=MUTED, linewidth=0.7)
+        for above, row, (_, step) in zip(rows.places, rows.places[1:], item.parts, strict=False):
+            axis.barh(row, step, left=level, height=THICK_IN, color=ORANGE if step > 0 else BLUE, linewidth=0)
+            axis.plot([level, level], [above, row], color=MUTED, linewidth=0.7)
             level += step
             ends.append(level)
             axis.annotate(
@@ -107,11 +109,9 @@ def waterfall(content: Sequence[Steps], figure_id: str, *, label: str, title: st
                 xytext=(3, 0),
                 textcoords="offset points",
                 va="center",
-                fontsize=7.8,
             )
-        last = len(item.parts) + 1
-        axis.plot([level, level], [last - 1, last], color=MUTED, linewidth=0.7)
-        for row, value in ((0, item.old), (last, item.new)):
+        axis.plot([level, level], rows.places[-2:], color=MUTED, linewidth=0.7)
+        for row, value in ((rows.places[0], item.old), (rows.places[-1], item.new)):
             axis.plot([value], [row], marker="D", color=INK, markersize=5)
             axis.annotate(
                 item.write_end(value),
@@ -119,14 +119,11 @@ def waterfall(content: Sequence[Steps], figure_id: str, *, label: str, title: st
                 xytext=(6, 0),
                 textcoords="offset points",
                 va="center",
-                fontsize=7.8,
             )
         room = 0.25 * (max(ends) - min(ends) or abs(item.new) * 0.05 or 1.0)
-        axis.set_xlim(min(ends) - room, max(ends) + 1.6 * room)
-        axis.set_yticks(range(len(names)), names)
-        axis.set_ylim(last + 0.6, -0.6)
+        axis.set_xlim(min(ends) - room, max(ends) + 2.4 * room)
+        rows.mark(axis)
+        axis.locator_params(axis="x", nbins=FEW_TICKS)
         axis.set_title(item.name)
-        axis.grid(visible=False, axis="y")
-        axis.tick_params(axis="y", length=0)
     axes[-1].set_xlabel(label)
     return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

@@ -12,8 +12,8 @@ from race_to_efficiency.report.figures.style import (
     VERMILION,
     Frame,
     finished_figure,
-    label_width_in,
     panels,
+    rows_of,
 )
 
 if TYPE_CHECKING:
@@ -33,14 +33,11 @@ def coverage_plot(
     targets: Sequence[Covered], levels: Sequence[float], figure_id: str, *, title: str, short: str, cite: str
 ) -> str:
     """Return one panel a level, one row a target, as SVG."""
-    figure, axes = panels(
-        len(levels),
-        height_in=1.0 + 0.24 * len(targets),
-        frame=Frame(left=label_width_in(target.name for target in targets), bottom=0.55, across=0.42, right=0.3),
-        sharey=True,
-    )
+    rows = rows_of((target.name for target in targets), characters=22)
+    frame = Frame(left=rows.width_in, across=0.3, right=0.3)
+    figure, axes = panels(len(levels), height_in=frame.top + frame.bottom + rows.height_in, frame=frame, sharey=True)
     for column, (axis, level) in enumerate(zip(axes, levels, strict=True)):
-        for row, target in enumerate(targets):
+        for row, target in zip(rows.places, targets, strict=True):
             band, share = target.bands[column], target.shares[column]
             if band is not None:
                 axis.plot(band, (row, row), color=GRID, linewidth=7, solid_capstyle="butt")
@@ -49,10 +46,8 @@ def coverage_plot(
             axis.plot([share], [row], marker=mark, color=colour, markersize=5, clip_on=False)
         axis.axvline(level, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
         axis.set_xlim(0, 1)
-        axis.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
-        axis.set_title(f"{100 * level:.0f} % interval")
-        axis.grid(visible=False, axis="y")
-        axis.tick_params(axis="y", length=0)
-    axes[0].set_yticks(range(len(targets)), [target.name for target in targets])
-    axes[0].set_ylim(len(targets) - 0.5, -0.5)
+        axis.set_xticks([0, 0.5, 1], ["0", "", "100 %"])
+        axis.set_title(f"{100 * level:.0f} %")
+        rows.mark(axis)
+    axes[len(axes) // 2].set_xlabel("outcomes inside the interval")
     return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

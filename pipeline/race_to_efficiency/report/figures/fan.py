@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.figures.style import INK, MUTED, PAPER, VERMILION, Frame, finished_figure, legend, panels
+from race_to_efficiency.report.figures.style import INK, MUTED, VERMILION, Frame, finished_figure, legend, panels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,14 +58,15 @@ def draw_fan(axis: Axes, fan: Fan, *, named: bool) -> None:
         linestyle="none",
         label="last datum: today" if named else None,
     )
-    axis.set(title=fan.title, xlabel="years after the data date")
+    axis.set_title(fan.title, pad=14)  # above the names of the limits
+    axis.set(xlabel="years after the data date")
     axis.set_xlim(0, max(fan.years))
+    axis.locator_params(axis="x", nbins=5, integer=True)
     axis.set_ylim(0, 1.04)
     passed = [name for years, name in fan.limits if years <= 0]
     if passed:
-        plate = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
-        words = f"{'limit' if len(passed) == 1 else 'limits'} {', '.join(passed)} passed\nfrom the first day"
-        axis.text(0.04, 0.03, words, transform=axis.transAxes, va="bottom", fontsize=8, color=MUTED, bbox=plate)
+        words = f"{'limit' if len(passed) == 1 else 'limits'} {', '.join(passed)} already passed"
+        axis.set_xlabel(f"{axis.get_xlabel()}\n{words}")
     for years, name in fan.limits:
         if years > 0:
             axis.axvline(years, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
@@ -73,25 +74,24 @@ def draw_fan(axis: Axes, fan: Fan, *, named: bool) -> None:
                 name,
                 (years, 1),
                 xycoords=("data", "axes fraction"),
-                xytext=(2, -2),
+                xytext=(0, 2),
                 textcoords="offset points",
-                ha="left",
-                va="top",
-                fontsize=8,
+                ha="center",
+                va="bottom",
                 color=MUTED,
             )
 
 
 def fans(content: Sequence[Fan], figure_id: str, *, title: str, short: str, cite: str) -> str:
     """Return fans side by side as SVG, each on an axis of its own."""
-    columns = min(3, len(content))
+    columns = min(2, len(content))
     rows = -(-len(content) // columns)
-    frame = Frame(top=0.62, across=0.5, right=0.18)
-    figure, axes = panels(columns, rows, height_in=3.1 * rows + 0.2, frame=frame)
+    frame = Frame(top=0.95, across=0.5, down=1.05, bottom=1.05)
+    figure, axes = panels(columns, rows, height_in=2.6 * rows + 0.9, frame=frame)
     for index, (axis, fan) in enumerate(zip(axes, content, strict=False)):
         draw_fan(axis, fan, named=index == 0)
     for axis in axes[len(content) :]:
         axis.set_axis_off()
     axes[0].set_ylabel("loss relative to today")
-    legend(figure, axes, columns=5)
+    legend(figure, axes, columns=2)
     return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

@@ -10,10 +10,12 @@ from race_to_efficiency.report.figures.style import (
     INK,
     MUTED,
     VERMILION,
+    WIDTH_IN,
     Frame,
+    Rows,
     finished_figure,
-    label_width_in,
     panels,
+    rows_of,
 )
 
 if TYPE_CHECKING:
@@ -45,13 +47,13 @@ class Bar:
     strong: bool = False
 
 
-def draw_bars(axis: Axes, bars: Sequence[Bar], label: str, reference: float | None = None) -> None:
+def draw_bars(axis: Axes, rows: Rows, bars: Sequence[Bar], label: str, reference: float | None = None) -> None:
     """Draw the bars from top to bottom; an end that does not close is an arrow at the edge."""
     known = [x for bar in bars for x in (bar.value, *bar.inner, *bar.outer) if x is not None]
     low, high = min(known), max(known)
     room = 0.06 * (high - low or 1.0)
     edges = (low - room, high + room)
-    for row, bar in enumerate(bars):
+    for row, bar in zip(rows.places, bars, strict=True):
         colour = VERMILION if bar.strong else BLUE
         for (left, right), width in ((bar.outer, 1.1), (bar.inner, 3.6)):
             if left is None and right is None:
@@ -65,12 +67,9 @@ def draw_bars(axis: Axes, bars: Sequence[Bar], label: str, reference: float | No
             face = colour if bar.status == "trusted" else "#ffffff"
             mark = "x" if bar.status == "refused" else "o"
             axis.plot([bar.value], [row], marker=mark, color=colour, markerfacecolor=face, markersize=6)
-    axis.set_yticks(range(len(bars)), [bar.name for bar in bars])
-    axis.set_ylim(len(bars) - 0.5, -0.5)
+    rows.mark(axis)
     axis.set_xlim(*edges)
     axis.set_xlabel(label)
-    axis.grid(visible=False, axis="y")
-    axis.tick_params(axis="y", length=0)
     if reference is not None:
         axis.axvline(reference, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
     elif low < 0 < high:
@@ -96,14 +95,13 @@ def forest(groups: Sequence[Group], figure_id: str, *, title: str, short: str, c
         Each on an axis of its own.
     figure_id, title, short, cite : str
     """
-    sizes = [len(group.bars) for group in groups]
+    stacks = [rows_of(bar.name for bar in group.bars) for group in groups]
+    sizes = [rows.height_in for rows in stacks]
     titled = any(group.title for group in groups)
-    frame = Frame(
-        left=label_width_in(bar.name for group in groups for bar in group.bars), top=0.3 if titled else 0.1, down=0.8
-    )
-    height = frame.top + frame.bottom + 0.235 * sum(sizes) + frame.down * (len(groups) - 1)
+    frame = Frame(left=max(rows.width_in for rows in stacks), top=0.3 if titled else 0.1, down=0.8)
+    height = frame.top + frame.bottom + sum(sizes) + frame.down * (len(groups) - 1)
     figure, axes = panels(1, len(groups), height_in=height, frame=frame, height_ratios=sizes)
-    for axis, group in zip(axes, groups, strict=True):
-        draw_bars(axis, group.bars, group.label, group.reference)
-        axis.set_title(group.title)
+    for axis, rows, group in zip(axes, stacks, groups, strict=True):
+        draw_bars(axis, rows, group.bars, group.label, group.reference)
+        axis.set_title(group.title, x=-frame.left / (WIDTH_IN - frame.left - frame.right))
     return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

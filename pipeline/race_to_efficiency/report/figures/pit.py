@@ -20,8 +20,10 @@ def histograms(
     content : sequence of (str, sequence of float)
         Heading and shares of the bins, which sum to 1.
     """
-    figure, axes = panels(len(content), height_in=2.3, frame=Frame(across=0.16, right=0.1), sharey=True)
-    for axis, (heading, shares) in zip(axes, content, strict=True):
+    columns = min(2, len(content))
+    rows = -(-len(content) // columns)
+    figure, axes = panels(columns, rows, height_in=1.6 * rows + 0.5, frame=Frame(across=0.2, down=0.55), sharey=True)
+    for axis, (heading, shares) in zip(axes, content, strict=False):
         count = len(shares)
         axis.bar([(i + 0.5) / count for i in range(count)], shares, width=0.9 / count, color=BLUE, linewidth=0)
         axis.axhline(1 / count, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
@@ -29,7 +31,9 @@ def histograms(
         axis.set_xticks([0, 0.5, 1], ["lowest", "", "highest"])
         axis.get_xticklabels()[0].set_horizontalalignment("left")
         axis.get_xticklabels()[2].set_horizontalalignment("right")
-        axis.set_title(heading, fontsize=8.5)
+        axis.set_title(heading)
         axis.grid(visible=False, axis="x")
+    for axis in axes[len(content) :]:
+        axis.set_axis_off()
     axes[0].set_ylabel("share of outcomes")
     return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.figures.style import BLUE, INK, dots, finished_figure, panels
+from race_to_efficiency.report.figures.style import BLUE, INK, Frame, dots, finished_figure, panels, small_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,17 +28,17 @@ class Ridge:
 
 
 def ridges(content: Sequence[Ridge], figure_id: str, *, title: str, short: str, cite: str) -> str:
-    """Return the panels, three a row, as SVG."""
-    columns = min(3, len(content))
+    """Return the panels, two a row, as SVG."""
+    columns = min(2, len(content))
     rows = -(-len(content) // columns)
-    figure, axes = panels(columns, rows, height_in=2.2 * rows + 0.25)
+    figure, axes = panels(columns, rows, height_in=2.35 * rows + 0.25, frame=Frame(top=0.45, down=0.95))
     for axis, item in zip(axes, content, strict=False):
         chosen = slice(SHOWN_DRAWS)
         dots(axis, item.floor[chosen], item.kappa[chosen], size=2.2, edgecolor=BLUE, alpha=0.35)
         if item.path:
             axis.plot(*zip(*item.path, strict=True), color=INK, linewidth=1.6)
-        axis.set(title=item.title, xlabel="floor E, nats per token", ylabel="kappa, reducible")
-        axis.locator_params(nbins=5)
+        axis.set(title=small_title(item.title), xlabel="floor E, nats per token", ylabel="kappa, reducible")
+        axis.locator_params(nbins=4)
     for axis in axes[len(content) :]:
         axis.set_axis_off()
     return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

@@ -16,6 +16,7 @@ from race_to_efficiency.report.figures.style import (
     legend,
     panels,
     power_of_ten,
+    small_title,
 )
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
+
+
+FEW = 2
+"""Panels that have the whole width each."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +85,25 @@ def draw_panel(axis: Axes, panel: Panel) -> None:
         )
     for on, way in ((panel.log_x, axis.xaxis), (panel.log_y, axis.yaxis)):
         if on:
-            way.set_major_locator(LogLocator(numticks=7))
+            way.set_major_locator(LogLocator(numticks=5))
             way.set_major_formatter(FuncFormatter(power_of_ten))
             way.set_minor_locator(NullLocator())
     if not panel.log_x:
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label, **panel.options)
+    axis.set(title=small_title(panel.title), xlabel=panel.x_label, ylabel=panel.y_label, **panel.options)
 
 
 def scatter(
-    content: Sequence[Panel], figure_id: str, *, title: str, short: str, cite: str, height_in: float = 3.3
+    content: Sequence[Panel], figure_id: str, *, title: str, short: str, cite: str, height_in: float = 2.9
 ) -> str:
-    """Return panels side by side (two a row) as SVG."""
-    columns = min(2, len(content))
+    """Return panels as SVG: two a row, or one below another where there are two."""
+    columns = 1 if len(content) <= FEW else 2
     rows = -(-len(content) // columns)
-    figure, axes = panels(columns, rows, height_in=height_in * rows + 0.3, frame=Frame(top=0.6))
+    figure, axes = panels(columns, rows, height_in=height_in * rows + 0.5, frame=Frame(top=0.85, down=0.95))
     for axis, panel in zip(axes, content, strict=False):
         draw_panel(axis, panel)
     for axis in axes[len(content) :]:
         axis.set_axis_off()
-    legend(figure, axes, columns=4)
+    legend(figure, axes, columns=2)
     return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

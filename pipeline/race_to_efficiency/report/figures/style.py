@@ -7,6 +7,7 @@ import math
 import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, cast
 
 from race_to_efficiency.report.figures.svg import finish_svg
@@ -36,11 +37,17 @@ CYCLE = (BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, INK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (8, 3)), (0, (1, 2.5)))
 
-WIDTH_IN = 7.2
-"""Width of a figure; 72 units of its drawing to the inch."""
+WIDTH_IN = 4.5
+"""Width of a figure, 72 units of its drawing to the inch: a telephone of 360 pixels shows one unit as one pixel."""
 
-CITE_CHARACTERS_PER_IN = 18
-"""Characters of the cite line that fit an inch of a figure."""
+NAME_CHARACTERS = 26
+"""Characters of a name left of an axis; a longer one takes another line."""
+
+CITE_POINTS, WIDE_CITE_POINTS = 9.0, 6.8
+"""Size of the cite line in a figure of `WIDTH_IN` (in proportion in a narrower one) and in one for a desk alone."""
+
+CITE_CHARACTERS = 122.4
+"""Characters of the cite line that fit an inch of a figure, times its size in points."""
 
 STYLE_SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -64,11 +71,11 @@ STYLE_SETTINGS: dict[str, Any] = {
     "ytick.color": MUTED,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
+    "xtick.labelsize": 9.0,
+    "ytick.labelsize": 9.0,
     "text.color": INK,
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9.0,
     "lines.linewidth": 1.8,
     "figure.facecolor": PAPER,
     "axes.facecolor": "none",
@@ -99,16 +106,56 @@ class Frame:
     """Room around and between panels, in inches: fixed, so that a figure is laid out once and always alike."""
 
     left: float = 0.62
-    right: float = 0.14
+    right: float = 0.16
     top: float = 0.3
-    bottom: float = 0.68
+    bottom: float = 0.88
     across: float = 0.68
     down: float = 0.78
 
 
-def label_width_in(names: Iterable[str]) -> float:
-    """Return the room that names need left of an axis, in inches (8.5 points, DejaVu Sans is the widest we meet)."""
-    return 0.12 + 0.0725 * max((len(name) for name in names), default=0)
+@dataclass(frozen=True)
+class Rows:
+    """Named rows one below another, each as high as its name has lines.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Broken into lines.
+    places : sequence of float
+        Middle of each row below the first one's upper edge, in inches.
+    height_in : float
+        Of all rows.
+    """
+
+    names: Sequence[str]
+    places: Sequence[float]
+    height_in: float
+
+    @property
+    def width_in(self) -> float:
+        """Room that the names need left of an axis (9 points; DejaVu Sans is the widest we meet)."""
+        return 0.12 + 0.077 * max((len(line) for name in self.names for line in name.split("\n")), default=0)
+
+    def mark(self, axis: Axes) -> None:
+        """Write the names at an axis, whose values downwards are inches."""
+        axis.set_yticks(self.places, self.names)
+        axis.set_ylim(self.height_in, 0)
+        axis.grid(visible=False, axis="y")
+        axis.tick_params(axis="y", length=0)
+
+
+def rows_of(names: Iterable[str], characters: int = NAME_CHARACTERS) -> Rows:
+    """Return rows that have room for their names."""
+    broken = ["\n".join(textwrap.wrap(name, characters, break_on_hyphens=False)) or " " for name in names]
+    heights = [0.1 + 0.15 * (1 + name.count("\n")) for name in broken]
+    ends = list(accumulate(heights))
+    places = [end - height / 2 for end, height in zip(ends, heights, strict=True)]
+    return Rows(broken, places, ends[-1] if ends else 0.0)
+
+
+def small_title(title: str) -> str:
+    """Return the title of one of two panels side by side, broken into lines that its panel holds."""
+    return "\n".join(textwrap.wrap(title, 18))
 
 
 def panels(
@@ -189,8 +236,10 @@ def dots(axis: Axes, x: ArrayLike, y: ArrayLike, *, size: float, **options: Any)
 
 def finished_figure(figure: Figure, figure_id: str, *, title: str, short: str, cite: str) -> str:
     """Return the finished SVG of a figure, with its cite line inside it."""
-    text = "\n".join(textwrap.wrap(cite, int(CITE_CHARACTERS_PER_IN * figure.get_figwidth())))
-    figure.text(0.995, 3.5 / (72 * figure.get_figheight()), text, ha="right", va="bottom", fontsize=6.8, color=MUTED)
+    width_in = figure.get_figwidth()
+    points = CITE_POINTS * width_in / WIDTH_IN if width_in <= WIDTH_IN else WIDE_CITE_POINTS
+    text = "\n".join(textwrap.wrap(cite, int(CITE_CHARACTERS / points * width_in)))
+    figure.text(0.995, 3.5 / (72 * figure.get_figheight()), text, ha="right", va="bottom", fontsize=points, color=MUTED)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return finish_svg(buffer.getvalue(), figure_id, title=title, short=short)

@@ -84,6 +84,18 @@ GROUPS = {
     "marin2026_comma": "Marin, Comma",
     "marin2026_dclm": "Marin, DCLM",
     "marin2026_nemotron": "Marin, Nemotron",
+    "brandfonbrener2024_l2l_smollm_corpus": "Brandfonbrener, SmolLM",
+    "brandfonbrener2024_l2l_fineweb_edu": "Brandfonbrener, FineWeb-Edu",
+    "brandfonbrener2024_l2l_fineweb": "Brandfonbrener, FineWeb",
+    "brandfonbrener2024_l2l_slimpajama": "Brandfonbrener, SlimPajama",
+    "brandfonbrener2024_l2l_proof_pile_2": "Brandfonbrener, Proof-Pile",
+    "brandfonbrener2024_l2l_starcoder": "Brandfonbrener, StarCoder",
+    "bhagia2024_olmo_ladder": "Bhagia, OLMo ladder",
+    "beck2025_xlstm_llama_ctx2048": "Beck, Llama, 2,048 tokens",
+    "beck2025_xlstm_llama_ctx8192": "Beck, Llama, 8,192 tokens",
+    "beck2025_xlstm_llama_ctx16384": "Beck, Llama, 16,384 tokens",
+    "beck2025_xlstm_mlstm_ctx8192": "Beck, mLSTM, 8,192 tokens",
+    "beck2025_xlstm_mlstm_ctx16384": "Beck, mLSTM, 16,384 tokens",
 }
 """Comparable groups and families in words; one that is not here is shown under its own id."""
 

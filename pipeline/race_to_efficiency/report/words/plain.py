@@ -21,7 +21,7 @@ WIDEST = {"text": 24, "number": 26, "long": 48}
 
 WIDTH_PT = re.compile(r'<svg[^>]* width="([\d.]+)pt"')
 FULL_WIDTH_PT = 518.4
-"""Width of a wide figure (`race_to_efficiency.report.figures.style.WIDTH_IN`), in points."""
+"""Width of a drawing that has the whole width of the paper, in points; a narrower one keeps its proportion."""
 
 FOLDED_ROWS = 30
 """Folded tables longer than this stay on the screen: paper cannot fold."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import pytest
 from chromium import MARKS, Noise
 from drawings import CROPPED, OVER_DATA
+from race_to_efficiency import storage
+from race_to_efficiency.report.html import TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,4 +158,20 @@ def test_each_fault_is_found_where_it_is(browser: Browser) -> None:
     )
     for fault, script in FAULTS.items():
         assert tab.evaluate(script), fault
+    tab.context.close()
+
+
+def test_a_mark_in_the_dark_has_the_colour_of_its_line(browser: Browser) -> None:
+    """A mark is drawn by reference: a rule that asks for what stands around it would not reach it."""
+    from matplotlib.image import imread
+
+    tab = browser.new_context(viewport={"width": 100, "height": 50}, color_scheme="dark").new_page()
+    drawn = "<path id='m' d='M -9 -9 H 9 V 9 H -9 Z' stroke='#0072b2' stroke-width='8' fill='none'/>"
+    line = "<path d='M 50 11 H 90' stroke='#0072b2' stroke-width='8'/>"
+    tab.set_content(
+        f"<style>{storage.read_text(TEMPLATES / 'report.css')} body {{ margin: 0 }}</style>"
+        f"<svg width=100 height=50><defs>{drawn}</defs><use href='#m' x='20' y='20'/>{line}</svg>"
+    )
+    seen = imread(io.BytesIO(tab.screenshot()))
+    assert seen[11, 20].tolist() == seen[11, 70].tolist() != seen[40, 70].tolist()
     tab.context.close()

@@ -8,6 +8,8 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from race_to_efficiency.report.content import clean
 from race_to_efficiency.report.figures.bars import Steps, WhatIf, tornado_bars, waterfall
 from race_to_efficiency.report.figures.coverage import Covered, coverage_plot
@@ -15,7 +17,7 @@ from race_to_efficiency.report.figures.fan import FAN_LEVELS, Fan, fans
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
 from race_to_efficiency.report.figures.ridge import Ridge, ridges
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
-from race_to_efficiency.report.figures.style import drawing, power_of_ten
+from race_to_efficiency.report.figures.style import drawing, power_of_ten, rows_of
 from race_to_efficiency.report.figures.svg import finish_svg
 from report_quarter import HOSTILE
 
@@ -64,6 +66,11 @@ def test_a_drawing_carries_no_style_and_needs_nothing_from_outside(kind):
     assert not re.search(r"https?://(?!www\.w3\.org/)", svg)
 
 
+def words_of(root):
+    """Return all that a drawing says, in the order it is drawn."""
+    return " ".join(element.text for element in root.iter() if element.tag.endswith("}text"))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_drawing_has_a_name_a_description_and_its_source(kind):
     root = ET.fromstring(draw(kind))  # noqa: S314  (our own drawing)
@@ -71,7 +78,7 @@ def test_a_drawing_has_a_name_a_description_and_its_source(kind):
     assert by_id[root.attrib["aria-labelledby"]].text == TEXTS["title"]
     assert by_id[root.attrib["aria-describedby"]].text == TEXTS["short"]
     assert root.get("role") == "img"
-    assert CITE in [element.text for element in root.iter() if element.tag.endswith("}text")]
+    assert CITE in words_of(root)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,7 +97,7 @@ def test_a_drawing_is_the_same_twice(kind):
 
 def test_hostile_names_are_drawn_as_text():
     root = ET.fromstring(draw("forest"))  # noqa: S314  (our own drawing)
-    assert clean(HOSTILE[0]) in [element.text for element in root.iter() if element.tag.endswith("}text")]
+    assert clean(HOSTILE[0]) in words_of(root)
     assert not [element for element in root.iter() if element.tag.endswith(("}img", "}script", "}image"))]
 
 
@@ -131,3 +138,18 @@ def test_colours_keep_their_order_in_grey():
     for one, other in ((BLUE, ORANGE), (INK, BLUE), (INK, VERMILION)):
         light, dark = max(luminance(one), luminance(other)), min(luminance(one), luminance(other))
         assert (light + 0.05) / (dark + 0.05) > 1.8
+
+
+@given(st.lists(st.text("ab ,-", min_size=1, max_size=60), min_size=1, max_size=8), st.integers(5, 40))
+def test_rows_have_room_for_their_names_and_keep_every_word(names, characters):
+    rows = rows_of(names, characters)
+    lines = [name.split("\n") for name in rows.names]
+    assert [" ".join(name.split()) for name in rows.names] == [" ".join("".join(n).split()) for n in names] or any(
+        len(word) > characters for name in names for word in name.split()
+    )
+    half = [0.075 * len(found) for found in lines]  # nine points a line, leading a fifth of it
+    assert rows.places[0] >= half[0]
+    assert rows.places[-1] + half[-1] <= rows.height_in + 1e-9
+    gaps = zip(rows.places, rows.places[1:], half, half[1:], strict=False)
+    assert all(below - above >= one + other for above, below, one, other in gaps)
+    assert rows.width_in >= 0.077 * max(len(line) for found in lines for line in found)

@@ -35,7 +35,7 @@ def coverage_plot(
     """Return one panel a level, one row a target, as SVG."""
     rows = rows_of((target.name for target in targets), characters=22)
     frame = Frame(left=rows.width_in, across=0.3, right=0.3)
-    figure, axes = panels(len(levels), height_in=frame.top + frame.bottom + rows.height_in, frame=frame, sharey=True)
+    figure, axes = panels(len(levels), height_in=frame.top + frame.bottom + rows.height_in, frame=frame)
     for column, (axis, level) in enumerate(zip(axes, levels, strict=True)):
         for row, target in zip(rows.places, targets, strict=True):
             band, share = target.bands[column], target.shares[column]
@@ -48,6 +48,6 @@ def coverage_plot(
         axis.set_xlim(0, 1)
         axis.set_xticks([0, 0.5, 1], ["0", "", "100 %"])
         axis.set_title(f"{100 * level:.0f} %")
-        rows.mark(axis)
+        rows.mark(axis, named=column == 0)
     axes[len(axes) // 2].set_xlabel("outcomes inside the interval")
     return finished_figure(figure, figure_id, title=title, short=short, cite=cite)

@@ -136,12 +136,12 @@ class Rows:
         """Room that the names need left of an axis (9 points; DejaVu Sans is the widest we meet)."""
         return 0.12 + 0.077 * max((len(line) for name in self.names for line in name.split("\n")), default=0)
 
-    def mark(self, axis: Axes) -> None:
-        """Write the names at an axis, whose values downwards are inches."""
-        axis.set_yticks(self.places, self.names)
-        axis.set_ylim(self.height_in, 0)
+    def mark(self, axis: Axes, *, named: bool = True) -> None:
+        """Lay an axis out for the rows, its values downwards in inches, and write their names at it."""
         axis.grid(visible=False, axis="y")
-        axis.tick_params(axis="y", length=0)
+        axis.tick_params(axis="y", left=False, length=0)
+        axis.set_yticks(self.places if named else (), self.names if named else ())
+        axis.set_ylim(self.height_in, 0)
 
 
 def rows_of(names: Iterable[str], characters: int = NAME_CHARACTERS) -> Rows:

@@ -7,7 +7,7 @@ minimises the objective at that kappa, so the profile is exact and needs no cons
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -93,6 +93,14 @@ class Profile:
         return Interval("profile", level, *self.ends[level])
 
 
+class _Side(NamedTuple):
+    """Traced points from the optimum outwards: targets (m,), solver coordinates (m, p) and root deviance (m,)."""
+
+    targets: Floats
+    ends: Floats
+    root: Floats
+
+
 class _Trace:
     """The profile of one fit while it is traced: fits pulled towards targets, and what they cost."""
 
@@ -119,39 +127,45 @@ class _Trace:
         """Return twice the rise of the objective, in units of the sandwich variance of kappa, (m,)."""
         return np.asarray(2.0 * (self.cost(ends) - self.lowest) * self.model / self.actual)
 
-    def crossing(self, targets: Floats, ends: Floats, root: Floats, limit: float) -> float | None:
-        """Return where the root deviance first passes the limit, walking away from the optimum; None for nowhere.
+    def crossings(self, sides: Sequence[_Side], limits: Floats) -> list[float | None]:
+        """Return where each side's root deviance first passes its limit, walking away from the optimum; None: nowhere.
+
+        All are looked for at once: a fit costs as much as four.
 
         Parameters
         ----------
-        targets : (m,) float
-            Of the traced points, the optimum first.
-        ends : (m, p) float
-        root : (m,) float
-        limit : float
+        sides : sequence of _Side
+        limits : (len(sides),) float
+            Of the root deviance, one a side.
         """
-        above = np.flatnonzero(root >= limit)
-        if not len(above) or above[0] == 0:
-            return None
-        inside, outside = targets[above[0] - 1], targets[above[0]]
-        short, over = root[above[0] - 1] - limit, root[above[0]] - limit
-        found = ends[above[0] - 1][None]
-        last, between = 0.0, np.inf
+        first = [int(np.argmax(side.root >= limit)) for side, limit in zip(sides, limits, strict=True)]
+        met = np.array([k for k, at in enumerate(first) if at > 0], dtype=np.intp)
+        if not len(met):
+            return [None] * len(sides)
+        steps = [(sides[k], first[k]) for k in met]
+        inside, outside = (np.array([side.targets[at - back] for side, at in steps]) for back in (1, 0))
+        short, over = (np.array([side.root[at - back] for side, at in steps]) - limits[met] for back in (1, 0))
+        found = np.stack([side.ends[at - 1] for side, at in steps])
+        last, between = np.zeros(len(met)), np.full(len(met), np.inf)
+        moving = np.ones(len(met), dtype=np.bool_)
         for _ in range(_MOST_STEPS):
             before, between = between, inside - short * (outside - inside) / (over - short)
-            if abs(between - before) <= _STILL * abs(between):
-                break  # the rounding of the objective hides what is left
-            found, _ = self.pulled(np.array([between]), found, _END_TOLERANCE, 60)
-            excess = float(np.sqrt(max(float(self.deviance(found)[0]), 0.0))) - limit
-            if abs(excess) < _MET:
+            moving &= np.abs(between - before) > _STILL * np.abs(between)  # the objective's rounding hides what is left
+            at = np.flatnonzero(moving)
+            if not len(at):
                 break
+            found[at], _ = self.pulled(between[at], found[at], _END_TOLERANCE, 60)
+            excess = np.sqrt(np.maximum(self.deviance(found[at]), 0.0)) - limits[met[at]]
             # false position; an end that stays twice counts half (Dowell & Jarratt 1971), so both ends close in
-            if excess < 0:
-                inside, short, over = between, excess, over * (0.5 if last < 0 else 1.0)
-            else:
-                outside, over, short = between, excess, short * (0.5 if last > 0 else 1.0)
-            last = excess
-        return float(self.space.form.kappa(self.space.natural(found[0])))
+            low, high = at[excess < 0], at[~(excess < 0)]
+            over[low] *= np.where(last[low] < 0, 0.5, 1.0)
+            short[high] *= np.where(last[high] > 0, 0.5, 1.0)
+            inside[low], short[low] = between[low], excess[excess < 0]
+            outside[high], over[high] = between[high], excess[~(excess < 0)]
+            last[at] = excess
+            moving[at] = ~(np.abs(excess) < _MET)
+        ends = dict(zip(met.tolist(), self.space.form.kappa(self.space.natural(found)).tolist(), strict=True))
+        return [ends.get(k) for k in range(len(sides))]
 
 
 def profile_kappa(
@@ -197,12 +211,11 @@ def profile_kappa(
     if not len(order):
         return Profile(kappa[order], kappa[order], deviance[order], dict.fromkeys(levels, (None, None)))
     best = int(root.argmin())
-    down, up = order[best::-1], order[best:]
-    crossings = {}
-    for level in levels:
-        limit = float(norm.ppf(0.5 + level / 2))
-        low = trace.crossing(targets[down], ends[down], root[best::-1], limit)
-        crossings[level] = (low, trace.crossing(targets[up], ends[up], root[best:], limit))
+    walks = [slice(best, None, -1), slice(best, None)]
+    sides = [_Side(targets[order[walk]], ends[order[walk]], root[walk]) for walk in walks]
+    limits = norm.ppf(0.5 + np.repeat(levels, 2) / 2)
+    passed = trace.crossings(sides * len(levels), limits)
+    crossings = {level: (passed[2 * k], passed[2 * k + 1]) for k, level in enumerate(levels)}
     floor = ends[order, space.form.terms] * space.level if space.form.floor else np.zeros(len(order))
     return Profile(kappa[order], floor, deviance[order], crossings)
 

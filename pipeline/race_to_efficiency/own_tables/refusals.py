@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from race_to_efficiency.calibration.kappa.robust import fit_batch
 
 if TYPE_CHECKING:
     from race_to_efficiency.calibration.kappa.forms import Form
+    from race_to_efficiency.calibration.kappa.robust import BatchFit
     from race_to_efficiency.own_tables.run_checks import TableFindings
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import KappaParams
@@ -23,8 +24,15 @@ LOOKED_AT = 1_000
 """Rows, spread over the table, whose point estimate is tried first."""
 
 
-def hopeless(table: RunTable, findings: TableFindings, params: KappaParams) -> dict[str, tuple[str, ...]]:
-    """Return why forms are refused by their point estimate alone, by name: no refit would change that.
+class Tried(NamedTuple):
+    """A form's point estimate, and why it is refused by that alone: no refit would change it."""
+
+    point: BatchFit
+    hopeless: tuple[str, ...]
+
+
+def tried(table: RunTable, findings: TableFindings, params: KappaParams) -> dict[str, Tried]:
+    """Return the point estimates of the forms that have rows enough, by name.
 
     Parameters
     ----------
@@ -32,7 +40,7 @@ def hopeless(table: RunTable, findings: TableFindings, params: KappaParams) -> d
     findings : TableFindings
     params : KappaParams
     """
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, Tried] = {}
     some = np.unique(np.linspace(0, len(table) - 1, min(len(table), LOOKED_AT)).astype(int))
     quantities = {name: values[some] for name, values in table.quantities.items()}
     whole = np.ones((1, len(some)))
@@ -61,7 +69,7 @@ def hopeless(table: RunTable, findings: TableFindings, params: KappaParams) -> d
             why = ["the fit has no finite value"]
         elif sd > most:
             why.append(f"residual sd {sd:.2g} of ln(loss) > {most:g}: not one comparable group")
-        found[form.name] = tuple(why)
+        found[form.name] = Tried(fit, tuple(why))
     return found
 
 

@@ -211,7 +211,7 @@ def _same_size(
     tested = [order[begins[k] : begins[k] + min(counts[k], _MOST_A_SIZE)] for k in several[:_MOST_SIZES]]
     used = np.concatenate(tested)
     loss, inputs = loss[used], [params[used], tokens[used]]
-    fit = fit_batch(CHINCHILLA, inputs, loss, np.ones(len(loss)), delta=delta)
+    fit = fit_batch(CHINCHILLA, inputs, loss, np.ones(len(loss)), delta=delta, thorough=False)
     if not fit.converged[0]:
         return None, ()
     residuals = np.log(loss) - CHINCHILLA.log_loss(fit.theta[0], inputs)

@@ -12,13 +12,14 @@ from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
 from race_to_efficiency.calibration.kappa.group_fit import fit_form
 from race_to_efficiency.calibration.kappa.group_records import estimates_of
 from race_to_efficiency.calibration.kappa.groups import fit_group
+from race_to_efficiency.calibration.kappa.near_point import TRIED
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.conditional_table import fit_conditional
 from race_to_efficiency.own_tables.efficient_runs import frontier_candidates
 from race_to_efficiency.own_tables.held_out import held_out_rows, split_below
 from race_to_efficiency.own_tables.long_fit import LONG_RUNS, LongFitter, sample_of
-from race_to_efficiency.own_tables.refusals import hopeless, refusals_of
+from race_to_efficiency.own_tables.refusals import refusals_of, tried
 from race_to_efficiency.own_tables.run_checks import examine, once_each, sharpened
 from race_to_efficiency.own_tables.table_fit import TableFit, rows_of
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.calibration.kappa.groups import FormFitter
+    from race_to_efficiency.own_tables.refusals import Tried
     from race_to_efficiency.own_tables.run_checks import TableFindings
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import FrontierRule, KappaParams
@@ -111,10 +113,12 @@ def fit_table(
         tolerance_dex=params.frontier_tolerance_dex,
         delta=params.delta,
     )
-    params = params.model_copy(update={"forms": possible})
+    # no table of cut-offs is shown of an analyst's runs
+    params = params.model_copy(update={"forms": possible, "extrapolation_cutoffs": ()})
     apart = tuple(name for name in possible if conditions.any or name not in FORMS)
     plain = params.model_copy(update={"forms": tuple(name for name in possible if name not in apart)})
-    reasons = dict.fromkeys(possible, findings.fatal) if findings.fatal else hopeless(table, findings, plain)
+    points = {} if findings.fatal else tried(table, findings, plain)
+    reasons = {name: points[name].hopeless if name in points else findings.fatal for name in possible}
     hopeful = tuple(name for name in possible if not reasons.get(name))
     without = {
         name: refusals_of(table, EVERY_FORM[name], (*why, *findings.doubts), seed)
@@ -122,7 +126,7 @@ def fit_table(
         if why
     }
     plain = plain.model_copy(update={"forms": tuple(name for name in hopeful if name not in apart)})
-    fitted = _fitted(table, findings, plain, seed, step) if plain.forms else TableFit(table, findings, (), ())
+    fitted = _fitted(table, findings, plain, points, seed, step) if plain.forms else TableFit(table, findings, (), ())
     apart = tuple(name for name in hopeful if name in apart)
     fitted = _under_conditions(fitted, table, params.model_copy(update={"forms": apart}), conditions, seed, step)
     records = {name: [item for item in fitted.estimates if item.form == name] for name in hopeful} | without
@@ -130,18 +134,30 @@ def fit_table(
 
 
 def _fitted(
-    table: RunTable, findings: TableFindings, params: KappaParams, seed: int, step: Callable[[str], None]
+    table: RunTable,
+    findings: TableFindings,
+    params: KappaParams,
+    points: Mapping[str, Tried],
+    seed: int,
+    step: Callable[[str], None],
 ) -> TableFit:
-    """Fit a table whose checks leave hope."""
+    """Fit a table whose checks leave hope; a form that has none is compared with the others by a few refits."""
     codes = _codes(findings, table)
-    fitter: FormFitter = _quickly
-    index = np.arange(len(table))
-    if len(table) > LONG_RUNS:
+    index, whole = np.arange(len(table)), len(table) <= LONG_RUNS
+
+    def quickly(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
+        known = points.get(form.name) if whole else None
+        if known is not None and known.hopeless:
+            params = params.model_copy(update={"bootstrap_replicates": min(params.bootstrap_replicates, TRIED)})
+        point = None if known is None else known.point
+        fit = fit_form(form, everything, params, seed=seed, from_point=True, point=point)
+        return _without_outliers(fit, params)
+
+    fitter: FormFitter = quickly
+    if not whole:
         sample = sample_of(len(table), codes, seed)
         index, table = sample.rows, table.noting(sample.words)
-        fitter = LongFitter(
-            table, findings, codes, sample, lambda rows: rows_of(table, findings, codes, rows), _quickly
-        )
+        fitter = LongFitter(table, findings, codes, sample, lambda rows: rows_of(table, findings, codes, rows), quickly)
     rows = rows_of(table, findings, codes, index)
 
     def fit_one(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
@@ -194,11 +210,6 @@ def _codes(findings: TableFindings, table: RunTable) -> NDArray[np.int64] | None
         return None
     names, codes = np.unique(findings.clusters, return_inverse=True)
     return codes if len(names) < len(table) else None
-
-
-def _quickly(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
-    """Fit a form with its refits from the point estimate: an analyst waits for them."""
-    return _without_outliers(fit_form(form, everything, params, seed=seed, from_point=True), params)
 
 
 def fit_divided(
@@ -284,7 +295,8 @@ def _without_outliers(fit: GroupFit, params: KappaParams) -> GroupFit:
         return fit
     weights = np.ones(len(fit.rows))
     weights[outliers] = 0.0
-    other = fit_batch(fit.form, fit.rows.inputs(fit.form), fit.rows.quantities["loss"], weights, delta=params.delta)
+    inputs, loss = fit.rows.inputs(fit.form), fit.rows.quantities["loss"]
+    other = fit_batch(fit.form, inputs, loss, weights, delta=params.delta, thorough=False)
     kappa = float(fit.form.kappa(other.theta[0]))
     if not other.converged[0] or abs(kappa - fit.kappa) <= fit.stderr_of(fit.form.symbol):
         return fit

@@ -64,11 +64,17 @@ def group_seed(seed: int, group: str) -> list[int]:
 
 
 def fit_batches(
-    form: Form, everything: GroupRows, params: KappaParams, *, seed: int, from_point: bool = False
+    form: Form,
+    everything: GroupRows,
+    params: KappaParams,
+    *,
+    seed: int,
+    from_point: bool = False,
+    point: BatchFit | None = None,
 ) -> tuple[GroupRows, Batches]:
     """Fit a form to a group under every weighting that is asked of it.
 
-    ``from_point`` starts every refit at the point estimate; see `near_point`.
+    ``from_point`` starts every refit at the point estimate, ``point`` where it is known; see `near_point`.
 
     Returns
     -------
@@ -95,7 +101,9 @@ def fit_batches(
     if half is not None:
         lower = rows.taken(half)
         ones = np.ones(len(lower))
-        half_fit = fit_batch(form, lower.inputs(form), lower.quantities["loss"], ones, delta=params.delta)
+        half_fit = fit_batch(
+            form, lower.inputs(form), lower.quantities["loss"], ones, delta=params.delta, thorough=not from_point
+        )
     smaller = np.zeros((len(edges), len(loss)))
     smaller[:, on_it] = below
     weights = np.concatenate([whole, without, smaller, bootstrap])
@@ -105,7 +113,7 @@ def fit_batches(
     inputs, losses = reached.inputs(form), reached.quantities["loss"]
     if from_point:
         counts = {"left_out": len(on_it), "refits": len(bootstrap), "units": rows.n_units}
-        fits = fit_near_point(form, inputs, losses, weights[:, held], delta=params.delta, **counts)
+        fits = fit_near_point(form, inputs, losses, weights[:, held], delta=params.delta, point=point, **counts)
     else:
         fits = fit_batch(form, inputs, losses, weights[:, held], delta=params.delta)
     return rows, Batches(

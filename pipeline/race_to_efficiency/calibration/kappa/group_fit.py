@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.calibration.common.estimates import Interval
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
+    from race_to_efficiency.calibration.kappa.robust import BatchFit
     from race_to_efficiency.settings.kappa import KappaParams
 
     Floats = NDArray[np.float64]
@@ -183,7 +184,13 @@ class GroupFit:
 
 
 def fit_form(
-    form: Form, everything: GroupRows, params: KappaParams, *, seed: int, from_point: bool = False
+    form: Form,
+    everything: GroupRows,
+    params: KappaParams,
+    *,
+    seed: int,
+    from_point: bool = False,
+    point: BatchFit | None = None,
 ) -> GroupFit:
     """Fit one form to a group: to all used rows for the chinchilla form, to the efficient frontier for the others.
 
@@ -195,8 +202,10 @@ def fit_form(
     seed : int
     from_point : bool
         Start lmfit and every refit at the batched point estimate; see `near_point`.
+    point : BatchFit, optional
+        That estimate, where it is known.
     """
-    rows, batches = fit_batches(form, everything, params, seed=seed, from_point=from_point)
+    rows, batches = fit_batches(form, everything, params, seed=seed, from_point=from_point, point=point)
     found = batches.point.theta[0]
     start = found if batches.point.converged[0] and form.admits(found) else None
     cold = 0 if from_point and start is not None else 2

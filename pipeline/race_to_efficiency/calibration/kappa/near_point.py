@@ -61,6 +61,7 @@ def fit_near_point(
     left_out: int,
     refits: int,
     units: int,
+    point: BatchFit | None = None,
 ) -> BatchFit:
     """Fit a form to every row of ``weights``, the first being the point estimate.
 
@@ -76,6 +77,8 @@ def fit_near_point(
         Numbers of fits that leave a row out, and of bootstrap refits (the last ones).
     units : int
         Independent units that are resampled.
+    point : BatchFit, optional
+        The point estimate, where it is known.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def fit_near_point(
         One fit a row of weights, or fewer bootstrap refits where more would tell nothing.
     """
     first = len(weights) - refits
-    point = fit_batch(form, inputs, loss, weights[:1], delta=delta)
+    point = point or fit_batch(form, inputs, loss, weights[:1], delta=delta)
     if not (point.converged[0] and form.admits(point.theta).all()):
         return fit_batch(form, inputs, loss, weights[: first + TRIED], delta=delta)
     parts = [point, _left_out(form, inputs, loss, weights[: 1 + left_out], point, delta)]
@@ -106,7 +109,7 @@ def _refits(
         return tried
     if sure and tried.converged.all():
         return tried.followed_by(fit_batch(form, inputs, loss, weights[TRIED:], starts=point.theta, delta=delta))
-    searched = fit_batch(form, inputs, loss, weights[:SEARCHED], delta=delta)
+    searched = fit_batch(form, inputs, loss, weights[:SEARCHED], delta=delta, thorough=False)
     better = searched.converged & ~(searched.objective >= tried.objective[:SEARCHED] * (1.0 - _NO_BETTER))
     if not better.any():
         return tried.followed_by(fit_batch(form, inputs, loss, weights[TRIED:], starts=point.theta, delta=delta))

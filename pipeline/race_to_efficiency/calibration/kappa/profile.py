@@ -30,8 +30,9 @@ _WIDEST = 6.0
 _STIFFNESS = 30.0
 _TOLERANCE = 1e-8
 _END_TOLERANCE = 1e-15
-_MET = 1e-11
-"""A root deviance this near its limit is on it: kappa is then known to this many of its standard errors."""
+_MET = 1e-6
+"""A root deviance this near its limit is on it but for one linear step, which leaves the square of that. Nearer than
+1e-7 a pulled fit does not tell targets apart."""
 _STILL = 1e-13
 _MOST_STEPS = 60
 
@@ -127,6 +128,10 @@ class _Trace:
         """Return twice the rise of the objective, in units of the sandwich variance of kappa, (m,)."""
         return np.asarray(2.0 * (self.cost(ends) - self.lowest) * self.model / self.actual)
 
+    def slope(self, targets: Floats, ends: Floats) -> Floats:
+        """Return half the slope of the deviance in kappa at fits pulled towards targets: the pull they withstand."""
+        return _STIFFNESS / self.actual * (targets - self.space.form.kappa(self.space.natural(ends)))
+
     def crossings(self, sides: Sequence[_Side], limits: Floats) -> list[float | None]:
         """Return where each side's root deviance first passes its limit, walking away from the optimum; None: nowhere.
 
@@ -146,7 +151,7 @@ class _Trace:
         inside, outside = (np.array([side.targets[at - back] for side, at in steps]) for back in (1, 0))
         short, over = (np.array([side.root[at - back] for side, at in steps]) - limits[met] for back in (1, 0))
         found = np.stack([side.ends[at - 1] for side, at in steps])
-        last, between = np.zeros(len(met)), np.full(len(met), np.inf)
+        last, between, over_by = np.zeros(len(met)), np.full(len(met), np.inf), np.zeros(len(met))
         moving = np.ones(len(met), dtype=np.bool_)
         for _ in range(_MOST_STEPS):
             before, between = between, inside - short * (outside - inside) / (over - short)
@@ -163,9 +168,12 @@ class _Trace:
             inside[low], short[low] = between[low], excess[excess < 0]
             outside[high], over[high] = between[high], excess[~(excess < 0)]
             last[at] = excess
-            moving[at] = ~(np.abs(excess) < _MET)
-        ends = dict(zip(met.tolist(), self.space.form.kappa(self.space.natural(found)).tolist(), strict=True))
-        return [ends.get(k) for k in range(len(sides))]
+            near = np.abs(excess) < _MET
+            moving[at], done = ~near, at[near]
+            over_by[done] = excess[near] * limits[met[done]] / self.slope(between[done], found[done])
+        ends = self.space.form.kappa(self.space.natural(found)) - over_by
+        known = dict(zip(met.tolist(), ends.tolist(), strict=True))
+        return [known.get(k) for k in range(len(sides))]
 
 
 def profile_kappa(

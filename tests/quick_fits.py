@@ -54,13 +54,13 @@ def remembering(fitter: FormFitter) -> FormFitter:
     """Return a fitter of forms that gives the same answer to the same question."""
     found: dict[str, GroupFit] = {}
 
-    def fit(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
+    def fit(form: Form, everything: GroupRows, params: KappaParams, *, seed: int, **start: Any) -> GroupFit:
         columns = [(name, [f"{cell:.12g}" for cell in column]) for name, column in everything.quantities.items()]
         models = [everything.clusters.index(name) for name in everything.clusters]
         context = (models, everything.spec, everything.fatal, everything.doubts)
         key = repr((form.name, columns, context, params.model_copy(update={"forms": (), "groups": ()}), seed))
         if key not in found:
-            found[key] = fitter(form, everything, params, seed=seed)
+            found[key] = fitter(form, everything, params, seed=seed, **start)
         return found[key]
 
     return fit

@@ -59,7 +59,7 @@ def tried(table: RunTable, findings: TableFindings, params: KappaParams) -> dict
         if len(loss) < 2 * len(form.columns):
             continue  # refused by name after the fit, which takes no time
         with np.errstate(all="ignore"):
-            fit = fit_batch(form, inputs, loss, np.ones(len(loss)), delta=params.delta)
+            fit = fit_batch(form, inputs, loss, np.ones(len(loss)), delta=params.delta, thorough=False)
             kappa = float(form.kappa(fit.theta[0]))
             left = np.log(loss) - form.log_loss(fit.theta[0], inputs)
         sd, most = float(np.sqrt(np.square(left).sum() / (len(loss) - len(form.columns)))), params.gates.max_residual_sd

@@ -12,7 +12,6 @@ from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
 from race_to_efficiency.calibration.kappa.group_fit import fit_form
 from race_to_efficiency.calibration.kappa.group_records import estimates_of
 from race_to_efficiency.calibration.kappa.groups import fit_group
-from race_to_efficiency.calibration.kappa.near_point import TRIED
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.conditional_table import fit_conditional
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.calibration.kappa.groups import FormFitter
+    from race_to_efficiency.calibration.kappa.robust import BatchFit
     from race_to_efficiency.own_tables.refusals import Tried
     from race_to_efficiency.own_tables.run_checks import TableFindings
     from race_to_efficiency.own_tables.run_table import RunTable
@@ -141,17 +141,13 @@ def _fitted(
     seed: int,
     step: Callable[[str], None],
 ) -> TableFit:
-    """Fit a table whose checks leave hope; a form that has none is compared with the others by a few refits."""
+    """Fit a table whose checks leave hope."""
     codes = _codes(findings, table)
     index, whole = np.arange(len(table)), len(table) <= LONG_RUNS
 
     def quickly(form: Form, everything: GroupRows, params: KappaParams, *, seed: int) -> GroupFit:
-        known = points.get(form.name) if whole else None
-        if known is not None and known.hopeless:
-            params = params.model_copy(update={"bootstrap_replicates": min(params.bootstrap_replicates, TRIED)})
-        point = None if known is None else known.point
-        fit = fit_form(form, everything, params, seed=seed, from_point=True, point=point)
-        return _without_outliers(fit, params)
+        point = points[form.name].point if whole and form.name in points else None
+        return _quickly(form, everything, params, seed=seed, point=point)
 
     fitter: FormFitter = quickly
     if not whole:
@@ -210,6 +206,13 @@ def _codes(findings: TableFindings, table: RunTable) -> NDArray[np.int64] | None
         return None
     names, codes = np.unique(findings.clusters, return_inverse=True)
     return codes if len(names) < len(table) else None
+
+
+def _quickly(
+    form: Form, everything: GroupRows, params: KappaParams, *, seed: int, point: BatchFit | None = None
+) -> GroupFit:
+    """Fit a form with its refits from the point estimate: an analyst waits for them."""
+    return _without_outliers(fit_form(form, everything, params, seed=seed, from_point=True, point=point), params)
 
 
 def fit_divided(

@@ -75,6 +75,7 @@ class Search:
         self.state = np.full(len(mass), TOO_FEW_ROWS, dtype=np.int8)
         self.ends: list[tuple[NDArray[np.intp], Floats]] = []
         self.pending: list[tuple[int, NDArray[np.intp], Floats]] = []
+        self.left: list[NDArray[np.intp]] = []
         self.patience = _PATIENCE
         self.convex = not rows.floor and len(rows.features) == 1
         self.scouts = self.best[:0]
@@ -193,6 +194,7 @@ class Search:
         """Forget the slow descents of replicates that hold a settled fit on which a third of their starts agree."""
         open_ = ~self.settled() | (_ENOUGH_AGREE * self.agreeing() < self.started())
         kept = [(record, slow, ends, open_[self.ends[record][0][slow]]) for record, slow, ends in self.pending]
+        self.left += [self.ends[record][0][slow[~still]] for record, slow, _, still in kept]
         self.pending = [(record, slow[still], ends[still]) for record, slow, ends, still in kept if still.any()]
 
     def _descend(self, start: Floats, replicates: NDArray[np.intp], patience: int) -> _Ends:
@@ -295,8 +297,10 @@ class Search:
         return count
 
     def started(self) -> NDArray[np.int64]:
-        """Return how many starts each replicate was given."""
+        """Return how many starts of each replicate were followed to their end."""
         count = np.zeros(len(self.value), dtype=np.int64)
         for replicates, _ in self.ends:
             np.add.at(count, replicates, 1)
+        for replicates in self.left:
+            np.subtract.at(count, replicates, 1)
         return count

@@ -86,7 +86,7 @@ def fit_near_point(
         One fit a row of weights, or fewer bootstrap refits where more would tell nothing.
     """
     first = len(weights) - refits
-    point = point or fit_batch(form, inputs, loss, weights[:1], delta=delta)
+    point = point or fit_batch(form, inputs, loss, weights[:1], delta=delta, thorough=False)
     if not (point.converged[0] and form.admits(point.theta).all()):
         return fit_batch(form, inputs, loss, weights[: first + TRIED], delta=delta)
     parts = [point, _left_out(form, inputs, loss, weights[: 1 + left_out], point, delta)]

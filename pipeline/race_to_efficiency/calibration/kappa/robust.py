@@ -44,7 +44,7 @@ class BatchFit:
     n_starts_agreeing : (B,) int
         Starts whose objective ended within 1e-9 (relative) of the best.
     n_starts : (B,) int
-        Starts run.
+        Starts followed to their end.
     status : (B,) str
         converged, floor_at_zero, singular, not_finished or too_few_rows.
     columns : tuple of str

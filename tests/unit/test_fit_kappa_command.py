@@ -7,12 +7,16 @@ import json
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 import typer
 from quick_fits import asked_forms_alone, equal_rows_once
 from race_to_efficiency.calibration.kappa.forms import FORMS
 from race_to_efficiency.commands import fit_kappa
 from race_to_efficiency.errors import DataInvalid, NotTrustworthy, UsageError
+from race_to_efficiency.own_tables import run_fit
+from race_to_efficiency.own_tables.refusals import unrelated
 from runs_for_tests import chinchilla, law, simulated
+from scipy.stats import rankdata
 from small_settings import section
 from typer.testing import CliRunner
 
@@ -233,6 +237,38 @@ def test_runs_without_any_law_are_never_trusted(app, tmp_path):
     done = call(app, write(tmp_path / "runs.csv", RUNS, zip(params, tokens, loss, strict=True)), "--json")
     assert done.exit_code in (0, 4), done.exception
     assert "trusted" not in {item["status"] for item in json.loads(done.stdout)["estimates"]}
+
+
+@pytest.mark.parametrize("columns", [("params", "tokens"), ("compute_flop",)])
+def test_loss_that_scale_does_not_tell_is_refused_by_the_f_test_of_a_library(columns):
+    rng = np.random.default_rng(11)
+    logs = rng.normal(0, 2, (60, len(columns)))
+    terms = np.column_stack([logs, *(logs[:, i] * logs[:, k] for i in range(len(columns)) for k in range(i + 1))])
+    told = []
+    for share in (0.0, 0.3, 0.6, 0.9):  # of the loss that scale tells
+        loss = np.exp(0.1 * rng.normal(size=60) * (1.0 - share) - 0.05 * share * logs.sum(axis=1))
+        p = sm.OLS(rankdata(loss), sm.add_constant(terms)).fit().f_pvalue
+        found = unrelated({name: np.exp(20 + x) for name, x in zip(columns, logs.T, strict=True)} | {"loss": loss})
+        told += found
+        assert found == () if p <= 0.01 else f"p = {p:.2g})" in found[0]
+    assert 1 <= len(told) < 4
+
+
+def test_one_wild_loss_hides_no_law_from_the_test_of_noise():
+    params, tokens, loss = simulated(1, n=60)
+    loss[7] = 1e4
+    assert unrelated({"params": params, "tokens": tokens, "loss": loss}) == ()
+
+
+def test_a_table_of_noise_is_refused_in_every_form_before_any_refit(app, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_fit, "fit_group", None)
+    params, tokens, _ = simulated(1, n=120)
+    loss = np.exp(np.random.default_rng(4).normal(1.0, 0.02, 120))
+    done = call(app, write(tmp_path / "runs.csv", RUNS, zip(params, tokens, loss, strict=True)), "--json")
+    assert done.exit_code == 4
+    estimates = json.loads(done.stdout)["estimates"]
+    assert {(item["status"], item["value"]) for item in estimates} == {("refused", None)}
+    assert all("no sign that loss depends on params and tokens" in item["reasons"][0] for item in estimates)
 
 
 def test_each_group_is_fitted_alone_and_every_row_is_accounted_for(app, plain, tmp_path):

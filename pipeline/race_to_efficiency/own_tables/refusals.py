@@ -14,14 +14,59 @@ from race_to_efficiency.calibration.kappa.group_records import PARAMETER_UNITS
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.robust import BatchFit
     from race_to_efficiency.own_tables.run_checks import TableFindings
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import KappaParams
 
+    Floats = NDArray[np.float64]
+
+_UNRELATED_P = 0.01
+_ROWS_PER_TERM = 4
+_GLANCE = 20_000
+
 LOOKED_AT = 1_000
 """Rows, spread over the table, whose point estimate is tried first."""
+
+
+def unrelated(quantities: Mapping[str, Floats]) -> tuple[str, ...]:
+    """Return that loss has nothing to do with scale: an F test of its ranks on a quadratic of the logs.
+
+    The efficient frontier of pure noise falls by its very choice, and would be fitted. Of ranks, so that no single wild
+    loss hides a law.
+
+    References
+    ----------
+    Conover & Iman (1981), The American Statistician 35, for tests of ranks.
+    """
+    from scipy.special import fdtrc
+
+    glance = slice(None, None, 1 + len(quantities["loss"]) // _GLANCE)
+    names = [name for name in ("params", "tokens") if name in quantities]
+    names = names if len(names) == 2 else ["compute_flop"]
+    logs = [np.log(quantities[name][glance]) for name in names]
+    logs = [x - x.mean() for x in logs]
+    terms = np.stack([*logs, *(logs[i] * logs[k] for i in range(len(logs)) for k in range(i, len(logs)))], axis=1)
+    loss = quantities["loss"][glance]
+    if len(loss) < _ROWS_PER_TERM * terms.shape[1]:
+        return ()
+    ranks = np.searchsorted(np.sort(loss), loss) - 0.5 * len(loss)
+    ranks -= ranks.mean()
+    terms = (terms - terms.mean(axis=0)) / np.maximum(terms.std(axis=0), 1e-300)
+    basis, sizes, _ = np.linalg.svd(terms, full_matrices=False)
+    basis = basis[:, sizes > 1e-9 * max(float(sizes[0]), 1e-300)]
+    size, free = basis.shape[1], len(loss) - basis.shape[1] - 1
+    told, whole = float(np.square(basis.T @ ranks).sum()), float(ranks @ ranks)
+    if not (size and whole > 0):
+        return ()
+    p = float(fdtrc(size, free, told / size / max((whole - told) / free, 1e-300)))
+    words = f"no sign that loss depends on {' and '.join(names)} (F test of ranks, p = {p:.2g}): there is no law to fit"
+    return (words,) if p > _UNRELATED_P else ()
 
 
 class Tried(NamedTuple):

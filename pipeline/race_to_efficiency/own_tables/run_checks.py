@@ -12,6 +12,7 @@ from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute
 from race_to_efficiency.ledger.duplicates import find_duplicates, significant_digits
 from race_to_efficiency.own_tables.efficient_runs import frontier_rule
+from race_to_efficiency.own_tables.refusals import unrelated
 from race_to_efficiency.own_tables.run_table import Texts
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ def examine(
         clusters = named_clusters(table, cluster)
     rule = frontier or frontier_rule(table.quantities, tolerance_dex)
     return TableFindings(
-        fatal=(*fatal, *variety_fatal),
+        fatal=(*fatal, *variety_fatal, *unrelated(table.quantities)),
         doubts=(*doubts, *unit_doubts, *scale_doubts, *variety_doubts),
         notes=(*notes, *shared, f"efficient runs for the floor form and the power law: {rule}"),
         clusters=clusters,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 place.WORKERS = 1  # starting a process costs more than what a test gives it to do
 
-storage.one_blas_thread()
+storage.set_library_defaults()
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

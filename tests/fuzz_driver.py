@@ -192,7 +192,7 @@ def main() -> int:
     if given.only:
         name, _, number = given.only.partition(":")
         cases = [(name, int(number))]
-    storage.one_blas_thread()
+    storage.set_library_defaults()
     tell = partial(print, flush=True)
     tell(f"seed {given.seed}, {len(cases)} cases of {', '.join(names)}")
     report = fuzz(given.seed, cases, budget_seconds=given.budget, tell=tell)

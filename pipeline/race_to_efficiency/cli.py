@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     from race_to_efficiency import checkout, children, storage
 
-    storage.one_blas_thread()
+    storage.set_library_defaults()
     checkout.sweep_here()
     words = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in words

@@ -25,10 +25,11 @@ from race_to_efficiency.comparison.attribution import CAUSES
 from race_to_efficiency.comparison.difference import Side, difference, read_ledgers
 from race_to_efficiency.ledger.intake import Intake
 from race_to_efficiency.ledger.vintages import view_of
+from race_to_efficiency.provenance import quarters as provenance_quarters
 from race_to_efficiency.quarter.evaluate import Quarters, world_of
 from race_to_efficiency.quarter.here import memory_of
 from race_to_efficiency.quarter.kappa import KAPPA_DOCUMENT
-from race_to_efficiency.settings.params import read_params
+from race_to_efficiency.settings.params import open_workspace, read_params
 from race_to_efficiency.stages import fit_kappa
 from race_to_efficiency.units import Quarter, decimal_years
 from small_settings import write_params
@@ -338,3 +339,34 @@ def test_the_command_tells_it_as_one_document(
     (change,) = document["data"]["accelerators"]["revised"]
     assert change["id"] == CHIP
     assert [cell["new"] for cell in change["cells"]] == [9.9e15]
+    asked = []
+    monkeypatch.setattr(provenance_quarters, "difference", lambda *args, **kwargs: asked.append(args) or {})
+    again = CliRunner().invoke(application(), ["diff", "2026Q1", "2026Q2", "--json"])
+    assert again.stdout == result.stdout
+    assert asked == [], "nothing it read has changed"
+    settings = tmp_path / "params.yaml"
+    changes: list[tuple[list[str], Path, tuple[str, str]]] = [
+        (["--no-rows"], settings, ("", "")),
+        ([], settings, ("seed: ", "seed: 1")),
+        ([], ledger, ("9.9e15", "9.8e15")),
+        ([], tmp_path / "data" / "raw" / "sources.csv", ("\n", " \n")),
+    ]
+    for number, (more, path, (old, new)) in enumerate(changes, 1):
+        text = path.read_text(encoding="utf-8")
+        assert not old or old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        assert CliRunner().invoke(application(), ["diff", "2026Q1", "2026Q2", "--json", *more]).exit_code == 0
+        assert len(asked) == number, f"{path.name} changed, and what was remembered is told all the same"
+
+
+def test_a_comparison_is_remembered_for_every_published_byte_alone(root: Path, tmp_path: Path) -> None:
+    workspace = open_workspace(root, "2025Q4")
+    shutil.copytree(workspace.reports, tmp_path / "reports")
+    copied = replace(workspace, reports=tmp_path / "reports")
+    told = provenance_quarters.earlier_state(copied)
+    assert told == provenance_quarters.earlier_state(copied)
+    for path in sorted(path for path in (tmp_path / "reports" / "2025Q4").rglob("*") if path.is_file()):
+        good = path.read_bytes()
+        path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+        assert provenance_quarters.earlier_state(copied) != told
+        path.write_bytes(good)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency import storage
 from race_to_efficiency.comparison.difference import Side, chosen, difference, read_ledgers
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.executors.place import place_here
@@ -11,9 +12,12 @@ from race_to_efficiency.provenance import published_files, registry
 from race_to_efficiency.provenance.kept_files import is_kept
 from race_to_efficiency.provenance.records import ESTIMATE_FILES
 from race_to_efficiency.provenance.sealed_rows import sealed_lines
+from race_to_efficiency.quarter.code import code_digest
 from race_to_efficiency.quarter.evaluate import Quarters
 from race_to_efficiency.quarter.forecast import forecast_id
 from race_to_efficiency.quarter.here import memory_of
+from race_to_efficiency.quarter.node import Computed, NodeResult
+from race_to_efficiency.scenarios import load_scenarios
 from race_to_efficiency.settings.sealed import read_sealed
 
 if TYPE_CHECKING:
@@ -32,10 +36,33 @@ def compare(before: Workspace, after: Workspace, *, name_changed_rows: bool = Tr
         of its own, and so are rows that entered since; the later one is always what today makes of it.
     name_changed_rows : bool
     """
-    intakes = read_ledgers(after.raw, max_characters=after.params.ingest.max_cell_characters)
-    today = Side(after.quarter, after.params, after.root)
-    quarters = Quarters(memory_of(after.root), place=place_here())
-    return difference(intakes, side_of(before), today, quarters=quarters, name_changed_rows=name_changed_rows)
+    memory, pair = memory_of(after.root), f"comparison:{before.quarter}:{after.quarter}"
+    ledgers = storage.digest_tree(after.raw, sorted(after.raw.glob("*.csv")))
+    call = storage.digest_json([pair, code_digest(__name__)])
+    key = storage.digest_json([call, ledgers, earlier_state(before), _settings(after), name_changed_rows])
+    found = memory.result(key)
+    if found is None:
+        intakes = read_ledgers(after.raw, max_characters=after.params.ingest.max_cell_characters)
+        today = Side(after.quarter, after.params, after.root)
+        quarters = Quarters(memory, place=place_here())
+        told = difference(intakes, side_of(before), today, quarters=quarters, name_changed_rows=name_changed_rows)
+        found = NodeResult.of(pair, __name__, Computed(told), ())
+        memory.keep(call, key, found, None)
+    return dict(found.document)
+
+
+def earlier_state(workspace: Workspace) -> list[Any]:
+    """Return what tells one state of an earlier quarter from another: every published byte, or the settings."""
+    folder = registry.newest_folder(workspace.reports, str(workspace.quarter))
+    if folder is None:
+        return _settings(workspace)
+    return [storage.digest_tree(folder, sorted(path for path in folder.rglob("*") if path.is_file()))]
+
+
+def _settings(workspace: Workspace) -> list[Any]:
+    """Return every setting, those of the scenario files among them, as JSON."""
+    scenarios = load_scenarios(workspace.params.forecast, workspace.root)
+    return [workspace.params.model_dump(mode="json"), [item.model_dump(mode="json") for item in scenarios]]
 
 
 def side_of(workspace: Workspace) -> Side:

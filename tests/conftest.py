@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from race_to_efficiency import storage
 from race_to_efficiency.executors import place
+from race_to_efficiency.library_defaults import set_library_defaults
 
 if TYPE_CHECKING:
     from race_to_efficiency.ledger.intake import Intake
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 place.WORKERS = 1  # starting a process costs more than what a test gives it to do
 
-storage.set_library_defaults()
+set_library_defaults()
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

@@ -33,7 +33,8 @@ import typer
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "pipeline")]
 
 from fuzz_subjects import SUBJECTS, Answer  # noqa: E402
-from race_to_efficiency import cli, storage  # noqa: E402
+from race_to_efficiency import cli  # noqa: E402
+from race_to_efficiency.library_defaults import set_library_defaults  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,7 +193,7 @@ def main() -> int:
     if given.only:
         name, _, number = given.only.partition(":")
         cases = [(name, int(number))]
-    storage.set_library_defaults()
+    set_library_defaults()
     tell = partial(print, flush=True)
     tell(f"seed {given.seed}, {len(cases)} cases of {', '.join(names)}")
     report = fuzz(given.seed, cases, budget_seconds=given.budget, tell=tell)

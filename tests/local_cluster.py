@@ -13,6 +13,7 @@ from pathlib import Path
 
 from race_to_efficiency import storage
 from race_to_efficiency.executors.cluster import connected, require_same
+from race_to_efficiency.library_defaults import BLAS_THREADS
 
 WAIT_SECONDS = 60.0
 
@@ -33,9 +34,7 @@ class Cluster:
         """Start a scheduler or a worker, with other code where it is given."""
         command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--dashboard-address", "127.0.0.1:0", *words]
         source = code or Path(storage.__file__).parents[1]
-        environment = storage.process_environment(
-            {"PYTHONPATH": str(source), **dict.fromkeys(storage.BLAS_THREADS, "1")}
-        )
+        environment = storage.process_environment({"PYTHONPATH": str(source), **dict.fromkeys(BLAS_THREADS, "1")})
         with (self.folder / f"{kind}{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
         self.processes.append(process)

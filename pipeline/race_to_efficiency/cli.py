@@ -18,6 +18,7 @@ from race_to_efficiency import __version__
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.extras import lacking
 from race_to_efficiency.errors import RaceError, SystemRefused, UsageError
+from race_to_efficiency.library_defaults import set_library_defaults
 from race_to_efficiency.visible import error_lines
 
 VERBS = (
@@ -95,9 +96,9 @@ def main(arguments: list[str] | None = None) -> int:
     arguments : list of str, optional
         Words after ``race``; the process's own when None.
     """
-    from race_to_efficiency import checkout, children, storage
+    from race_to_efficiency import checkout, children
 
-    storage.set_library_defaults()
+    set_library_defaults()
     checkout.sweep_here()
     words = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in words

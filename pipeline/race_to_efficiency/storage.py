@@ -329,22 +329,6 @@ def code_files(root: Path) -> list[Path]:
     return sorted(path for path in files if aside.isdisjoint(path.relative_to(package).parts))
 
 
-BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
-"""Variables of the environment that say how many threads linear algebra uses."""
-
-
-def set_library_defaults() -> None:
-    """Let linear algebra use one thread and Arrow no memory pool, here and in children, unless the user said otherwise.
-
-    To be called before numpy is imported. The matrices here are small, so threads only wait for each other; and a sum
-    over threads may differ in its last digit from machine to machine, which a recomputation would then report. The
-    pool of Arrow keeps some 40 MB of which tables of ours fill 5.
-    """
-    for name in BLAS_THREADS:
-        os.environ.setdefault(name, "1")
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-
-
 def process_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return a copy of the process environment with ``extra`` laid over it."""
     return {**os.environ, **(extra or {})}

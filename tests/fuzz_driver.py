@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 MAX_SECONDS = 5.0 if "PYTEST_XDIST_WORKER" not in os.environ else 15.0  # two workers share the machine
 MAX_MESSAGE_BYTES = 2048
+TOLD_EVERY = 500
+"""Cases between two lines of progress."""
 ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -102,7 +104,7 @@ def fuzz(
     budget_seconds : float
         No case is begun after this.
     tell : callable
-        Is given a line for each failure.
+        Is given a line for each failure, and one now and then of how far it has come.
     """
     report, begun, here = Report(), time.monotonic(), Path.cwd()
     command = typer.main.get_command(cli.application())  # made once: it takes as long as many a command
@@ -123,6 +125,8 @@ def fuzz(
                     report.failures.append(f"{name}:{number} (seed {seed}): {failure}")
                     tell(report.failures[-1])
                 report.cases += 1
+                if report.cases % TOLD_EVERY == 0:
+                    tell(f"  {report.cases} cases, {len(report.failures)} failures, {peak_megabytes():.0f} MB at most")
         finally:
             os.chdir(here)
     return report
@@ -178,6 +182,11 @@ def problems(answer: Answer, codes: tuple[int, ...]) -> Iterator[str]:
             yield f"no JSON document: {error}: {answer.out[:200]!r}"
 
 
+def peak_megabytes() -> float:
+    """Return the most memory this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> int:
     """Run the driver from a command line; 1 when anything did not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -199,9 +208,10 @@ def main() -> int:
     report = fuzz(given.seed, cases, budget_seconds=given.budget, tell=tell)
     for (name, code), count in sorted(report.codes.items()):
         tell(f"  {name}: exit code {code}, {count} times")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     tell(f"{report.cases} cases, {sum(report.codes.values())} commands, {len(report.failures)} failures")
-    tell(f"slowest command {report.slowest:.2f} s of CPU ({report.slowest_case}); peak memory {peak:.0f} MB")
+    tell(
+        f"slowest command {report.slowest:.2f} s of CPU ({report.slowest_case}); peak memory {peak_megabytes():.0f} MB"
+    )
     return 1 if report.failures else 0
 
 

@@ -6,6 +6,7 @@ Exit codes: 0 ok; 1 bug; 2 usage; 3 data invalid; 4 estimate not trustworthy; 5 
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from importlib import import_module
@@ -118,6 +119,8 @@ def main(arguments: list[str] | None = None) -> int:
         if lost.closed:  # whoever read stdout has had enough
             return 0
         return report_error(SystemRefused.of(lost.error, "the standard output"), as_json=False)
+    if arguments is None:
+        gc.freeze()  # the process ends: a last search for what could be freed took half a second after a report
     return code
 
 

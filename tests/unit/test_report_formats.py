@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import gc
 import html
 import io
 import json
@@ -29,12 +30,14 @@ from race_to_efficiency.report.content import (
 from race_to_efficiency.report.csv_export import DANGEROUS, neutral, table_csv
 from race_to_efficiency.report.html import embed_json, policy, render_html
 from race_to_efficiency.report.index import render_index, sparkline
+from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.markdown import escape, render_markdown
 from race_to_efficiency.report.numbers import NumberRegistry, decimals
 from race_to_efficiency.report.pdf import TEMPLATES, render_pdf
 from race_to_efficiency.report.shown import said
 from race_to_efficiency.report.words.names import name_in_words
 from race_to_efficiency.report.words.plain import share_of_width
+from race_to_efficiency.stages.report import nothing_collected
 from report_quarter import HOSTILE
 
 
@@ -202,3 +205,19 @@ def test_on_paper_an_equation_is_its_sentence_and_nothing_is_evaluated(document,
     text = " ".join("".join(page.extract_text() for page in paper.pages).split())
     assert REDUCIBLE_EQUATION.spoken.split(";")[0] in text
     assert "eval(" not in (TEMPLATES / "report.typ").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_collector_of_cycles_rests_while_a_report_is_made_and_is_then_as_it_was(on):
+    def failing():
+        assert not gc.isenabled()
+        raise Missing("stopped")
+
+    before = gc.isenabled()
+    try:
+        (gc.enable if on else gc.disable)()
+        with pytest.raises(Missing):
+            nothing_collected()(failing)()
+        assert gc.isenabled() is on
+    finally:
+        (gc.enable if before else gc.disable)()

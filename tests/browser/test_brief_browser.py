@@ -61,7 +61,7 @@ def test_the_brief_keeps_to_its_screens_and_nothing_is_cut(browser: Browser, add
     drawn = tab.evaluate(
         "[...document.querySelectorAll('#fig-front svg')].map(svg => svg.getBoundingClientRect().width > 0)"
     )
-    assert drawn == [width > 640, width <= 640]
+    assert drawn == [width > 800, width <= 800]
     context.close()
 
 

@@ -63,7 +63,7 @@ class Course:
 def front_chart(courses: Sequence[Course], figure_id: str, *, narrow: bool, title: str, short: str, cite: str) -> str:
     """Return the chart as SVG, one panel a course below another, drawn for a desk or for a telephone."""
     width, height = (NARROW_IN, 4.5) if narrow else (WIDE_IN, 4.4)
-    frame = Frame(left=0.5, right=0.66, top=0.34, bottom=0.55 if narrow else 0.42, down=0.55)
+    frame = Frame(left=0.5, right=0.72, top=0.34, bottom=0.55 if narrow else 0.46, down=0.55)
     figure, axes = panels(1, len(courses), height_in=height, frame=frame, width_in=width)
     panel_points = 72 * (height - frame.top - frame.bottom - frame.down * (len(courses) - 1)) / len(courses)
     for axis, course in zip(axes, courses, strict=True):
@@ -90,7 +90,7 @@ def draw_course(axis: Axes, course: Course, panel_points: float, *, step: int) -
     axis.axvline(end, color=VERMILION, linewidth=1.0, linestyle=(0, (4, 2)))
     axis.annotate(
         "data end", (end, 0), xycoords=("data", "axes fraction"), xytext=(4, 4), textcoords="offset points",
-        fontsize=8, color=VERMILION, va="bottom",
+        color=VERMILION, va="bottom",
     )  # fmt: skip
     axis.set_title(course.title, fontsize=9.5, loc="left")
     first = int(course.past[0][0]) + 1
@@ -127,6 +127,6 @@ def write_labels(axis: Axes, course: Course, panel_points: float) -> None:
         lowest = max(place, lowest)
         axis.annotate(
             words, (1, lowest / panel_points), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
-            va="center", fontsize=8.5,
+            va="center",
         )  # fmt: skip
         lowest += LINE_POINTS

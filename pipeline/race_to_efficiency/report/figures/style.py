@@ -43,8 +43,8 @@ WIDTH_IN = 4.5
 NAME_CHARACTERS = 26
 """Characters of a name left of an axis; a longer one takes another line."""
 
-CITE_POINTS, WIDE_CITE_POINTS = 9.0, 6.8
-"""Size of the cite line in a figure of `WIDTH_IN` (in proportion in a narrower one) and in one for a desk alone."""
+CITE_POINTS = 9.0
+"""Size of the cite line, in proportion smaller in a figure narrower than `WIDTH_IN`."""
 
 CITE_CHARACTERS = 122.4
 """Characters of the cite line that fit an inch of a figure, times its size in points."""
@@ -237,7 +237,7 @@ def dots(axis: Axes, x: ArrayLike, y: ArrayLike, *, size: float, **options: Any)
 def finished_figure(figure: Figure, figure_id: str, *, title: str, short: str, cite: str) -> str:
     """Return the finished SVG of a figure, with its cite line inside it."""
     width_in = figure.get_figwidth()
-    points = CITE_POINTS * width_in / WIDTH_IN if width_in <= WIDTH_IN else WIDE_CITE_POINTS
+    points = CITE_POINTS * min(1.0, width_in / WIDTH_IN)
     text = "\n".join(textwrap.wrap(cite, int(CITE_CHARACTERS / points * width_in)))
     figure.text(0.995, 3.5 / (72 * figure.get_figheight()), text, ha="right", va="bottom", fontsize=points, color=MUTED)
     buffer = io.StringIO()

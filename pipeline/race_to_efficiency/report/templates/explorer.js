@@ -26,7 +26,7 @@ function relativeLoss(t, s) {
 
 // The chart: grey lines of the scenarios with their names, the reader's line and its points over them.
 function chart(place, horizon) {
-  const small = matchMedia("(max-width: 40rem)"), top = 12, bottom = 42, left = 40;
+  const small = matchMedia("(max-width: 50rem)"), top = 12, bottom = 42, left = 40;
   const make = (tag, attributes, text) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -181,7 +181,7 @@ function explorer(root, data) {
     if (preset) { Object.assign(state, preset); show(); remember(); }
   });
   addEventListener("hashchange", () => { recall(); show(); });
-  matchMedia("(max-width: 40rem)").addEventListener("change", show);
+  matchMedia("(max-width: 50rem)").addEventListener("change", show);
 
   root.hidden = false;
   document.getElementById("explorer-still").hidden = true;

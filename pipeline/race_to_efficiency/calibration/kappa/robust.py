@@ -9,6 +9,7 @@ every replicate's optimum is tried as a candidate for the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
+    from threadpoolctl import ThreadpoolController
 
     Floats = NDArray[np.float64]
 
@@ -154,13 +156,11 @@ def fit_batch(
     thorough: bool = True,
 ) -> BatchFit:
     """Fit ``form`` to every row of ``weights`` (see `fit_chinchilla_batch` for the arguments)."""
-    from threadpoolctl import threadpool_limits
-
     if not (np.isfinite(delta) and delta > 0):
         raise ValueError(f"delta must be positive and finite, got {delta!r}")
     space = Coordinates.of(form, inputs, loss)
     mass = _checked_weights(weights, len(space.rows.log_loss))
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _thread_pools().limit(limits=1, user_api="blas"):
         search = Search(space.rows, space.grid(), mass, delta, thorough=thorough)
         usable = np.flatnonzero(_enough_rows(space, mass))
         if len(usable):
@@ -174,6 +174,14 @@ def fit_batch(
         status=np.array(STATUS_NAMES)[search.state],
         columns=form.columns,
     )
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Return the control of this process' linear algebra; finding its libraries takes as long as a small fit."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _checked_weights(weights: ArrayLike, n_rows: int) -> Floats:

@@ -72,6 +72,7 @@ def spoken(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
 
 
 def _as_arguments(text: str) -> str:
-    text = re.sub(r"--column '?(\w+)=([^'\s,;]+(?: \([^)]*\)\S*)?)'?", r"columns={'\1': '\2'}", text)
+    text = re.sub(r"--column (?:'(\w+)=([^']+)'|(\w+)=([^'\s,;]+))", r"columns={'\1\3': '\2\4'}", text)
+    text = re.sub(r" ?--loss-unit (\w+)", r", loss_unit='\1'", text)
     text = re.sub(r"--cluster none", "cluster='none'", text)
     return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_"), text)

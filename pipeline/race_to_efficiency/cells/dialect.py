@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from race_to_efficiency.cells.physical import records
+from race_to_efficiency.cells.scales import is_unit
 from race_to_efficiency.cells.text import is_missing, tidy
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT = 50
+_MOST_TITLES = 8
+_IN_BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _COUNTED = 100_000
 _DECLARED = re.compile(rb'"?sep=(.)"?\s*')
 _COMMA_DECIMAL = re.compile(
@@ -29,10 +32,11 @@ _POINT_THREE = re.compile(r"[+-]?\d{1,3}\.\d{3}")
 
 
 class Dialect(NamedTuple):
-    """What separates cells, and the first line that is no declaration (0-based)."""
+    """What separates cells, the first line that is no declaration (0-based), and how many titles stand before it."""
 
     delimiter: str
     start: int
+    titles: int = 0
 
 
 def dialect_of(lines: Sequence[bytes]) -> Dialect:
@@ -50,13 +54,42 @@ def dialect_of(lines: Sequence[bytes]) -> Dialect:
     best, dialect = (0.0, 0), Dialect(",", 0)
     some = lines[first : first + _LOOKED_AT]
     for delimiter in DELIMITERS:
-        widths = [len(record.cells) for record in records(some, delimiter=delimiter)]
+        found = list(records(some, delimiter=delimiter))
+        titles = _titles(found)
+        widths = [len(record.cells) for record in found[titles:]]
         if not widths or widths[0] < 2:
             continue
         share = sum(width == widths[0] for width in widths) / len(widths)
         if (share, widths[0]) > best:
-            best, dialect = (share, widths[0]), Dialect(delimiter, 0)
+            start = first + found[titles].line - 1 if titles else 0
+            best, dialect = (share, widths[0]), Dialect(delimiter, start, titles)
     return dialect
+
+
+def _titles(found: Sequence[PhysicalRecord]) -> int:
+    """Return how many lines before the names are comments, or hold one cell: a title; the names hold no number."""
+    count = 0
+    while count + 1 < min(len(found), _MOST_TITLES + 1) and _is_title(found[count].cells):
+        count += 1
+    names = found[count].cells if found else ()
+    return count if not _is_title(names) and not any(_numeric(tidy(cell)) for cell in names) else 0
+
+
+def _is_title(cells: Sequence[str]) -> bool:
+    """Return whether a line is a comment, or holds one cell at most."""
+    return sum(bool(cell.strip()) for cell in cells) < 2 or cells[0].lstrip('" ').startswith("#")
+
+
+def units_below(found: Sequence[PhysicalRecord]) -> tuple[str, ...]:
+    """Return the units a second line states, one a column, where it holds nothing else; none where it does not."""
+    if len(found) < 3:
+        return ()
+    names, second, third = ([tidy(cell) for cell in record.cells] for record in found[:3])
+    units = [_IN_BRACKETS.sub(r"\1", cell) for cell in second]
+    stated = [unit for unit in units if unit]
+    known = [unit for unit in stated if is_unit(unit)]
+    whole = len(names) == len(second) == len(third) and not any(map(_numeric, second)) and any(map(_numeric, third))
+    return tuple(units) if whole and known and 2 * len(known) >= len(stated) else ()
 
 
 def decimal_of(cells: Iterable[str], delimiter: str) -> tuple[DecimalMark, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency import storage
-from race_to_efficiency.cells.dialect import DELIMITERS, decimal_of, dialect_of, second_header
+from race_to_efficiency.cells.dialect import DELIMITERS, decimal_of, dialect_of, second_header, units_below
 from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
 from race_to_efficiency.cells.run_columns import find_figures
 from race_to_efficiency.cells.screening import MAX_TABLE_BYTES, refuse, screened_bytes
@@ -61,7 +61,7 @@ def opened(source: Path | Table) -> Table:
 def _text(path: Path, data: bytes) -> Table:
     """Return the table of a text with separators."""
     lines = lines_of(data)
-    delimiter, start = dialect_of(lines)
+    delimiter, start, titles = dialect_of(lines)
     stream = records(lines, delimiter=delimiter, start=start)
     head = list(itertools.islice(stream, 3))
     header = head[0]
@@ -69,10 +69,18 @@ def _text(path: Path, data: bytes) -> Table:
         raise refuse(path, f"its first line cannot be read: {header.problem}", line=header.line)
     named = DELIMITERS.get(delimiter, delimiter)
     notes: tuple[str, ...] = () if delimiter == "," else (f"the cells are separated by {named}",)
+    if titles:
+        notes += (f"the names are those of line {header.line}: titles and comments stand before it",)
     if second_header(head):
         header, head = head[1], head[1:]
         notes += (f"two header rows: the names are those of line {header.line}",)
     names = tuple(tidy(cell) for cell in header.cells)
+    units = units_below(head)
+    if units:
+        names = tuple(f"{name} ({unit})" if unit else name for name, unit in zip(names, units, strict=True))
+        notes, head = (*notes, f"line {head[1].line} states the units of the columns"), head[1:]
+    # the corner of a grid names both its sides
+    names = (names[0].partition("\\")[0].strip() or names[0], *names[1:])
     _refuse_without_names(path, names, header.line)
     width = len(names)
     columns: list[list[str]] = [[] for _ in names]

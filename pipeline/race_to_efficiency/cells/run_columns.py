@@ -18,8 +18,9 @@ DIMENSIONS = {"params": "", "tokens": "", "compute_flop": "flop", "loss": "loss"
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "params": (
-        "params", "param", "parameters", "nparams", "numparams", "nparameters", "numparameters", "paramcount",
-        "parametercount", "totalparams", "totalparameters", "modelparams", "modelparameters", "modelsize", "n",
+        "params", "param", "parameter", "parameters", "nparams", "numparams", "nparameters", "numparameters",
+        "paramcount", "parametercount", "totalparams", "totalparameters", "modelparams", "modelparameters",
+        "modelsize", "n",
     ),
     "tokens": (
         "tokens", "ntokens", "numtokens", "tokencount", "totaltokens", "trainingtokens", "traintokens", "ntraintokens",
@@ -55,10 +56,14 @@ FURTHER: dict[str, tuple[str, ...]] = {
 
 OTHER_UNITS = {
     "ppl": "perplexity", "perplexity": "perplexity", "valppl": "perplexity", "evalppl": "perplexity",
-    "bitspertoken": "bits", "bpt": "bits",
-    "bpb": "", "bitsperbyte": "", "bpc": "", "bitsperchar": "", "bitspercharacter": "",
+    "bitspertoken": "bits", "bpt": "bits", "bits": "bits", "bitstoken": "bits",
+    "bpb": "", "bitsperbyte": "", "bitsbyte": "", "bpc": "", "bitsperchar": "", "bitspercharacter": "",
 }  # fmt: skip
 """Names of a loss in another unit, and the value of --loss-unit it asks for (none for a unit a byte or character)."""
+
+_PER = re.compile(r"(.+?)[ _-]*(?:per|/)[ _-]*(\w+)", re.IGNORECASE)
+_NO_FIGURE = re.compile(r"lower|upper|stderr|std$|^(log|ln)(?!its)[\d_ (]|[ _]per[ _]|/")
+"""Ends of intervals, logarithms and ratios are not the figures they name."""
 
 _LEAST_PART = 3
 """Letters of a name in a folder at least: config.d is a width as well as a number of tokens."""
@@ -163,9 +168,13 @@ def suggestions(figure: str, header: Sequence[str], *, option: str = "--column")
         if column in scaled:
             continue
         scaled.add(column.partition("*")[0])
-        quoted = f"'{figure}={column}'" if re.search(r"[^\w=.:-]", f"{figure}={column}") else f"{figure}={column}"
-        written.append(f"{option} {quoted}{extra}".strip())
+        written.append(f"{option} {quoted(figure, column)}{extra}".strip())
     return written[:3]
+
+
+def quoted(figure: str, column: str) -> str:
+    """Return the value of an option that names a figure's column, in quotes where a shell wants them."""
+    return f"'{figure}={column}'" if re.search(r"[^\w=.:-]", column) else f"{figure}={column}"
 
 
 def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -175,16 +184,28 @@ def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield _written(name, factor), ""
     if figure == "loss":
         for name in header:
-            unit = OTHER_UNITS.get(key(name)) if key(name) in OTHER_UNITS else None
-            if unit is not None:
+            base, stated = split_unit(name)
+            known = key(stated) if key(base) in SPELLINGS["loss"] else key(name)
+            if (unit := OTHER_UNITS.get(known)) is not None:
                 yield name, f" --loss-unit {unit}" if unit else ""
     word = figure.removesuffix("_flop").removesuffix("s") if figure != "loss" else figure
-    plain = {key(name): name for name in header if not re.search(r"lower|upper|stderr|std$", name.lower())}
+    yield from _ratios(figure, header)
+    plain = {key(name): name for name in header if not _NO_FIGURE.search(name.lower())}
     for known, name in plain.items():
         if word in known or any(len(spelling) > 4 and spelling in known for spelling in SPELLINGS[figure]):
-            yield name, ""
+            yield _written(name, scale_of(split_unit(name)[1], DIMENSIONS[figure]) or 1.0), ""
     for near in difflib.get_close_matches(key(figure), list(plain), n=2, cutoff=0.6):
         yield plain[near], ""
+
+
+def _ratios(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the products that make a figure of a ratio: tokens_per_param*params."""
+    columns = find_figures(header).columns
+    for name in header:
+        per = _PER.fullmatch(tidy(name))
+        below = next((other for other, known in SPELLINGS.items() if per and key(per[2]) in known), "")
+        if per and key(per[1]) in SPELLINGS[figure] and below in columns:
+            yield f"{name}*{columns[below]}", ""
 
 
 def _scaled_name(name: str, figure: str) -> float | None:

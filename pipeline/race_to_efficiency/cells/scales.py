@@ -38,6 +38,7 @@ SUFFIXES: dict[str, int] = {
 }
 """Powers of ten of the suffixes of counts, in lower case."""
 
+_COUNTED_WORDS = re.compile(r"(?<=\S) (params|parameters|tokens)$")
 _BRACKETED = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$")
 _POWER = re.compile(r"(?:[x×]\s*)?(?:1e\+?|10\s*(?:\^|\*\*)\s*)(\d{1,2})(?:\s+(.+))?", re.IGNORECASE)
 
@@ -65,10 +66,17 @@ def scale_of(unit: str, dimension: str = "") -> float | None:
     power = _POWER.fullmatch(word)
     if power and not (power[2] and dimension and power[2] not in known):
         return float(f"1e{power[1]}")
+    if not dimension:
+        word = _COUNTED_WORDS.sub("", word)
     plain = word.removeprefix("in ").removesuffix("s") if len(word) > 3 else word
     if dimension not in {"", "flop"} or plain not in SUFFIXES:
         return None
     return float(f"1e{SUFFIXES[plain]}")
+
+
+def is_unit(unit: str) -> bool:
+    """Return whether a text is a unit or a factor of some figure."""
+    return scale_of(unit) is not None or dimension_of(unit) != ""
 
 
 def dimension_of(unit: str) -> str:

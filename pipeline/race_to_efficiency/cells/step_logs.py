@@ -154,7 +154,7 @@ def _text(path: Path, columns: tuple[str, ...] | None, unread: list[int] | None 
 
     with storage.arrow_stream(path) as stream:
         lines = lines_of(stream.read(HEAD_BYTES))
-    delimiter, start = dialect_of(lines)
+    delimiter, start, _ = dialect_of(lines)
 
     def leave_out(row: Any) -> str:
         if unread is not None:

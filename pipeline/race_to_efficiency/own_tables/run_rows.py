@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from race_to_efficiency.cells.files import opened
-from race_to_efficiency.cells.run_columns import find_figures, suggestions
+from race_to_efficiency.cells.run_columns import find_figures, quoted, suggestions
 from race_to_efficiency.cells.run_figures import MOST_VALUE, SCALES, implied_compute, read_figures
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.further_columns import WEIGHT, further_columns, with_further
@@ -152,7 +152,7 @@ def _refuse_missing(table: Table, found: FoundColumns) -> None:
 
 
 def _options(name: str, rivals: Sequence[str]) -> list[str]:
-    return [f"--column '{name}={rival}'" for rival in rivals]
+    return [f"--column {quoted(name, rival)}" for rival in rivals]
 
 
 def _names(table: Table, figures: Figures) -> Sequence[str]:

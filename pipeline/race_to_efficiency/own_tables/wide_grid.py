@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,9 @@ LEAST_BUDGET = 1e15
 """FLOP: numbers along the top from here on are training compute, smaller ones count tokens or parameters."""
 
 LEAST_COLUMNS = 3
+
+_BEFORE = re.compile(r"\s*[A-Za-z][\w ]*?\s*[=@:]\s*")
+"""What may stand before a number along the top: C=1e18, loss@20B."""
 
 
 def lengthened(table: Table) -> Table:
@@ -64,7 +68,7 @@ def lengthened(table: Table) -> Table:
 def _number(name: str) -> float | None:
     """Return the number a column's name is: 1e18, 3.2B, 6e18 FLOP."""
     try:
-        found = number(name, dimension=None)
+        found = number(_BEFORE.sub("", name), dimension=None)
     except CellError:
         return None
     return found.scaled if found is not None and found.scaled > 0 else None

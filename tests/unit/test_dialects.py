@@ -1,0 +1,122 @@
+"""The same runs in the dialects that people write: the same numbers are read, or a command is offered that does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import numpy as np
+import pytest
+from race_to_efficiency.api.questions import spoken
+from race_to_efficiency.cells.files import open_table
+from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.own_tables.run_rows import read_runs as read_with
+
+PARAMS = np.array([4.977e7, 1.1083e8, 2.20258e9, 3.9e8, 7.1e8, 1.25e9])
+TOKENS = np.array([4.383e9, 5.384e9, 1.16716e11, 2.2e10, 9.1e9, 4.4e10])
+LOSS = np.array([3.3395, 3.0566, 2.215, 2.6131, 2.7017, 2.402])
+
+
+def read_runs(path, *, columns=None, loss_unit="nats"):
+    return read_with(path, columns=columns or {}, loss_unit=loss_unit)
+
+
+def written(path, *lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def rows(params, tokens, loss, mark=","):
+    return [mark.join(map(str, row)) for row in zip(params, tokens, loss, strict=True)]
+
+
+def grouped(values):
+    return [f"{value:,.0f}".replace(",", ".") for value in values]
+
+
+def comma(values):
+    return [str(value).replace(".", ",") for value in values]
+
+
+PLAIN = rows(PARAMS, TOKENS, LOSS)
+SCALED = rows(PARAMS / 1e6, TOKENS / 1e9, LOSS)
+SAME = {
+    "title": ("Scaling runs of 2024", "", "params,tokens,loss", *PLAIN),
+    "title_of_a_sheet": ("Scaling runs,,", ",,", "params,tokens,loss", *PLAIN),
+    "comments": ("# made by me, on two machines", "# 2024", "params,tokens,loss", *PLAIN),
+    "units_below": ("params,tokens,loss", "M,B,nats/token", *SCALED),
+    "units_below_in_brackets": ("model size,training tokens,val loss", "(M params),(B tokens),(nats)", *SCALED),
+    "grouped_by_points": ("Parameter;Tokens;Loss", *rows(grouped(PARAMS), grouped(TOKENS), comma(LOSS), ";")),
+    "a_comment_that_is_the_header": ("# params,tokens,loss", *PLAIN),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_the_same_runs_are_read_from_every_dialect(tmp_path, name):
+    found = read_runs(written(tmp_path / "runs.csv", *SAME[name]))
+    assert found.n_read == len(found) == len(LOSS)
+    for figure, truth in (("params", PARAMS), ("tokens", TOKENS), ("loss", LOSS)):
+        np.testing.assert_allclose(found.quantities[figure], truth, rtol=1e-12)
+
+
+@pytest.mark.parametrize("corner", ["params", r"N \ C", r"Params\FLOP"])
+@pytest.mark.parametrize("top", ["{:g}", "C={:g}", "FLOP = {:g}", "loss@{:g}"])
+def test_the_top_and_the_corner_of_a_grid_may_name_what_they_hold(tmp_path, corner, top):
+    budgets = [1e19, 3.162e19, 1e20, 3.162e20]
+    lines = [f"{size:g},{','.join(f'{3 - k / 10 - j / 20:.4f}' for k in range(4))}" for j, size in enumerate(PARAMS)]
+    found = read_runs(written(tmp_path / "grid.csv", ",".join([corner, *map(top.format, budgets)]), *lines))
+    assert len(found) == len(PARAMS) * len(budgets)
+    np.testing.assert_allclose(found.quantities["compute_flop"], np.tile(budgets, len(PARAMS)))
+    np.testing.assert_allclose(found.quantities["params"], np.repeat(PARAMS, len(budgets)), rtol=1e-12)
+
+
+OFFERED = {
+    "tokens_per_param": (("params,tokens_per_param,loss", *rows(PARAMS, TOKENS / PARAMS, LOSS)), ""),
+    "unit_of_another_name": (("params,training data (B tokens),loss", *rows(PARAMS, TOKENS / 1e9, LOSS)), ""),
+    "bits_in_brackets": (("params,tokens,loss (bits/token)", *rows(PARAMS, TOKENS, LOSS / np.log(2))), "bits"),
+    "perplexity_in_two_words": (("params,tokens,Val PPL", *rows(PARAMS, TOKENS, np.exp(LOSS))), "perplexity"),
+}
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_what_is_not_guessed_is_offered_and_then_read_right(tmp_path, name):
+    lines, unit = OFFERED[name]
+    file = written(tmp_path / "runs.csv", *lines)
+    with pytest.raises(DataInvalid) as refused:
+        read_runs(file)
+    words = shlex.split(refused.value.remedy.removeprefix("add "))
+    assert words[0] == "--column"
+    figure, _, column = words[1].partition("=")
+    assert (words[2:] == ["--loss-unit", unit]) if unit else (len(words) == 2)
+    found = read_runs(file, columns={figure: column}, loss_unit=unit or "nats")
+    for quantity, truth in (("params", PARAMS), ("tokens", TOKENS), ("loss", LOSS)):
+        np.testing.assert_allclose(found.quantities[quantity], truth, rtol=1e-12)
+    with pytest.raises(DataInvalid) as refused:
+        spoken(read_runs)(file)
+    said = re.fullmatch(r"add columns=(\{.+?\})(?:, loss_unit='(\w+)')?", refused.value.remedy)
+    assert said is not None
+    assert said[1] == f"{{'{figure}': '{column}'}}"
+    assert (said[2] or "") == unit
+
+
+@pytest.mark.parametrize("name", ["log10_params", "log(N)", "ln_params", "loss_per_token"])
+def test_logarithms_and_ratios_are_not_offered_as_what_they_name(tmp_path, name):
+    lines = (f"{name},tokens,loss" if "loss" not in name else f"params,tokens,{name}", *PLAIN)
+    with pytest.raises(DataInvalid, match="has no column") as refused:
+        read_runs(written(tmp_path / "runs.csv", *lines))
+    assert "--column" not in refused.value.remedy
+
+
+def test_two_losses_are_named_once_each(tmp_path):
+    lines = [f"{row},{loss}" for row, loss in zip(PLAIN, LOSS, strict=True)]
+    with pytest.raises(DataInvalid) as refused:
+        read_runs(written(tmp_path / "runs.csv", "params,tokens,train_loss,val_loss", *lines))
+    assert refused.value.remedy == "add --column loss=train_loss or --column loss=val_loss"
+
+
+@pytest.mark.parametrize("first", ["name", "M", "GPU"])
+def test_a_first_row_of_words_is_a_row_where_not_half_of_it_are_units(tmp_path, first):
+    lines = ("run,maker,loss", f"{first},Acme,broken", "a,Acme,3.1", "b,Acme,2.9")
+    table = open_table(written(tmp_path / "runs.csv", *lines))
+    assert table.header == ("run", "maker", "loss")
+    assert len(table) == 3

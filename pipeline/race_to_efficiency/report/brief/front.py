@@ -25,6 +25,8 @@ GROWTH, LEVEL = "gamma.growth.frontier_compute", "gamma.level.frontier_compute_l
 PAST_YEARS = 8
 """Years of the past that are drawn; the trend is fitted from 2018 on."""
 
+COMPUTE = "FLOP of the largest run, then what its energy buys"
+
 TITLE = "Compute per joule climbs; the loss above its floor falls"
 
 
@@ -91,7 +93,7 @@ def compute_course(page: Page) -> Course:
     start = anchor_record(page)["compute_flop"]["median"]
     quantiles = {share: [start * 2.0 ** (rate * years) for years in ahead] for share, rate in rates.items()}
     trend = [(year, 2.0 ** (level + growth * (year - past[-1]))) for year in past]
-    return Course("Training compute, FLOP", trend, runs(page, past[0]), [past[-1] + t for t in ahead], quantiles)
+    return Course(COMPUTE, trend, runs(page, past[0]), [past[-1] + t for t in ahead], quantiles)
 
 
 def runs(page: Page, since: float) -> list[tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,11 +63,12 @@ class Course:
 
 def front_chart(courses: Sequence[Course], figure_id: str, *, narrow: bool, title: str, short: str, cite: str) -> str:
     """Return the chart as SVG, one panel a course below another, drawn for a desk or for a telephone."""
-    width, height = (NARROW_IN, 4.5) if narrow else (WIDE_IN, 4.4)
-    frame = Frame(left=0.5, right=0.72, top=0.34, bottom=0.55 if narrow else 0.46, down=0.55)
+    width, height = (NARROW_IN, 4.65) if narrow else (WIDE_IN, 4.4)
+    frame = Frame(left=0.5, right=0.72, top=0.49 if narrow else 0.34, bottom=0.55 if narrow else 0.46, down=0.55)
     figure, axes = panels(1, len(courses), height_in=height, frame=frame, width_in=width)
     panel_points = 72 * (height - frame.top - frame.bottom - frame.down * (len(courses) - 1)) / len(courses)
     for axis, course in zip(axes, courses, strict=True):
+        axis.set_title("\n".join(textwrap.wrap(course.title, 34)) if narrow else course.title)
         draw_course(axis, course, panel_points, step=4 if narrow else 2)
     return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
 
@@ -92,7 +94,6 @@ def draw_course(axis: Axes, course: Course, panel_points: float, *, step: int) -
         "data end", (end, 0), xycoords=("data", "axes fraction"), xytext=(4, 4), textcoords="offset points",
         color=VERMILION, va="bottom",
     )  # fmt: skip
-    axis.set_title(course.title, fontsize=9.5, loc="left")
     first = int(course.past[0][0]) + 1
     axis.set_xticks(range(first + first % 2, int(last) + 1, step))
     axis.minorticks_off()

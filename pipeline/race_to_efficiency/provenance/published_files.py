@@ -45,7 +45,11 @@ def published_parquet(path: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     stream = io.BytesIO(published_bytes(path))
-    texts = [item.name for item in pq.read_schema(stream) if pa.types.is_string(item.type) or pa.types.is_large_string(item.type)]
+    texts = [
+        item.name
+        for item in pq.read_schema(stream)
+        if pa.types.is_string(item.type) or pa.types.is_large_string(item.type)
+    ]
     return pq.read_table(stream, read_dictionary=texts).to_pandas()
 
 

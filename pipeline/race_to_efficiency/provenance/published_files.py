@@ -50,7 +50,8 @@ def published_parquet(path: Path) -> pd.DataFrame:
         for item in pq.read_schema(stream)
         if pa.types.is_string(item.type) or pa.types.is_large_string(item.type)
     ]
-    return pq.read_table(stream, read_dictionary=texts).to_pandas()
+    frame: pd.DataFrame = pq.read_table(stream, read_dictionary=texts).to_pandas()
+    return frame
 
 
 def published_bytes(path: Path) -> bytes:

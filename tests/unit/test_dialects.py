@@ -114,6 +114,13 @@ def test_two_losses_are_named_once_each(tmp_path):
     assert refused.value.remedy == "add --column loss=train_loss or --column loss=val_loss"
 
 
+def test_a_column_that_is_no_figure_keeps_its_name_above_its_unit(tmp_path):
+    days = [f"20{year}-03-01,{2.0 ** (year / 2):.6f}" for year in range(10, 22)]
+    table = open_table(written(tmp_path / "chips.csv", "date,value", "(year-month-day),GFLOPS/W", *days))
+    assert table.header == ("date", "value")
+    assert len(table) == table.n_read == len(days)
+
+
 @pytest.mark.parametrize("first", ["name", "M", "GPU"])
 def test_a_first_row_of_words_is_a_row_where_not_half_of_it_are_units(tmp_path, first):
     lines = ("run,maker,loss", f"{first},Acme,broken", "a,Acme,3.1", "b,Acme,2.9")

@@ -12,6 +12,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.cells.dialect import DELIMITERS, decimal_of, dialect_of, second_header, units_below
 from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
 from race_to_efficiency.cells.run_columns import find_figures
+from race_to_efficiency.cells.scales import scale_of
 from race_to_efficiency.cells.screening import MAX_TABLE_BYTES, refuse, screened_bytes
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.cells.text import tidy
@@ -77,7 +78,7 @@ def _text(path: Path, data: bytes) -> Table:
     names = tuple(tidy(cell) for cell in header.cells)
     units = units_below(head)
     if units:
-        names = tuple(f"{name} ({unit})" if unit else name for name, unit in zip(names, units, strict=True))
+        names = tuple(map(_with_unit, names, units))
         notes, head = (*notes, f"line {head[1].line} states the units of the columns"), head[1:]
     # the corner of a grid names both its sides
     names = (names[0].partition("\\")[0].strip() or names[0], *names[1:])
@@ -108,6 +109,12 @@ def _text(path: Path, data: bytes) -> Table:
     return Table(
         path, names, line, held.__getitem__, tuple(unread), decimal, notes + said, header.line, data.endswith(b"\n")
     )
+
+
+def _with_unit(name: str, unit: str) -> str:
+    """Return a name with its unit where that scales a figure of a run; any other column keeps its name."""
+    both = f"{name} ({unit})"
+    return both if unit and (scale_of(unit) is not None or find_figures([both]).columns) else name
 
 
 def _refuse_without_names(path: Path, names: tuple[str, ...], line: int) -> None:

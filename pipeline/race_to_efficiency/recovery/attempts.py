@@ -49,8 +49,10 @@ INTRACLASS = 0.5
 ROWS_PER_CLUSTER = 6
 JOINT_KAPPA, JOINT_GAMMA, JOINT_FLOOR = 0.15, 0.8, 0.6
 
-_LAW = (482.01, 2085.43, 1.8172, 0.3478, 0.3658)
-LAW_KAPPA = _LAW[3] * _LAW[4] / (_LAW[3] + _LAW[4])
+LAW = (482.01, 2085.43, 1.8172, 0.3478, 0.3658)
+"""A, B, E, alpha and beta as Besiroglu et al. (2024) published them."""
+
+LAW_KAPPA = LAW[3] * LAW[4] / (LAW[3] + LAW[4])
 
 
 def table_of(loss: Floats, **quantities: Floats) -> RunTable:
@@ -204,7 +206,7 @@ def two_terms(n_rows: int) -> Attempt:
         compute = 10.0 ** rng.uniform(18.0, 22.0, n_rows)
         params = np.sqrt(compute / 6.0 / (20.0 * 10.0 ** rng.uniform(-1.0, 1.0, n_rows)))
         tokens = compute / 6.0 / params
-        a, b, _, alpha, beta = _LAW
+        a, b, _, alpha, beta = LAW
         loss = FLOOR_NATS + a * params**-alpha + b * tokens**-beta
         table = table_of(
             loss * np.exp(RUN_NOISE * rng.standard_normal(n_rows)), params=params, tokens=tokens, compute_flop=compute

@@ -30,6 +30,7 @@ from race_to_efficiency.recovery.attempts_forms import (
     under_tuned,
     weighted,
 )
+from race_to_efficiency.recovery.attempts_predictions import larger_runs
 from race_to_efficiency.recovery.summary import Quantity, rows_of
 
 if TYPE_CHECKING:
@@ -118,6 +119,13 @@ _LOWER_EDGE = (
     Quantity("the same, both sides alike", "kappa_plain", "median_bias", truth=EQUAL / 2.0),
     Quantity("coverage of kappa", "covered", "share"),
 )
+_LARGER = (
+    Quantity("coverage of a new run", "new_run", "share", 0.93, 0.97),
+    Quantity("the same, the form in doubt", "new_run_wide", "share", 0.93, None),
+    Quantity("coverage of N*", "optimum", "share", 0.93, 0.97),
+    Quantity("width of N*, high over low", "optimum_width", "median"),
+    Quantity("refused", "refused", "share"),
+)
 _JOINT = (
     Quantity("correlation reported", "correlation_reported", "share", 1.0, None),
     Quantity("coverage of the joint region", "covered", "share", 0.92, 0.98, own=True),
@@ -149,6 +157,10 @@ STUDY: dict[str, Case] = {
     "kappa_repeated_150": Case("forms", repeated(150), _FREE_FLOOR, "tokens seen up to 60 times, 150 runs", 20),
     "kappa_experts_150": Case("forms", experts(150), _FREE_FLOOR, "up to 64 times the active parameters", 20),
     "kappa_under_tuned_150": Case("forms", under_tuned(150), _LOWER_EDGE, "3 of 10 runs not well tuned", 20),
+    "kappa_larger_runs_100": Case("runs", larger_runs(100, 0.6), _LARGER, "a run ten times larger, and the best", 500),
+    "kappa_larger_runs_flat_100": Case(
+        "runs", larger_runs(100, 0.15), _LARGER, "the same, all runs near the optimum: its curve is flat", 500
+    ),
     "joint_8y": Case("6", losses_over_time(8.0, free_floor=False), _JOINT, "losses over 8 years, no floor"),
     "joint_floor_8y": Case("6", losses_over_time(8.0, free_floor=True), _JOINT, "8 years, free floor"),
     "joint_floor_2y": Case(

@@ -241,7 +241,8 @@ def test_a_missed_bound_is_a_result_and_a_wrong_word_is_an_error(checkout, capsy
 
 
 def test_the_committed_table_holds_every_case(root):
-    pages = [(root / "reports" / name).read_text() for name in ("recovery.md", "recovery_forms.md")]
+    names = ("recovery.md", "recovery_forms.md", "recovery_larger_runs.md")
+    pages = [(root / "reports" / name).read_text() for name in names]
     assert all("Made by `race recovery --datasets" in page for page in pages)
     page = "".join(pages)
     assert [name for name in recovery.SUITE_OF_CASE if f"| {name} |" not in page] == []

@@ -18,6 +18,7 @@ PROCESSED = "processed"
 WHY = {
     "reports/recovery.md": "what `make recovery` finds: half an hour of simulations makes it again",
     "reports/recovery_forms.md": "the same for fits under conditions: a few minutes make it again",
+    "reports/recovery_larger_runs.md": "the same for laws that are used: half an hour makes it again",
     "reports/index.html": "a list of what is published: `race report` makes it again",
 }
 """Files that are known to be unsealed, and why they are."""

@@ -22,7 +22,7 @@ EXPLAINED: dict[str, str] = {
     "kappa_two_terms_100": _CONSERVATIVE,
     "kappa_larger_runs_100": "on the safe side: on 60 further tables the interval is a tenth wider than the errors ask "
     "for, since the refits of the mean scatter .0057 where its errors scatter .0048; the single run's part is right.",
-    "kappa_larger_runs_flat_100": "on the safe side, by its shape and not by its width: on 80 further tables the errors "
+    "kappa_larger_runs_flat_100": "on the safe side, by its shape and not its width: on 80 further tables the errors "
     "of ln N* scatter .41, as much as the interval is made for.",
     "kappa_outliers_50": _NEARLY_MEDIAN,
     "kappa_outliers_245": _NEARLY_MEDIAN,

@@ -40,12 +40,12 @@ FAULTS = {
           return [...svg.querySelectorAll('text')].filter(text => { const box = text.getBoundingClientRect();
             return box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1
               || box.bottom > frame.bottom + 1; }).map(text => [svg.closest('figure').id, text.textContent]); })""",
-    "a drawing's text over another": """() => [...document.querySelectorAll('figure svg')]
+    "a drawing's text over another, or run into it": """() => [...document.querySelectorAll('figure svg')]
         .filter(svg => svg.getBoundingClientRect().width > 0).flatMap(svg => {
           const texts = [...svg.querySelectorAll('text')].filter(text => text.textContent.trim());
           const boxes = texts.map(text => text.getBoundingClientRect());
           return boxes.flatMap((a, i) => boxes.slice(i + 1).flatMap((b, j) =>
-            Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+            Math.min(a.right, b.right) - Math.max(a.left, b.left) > -2
             && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3
               ? [[svg.closest('figure').id, texts[i].textContent, texts[i + 1 + j].textContent]] : [])); })""",
     "a part cut with no way to it": """() => [...document.querySelectorAll('main table, main svg')].filter(item => {

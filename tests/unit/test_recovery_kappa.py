@@ -171,3 +171,11 @@ def test_noise_gives_the_curvature_asked_for():
 def test_coverage_counts_refusals_as_misses():
     columns = {"covered": [1.0, 1.0, 0.0, 0.0], "refused": [0.0, 0.0, 0.0, 1.0]}
     assert measured(Quantity("coverage", "covered", "share"), columns)[0] == 0.5
+
+
+def test_larger_runs_lie_where_the_wide_intervals_of_a_flat_curve_say():
+    found = simulate_outcomes("kappa_larger_runs_flat_100", 2, 7)
+    for name in ("new_run", "new_run_wide", "optimum"):
+        assert column(found, name).sum() == 2  # a right interval fails one seed in twenty, and this is not one of them
+    assert (column(found, "optimum_width") > 3.0).all()
+    assert column(found, "refused").sum() == 0

@@ -312,3 +312,12 @@ def test_coordinates_go_there_and_back():
     np.testing.assert_allclose(predicted, np.log(law(params, tokens, tuple(theta))), rtol=1e-12)
     np.testing.assert_allclose(CHINCHILLA.log_loss(theta, [params, tokens]), predicted, rtol=1e-12)
     assert POWER_LAW.floor_column is None
+
+
+def test_starts_that_are_left_are_not_counted_as_starts_that_disagree():
+    rng = np.random.default_rng(5)
+    params, tokens = 10 ** rng.uniform(7, 10, 118), 10 ** rng.uniform(8.5, 12, 118)
+    loss = (1.8 + 400 * params**-0.34 + 410 * tokens**-0.28) * np.exp(rng.normal(0, 0.004, 118))
+    whole, some = (fit_chinchilla_batch(params, tokens, loss, np.ones(118), thorough=all_) for all_ in (True, False))
+    assert some.theta[0] == pytest.approx(whole.theta[0], rel=1e-6)
+    assert whole.n_starts[0] / 3 <= some.n_starts[0] < whole.n_starts[0]

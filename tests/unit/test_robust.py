@@ -133,8 +133,8 @@ def test_a_fit_that_leaves_slow_starts_finds_the_same_optimum_where_enough_agree
         whole, hurried = (fit_chinchilla_batch(params, tokens, loss, ones, thorough=each) for each in (True, False))
         assert hurried.objective == pytest.approx(whole.objective, rel=1e-9)
         assert (hurried.converged == whole.converged).all()
-        assert (hurried.n_starts == whole.n_starts).all()
-        few = 3 * hurried.n_starts_agreeing < hurried.n_starts
+        assert (hurried.n_starts <= whole.n_starts).all()
+        few = 3 * hurried.n_starts_agreeing < whole.n_starts
         assert not few.any() or hurried.n_starts_agreeing == whole.n_starts_agreeing
         fewer += int((hurried.n_starts_agreeing < whole.n_starts_agreeing).sum())
     assert fewer > 0, "no slow start was ever left: the shorter way saves nothing"

@@ -136,6 +136,17 @@ def test_every_number_of_the_brief_is_traced(small_quarter: Workspace, numbers: 
     assert all(numbers[name]["nodes"] for name in document["numbers"])
 
 
+def test_what_is_decided_on_takes_three_grades_each_with_its_record(small_quarter: Workspace, outline: Outline) -> None:
+    scores = json.loads((small_quarter.processed / "scores.json").read_text(encoding="utf-8"))
+    settled = {
+        item["grade"]: f"{100 * item['coverage_80']:.0f} % of {item['n']:,}" for item in scores["grades"] if item["n"]
+    }
+    rows = outline.tables["brief-confidence-table"][1:]
+    assert len({row[2] for row in rows}) == len(rows) >= 3
+    assert {row[2]: row[3] for row in rows} == {row[2]: settled.get(row[2], "no record") for row in rows}
+    assert sum(row[3] != "no record" for row in rows) >= 2
+
+
 def test_no_heading_is_empty(outline: Outline) -> None:
     assert len(outline.headings) > 30
     empty = [below for index, (tag, below) in enumerate(outline.headings) if len(below) < 2 and

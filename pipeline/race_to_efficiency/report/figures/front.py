@@ -63,7 +63,7 @@ class Course:
 
 def front_chart(courses: Sequence[Course], figure_id: str, *, narrow: bool, title: str, short: str, cite: str) -> str:
     """Return the chart as SVG, one panel a course below another, drawn for a desk or for a telephone."""
-    width, height = (NARROW_IN, 4.65) if narrow else (WIDE_IN, 4.4)
+    width, height = (NARROW_IN, 4.3) if narrow else (WIDE_IN, 4.4)
     frame = Frame(left=0.5, right=0.72, top=0.49 if narrow else 0.34, bottom=0.55 if narrow else 0.46, down=0.55)
     figure, axes = panels(1, len(courses), height_in=height, frame=frame, width_in=width)
     panel_points = 72 * (height - frame.top - frame.bottom - frame.down * (len(courses) - 1)) / len(courses)

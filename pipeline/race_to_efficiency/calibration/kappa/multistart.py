@@ -195,6 +195,8 @@ class Search:
         open_ = ~self.settled() | (_ENOUGH_AGREE * self.agreeing() < self.started())
         kept = [(record, slow, ends, open_[self.ends[record][0][slow]]) for record, slow, ends in self.pending]
         self.left += [self.ends[record][0][slow[~still]] for record, slow, _, still in kept]
+        for record, slow, _, still in kept:
+            self.ends[record][1][slow[~still]] = np.nan  # it may have come near the best; it is not counted either way
         self.pending = [(record, slow[still], ends[still]) for record, slow, ends, still in kept if still.any()]
 
     def _descend(self, start: Floats, replicates: NDArray[np.intp], patience: int) -> _Ends:

@@ -7,6 +7,7 @@ import shlex
 
 import numpy as np
 import pytest
+from fuzz_driver import MAX_SECONDS, within
 from race_to_efficiency.api.questions import spoken
 from race_to_efficiency.cells.files import open_table
 from race_to_efficiency.errors import DataInvalid
@@ -127,3 +128,20 @@ def test_a_first_row_of_words_is_a_row_where_not_half_of_it_are_units(tmp_path, 
     table = open_table(written(tmp_path / "runs.csv", *lines))
     assert table.header == ("run", "maker", "loss")
     assert len(table) == 3
+
+
+ENDLESS = ("a" + "_" * 20_000, "x " * 10_000, "a per " * 4_000, "per_" * 5_000 + "!", "loss@" * 4_000, "(" * 20_000)
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_name_without_end_is_looked_at_once(tmp_path, name, missing):
+    """A search that takes the square or the cube of a name's length never ends on these."""
+    table = [f"{line},1" for line in PLAIN]
+    path = written(tmp_path / "runs.csv", f'params,tokens,{"other" if missing else "loss"},"{name}"', *table)
+    with within(MAX_SECONDS):
+        if missing:
+            with pytest.raises(DataInvalid, match="loss"):
+                read_runs(path)
+        else:
+            assert len(read_runs(path)) == len(PARAMS)

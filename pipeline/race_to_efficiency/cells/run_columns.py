@@ -61,6 +61,8 @@ OTHER_UNITS = {
 }  # fmt: skip
 """Names of a loss in another unit, and the value of --loss-unit it asks for (none for a unit a byte or character)."""
 
+LONGEST_RATIO = 80
+"""Characters of a name that may be that of a ratio: the search below takes the square of them."""
 _PER = re.compile(r"(.+?)[ _-]*(?:per|/)[ _-]*(\w+)", re.IGNORECASE)
 _NO_FIGURE = re.compile(r"lower|upper|stderr|std$|^(log|ln)(?!its)[\d_ (]|[ _]per[ _]|/")
 """Ends of intervals, logarithms and ratios are not the figures they name."""
@@ -201,7 +203,7 @@ def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
 def _ratios(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the products that make a figure of a ratio: tokens_per_param*params."""
     columns = find_figures(header).columns
-    for name in header:
+    for name in (name for name in header if len(name) <= LONGEST_RATIO):
         per = _PER.fullmatch(tidy(name))
         below = next((other for other, known in SPELLINGS.items() if per and key(per[2]) in known), "")
         if per and key(per[1]) in SPELLINGS[figure] and below in columns:

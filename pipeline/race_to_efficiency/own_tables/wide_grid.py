@@ -20,8 +20,8 @@ LEAST_BUDGET = 1e15
 
 LEAST_COLUMNS = 3
 
-_BEFORE = re.compile(r"\s*[A-Za-z][\w ]*?\s*[=@:]\s*")
-"""What may stand before a number along the top: C=1e18, loss@20B."""
+_SIGNS = re.compile("[=@:]")
+"""One of these may stand between a word and a number along the top: C=1e18, loss@20B."""
 
 
 def lengthened(table: Table) -> Table:
@@ -67,8 +67,12 @@ def lengthened(table: Table) -> Table:
 
 def _number(name: str) -> float | None:
     """Return the number a column's name is: 1e18, 3.2B, 6e18 FLOP."""
+    *before, text = _SIGNS.split(name)
+    words = "".join("".join(before).replace("_", " ").split())
+    if before and not (words.isalnum() and words[0].isalpha()):
+        return None
     try:
-        found = number(_BEFORE.sub("", name), dimension=None)
+        found = number(text, dimension=None)
     except CellError:
         return None
     return found.scaled if found is not None and found.scaled > 0 else None

@@ -340,6 +340,7 @@ def test_the_command_tells_it_as_one_document(
     assert change["id"] == CHIP
     assert [cell["new"] for cell in change["cells"]] == [9.9e15]
     asked = []
+    monkeypatch.setattr(provenance_quarters, "read_ledgers", lambda raw, max_characters: {})
     monkeypatch.setattr(provenance_quarters, "difference", lambda *args, **kwargs: asked.append(args) or {})
     again = CliRunner().invoke(application(), ["diff", "2026Q1", "2026Q2", "--json"])
     assert again.stdout == result.stdout

@@ -59,7 +59,9 @@ def test_a_line_that_cannot_be_read_changes_the_freshness_of_no_other(root: Path
     released, recorded = (header.decode().rstrip().split(",").index(one) for one in ("released", "recorded"))
     cells = lines[first].decode().rstrip("\n").split(",")
     undated = [" 2026-13-01" if at in (released, recorded) else cell for at, cell in enumerate(cells)]
-    for bad in (b'x,"' + lines[first], ",".join(undated).encode() + b"\n"):
+    today = ["2026-03-31" if at in (released, recorded) else cell for at, cell in enumerate(cells)]
+    undecodable = b"\xff" + ",".join(today).encode() + b"\n"
+    for bad in (b'x,"' + lines[first], ",".join(undated).encode() + b"\n", undecodable):
         target.write_bytes(header + b"".join(lines[:first]) + bad + b"".join(lines[first + 1 :]))
         assert [item for item in freshness(tmp_path, day) if item.table == name] == left
 

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _UNRELATED_P = 0.01
+"""Above it the loss shows no dependence: one table of noise in a hundred is fitted all the same."""
 _ROWS_PER_TERM = 4
+"""With fewer rows a term the test has little power, and would refuse what is only short."""
 _GLANCE = 20_000
+"""Rows, spread over the table, that are ranked: more would change no answer, and take longer."""
 
 LOOKED_AT = 1_000
 """Rows, spread over the table, whose point estimate is tried first."""

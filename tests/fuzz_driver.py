@@ -4,9 +4,9 @@
 
 Must hold: no traceback and no exit code 1, no case above 5 s, one message of at most 2 kB, nothing on the terminal that
 acts on it, accounts that add up, ledgers that change by whole accepted imports only. Every case is made by its own
-random generator, from seed, subject and number: ``--only`` runs one again, alone. Each subject has a process to itself, for
-all its cases: what one command left in memory is met by the next, as in a notebook, and the memory told is that of the
-libraries one user loads, not of all of them at once.
+random generator, from seed, subject and number: ``--only`` runs one again, alone. Each subject has a process to itself
+for all its cases: what one command left in memory is met by the next, as in a notebook, and the memory told is that of
+the libraries one user loads, not of all of them at once.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ MAX_SECONDS = 5.0 if "PYTEST_XDIST_WORKER" not in os.environ else 15.0  # two wo
 MAX_MESSAGE_BYTES = 2048
 TOLD_EVERY = 500
 """Cases between two lines of progress."""
+TELL = partial(print, flush=True)
 ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -100,7 +101,7 @@ def fuzz(
     cases: list[tuple[str, int]],
     *,
     budget_seconds: float = float("inf"),
-    tell: Callable[[str], None] = print,
+    tell: Callable[[str], None] = TELL,
 ) -> Report:
     """Run cases and return what was found.
 
@@ -143,11 +144,10 @@ def fuzz(
 def alone(seed: int, budget_seconds: float, cases: list[tuple[str, int]]) -> Report:
     """Run cases in a process begun for them."""
     set_library_defaults()
-    report = fuzz(seed, cases, budget_seconds=budget_seconds, tell=partial(print, flush=True))
-    print(
-        f"  {cases[0][0]}: {report.cases} cases, slowest command {report.slowest:.2f} s of CPU ({report.slowest_case}), "
-        f"peak memory {report.megabytes:.0f} MB",
-        flush=True,
+    report = fuzz(seed, cases, budget_seconds=budget_seconds, tell=TELL)
+    TELL(
+        f"  {cases[0][0]}: {report.cases} cases, slowest command {report.slowest:.2f} s of CPU "
+        f"({report.slowest_case}), peak memory {report.megabytes:.0f} MB"
     )
     return report
 
@@ -223,18 +223,18 @@ def main() -> int:
     if given.only:
         name, _, number = given.only.partition(":")
         cases = [(name, int(number))]
-    print(f"seed {given.seed}, {len(cases)} cases of {', '.join(names)}", flush=True)
+    TELL(f"seed {given.seed}, {len(cases)} cases of {', '.join(names)}")
     shares = [share for name in names if (share := [case for case in cases if case[0] == name])]
     with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         reports = list(pool.map(partial(alone, given.seed, given.budget), shares))
     codes = sum((report.codes for report in reports), Counter())
     failures = [line for report in reports for line in report.failures]
     for (name, code), count in sorted(codes.items()):
-        print(f"  {name}: exit code {code}, {count} times")
-    print(f"{sum(report.cases for report in reports)} cases, {codes.total()} commands, {len(failures)} failures")
+        TELL(f"  {name}: exit code {code}, {count} times")
+    TELL(f"{sum(report.cases for report in reports)} cases, {codes.total()} commands, {len(failures)} failures")
     for line in failures:
-        print(f"  {line}")
-    print(
+        TELL(f"  {line}")
+    TELL(
         f"slowest command {max(report.slowest for report in reports):.2f} s of CPU; "
         f"peak memory {max(report.megabytes for report in reports):.0f} MB"
     )

@@ -185,7 +185,7 @@ def forecast_tables(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFram
 
 def scenario_documents() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return scenarios.json and anchors.json."""
-    spread = {"median": 1.85, "low": 1.1, "high": 3.0}
+    spread = {"value": 1.85, "median": 1.86, "low": 1.1, "high": 3.0}
     base = {"fleet": {"path": "constant", "multiple": 1.0}, "convention": "cumulative", "label": "assumption",
             "baseline_years": 1.0, "power_growth": 0.0, "duration_growth": 0.0}  # fmt: skip
     measured = {"name": "constant_power", "title": "Constant power", "gamma": None, "route": "D",

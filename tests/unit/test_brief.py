@@ -8,9 +8,11 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency.report.annex.change_tables import places_of, write_both
 from race_to_efficiency.report.brief.energy import energy_share, one_in
 from race_to_efficiency.report.brief.front import earlier_medians
 from race_to_efficiency.report.figures.front import decades
+from race_to_efficiency.report.numbers import decimals
 from race_to_efficiency.units import decimal_year
 
 
@@ -55,3 +57,17 @@ def test_an_earlier_quarter_s_line_starts_on_the_fitted_loss_of_its_day(fall: fl
     assert math.isclose(math.log2(losses[0]), fall, rel_tol=1e-9)
     assert [year - years[0] for year in years[1:]] == pytest.approx([row["years"] for row in rows])
     assert [loss / losses[0] for loss in losses[1:]] == pytest.approx(medians)
+
+
+@given(st.floats(0.01, 3.0), st.floats(-0.2, 0.2))
+def test_a_change_that_is_told_shows_between_before_and_now(old: float, delta: float) -> None:
+    item = {"old": old, "new": old + delta, "delta": delta}
+    write = write_both(item, decimals(2))
+    if abs(delta) >= 10.0 ** -places_of(item):
+        assert write(old) != write(old + delta)
+    if decimals(2)(old) != decimals(2)(old + delta):
+        assert write(old) == decimals(2)(old)
+
+
+def test_what_did_not_move_is_written_as_always() -> None:
+    assert write_both({"old": 0.1664, "new": 0.1664, "delta": 0.0}, decimals(2))(0.1664) == "0.17"

@@ -39,6 +39,12 @@ def test_it_reproduces_the_headline(found: dict[str, Any], numbers: dict[str, An
     assert levels == sorted(levels)
 
 
+def test_at_constant_power_compute_grows_by_what_the_energy_falls(numbers: dict[str, Any]) -> None:
+    """One printed rate: 1/620 in the title and x 620 in the table are the same doublings of efficiency."""
+    grown = numbers["compute_multiple.constant_power.5y"]["value"]
+    assert grown * numbers[f"{BRIEF['energy']}.value"]["value"] == pytest.approx(1.0, rel=1e-12)
+
+
 def test_a_scenario_with_an_assumed_gamma_has_no_energy(small_quarter: Workspace) -> None:
     rows = QuarterForecast(small_quarter).of("turtle", [1.0, 5.0])["results"]
     assert {(row["t"], row["reading"]) for row in rows} == {

@@ -152,10 +152,10 @@ def _scenario_record(basis: Basis, scenario: ScenarioParams, path: DrawnPath) ->
     """Return a scenario as given, with what the draws made of it and what its width comes from."""
     rates: dict[str, Any] = {"gamma": scenario.gamma}
     if scenario.route is not None:
-        rates["gamma"] = quantile_record(basis.rates[f"route.{scenario.route}"])
+        rates["gamma"] = _rate_record(basis, f"route.{scenario.route}")
     for what in ("power", "duration"):
         measured = getattr(scenario, f"{what}_growth") == "measured"
-        rates[f"{what}_growth"] = quantile_record(basis.rates[f"growth.{what}"]) if measured else None
+        rates[f"{what}_growth"] = _rate_record(basis, f"growth.{what}") if measured else None
     reasons = {form: curve_weaknesses(basis, scenario, form, basis.anchors[0]) for form in ("total", "reducible")}
     return {
         **scenario.model_dump(mode="json"),
@@ -163,6 +163,11 @@ def _scenario_record(basis: Basis, scenario: ScenarioParams, path: DrawnPath) ->
         "weak_because": reasons,
         "sensitivity": _sensitivity(basis, scenario, path),
     }
+
+
+def _rate_record(basis: Basis, name: str) -> dict[str, float]:
+    """Return a measured rate as printed, with the median and the 95 % interval of its draws."""
+    return {"value": float(basis.points[name][0]), **quantile_record(basis.rates[name])}
 
 
 def _sensitivity(basis: Basis, scenario: ScenarioParams, path: DrawnPath) -> list[dict[str, Any]]:

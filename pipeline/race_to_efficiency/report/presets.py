@@ -85,7 +85,7 @@ def growth_of(record: dict[str, Any], measured_years: float | None) -> dict[str,
     def rate(name: str, assumed: Any) -> float:
         measured = rates.get(name)
         if isinstance(measured, dict):
-            return float(measured["median"])
+            return float(measured["value"])
         return float(assumed) if isinstance(assumed, (int, float)) else 0.0
 
     years = record.get("baseline_years", 1.0)

@@ -69,19 +69,19 @@ def row(page: Page, record: dict[str, Any]) -> tuple[Rich, ...]:
 
 
 def rate(page: Page, record: dict[str, Any], what: str) -> Rich:
-    """Return a scenario's rate: the number assumed, or the median and interval of what was measured."""
+    """Return a scenario's rate: the number assumed, or the value and interval of what was measured."""
     name, nodes = id_part(record["name"]), rate_of(record, what)
     measured = (record.get("measured_rates") or {}).get(what)
     if isinstance(measured, dict):
         ids = (f"gamma.route.{record['route']}",) if what == "gamma" and record.get("route") else ()
-        median, low, high = (
+        value, low, high = (
             page.shown.cell(f"scenario.{name}.{what}.{key}", measured[key], UNIT, RATE, nodes=nodes, estimates=ids)
-            for key in ("median", "low", "high")
+            for key in ("value", "low", "high")
         )
-        return say("{median} [{low}, {high}]", median=median, low=low, high=high)
-    value = record.get(what)
-    if isinstance(value, (int, float)):
-        return page.shown.cell(f"scenario.{name}.{what}", float(value), UNIT, RATE, nodes=nodes)
+        return say("{value} [{low}, {high}]", value=value, low=low, high=high)
+    assumed = record.get(what)
+    if isinstance(assumed, (int, float)):
+        return page.shown.cell(f"scenario.{name}.{what}", float(assumed), UNIT, RATE, nodes=nodes)
     return say("–")
 
 

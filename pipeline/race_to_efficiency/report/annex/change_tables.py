@@ -74,6 +74,11 @@ def write_change(item: Item) -> Callable[[float], str]:
     return write
 
 
+def write_both(item: Item, write: Callable[[float], str]) -> Callable[[float], str]:
+    """Return how before and now are written: as always, or with the decimals of the change where that hides it."""
+    return decimals(places_of(item)) if moves(item) and write(item["old"]) == write(item["new"]) else write
+
+
 def places_of(item: Item) -> int:
     """Return the decimals a change is written with: more where it is small."""
     sizes = [abs(part["value"]) for part in item.get("parts") or ()] + [abs(item["delta"] or 0.0)]
@@ -100,7 +105,7 @@ def change_table(page: Page, table_id: str, caption: Rich, items: Sequence[Item]
 def change_row(page: Page, item: Item) -> tuple[Rich, ...]:
     """Return one change as a row."""
     key, unit = f"change.{id_part(item['id'])}", str(item.get("unit") or "1")
-    write = decimals(4) if "reading" in item else writer(unit)
+    write = write_both(item, decimals(4) if "reading" in item else writer(unit))
     causes = [
         say("{cause} {value}", cause=Text(cause_of(part)), value=part_number(page, item, part))
         for part in visible_parts(item)

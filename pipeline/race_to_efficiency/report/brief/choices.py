@@ -76,10 +76,10 @@ def advice(page: Page, record: dict[str, Any]) -> Block:
     parts: dict[str, Rich] = {}
     for what, word in (("power", "power"), ("duration", "run length")):
         rate, most = (record.get("measured_rates") or {}).get(f"{what}_growth"), record.get(f"max_{what}_multiple")
-        if isinstance(rate, dict) and most and rate["median"] > 0:
+        if isinstance(rate, dict) and most and rate["value"] > 0:
             made_with = (*rate_of(record, f"{what}_growth"), f"{setting_of(record)}.max_{what}_multiple")
             node = page.numbers.made(f"page.cap.{what}", code=__name__, sources=made_with)
-            years = math.log2(float(most)) / float(rate["median"])
+            years = math.log2(float(most)) / float(rate["value"])
             parts[word] = say(
                 "×{most} for {what} after {years} years",
                 most=page.shown.cell(f"cap.{what}.most", float(most), "1", count, nodes=made_with[-1:]),

@@ -39,6 +39,10 @@ def comma(values):
     return [str(value).replace(".", ",") for value in values]
 
 
+def fortran(values):
+    return [f"{value:.6E}".replace("E", "D") for value in values]
+
+
 PLAIN = rows(PARAMS, TOKENS, LOSS)
 SCALED = rows(PARAMS / 1e6, TOKENS / 1e9, LOSS)
 SAME = {
@@ -49,6 +53,10 @@ SAME = {
     "units_below_in_brackets": ("model size,training tokens,val loss", "(M params),(B tokens),(nats)", *SCALED),
     "grouped_by_points": ("Parameter;Tokens;Loss", *rows(grouped(PARAMS), grouped(TOKENS), comma(LOSS), ";")),
     "a_comment_that_is_the_header": ("# params,tokens,loss", *PLAIN),
+    "blanks": ("params tokens loss", *rows(PARAMS, TOKENS, LOSS, " ")),
+    "columns_of_one_width": ("    params     tokens       loss", *[line.replace(",", "  ") for line in PLAIN]),
+    "numpy_savetxt": ("# made by me on two machines", "# params tokens loss", *rows(PARAMS, TOKENS, LOSS, "  ")),
+    "fortran": ("params tokens loss", *rows(fortran(PARAMS), fortran(TOKENS), LOSS, " ")),
 }
 
 
@@ -106,6 +114,36 @@ def test_logarithms_and_ratios_are_not_offered_as_what_they_name(tmp_path, name)
     with pytest.raises(DataInvalid, match="has no column") as refused:
         read_runs(written(tmp_path / "runs.csv", *lines))
     assert "--column" not in refused.value.remedy
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_text_in_another_unicode_encoding_is_the_same_table(tmp_path, encoding):
+    lines = "\n".join(("params;tokens;loss;größe", *(f"{line};é" for line in rows(PARAMS, TOKENS, LOSS, ";"))))
+    (tmp_path / "runs.csv").write_bytes(lines.encode(encoding))
+    found = open_table(tmp_path / "runs.csv")
+    assert found.header == ("params", "tokens", "loss", "größe")
+    assert found.texts("größe").tolist() == ["é"] * len(LOSS)
+    np.testing.assert_array_equal(found.numbers("tokens").value, TOKENS)
+
+
+def test_numpy_writes_what_is_read(tmp_path):
+    np.savetxt(tmp_path / "runs.txt", np.column_stack([PARAMS, TOKENS, LOSS]), header="params tokens loss")
+    found = read_runs(tmp_path / "runs.txt")
+    for figure, truth in (("params", PARAMS), ("tokens", TOKENS), ("loss", LOSS)):
+        np.testing.assert_array_equal(found.quantities[figure], truth)
+
+
+def test_a_line_with_a_cell_too_few_between_blanks_is_told(tmp_path):
+    lines = rows(PARAMS, TOKENS, LOSS, " ")
+    lines[2] = lines[2].rpartition(" ")[0]
+    found = read_runs(written(tmp_path / "runs.txt", "params tokens loss", *lines))
+    assert (found.n_read, len(found)) == (len(LOSS), len(LOSS) - 1)
+
+
+@pytest.mark.parametrize("text", ["words that are no table\nat all\n", "value\n1 234\n5 678\n", "one line of words\n"])
+def test_words_are_not_cut_at_every_blank(tmp_path, text):
+    (tmp_path / "t.txt").write_text(text)
+    assert len(open_table(tmp_path / "t.txt").header) == 1
 
 
 def test_two_losses_are_named_once_each(tmp_path):

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from race_to_efficiency.cells.physical import PhysicalRecord
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+BLANK = " "
+_BLANKS_FIT = 0.8
+"""Share of the lines that must have as many words as the first before blanks are believed to separate cells."""
 _LOOKED_AT = 50
 _MOST_TITLES = 8
 _IN_BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
@@ -63,7 +66,23 @@ def dialect_of(lines: Sequence[bytes]) -> Dialect:
         if (share, widths[0]) > best:
             start = first + found[titles].line - 1 if titles else 0
             best, dialect = (share, widths[0]), Dialect(delimiter, start, titles)
-    return dialect
+    return dialect if best[0] else _by_blanks(some, first) or dialect
+
+
+def _by_blanks(some: Sequence[bytes], first: int) -> Dialect | None:
+    """Return the dialect of columns set apart by blanks, any number of them, as ``numpy.savetxt`` writes."""
+    found = list(records(blanks_once(some), delimiter=BLANK))
+    names = next((k for k, record in enumerate(found[:-1]) if any(map(_numeric, found[k + 1].cells))), 0)
+    width = len(found[names].cells) if found else 0
+    fitting = sum(len(record.cells) == width for record in found[names:])
+    if width < 2 or fitting < 2 or fitting < _BLANKS_FIT * len(found[names:]):
+        return None
+    return Dialect(BLANK, first + found[names].line - 1, names)
+
+
+def blanks_once(lines: Iterable[bytes]) -> list[bytes]:
+    """Return lines whose words stand one blank apart; a comment's mark belongs to its first word."""
+    return [b" ".join(line.removeprefix(b"#").split()) for line in lines]
 
 
 def _titles(found: Sequence[PhysicalRecord]) -> int:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency import storage
-from race_to_efficiency.cells.dialect import DELIMITERS, decimal_of, dialect_of, second_header, units_below
+from race_to_efficiency.cells.dialect import (
+    BLANK,
+    DELIMITERS,
+    blanks_once,
+    decimal_of,
+    dialect_of,
+    second_header,
+    units_below,
+)
 from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
 from race_to_efficiency.cells.run_columns import find_figures
 from race_to_efficiency.cells.scales import scale_of
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from race_to_efficiency.cells.dialect import Dialect
 
 
 def open_table(path: Path, *, most_bytes: int = MAX_TABLE_BYTES) -> Table:
@@ -61,15 +71,12 @@ def opened(source: Path | Table) -> Table:
 
 def _text(path: Path, data: bytes) -> Table:
     """Return the table of a text with separators."""
-    lines = lines_of(data)
-    delimiter, start, titles = dialect_of(lines)
+    lines, (delimiter, start, titles), notes = _separated(data)
     stream = records(lines, delimiter=delimiter, start=start)
     head = list(itertools.islice(stream, 3))
     header = head[0]
     if header.problem:
         raise refuse(path, f"its first line cannot be read: {header.problem}", line=header.line)
-    named = DELIMITERS.get(delimiter, delimiter)
-    notes: tuple[str, ...] = () if delimiter == "," else (f"the cells are separated by {named}",)
     if titles:
         notes += (f"the names are those of line {header.line}: titles and comments stand before it",)
     if second_header(head):
@@ -109,6 +116,17 @@ def _text(path: Path, data: bytes) -> Table:
     return Table(
         path, names, line, held.__getitem__, tuple(unread), decimal, notes + said, header.line, data.endswith(b"\n")
     )
+
+
+def _separated(data: bytes) -> tuple[list[bytes], Dialect, tuple[str, ...]]:
+    """Return a text's lines, their dialect, and a note where no commas separate the cells."""
+    lines = lines_of(data)
+    dialect = dialect_of(lines)
+    if dialect.delimiter == ",":
+        return lines, dialect, ()
+    named = {**DELIMITERS, BLANK: "blanks"}.get(dialect.delimiter, dialect.delimiter)
+    lines = blanks_once(lines) if dialect.delimiter == BLANK else lines
+    return lines, dialect, (f"the cells are separated by {named}",)
 
 
 def _with_unit(name: str, unit: str) -> str:

@@ -27,6 +27,7 @@ PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}((,\d{3})+|([ '’_]\d{3})+)(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 _LISTED = re.compile(r"[\d.eE+-]+(\s*,\s*[\d.eE+-]+)+", re.ASCII)
 _POWER_OF_TEN = re.compile(r"\s*[x×*]\s*10\s*(?:\^|\*\*)\s*([+-]?\d+)")
+_FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]\d{1,3}$)")
 _WITH_UNIT = re.compile(r"([+-]?[\d.,'’_ ]*\d\.?(?:[eE][+-]?\d+)?)\s*([^\d\s.,].*)")
 _SWAPPED = str.maketrans({",": ".", ".": ","})
 _MINUS = str.maketrans({"−": "-", "‑": "-"})
@@ -55,7 +56,7 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     Parameters
     ----------
     text : str
-        ``1.979e15``, ``11,458``, ``1 234 567``, ``$11,458.00``, ``46 %``, ``=700``, ``1.4B``, ``300 W``.
+        ``1.979e15``, ``11,458``, ``1 234 567``, ``$11,458.00``, ``46 %``, ``=700``, ``1.4B``, ``300 W``, ``1.4D+09``.
     decimal : {'.', ','}
         Mark of the decimals; the other one groups thousands.
     dimension : str, optional
@@ -73,6 +74,7 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     if cleaned.lower() in MISSING_WORDS:
         return None
     cleaned = _POWER_OF_TEN.sub(r"e\1", cleaned.translate(_SWAPPED) if decimal == "," else cleaned)
+    cleaned = _FORTRAN.sub("e", cleaned)
     factor, unit = 1.0, ""
     if cleaned.endswith("%"):
         cleaned, unit = cleaned.removesuffix("%").strip(), "%"

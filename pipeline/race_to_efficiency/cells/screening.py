@@ -6,6 +6,8 @@ with the reason and the line; a gzip file is unpacked as it is screened, and mem
 
 from __future__ import annotations
 
+import codecs
+import itertools
 import re
 import zlib
 from typing import TYPE_CHECKING
@@ -69,7 +71,7 @@ def screened_bytes(path: Path, *, whole_text: bool = True, most_bytes: int = MAX
     InputMissing
         When there is no such file.
     DataInvalid
-        When it is not a plain UTF-8 text of bounded size; the line is named.
+        When it is not a plain text of bounded size, in UTF-8 or marked as UTF-16; the line is named.
     """
     if str(path) != "-" and not path.exists():
         raise InputMissing(f"{path.name} does not exist", where=str(path), remedy="check the path")
@@ -77,7 +79,7 @@ def screened_bytes(path: Path, *, whole_text: bool = True, most_bytes: int = MAX
         raise refuse(path, "it is not a file", remedy="name the file, or the importer that reads folders")
     kept: list[bytes] = []
     size, line, open_line, most_in_line = 0, 1, 0, MAX_LINE_BYTES
-    for piece in _unpacked(path):
+    for piece in _as_utf8(path, _unpacked(path)):
         if not size:
             _refuse_other_formats(path, piece)
             if piece.lstrip()[:1] == b"[":
@@ -124,12 +126,27 @@ def _unpacked(path: Path, piece_bytes: int = 1 << 20) -> Iterator[bytes]:
         raise refuse(path, "it is gzip and ends early: the download was cut short")
 
 
+def _as_utf8(path: Path, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield pieces as they are, those of a text marked as UTF-16 (as spreadsheets save Unicode text) as UTF-8."""
+    first = next(pieces, b"")
+    if not first.startswith(_UTF16):
+        yield first
+        yield from pieces
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")()
+    try:
+        for piece in itertools.chain((first,), pieces):
+            yield decoder.decode(piece).encode("utf-8")
+        yield decoder.decode(b"", final=True).encode("utf-8")
+    except UnicodeDecodeError as error:
+        why = f"it is marked as UTF-16 and cannot be decoded: {error.reason}"
+        raise refuse(path, why, remedy="save it again, as UTF-8") from None
+
+
 def _refuse_other_formats(path: Path, head: bytes) -> None:
     for magic, name in _FORMATS.items():
         if head.startswith(magic):
             raise refuse(path, f"it is {name}, not a text table", line=1, remedy="save the table as CSV")
-    if head.startswith(_UTF16):
-        raise refuse(path, "it is UTF-16", line=1, remedy="save it as UTF-8")
     if _PAGE.match(head.removeprefix(b"\xef\xbb\xbf")):
         raise refuse(path, "it is a web page, not a table", line=1)
 

@@ -116,10 +116,10 @@ def test_logarithms_and_ratios_are_not_offered_as_what_they_name(tmp_path, name)
     assert "--column" not in refused.value.remedy
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])
 def test_a_text_in_another_unicode_encoding_is_the_same_table(tmp_path, encoding):
     lines = "\n".join(("params;tokens;loss;größe", *(f"{line};é" for line in rows(PARAMS, TOKENS, LOSS, ";"))))
-    (tmp_path / "runs.csv").write_bytes(lines.encode(encoding))
+    (tmp_path / "runs.csv").write_bytes(f"\ufeff{lines}".encode(encoding))
     found = open_table(tmp_path / "runs.csv")
     assert found.header == ("params", "tokens", "loss", "größe")
     assert found.texts("größe").tolist() == ["é"] * len(LOSS)
@@ -140,10 +140,20 @@ def test_a_line_with_a_cell_too_few_between_blanks_is_told(tmp_path):
     assert (found.n_read, len(found)) == (len(LOSS), len(LOSS) - 1)
 
 
-@pytest.mark.parametrize("text", ["words that are no table\nat all\n", "value\n1 234\n5 678\n", "one line of words\n"])
-def test_words_are_not_cut_at_every_blank(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        ("words that are no table\nat all\n", ("words that are no table",)),
+        ("a note on runs\nof last year and this\nwith two\nlines alike in it\nby chance\n", ("a note on runs",)),
+        ("value\n1 234\n5 678\n", ("value",)),
+        ("value\n1\n2\n", ("value",)),
+        ("run name,loss\nbig one,3\nsmall one,2\n", ("run name", "loss")),
+    ],
+)
+def test_words_are_not_cut_at_every_blank(tmp_path, text, header):
     (tmp_path / "t.txt").write_text(text)
-    assert len(open_table(tmp_path / "t.txt").header) == 1
+    found = open_table(tmp_path / "t.txt")
+    assert (found.header, found.notes) == (header, ())
 
 
 def test_two_losses_are_named_once_each(tmp_path):

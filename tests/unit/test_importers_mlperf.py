@@ -13,6 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.errors import DataInvalid, InputMissing, UsageError
+from race_to_efficiency.executors.place import HERE, Place, chosen
+from race_to_efficiency.executors.spread import each
+from race_to_efficiency.ledger.importers import mlperf
 from race_to_efficiency.ledger.importers.mlperf_logs import olympic_mean, read_log
 from race_to_efficiency.ledger.importers.mlperf_rounds import ROUNDS
 from race_to_efficiency.ledger.importers.mlperf_systems import availability, normalised, whole_number
@@ -379,6 +382,31 @@ def test_a_link_to_a_log_that_is_gone_costs_one_result(results: Path, raw: Path)
     (place / "result_3.txt").symlink_to(place / "gone.txt")
     report, _ = bring(results, raw)
     assert (report["new"], report["quarantined"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("threshold", "asked"), [(1, Place(2)), (10**9, HERE)])
+def test_a_round_read_by_other_processes_is_the_same_import(
+    results: Path, raw: Path, monkeypatch: pytest.MonkeyPatch, threshold: int, asked: Place
+) -> None:
+    """The bad log among them comes back as the error it is, with its place; a small round starts no process."""
+    (add_result(results, "unet3d") / "result_0.txt").write_text("\0" * 50, encoding="utf-8")
+    used = []
+
+    def noted(function, items, *, place, size):
+        used.append(place)
+        return each(function, items, place=place, size=size)
+
+    def dry() -> dict:
+        return run_import("mlperf", results, raw, recorded="2031-06-01", released=RELEASED, dry_run=True).to_json()
+
+    monkeypatch.setattr(mlperf, "each", noted)
+    with chosen(HERE):
+        alone = dry()
+    monkeypatch.setattr(mlperf, "SHARED_OUT_BYTES", threshold)
+    with chosen(Place(2)):
+        assert dry() == alone
+    assert used == [HERE, asked]
+    assert (alone["new"], alone["quarantined"]) == (1, 1)
 
 
 def test_a_garbled_line_in_a_whole_log_costs_nothing_and_names_we_do_not_read_may_repeat(

@@ -160,6 +160,14 @@ def test_every_format_and_every_cut_gives_the_same_summaries(tmp_path, monkeypat
         text = part.to_csv(index=False, sep=mark).encode()
         (tmp_path / "texts" / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
     others.append(read(tmp_path / "texts"))
+    (tmp_path / "records").mkdir()
+    for end in "01":
+        records = whole[whole["run"].str[-2] == end].to_dict("records")
+        lines = "\n".join(map(json.dumps, records)).encode()
+        name, data = ("a.jsonl", lines) if end == "0" else ("b.ndjson.gz", gzip.compress(lines))
+        (tmp_path / "records" / name).write_bytes(data)
+    monkeypatch.setattr(reader, "BATCH_RECORDS", 333)
+    others.append(read(tmp_path / "records"))
     for other in others:
         for column in ("last_step", "loss", "schedule", "log_rows", "log_rows_used"):
             assert other.runs[column].tolist() == first.runs[column].tolist(), column
@@ -207,6 +215,28 @@ def test_every_line_is_accounted_for(batch, tmp_path, monkeypatch):
         "9 log rows of 1 files read: 2 used of 1 runs; 7 left out (1 no step, 1 no loss, 1 loss not finite, "
         "1 loss not above 0, 1 no run, 2 no row of this header)"
     )
+
+
+def test_every_line_of_json_is_accounted_for_and_nested_names_are_joined(tmp_path):
+    lines = (
+        '{"step": 1, "train": {"loss": 3.0}, "run": "a"}',
+        "",
+        '{"step": 2, "train": {}, "run": "a"}',
+        '{"step": 3, "train": {"loss": NaN}, "run": "a"}',
+        '{"step": 4, "train": {"loss": -Infinity}, "run": "a"}',
+        '{"step": 5, "train": {"loss": "2.5"}, "run": "a", "rate": "n/a"}',
+        '{"step": 6, "train": {"loss": 2.0}, "run": "a"',
+        "[7, 2.0]",
+        '{"step": 8, "train": {"loss": 2.0}, "run": null}',
+        '{"step": 9, "step": 10, "train": {"loss": 2.0}, "run": "a"}',
+    )
+    (tmp_path / "a.jsonl").write_text("\n".join(lines) + "\n")
+    assert reader.log_header(tmp_path / "a.jsonl") == ("step", "train.loss", "run", "rate")
+    found = read(tmp_path / "a.jsonl")
+    a = found.runs.iloc[0]
+    assert (a["train.loss"], a["log_rows"], a["log_rows_used"]) == (2.5, 5, 2)
+    assert (a["log_rows_no_loss"], a["log_rows_loss_not_finite"]) == (1, 2)
+    assert (found.unnamed, found.unread, found.n_rows) == (1, 3, len(lines) - 1)
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def _json(path: Path, data: bytes) -> Table:
     names: dict[str, None] = {}
     for line, item in items:
         if isinstance(item, dict):
-            flat = dict(_flat(item))
+            flat = dict(flat_record(item))
             names |= dict.fromkeys(flat)
             found.append(flat)
             places.append(line)
@@ -201,10 +201,11 @@ def _json_lines(path: Path, data: bytes, unread: list[PhysicalRecord]) -> Iterab
                 unread.append(PhysicalRecord(number, (raw.decode("utf-8")[:200],), f"no JSON: {error.why}"))
 
 
-def _flat(item: dict[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:
+def flat_record(item: dict[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:
+    """Yield the cells of a JSON object, those of objects within it under ``outer.inner``."""
     for name, value in item.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{before}{name}.")
+            yield from flat_record(value, f"{before}{name}.")
         else:
             yield tidy(f"{before}{name}"), value
 

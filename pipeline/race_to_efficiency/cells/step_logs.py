@@ -1,4 +1,4 @@
-"""Step-level logs of training runs, a batch of rows at a time: Parquet and text with separators, gzipped or not.
+"""Step-level logs of training runs, a batch of rows at a time: Parquet, text with separators and JSON lines.
 
 A log may be longer than memory, so nothing is held but the batch that is read. Logs are written by programs: their
 numbers are read as Python writes them, and a line with another number of cells than the header is counted, not mended.
@@ -7,21 +7,28 @@ numbers are read as Python writes them, and a line with another number of cells 
 from __future__ import annotations
 
 import glob
+import io
+import itertools
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.cells.dialect import dialect_of
+from race_to_efficiency.cells.files import flat_record
 from race_to_efficiency.cells.physical import lines_of
-from race_to_efficiency.cells.screening import refuse
+from race_to_efficiency.cells.screening import MAX_LINE_BYTES, refuse
+from race_to_efficiency.cells.table import title_of
 from race_to_efficiency.cells.text import MISSING_WORDS
-from race_to_efficiency.errors import InputMissing
+from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.loading.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SUFFIXES = (".parquet", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+_TEXTS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
+SUFFIXES = (".parquet", *_TEXTS, *(f"{suffix}.gz" for suffix in _TEXTS))
 """Files of a folder that are read as logs."""
 
 BATCH_ROWS = 1 << 20
@@ -29,6 +36,9 @@ BATCH_ROWS = 1 << 20
 
 BATCH_BYTES = 1 << 24
 """Bytes of a text held at a time."""
+
+BATCH_RECORDS = 1 << 16
+"""Records of JSON lines held at a time."""
 
 PIECE_ROWS = 1 << 24
 """Rows of a parquet file from which on its row groups are shared out: several workers then read one file."""
@@ -38,6 +48,9 @@ NOTHING_WORDS = sorted(MISSING_WORDS - {"nan", "-nan"})
 
 HEAD_BYTES = 1 << 16
 """Of a text, to see what separates its cells."""
+
+HEAD_RECORDS = 10_000
+"""Of JSON lines, to see which names there are: a loss on held-out text is logged once in many steps."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +101,18 @@ def log_files(pattern: str) -> list[Path]:
 
 def run_name(path: Path) -> str:
     """Return what the runs of a file are called where no column names them: the file, without its endings."""
-    return path.name.split(".parquet")[0].split(".csv")[0].split(".tsv")[0].split(".txt")[0]
+    return title_of(path.name)
 
 
 def log_header(path: Path) -> tuple[str, ...]:
     """Return the names of a log's columns."""
     if _is_parquet(path):
         return tuple(storage.parquet_file(path).schema_arrow.names)
+    if _is_json(path):
+        names: dict[str, None] = {}
+        for record, _ in itertools.islice(_records(path), HEAD_RECORDS):
+            names |= dict.fromkeys(record or ())
+        return tuple(names)
     with _text(path, None) as reader:
         return tuple(reader.schema.names)
 
@@ -124,6 +142,9 @@ def log_batches(piece: LogPiece) -> Iterator[tuple[Any, int]]:
     """
     import pyarrow as pa
 
+    if _is_json(piece.path):
+        yield from _json_batches(piece)
+        return
     if _is_parquet(piece.path):
         file = storage.parquet_file(piece.path)
         groups = range(*(piece.groups or (0, file.metadata.num_row_groups)))
@@ -145,6 +166,43 @@ def log_batches(piece: LogPiece) -> Iterator[tuple[Any, int]]:
 
 def _is_parquet(path: Path) -> bool:
     return next(iter(storage.read_chunks(path, 4)), b"") == b"PAR1"
+
+
+def _is_json(path: Path) -> bool:
+    with storage.arrow_stream(path) as stream:
+        return bytes(stream.read(HEAD_BYTES)).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+
+
+def _records(path: Path) -> Iterator[tuple[dict[str, Any] | None, int]]:
+    """Yield each line of JSON lines as a flat record, None where it is none, with its number; blank lines left out."""
+    with storage.arrow_stream(path) as stream, io.BufferedReader(stream) as reader:
+        for number in itertools.count(1):
+            line = reader.readline(MAX_LINE_BYTES)
+            if not line:
+                return
+            if line.strip():
+                try:
+                    found = parse_json(line, f"{path}:{number}", not_finite=True)
+                except DataInvalid:
+                    found = None
+                yield (dict(flat_record(found)) if isinstance(found, dict) else None), number
+
+
+def _json_batches(piece: LogPiece) -> Iterator[tuple[Any, int]]:
+    """Yield batches of JSON lines, their cells as texts."""
+    import pyarrow as pa
+
+    records = _records(piece.path)
+    while held := list(itertools.islice(records, BATCH_RECORDS)):
+        rows = [record for record, _ in held if record is not None]
+        columns = {name: pa.array([_text_of(row.get(name)) for row in rows], pa.string()) for name in piece.columns}
+        yield pa.RecordBatch.from_pydict(columns), len(held) - len(rows)
+
+
+def _text_of(value: Any) -> str | None:
+    """Return a value of a record as a text log would hold it; None where it stands for nothing."""
+    text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return None if text.strip().lower() in NOTHING_WORDS else text
 
 
 def _text(path: Path, columns: tuple[str, ...] | None, unread: list[int] | None = None) -> Any:

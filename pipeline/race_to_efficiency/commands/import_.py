@@ -8,6 +8,7 @@ import typer
 
 from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands.places import Scheduler, Workers, computing
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -41,12 +42,15 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--accept-withdrawals", help="withdraw more than a fifth of the publisher's rows")
         ] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would change and write nothing")] = False,
+        workers: Workers = None,
+        scheduler: Scheduler = None,
         wait: opt.Wait = opt.WAIT,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
         """Bring a publication into the ledger: what is new, revised, withdrawn, quarantined.
 
         An export of another publisher in a known format takes a NAME.source.yaml beside it, as training runs do.
+        A large round of mlperf is read by several processes (--workers), or by a cluster that sees its folder.
         """
         from pathlib import Path
 
@@ -63,20 +67,21 @@ def register(app: typer.Typer) -> None:
                 else:
                     show_report(document)
 
-        run_import(
-            source,
-            Path(path),
-            root / "data" / "raw",
-            fitted_groups=_fitted_groups(root) if source == "training-runs" else None,
-            last_day=_last_day(root),
-            recorded=recorded,
-            released=released,
-            accept_renames=accept_renames,
-            accept_withdrawals=accept_withdrawals,
-            dry_run=dry_run,
-            wait_seconds=wait,
-            tell=tell,
-        )
+        with computing(workers, scheduler):
+            run_import(
+                source,
+                Path(path),
+                root / "data" / "raw",
+                fitted_groups=_fitted_groups(root) if source == "training-runs" else None,
+                last_day=_last_day(root),
+                recorded=recorded,
+                released=released,
+                accept_renames=accept_renames,
+                accept_withdrawals=accept_withdrawals,
+                dry_run=dry_run,
+                wait_seconds=wait,
+                tell=tell,
+            )
 
 
 def _fitted_groups(root: Path) -> set[str] | None:

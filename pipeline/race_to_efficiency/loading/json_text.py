@@ -33,7 +33,7 @@ class Repeated(tuple[Any, ...]):
     __slots__ = ()
 
 
-def parse_json(data: bytes | str, where: str, *, keep_repeated: bool = False) -> Any:
+def parse_json(data: bytes | str, where: str, *, keep_repeated: bool = False, not_finite: bool = False) -> Any:
     """Return a JSON document.
 
     Parameters
@@ -45,6 +45,8 @@ def parse_json(data: bytes | str, where: str, *, keep_repeated: bool = False) ->
     keep_repeated : bool
         Return a name that stands several times as `Repeated` instead of refusing it: for publishers' files, which
         repeat names we do not read.
+    not_finite : bool
+        Return NaN and Infinity as the floats they are: for logs, where a loss that is none is news.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def parse_json(data: bytes | str, where: str, *, keep_repeated: bool = False) ->
         raise invalid("JSON", where, f"it is larger than {MAX_JSON_BYTES:,} bytes")
     _check_shape(text, where)
     try:
-        document = (_KEEPING if keep_repeated else _STRICT).decode(text)
+        document = (_KEEPING if keep_repeated else _LOGGED if not_finite else _STRICT).decode(text)
         if _HALF_PAIR.search(text):
             json.dumps(document, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
@@ -125,10 +127,10 @@ def _no_constant(text: str) -> NoReturn:
     raise _Refused(f"{text} is no finite number")
 
 
-def _decoder(objects: Callable[[list[tuple[str, Any]]], Any]) -> json.JSONDecoder:
-    return json.JSONDecoder(
-        object_pairs_hook=objects, parse_float=_finite, parse_int=_whole, parse_constant=_no_constant
-    )
+def _decoder(
+    objects: Callable[[list[tuple[str, Any]]], Any], constant: Callable[[str], float] = _no_constant
+) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=objects, parse_float=_finite, parse_int=_whole, parse_constant=constant)
 
 
-_STRICT, _KEEPING = _decoder(_once_each), _decoder(_all_kept)
+_STRICT, _KEEPING, _LOGGED = _decoder(_once_each), _decoder(_all_kept), _decoder(_once_each, float)

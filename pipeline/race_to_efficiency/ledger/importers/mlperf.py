@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.cells.screening import refuse
 from race_to_efficiency.cells.text import number_text, tidy
-from race_to_efficiency.errors import DataInvalid, InputMissing
+from race_to_efficiency.errors import DataInvalid, InputMissing, RaceError
+from race_to_efficiency.executors.place import HERE, place_here
+from race_to_efficiency.executors.spread import each
 from race_to_efficiency.ledger.importers.mlperf_logs import (
     DEFAULT_REQUIRED_RUNS,
     REQUIRED_RUNS,
@@ -28,9 +30,15 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    Logs = list[RunLog | RaceError]
+    """Of one result: each log, or why it cannot be read."""
+
 _LOG = re.compile(r"result_(\d+)\.txt")
 MAX_LOGS = 20_000
 """Most logs read from one folder; the largest round has about 4,000."""
+
+SHARED_OUT_BYTES = 200_000_000
+"""Logs from which on other processes of this machine are started: below, starting them takes longer than reading."""
 
 
 def read(request: Request) -> Parsed:
@@ -51,13 +59,32 @@ def read(request: Request) -> Parsed:
     number = round_of(folder)
     groups = _groups(folder)
     history = request.ledger("mlperf_training").rows
+    logs = _read_logs(groups)
     parsed = Parsed("mlperf_training", f"mlperf_training_{number}", len(groups), recorded_basis=request.basis)
     parsed.sources = _source(number, request)
     for line, place in enumerate(groups, 1):
-        result = _Result(folder, place, groups[place], number, history)
+        result = _Result(folder, place, logs[place], number, history)
         _take(result, line, request, parsed)
     _mark_resubmissions(parsed, history, number)
     return parsed
+
+
+def _read_logs(groups: dict[Path, list[Path]]) -> dict[Path, Logs]:
+    """Return what each folder's logs say, one log in memory a worker; a large tree is shared out, a small one not."""
+    sizes = {path: path.lstat().st_size for paths in groups.values() for path in paths}
+    place = place_here()
+    if place.scheduler is None and sum(sizes.values()) < SHARED_OUT_BYTES:
+        place = HERE
+    found = dict(zip(sizes, each(_log_or_why_not, [*sizes], place=place, size=sizes.__getitem__), strict=True))
+    return {folder: [found[path] for path in paths] for folder, paths in groups.items()}
+
+
+def _log_or_why_not(path: Path) -> RunLog | RaceError:
+    """Return a log, or the error that refuses it: it costs its own result and no other."""
+    try:
+        return read_log(path)
+    except (DataInvalid, InputMissing) as error:
+        return error
 
 
 def _take(result: _Result, line: int, request: Request, parsed: Parsed) -> None:
@@ -75,7 +102,7 @@ def _take(result: _Result, line: int, request: Request, parsed: Parsed) -> None:
 
 
 def _groups(folder: Path) -> dict[Path, list[Path]]:
-    """Return the benchmark folders with their logs, in the order of their paths."""
+    """Return the benchmark folders in the order of their paths, each with its logs in the order of their numbers."""
     groups: dict[Path, list[Path]] = {}
     logs = sorted(path for path in folder.rglob("result_*.txt") if _LOG.fullmatch(path.name))
     if len(logs) > MAX_LOGS:
@@ -86,7 +113,7 @@ def _groups(folder: Path) -> dict[Path, list[Path]]:
     if not groups:
         why = "no ORGANISATION/results/SYSTEM/BENCHMARK/result_N.txt in it"
         raise refuse(folder, why, remedy="name the folder that holds the organisations' folders")
-    return groups
+    return {place: sorted(paths, key=_number) for place, paths in groups.items()}
 
 
 def _source(number: str, request: Request) -> list[dict[str, str]]:
@@ -116,10 +143,10 @@ def _source(number: str, request: Request) -> list[dict[str, str]]:
 class _Result:
     """One benchmark folder of one system."""
 
-    def __init__(self, root: Path, folder: Path, paths: list[Path], number: str, history: pd.DataFrame) -> None:
+    def __init__(self, root: Path, folder: Path, logs: Logs, number: str, history: pd.DataFrame) -> None:
         self.root = root
         self.folder = folder
-        self.paths = paths
+        self.logs = logs
         self.round = number
         self.history = history
         self.benchmark = folder.name
@@ -177,8 +204,11 @@ class _Result:
         return {"released": released.isoformat(), "comparable_from_round": str(first), "n_power_runs": "0"}
 
     def _logs(self) -> list[RunLog]:
-        logs = [read_log(path) for path in sorted(self.paths, key=_number)]
-        for log in logs:
+        logs = []
+        for log in self.logs:
+            if isinstance(log, RaceError):
+                raise log
+            logs.append(log)
             path = log.path.relative_to(self.root).as_posix()
             if log.problem:
                 self._flag("log_cut_short", path, log.problem)

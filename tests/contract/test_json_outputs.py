@@ -375,7 +375,15 @@ def test_publish_closes_a_chain(race: Race, world: Path) -> None:
     race("error", *words, code=2)
     found = race("publish", *words, "--why", "the method changed")
     assert found["chain"] == "race-0.1"
-    assert race("publish", "publish", "--quarter", "2025Q1")["previous"] == found["head"]
+    race("error", "publish", "--quarters", "2025Q1..2025Q3", "--quarter", "2025Q3", code=2)
+    links = race("publish", "publish", "--quarters", "2025Q1..2025Q3", "--reconstructed")["quarters"]
+    assert [link["quarter"] for link in links] == ["2025Q1", "2025Q2", "2025Q3"]
+    assert [link["previous"] for link in links] == [found["head"], *(link["manifest_sha256"] for link in links[:-1])]
+    assert race("audit_verify", "audit", "verify")["broken"] == []
+    before = (world / "reports" / "registry.json").read_bytes()
+    race("error", "publish", "--quarters", "2025Q3..2025Q4", code=2)  # refused for its first before its last is made
+    race("error", "publish", "--quarters", "2024Q4..2025Q1", code=2)
+    assert (world / "reports" / "registry.json").read_bytes() == before
 
 
 def test_export(race: Race, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
+from race_to_efficiency.commands.places import Scheduler, Workers, computing
+from race_to_efficiency.commands.run import asked_quarters
 from race_to_efficiency.errors import InputMissing, RaceError, UsageError
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+    from race_to_efficiency.provenance.registry import Entry
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -23,6 +26,9 @@ def register(app: typer.Typer) -> None:
     @app.command(epilog="Example: race publish --quarter 2026Q1 --sign-key ~/.keys/race.pem")
     def publish(
         quarter: Annotated[str | None, typer.Option(help="another quarter than params.yaml's")] = None,
+        quarters: Annotated[
+            str | None, typer.Option(help="publish every quarter of a range, one after the other: 2025Q1..2026Q1")
+        ] = None,
         reconstructed: Annotated[
             bool,
             typer.Option("--reconstructed", help="published after the fact; implied for --quarter and by params.yaml"),
@@ -43,6 +49,8 @@ def register(app: typer.Typer) -> None:
             typer.Option("--close-chain", metavar="NAME", help="end the chain here and keep it in reports/NAME"),
         ] = None,
         why: Annotated[str | None, typer.Option("--why", help="why the chain is closed")] = None,
+        workers: Workers = None,
+        scheduler: Scheduler = None,
         wait: opt.Wait = opt.WAIT,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
@@ -55,61 +63,94 @@ def register(app: typer.Typer) -> None:
         When a method changes so much that its quarters are worked out anew, --close-chain moves what is published
         aside, unchanged, and publishes nothing; the first quarter published next names that chain's head and why.
         """
-        from race_to_efficiency import checkout
-        from race_to_efficiency.commands import corridor
-        from race_to_efficiency.provenance import keys, registry
+        from race_to_efficiency.provenance import registry
         from race_to_efficiency.provenance.keys import load_signing_key
-        from race_to_efficiency.provenance.published_statements import keep_statements
         from race_to_efficiency.provenance.publishing import next_revision
-        from race_to_efficiency.provenance.publishing import publish as freeze
-        from race_to_efficiency.settings.params import find_root, open_workspace
+        from race_to_efficiency.settings.params import find_root
 
-        root = find_root(Path.cwd())
-        workspace = open_workspace(root, quarter)
+        spaces = asked_quarters(find_root(Path.cwd()), quarter, quarters)
         if close_chain is not None:
-            end_chain(workspace, close_chain, why or "", as_json=as_json)
+            end_chain(spaces[0], close_chain, why or "", as_json=as_json)
             return
-        before = registry.latest(registry.read_entries(workspace.reports), str(workspace.quarter))
-        next_revision(workspace, before, revise)  # refuses before anything is computed
         if replaces_key is not None and sign_key is None:
             raise UsageError("--replaces-key names the old key; --sign-key must name the new one", where="--sign-key")
         key, replaced = (load_signing_key(path) if path is not None else None for path in (sign_key, replaces_key))
-        own = keys.user_folder()
-        default = workspace.processed == root / "data" / "processed"
-        with checkout.locked(root, f"race publish {workspace.quarter}", wait_seconds=wait):
-            rebuild = corridor.reproduce if default else corridor.reproduce_quarter
-            rebuild(workspace, force=False)
-            entry = freeze(
-                workspace,
-                reconstructed=reconstructed or workspace.params.report.reconstructed,
-                signing_key=key,
-                replaced_key=replaced,
-                revision_reason=revise,
-                key_folder=own,
-            )
-            keep_statements(workspace)
-            chain = [item.manifest_sha256 for item in registry.read_entries(workspace.reports)]
-        folder = f"{workspace.reports.name}/{entry.folder}"
-        added = [folder, f"{workspace.reports.name}/registry.json", "data/published"]
-        command = f"git add -f {' '.join(added)}"
-        if entry.key_id is None:
-            terminal.progress("NOT SIGNED: whoever can write these files could rewrite them all; --sign-key PATH signs")
-        elif key is not None:
-            keep_in_own_folder(own, key.public_key(), chain)
+        for workspace in spaces:  # refuses before anything is computed
+            before = registry.latest(registry.read_entries(workspace.reports), str(workspace.quarter))
+            next_revision(workspace, before, revise)
+        told = []
+        with computing(workers, scheduler):
+            for place, workspace in enumerate(spaces):
+                entry = publish_quarter(
+                    workspace,
+                    reconstructed=reconstructed,
+                    revise=revise,
+                    key=key,
+                    replaced=None if place else replaced,
+                    wait=wait,
+                )
+                told.append(entry.to_json() | paths_of(workspace, entry))
+                if not as_json:
+                    show_entry(told[-1])
         if as_json:
-            terminal.document({**entry.to_json(), "path": folder, "git": command})
-        else:
-            terminal.line(
-                f"{entry.quarter}, revision {entry.revision}, is published as number {entry.number}: {folder}"
-            )
-            terminal.line(f"manifest {entry.manifest_sha256}")
-            terminal.line(
-                "this digest is now the head of the chain; noted elsewhere, it shows a dropped or rewritten end:"
-            )
-            terminal.line(
-                f"  git tag -s race-{entry.folder} -m {entry.manifest_sha256}; race audit verify --head DIGEST"
-            )
-            terminal.line(f"keep it in git: {command} && git commit -m 'Publish {entry.folder}'")
+            terminal.document(told[0] if quarters is None else {"quarters": told})
+
+
+def publish_quarter(
+    workspace: Workspace,
+    *,
+    reconstructed: bool,
+    revise: str | None,
+    key: Ed25519PrivateKey | None,
+    replaced: Ed25519PrivateKey | None,
+    wait: float,
+) -> Entry:
+    """Bring a quarter up to date and freeze it; the public key is kept in the user's own folder."""
+    from race_to_efficiency import checkout
+    from race_to_efficiency.commands import corridor
+    from race_to_efficiency.provenance import keys, registry
+    from race_to_efficiency.provenance.published_statements import keep_statements
+    from race_to_efficiency.provenance.publishing import publish as freeze
+
+    own = keys.user_folder()
+    default = workspace.processed == workspace.root / "data" / "processed"
+    with checkout.locked(workspace.root, f"race publish {workspace.quarter}", wait_seconds=wait):
+        rebuild = corridor.reproduce if default else corridor.reproduce_quarter
+        rebuild(workspace, force=False)
+        entry = freeze(
+            workspace,
+            reconstructed=reconstructed or workspace.params.report.reconstructed,
+            signing_key=key,
+            replaced_key=replaced,
+            revision_reason=revise,
+            key_folder=own,
+        )
+        keep_statements(workspace)
+        chain = [item.manifest_sha256 for item in registry.read_entries(workspace.reports)]
+    if entry.key_id is None:
+        terminal.progress("NOT SIGNED: whoever can write these files could rewrite them all; --sign-key PATH signs")
+    elif key is not None:
+        keep_in_own_folder(own, key.public_key(), chain)
+    return entry
+
+
+def paths_of(workspace: Workspace, entry: Entry) -> dict[str, str]:
+    """Return where a publication lies, and the command that keeps it in git."""
+    folder = f"{workspace.reports.name}/{entry.folder}"
+    added = [folder, f"{workspace.reports.name}/registry.json", "data/published"]
+    return {"path": folder, "git": f"git add -f {' '.join(added)}"}
+
+
+def show_entry(entry: dict[str, Any]) -> None:
+    """Print a publication for a person."""
+    folder, digest = entry["path"], entry["manifest_sha256"]
+    name = folder.rpartition("/")[2]
+    revised = f"{entry['quarter']}, revision {entry['revision']}"
+    terminal.line(f"{revised}, is published as number {entry['number']}: {folder}")
+    terminal.line(f"manifest {digest}")
+    terminal.line("this digest is now the head of the chain; noted elsewhere, it shows a dropped or rewritten end:")
+    terminal.line(f"  git tag -s race-{name} -m {digest}; race audit verify --head DIGEST")
+    terminal.line(f"keep it in git: {entry['git']} && git commit -m 'Publish {name}'")
 
 
 def end_chain(workspace: Workspace, name: str, why: str, *, as_json: bool) -> None:

@@ -47,14 +47,11 @@ def register(app: typer.Typer) -> None:
         from pathlib import Path
 
         from race_to_efficiency import checkout
-        from race_to_efficiency.settings.params import find_root, open_workspace
+        from race_to_efficiency.settings.params import find_root
 
         require_extras("pipeline", "report")
         root = find_root(Path.cwd())
-        names = quarters_between(quarters) if quarters is not None else [quarter]
-        if quarters is not None and quarter is not None:
-            raise UsageError("--quarter and --quarters exclude each other", where="--quarters")
-        spaces = [open_workspace(root, name) for name in names]
+        spaces = asked_quarters(root, quarter, quarters)
         said = str(spaces[0].quarter) if len(spaces) == 1 else f"{spaces[0].quarter}..{spaces[-1].quarter}"
         summaries = []
         with computing(workers, scheduler), checkout.locked(root, f"race run {said}", wait_seconds=wait):
@@ -66,6 +63,22 @@ def register(app: typer.Typer) -> None:
             terminal.document(summaries[0] if quarters is None else {"quarters": summaries})
         if any(item["status"] == "refused" for summary in summaries for item in summary["estimates"]):
             raise typer.Exit(4)
+
+
+def asked_quarters(root: Path, quarter: str | None, quarters: str | None) -> list[Workspace]:
+    """Return the workspaces that --quarter or --quarters ask for, in order; without either the settings' own.
+
+    Raises
+    ------
+    UsageError
+        When both are given, or the range is none.
+    """
+    from race_to_efficiency.settings.params import open_workspace
+
+    if quarters is not None and quarter is not None:
+        raise UsageError("--quarter and --quarters exclude each other", where="--quarters")
+    names = quarters_between(quarters) if quarters is not None else [quarter]
+    return [open_workspace(root, name) for name in names]
 
 
 def quarters_between(text: str) -> list[str | None]:

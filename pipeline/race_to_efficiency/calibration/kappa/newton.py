@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.objective import Objective, Rows
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from race_to_efficiency.calibration.kappa.objective import Objective
 
     Floats = NDArray[np.float64]
 
@@ -184,12 +184,8 @@ def minimise_at_zero_floor(
 
     Takes and returns what `minimise` does.
     """
-    terms, rows = objective.terms, objective.rows
-    keep = [k for k in range(rows.n_parameters) if k != terms]
-    bare = Objective(
-        Rows(rows.features, rows.log_loss, floor=False), objective.weights, objective.delta, objective.ridge
-    )
-    ends, value, status = minimise(bare, start[:, keep], replicates, max_iterations=max_iterations)
+    terms, bare = objective.terms, objective.without_floor()
+    ends, value, status = minimise(bare, np.delete(start, terms, axis=1), replicates, max_iterations=max_iterations)
     theta = np.insert(ends, terms, 0.0, axis=1)
     _, gradient, _ = objective(theta, replicates)
     here = (status == CONVERGED) & (gradient[terms] >= 0)

@@ -102,6 +102,11 @@ class Objective:
         self._mass = weights.sum(axis=1)
         self._memory = np.empty(0)
 
+    def without_floor(self) -> Objective:
+        """Return the objective of the same rows with the floor fixed at zero."""
+        rows = Rows(self.rows.features, self.rows.log_loss, floor=False)
+        return Objective(rows, self.weights, self.delta, self.ridge)
+
     def mass(self, replicates: NDArray[np.intp]) -> Floats:
         """Return sum of weights of the chosen replicates, (b,)."""
         return self._mass[replicates] if len(self._mass) > 1 else np.repeat(self._mass, len(replicates))

@@ -11,6 +11,7 @@ import numpy as np
 from race_to_efficiency.calibration.kappa.forms import Coordinates, Form
 from race_to_efficiency.calibration.kappa.newton import FLOOR_AT_ZERO, minimise, minimise_at_zero_floor
 from race_to_efficiency.calibration.kappa.objective import Objective
+from race_to_efficiency.calibration.kappa.refinement import refined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,7 +155,7 @@ def canonical(space: Coordinates, x: Floats, delta: float) -> Floats:
     """Return the optimum beside ``x`` (p,) as the one point every processor finds, in solver coordinates.
 
     Of a flat optimum lmfit reaches one point or another; the ridge of `race_to_efficiency.calibration.kappa.objective`
-    makes it one, and damped Newton in plain loops goes there to the last digits.
+    makes it one, damped Newton goes there, and `refined` to the last digits.
     """
     objective = Objective(space.rows, np.ones((1, len(space.rows.log_loss))), delta)
     only, terms = np.zeros(1, dtype=np.intp), space.form.terms
@@ -162,9 +163,11 @@ def canonical(space: Coordinates, x: Floats, delta: float) -> Floats:
     if not space.form.floor or x[terms] > gone:
         ends, _, _ = minimise(objective, x[None], only, tolerance=_POLISH, max_iterations=100)
         if np.isfinite(ends).all() and (not space.form.floor or ends[0, terms] > gone):
-            return np.asarray(ends[0])
+            return refined(objective, np.asarray(ends[0]))
     ends, _, status = minimise_at_zero_floor(objective, x[None], only, max_iterations=100)
-    return np.asarray(ends[0]) if status[0] == FLOOR_AT_ZERO else x
+    if status[0] != FLOOR_AT_ZERO:
+        return x
+    return np.insert(refined(objective.without_floor(), np.delete(ends[0], terms)), terms, 0.0)
 
 
 def jacobian(space: Coordinates, x: Floats) -> Floats:

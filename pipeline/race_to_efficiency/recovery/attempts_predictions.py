@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
@@ -34,6 +35,18 @@ def _best_params(compute: float | np.ndarray) -> np.ndarray:
     a, b, _, alpha, beta = LAW
     scale = (alpha * a / (beta * b)) ** (1.0 / (alpha + beta))
     return np.asarray(scale * (np.asarray(compute) / 6.0) ** (beta / (alpha + beta)))
+
+
+def squared_error(truth: float, low: float, high: float) -> float:
+    """Return (ln truth - centre)^2 over the variance for which a 95 % interval is made; 1 on average when that is so.
+
+    Examples
+    --------
+    >>> round(squared_error(2.0, 0.5, 2.0), 2)
+    3.84
+    """
+    centre, spread = np.log(low * high) / 2.0, np.log(high / low) / (2.0 * ndtri(0.975))
+    return float(((np.log(truth) - centre) / spread) ** 2)
 
 
 def larger_runs(n_rows: int, decades: float) -> Attempt:
@@ -81,7 +94,9 @@ def larger_runs(n_rows: int, decades: float) -> Attempt:
             "refused": 0.0,
             "new_run": float(plain.new_low[0] <= new <= plain.new_high[0]),
             "new_run_wide": float(wide.new_low[0] <= new <= wide.new_high[0]),
+            "new_run_square": squared_error(new, float(plain.new_low[0]), float(plain.new_high[0])),
             "optimum": float(low[0] <= size[0] <= high[0]),
+            "optimum_square": squared_error(float(size[0]), float(low[0]), float(high[0])),
             "optimum_width": float(high[0] / low[0]),
         }
 

@@ -122,7 +122,9 @@ _LOWER_EDGE = (
 _LARGER = (
     Quantity("coverage of a new run", "new_run", "share", 0.93, 0.97),
     Quantity("the same, the form in doubt", "new_run_wide", "share", 0.93, None),
+    Quantity("squared error of a new run over the interval's, less 1", "new_run_square", "bias"),
     Quantity("coverage of N*", "optimum", "share", 0.93, 0.97),
+    Quantity("squared error of ln N* over the interval's, less 1", "optimum_square", "bias"),
     Quantity("width of N*, high over low", "optimum_width", "median"),
     Quantity("refused", "refused", "share"),
 )

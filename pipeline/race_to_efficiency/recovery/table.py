@@ -12,7 +12,7 @@ _CONSERVATIVE = (
     "intervals wider than they need be: with a Huber threshold far below the noise the fit is nearly a median "
     "regression, whose bootstrap scatters more than the fit itself when few runs carry each parameter."
 )
-_WIDE = f"on the safe side: the squared errors, rows of their own, are smaller than the intervals allow. {_CONSERVATIVE}"
+_WIDE = f"the squared errors, rows of their own, are smaller than the intervals allow for: {_CONSERVATIVE}"
 _NEARLY_MEDIAN = (
     "the threshold of 1e-3 (Hoffmann et al. 2022) is an eighth of this noise, so the fit is nearly a median "
     "regression, which in theory scatters 1.25 times as much as least squares before any outlier and 1.31 times with "

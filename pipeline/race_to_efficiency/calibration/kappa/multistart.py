@@ -43,6 +43,8 @@ _DETERMINED = 0.8
 _MANY = 1000
 _ROUNDS = 3
 _PATIENCE = 50
+_HASTE = 20
+"""Steps that most starts need: of a search that leaves its slow ones, those still on their way may be such."""
 _LAST_PATIENCE = 300
 _STRAGGLERS = 20
 _ENOUGH_AGREE = 3
@@ -76,7 +78,7 @@ class Search:
         self.ends: list[tuple[NDArray[np.intp], Floats]] = []
         self.pending: list[tuple[int, NDArray[np.intp], Floats]] = []
         self.left: list[NDArray[np.intp]] = []
-        self.patience = _PATIENCE
+        self.patience = _PATIENCE if thorough else _HASTE
         self.convex = not rows.floor and len(rows.features) == 1
         self.scouts = self.best[:0]
         stride = 1 + len(rows.log_loss) // _SUBSAMPLE

@@ -34,6 +34,8 @@ _MET = 1e-6
 """A root deviance this near its limit is on it but for one linear step, which leaves the square of that. Nearer than
 1e-7 a pulled fit does not tell targets apart."""
 _STILL = 1e-13
+_FAR = 20.0
+"""Deviance beyond which no limit is passed; 3.84 is the widest."""
 _MOST_STEPS = 60
 
 
@@ -124,6 +126,18 @@ class _Trace:
         ends, values, _ = minimise(objective, start, index, tolerance=tolerance, max_iterations=iterations)
         return ends, values
 
+    def walked(self, centre: float, reach: Floats, x: Floats) -> tuple[Floats, Floats]:
+        """Return targets exp(-reach) to exp(reach) times the centre, and the fits pulled there, (2m + 1, p).
+
+        Each starts at the optimum, and once more from where its inner neighbour ended; the better one is kept.
+        """
+        targets = centre * np.exp(np.concatenate([-reach[::-1], [0.0], reach]))
+        ends, values = self.pulled(targets, np.tile(x, (len(targets), 1)), _TOLERANCE, 80)
+        middle, index = len(reach), np.arange(len(targets))
+        inner = np.concatenate([index[1 : middle + 1], [middle], index[middle:-1]])
+        again, again_values = self.pulled(targets, ends[inner], _TOLERANCE, 40)
+        return targets, np.where((again_values < values)[:, None], again, ends)
+
     def deviance(self, ends: Floats) -> Floats:
         """Return twice the rise of the objective, in units of the sandwich variance of kappa, (m,)."""
         return np.asarray(2.0 * (self.cost(ends) - self.lowest) * self.model / self.actual)
@@ -179,7 +193,7 @@ class _Trace:
 def profile_kappa(
     space: Coordinates, x: Floats, covariance: Sandwich, *, delta: float, levels: Sequence[float] = (0.95, 0.8)
 ) -> Profile:
-    """Trace the profile over a sixth to six times the estimate.
+    """Trace the profile until it is far above its limits, or over a sixth to six times the estimate.
 
     Twice the rise of the objective, times the ratio of the model's variance of kappa to its sandwich variance, is
     chi-square with one degree of freedom (the robust likelihood-ratio test; clusters enter through the sandwich).
@@ -204,13 +218,10 @@ def profile_kappa(
     centre = float(space.form.kappa(space.natural(x)))
     steps = np.linspace(0.0, 1.0, _STEPS + 1)[1:] ** 2
     near = min(6.0 * np.sqrt(trace.actual) / centre, np.log(_WIDEST))
-    reach = np.concatenate([near * steps, np.linspace(near, np.log(_WIDEST) * 1.1, 6)[1:]])
-    targets = centre * np.exp(np.concatenate([-reach[::-1], [0.0], reach]))
-    ends, values = trace.pulled(targets, np.tile(x, (len(targets), 1)), _TOLERANCE, 80)
-    middle, index = len(reach), np.arange(len(targets))
-    inner = np.concatenate([index[1 : middle + 1], [middle], index[middle:-1]])
-    again, again_values = trace.pulled(targets, ends[inner], _TOLERANCE, 40)
-    ends = np.where((again_values < values)[:, None], again, ends)
+    targets, ends = trace.walked(centre, near * steps, x)
+    if not (trace.deviance(ends[[0, -1]]) > _FAR).all():  # a limit may be passed further out, or nowhere
+        reach = np.concatenate([near * steps, np.linspace(near, np.log(_WIDEST) * 1.1, 6)[1:]])
+        targets, ends = trace.walked(centre, reach, x)
     trace.lowest = min(trace.lowest, float(np.nanmin(trace.cost(ends))))
     kappa, deviance = space.form.kappa(space.natural(ends)), trace.deviance(ends)
     keep = np.isfinite(deviance) & np.isfinite(kappa) & _inside(space, ends)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.evaluation import baselines, bounds, loss_targets
+from race_to_efficiency.evaluation import baselines, bounds
 from race_to_efficiency.evaluation.averaging import combine
 from race_to_efficiency.evaluation.forecast_rows import MODEL, forecast_frame
 from race_to_efficiency.evaluation.origin_forecasts import forecast
@@ -16,8 +16,6 @@ from race_to_efficiency.evaluation.predictive import Predictive
 from race_to_efficiency.evaluation.revisions import revisions
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.evaluation.weights import OutcomeHistory
-from race_to_efficiency.executors.place import HERE
-from race_to_efficiency.executors.spread import beside
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
@@ -28,9 +26,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.revisions import Revisions
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.evaluation.weights import Learned
-    from race_to_efficiency.executors.place import Place
     from race_to_efficiency.settings.backtest import BacktestParams
-    from race_to_efficiency.settings.kappa import KappaParams
 
 SCORED_LEDGERS = (
     "accelerators",
@@ -189,25 +185,9 @@ def backtest(
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True), histories
 
 
-def backtest_all(
-    views: LedgerViews,
-    last: Quarter,
-    params: BacktestParams,
-    seed: int,
-    kappa: KappaParams,
-    *,
-    place: Place = HERE,
-) -> tuple[pd.DataFrame, dict[str, OutcomeHistory], dict[str, Learned]]:
-    """Run the backtest of the dated targets and of the losses of larger runs; see `backtest`.
-
-    The two run side by side where the place has room; the result is the same. ``kappa`` names families and gates of
-    the runs.
-    """
+def together(dated: pd.DataFrame, losses: pd.DataFrame) -> pd.DataFrame:
+    """Return the forecasts of the dated targets and of larger runs' losses as one table."""
     import pandas as pd
 
-    runs = views.used("training_runs", last.as_of)
-    with beside(loss_targets.backtest_losses, runs, params, seed, kappa, place=place) as result:
-        dated, histories = backtest(views, last, params, seed)
-        losses, learned = result()
     frames = [frame for frame in (dated, losses) if len(frame)] or [dated]
-    return pd.concat(frames, ignore_index=True), histories, learned
+    return pd.concat(frames, ignore_index=True)

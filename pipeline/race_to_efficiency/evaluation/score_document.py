@@ -62,7 +62,7 @@ def score_document(
     Parameters
     ----------
     backtest, scores : DataFrame
-        As `backtesting.backtest_all` and `score_table` return them.
+        As `backtesting.together` and `score_table` return them.
     models : sequence of dict
         See `weights.weights_document`.
     notes : mapping

@@ -8,6 +8,7 @@ computed only where one of its reads would find something else.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from race_to_efficiency.quarter.code import code_digest
 from race_to_efficiency.quarter.world import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
 
     import pandas as pd
@@ -380,6 +381,17 @@ class Evaluation:
             for arguments, (reads, answer) in zip(missing, found, strict=True):
                 self._keep(node, arguments, reads, answer)
         return [self.ask(node, *arguments) for arguments in calls]
+
+    @contextmanager
+    def beside(self, node: Node, *arguments: str) -> Iterator[Callable[[], NodeResult]]:
+        """Begin a call elsewhere, unless it is remembered, and give a function that waits for its result."""
+        from race_to_efficiency.executors.spread import beside
+
+        if self._remembered(node, arguments) is not None:
+            yield lambda: self.ask(node, *arguments)
+            return
+        with beside(_alone, _Task(self.world, node, arguments), place=self.place) as answer:
+            yield lambda: self._keep(node, arguments, *answer())[1]
 
     def digest(self, read: Read) -> str:
         """Return the digest of what a read finds in this world."""

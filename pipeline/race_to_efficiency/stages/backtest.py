@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.evaluation.weights import Learned, OutcomeHistory
+    from race_to_efficiency.quarter.node import Evaluation
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -60,17 +61,19 @@ def run(workspace: Workspace) -> dict[str, Any]:
     InputMissing, DataInvalid
         When a ledger or gamma.json is missing, or a header is broken.
     """
-    from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest_all
+    from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest, together
     from race_to_efficiency.evaluation.origin_views import LedgerViews
-    from race_to_efficiency.executors.place import place_here
+    from race_to_efficiency.quarter.backtest import LOSSES, loss_forecasts
     from race_to_efficiency.quarter.backtest_lineage import backtest_lineage
 
-    quarter, params, folder = workspace.quarter, workspace.params.backtest, workspace.processed
+    quarter, folder = workspace.quarter, workspace.processed
     gamma = storage.read_json(folder / "gamma.json")  # asked for first, before the long work
     views = LedgerViews.read(workspace.raw, SCORED_LEDGERS, quarter.as_of)
-    kappa, seed = workspace.params.fit_kappa, workspace.seed
-    table, histories, losses = backtest_all(views, quarter, params, seed, kappa, place=place_here())
-    tested = Tested(views, table, weights_now(workspace, views, histories) | losses)
+    with evaluation_of_runs(workspace, views).beside(LOSSES) as result:
+        dated, histories = backtest(views, quarter, workspace.params.backtest, workspace.seed)
+        losses, learned = loss_forecasts(result())
+    table = together(dated, losses)
+    tested = Tested(views, table, weights_now(workspace, views, histories) | learned)
     storage.write_parquet(folder / "backtest.parquet", table)
     scores = write_scores(workspace, tested)
     statements, record = write_statements(workspace, tested, gamma)
@@ -87,6 +90,20 @@ def run(workspace: Workspace) -> dict[str, Any]:
     if settled["n"]:
         line += f"; {settled['resolved']} of {settled['n']} published ones resolved"
     return {"outcomes": outcomes, "verdicts": counts, "statements": len(statements), "record": settled, "line": line}
+
+
+def evaluation_of_runs(workspace: Workspace, views: LedgerViews) -> Evaluation:
+    """Return the evaluation of nodes that see the quarter's used training runs and no other ledger."""
+    from race_to_efficiency.executors.place import place_here
+    from race_to_efficiency.ledger.schemas import TABLES
+    from race_to_efficiency.quarter.here import memory_of
+    from race_to_efficiency.quarter.node import Evaluation
+    from race_to_efficiency.quarter.world import RUNS, LedgerView, World
+
+    day = workspace.quarter.as_of
+    runs = LedgerView(views.used(RUNS, day), TABLES[RUNS].key)
+    world = World({RUNS: runs}, workspace.params, day, workspace.seed)
+    return Evaluation(world, memory_of(workspace.root), place=place_here())
 
 
 def weights_now(

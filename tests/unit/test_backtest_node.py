@@ -1,4 +1,4 @@
-"""The remembered forecasts of larger runs: what was computed, whatever is asked, until something it read has changed."""
+"""The remembered forecasts of larger runs: what was computed, until something they read has changed."""
 
 from __future__ import annotations
 

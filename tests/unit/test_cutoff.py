@@ -11,13 +11,13 @@ from quick_fits import studied
 from race_to_efficiency.calibration.kappa.cutoff import CutoffTest, cutoff_test, largest, lower_half
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW, Coordinates
 from race_to_efficiency.calibration.kappa.group_rows import GroupRows
-from race_to_efficiency.calibration.kappa.lack_of_fit import lack_of_fit
+from race_to_efficiency.calibration.kappa.lack_of_fit import lack_of_fit, light_tails
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.calibration.kappa.trust import contradictions
 from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.vintages import view_of
 from race_to_efficiency.settings.kappa import KappaGroup
-from scipy.stats import binom
+from scipy.stats import binom, kurtosistest
 from small_settings import section
 
 LAW = (482.01, 2085.43, 1.8172, 0.3478, 0.3658)
@@ -72,6 +72,13 @@ def test_two_floors_in_one_group_are_seen_by_their_heaps(size):
     assert all(
         item.rejects(0.05) == ("heaps",) or not item.rejects(0.05) or item.allocation_p < 0.025 for item in found
     )
+
+
+@pytest.mark.parametrize("size", [20, 57, 400])
+@pytest.mark.parametrize("law", ["standard_normal", "uniform", "standard_cauchy"])
+def test_light_tails_are_told_as_scipy_tells_them(size, law):
+    values = getattr(np.random.default_rng(size), law)(size=size)
+    assert light_tails(values) == pytest.approx(kurtosistest(values, alternative="less").pvalue, rel=1e-12, abs=1e-300)
 
 
 def test_what_a_test_does_not_apply_to_is_not_asked():

@@ -199,8 +199,6 @@ def _same_size(
     params: Floats, tokens: Floats, loss: Floats, *, delta: float
 ) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
     """Test whether residuals of runs of one size are alike (one-way analysis of variance, F test)."""
-    from scipy.stats import f_oneway
-
     ordered = np.sort(params)
     counts = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] > ordered[:-1], [True]])))
     several = np.flatnonzero(counts >= 3)
@@ -217,6 +215,8 @@ def _same_size(
         return None, ()
     residuals = np.log(loss) - CHINCHILLA.log_loss(fit.theta[0], inputs)
     bound = 4.0 * 1.4826 * float(np.median(np.abs(residuals)))
+    from scipy.stats import f_oneway
+
     residuals = np.clip(residuals, -bound, bound)
     if np.ptp(residuals) <= 0:
         return None, ()

@@ -41,26 +41,35 @@ def damped_steps(hessian: Floats, gradient: Floats, damping: Floats, typical: Fl
 
     Returns
     -------
-    (p, b) float, (b,) float
-        Steps, and the smallest pivot relative to its diagonal entry (<= 0: not positive definite).
+    (p, b) float, (p, b) float
+        Steps, and the pivots before any was replaced.
     """
-    size = len(gradient)
-    own = np.abs(hessian[range(size), range(size)])
-    scale = np.maximum(own, typical)
-    work, step = hessian.copy(), -gradient
-    pivots = np.empty_like(gradient)
-    shift, sound, least = damping * scale, 1e-12 * own, 1e-9 * scale
+    size, count = gradient.shape
+    scale = np.maximum(np.abs(diagonal_of(hessian)), typical)
+    work = np.empty((size, size + 1, count))  # the right-hand side is one more column: eliminated in the same stroke
+    work[:, :size], work[:, size] = hessian, -gradient
+    pivots = diagonal_of(work)
+    sound, least, instead = 1e-12 * np.abs(pivots), 1e-9 * scale, 1e-3 * scale
+    pivots += damping * scale
+    used = np.empty_like(gradient)
     for j in range(size):
-        np.add(work[j, j], shift[j], out=pivots[j])
-        pivot = np.where(pivots[j] > sound[j], np.maximum(pivots[j], least[j]), 1e-3 * scale[j])
-        factor = work[j + 1 :, j] / pivot
-        step[j + 1 :] -= factor * step[j]
-        work[j + 1 :, j + 1 :] -= factor[:, None] * work[j + 1 :, j]
-        work[j, j] = pivot
-    smallest = (pivots / np.maximum(own, 1e-9 * typical)).min(axis=0)
+        np.maximum(pivots[j], least[j], out=used[j])
+        np.copyto(used[j], instead[j], where=pivots[j] <= sound[j])
+        if j < size - 1:
+            row = work[j, j + 1 :]
+            work[j + 1 :, j + 1 :] -= (row[:-1] / used[j])[:, None] * row
+    step = work[:, size]
     for j in range(size - 1, -1, -1):
-        step[j] = (step[j] - np.einsum("ib,ib->b", work[j + 1 :, j], step[j + 1 :])) / work[j, j]
-    return step, smallest
+        step[j] /= used[j]
+        if j:
+            step[:j] -= work[:j, j] * step[j]
+    return step, pivots
+
+
+def diagonal_of(matrices: Floats) -> Floats:
+    """Return a view of the diagonals, (p, b), of contiguous matrices (p, p or more, b)."""
+    size, width, count = matrices.shape
+    return matrices.reshape(size * width, count)[:: width + 1]
 
 
 class _Descent:
@@ -90,17 +99,21 @@ class _Descent:
     def finished(self, step: Floats, tolerance: float) -> tuple[NDArray[np.bool_], NDArray[np.int8]]:
         """Return which pairs have ended, and every pair's status."""
         theta, value, gradient, hessian = self.here
-        delta = self.objective.delta
-        pull = self.mass * np.minimum(delta, np.sqrt(2.0 * value / self.mass))
-        small = -0.5 * np.einsum("pb,pb->b", gradient, step) <= tolerance * value + 1e-20 * self.mass * delta**2
-        flat = np.abs(gradient).max(axis=0) <= max(1e-7, tolerance) * pull + 1e-15 * self.mass
-        arrived = small & flat & (self.damping < 0.1) & ~self.astray
-        lost = ((self.damping > 1e10) | (theta[:, self.objective.terms] < self.vanishing)) & ~self.astray
-        status = np.where(arrived & ~lost, CONVERGED, NOT_FINISHED).astype(np.int8)
+        delta, arrived = self.objective.delta, ~self.astray
+        lost = (self.damping > 1e10) | (theta[:, self.objective.terms] < self.vanishing)
+        lost &= arrived
+        arrived &= self.damping < 0.1
+        arrived &= -0.5 * (gradient * step).sum(axis=0) <= tolerance * value + 1e-20 * delta**2 * self.mass
+        status = np.full(len(theta), NOT_FINISHED, dtype=np.int8)
         if arrived.any():
-            undamped = np.zeros(int(arrived.sum()))
-            _, pivot = damped_steps(hessian[:, :, arrived], gradient[:, arrived], undamped, self._typical()[arrived])
-            status[np.flatnonzero(arrived)[pivot <= _PIVOT_MIN]] = SINGULAR
+            pull = self.mass * np.minimum(delta, np.sqrt(2.0 * value / self.mass))
+            arrived &= np.abs(gradient).max(axis=0) <= max(1e-7, tolerance) * pull + 1e-15 * self.mass
+        if arrived.any():
+            here, typical = hessian.compress(arrived, axis=2), self._typical()[arrived]
+            _, pivots = damped_steps(here, gradient[:, arrived], np.zeros_like(typical), typical)
+            smallest = (pivots / np.maximum(np.abs(diagonal_of(here)), 1e-9 * typical)).min(axis=0)
+            status[arrived] = np.where(smallest <= _PIVOT_MIN, SINGULAR, CONVERGED)
+            status[lost & (status == CONVERGED)] = NOT_FINISHED
         return arrived | lost, status
 
     def drop(self, done: NDArray[np.bool_]) -> None:
@@ -109,23 +122,27 @@ class _Descent:
         self.index, self.replicates, self.mass = self.index[keep], self.replicates[keep], self.mass[keep]
         self.damping, self.astray = self.damping[keep], self.astray[keep]
         for state in (self.here, self.best):
-            state[:] = [state[0][keep], state[1][keep], state[2][:, keep], state[3][:, :, keep]]
+            state[:] = [part.compress(keep, axis=axis) for part, axis in zip(state, (0, 0, 1, 2), strict=True)]
 
     def advance(self, step: Floats) -> None:
         """Take the steps; keep what improves, follow what does not once more, then go back."""
         longest = np.abs(step).max(axis=0)
-        there = self.here[0] + (step * np.minimum(1.0, _MAX_STEP / np.maximum(longest, _MAX_STEP))).T
-        trial = [there, *self.objective(there, self.replicates)]
-        better = trial[1] < self.best[1]
-        back = ~better & (self.astray | ~np.isfinite(trial[1]))
-        for best, new in zip(self.best, trial, strict=True):
-            np.copyto(best, new, where=better[:, None] if new is there else better)
-        for here, best, new in zip(self.here, self.best, trial, strict=True):
-            np.copyto(here, new)
-            np.copyto(here, best, where=back[:, None] if new is there else back)
-        self.astray = ~better & ~back
+        there = self.here[0] + (step * (_MAX_STEP / np.maximum(longest, _MAX_STEP))).T
+        self.here = [there, *self.objective(there, self.replicates)]
+        better = self.here[1] < self.best[1]
         calmer = np.where(self.damping < 1e-8, 0.0, self.damping * 0.1)
-        self.damping = np.where(better, calmer, np.where(back, np.maximum(self.damping * 20.0, 1e-4), self.damping))
+        if better.all():
+            self.best, self.astray, self.damping = list(self.here), np.zeros_like(better), calmer
+            return
+        for best, new in zip(self.best, self.here, strict=True):
+            np.copyto(best, new, where=better[:, None] if new is there else better)
+        back = ~better & (self.astray | ~np.isfinite(self.here[1]))
+        self.damping = np.where(better, calmer, self.damping)
+        self.astray = ~(better | back)
+        if back.any():
+            for here, best in zip(self.here, self.best, strict=True):
+                np.copyto(here, best, where=back[:, None] if here is there else back)
+            self.damping[back] = np.maximum(self.damping[back] * 20.0, 1e-4)
 
 
 def minimise(

@@ -116,12 +116,12 @@ def _beyond(law: Law, compute: Floats) -> Floats:
 
 def _new_run_errors(law: Law) -> Floats:
     """Return quantiles of the error of one run, (e,), symmetric about 0."""
-    from scipy.stats import norm, t
+    from scipy.special import ndtri, stdtrit
 
     n = len(law.residuals)
     spare = max(n - len(law.form.columns), 1)
     size = np.sort(np.abs(law.residuals)) * np.sqrt(n / spare)
-    size *= float(t.ppf(0.975, spare) / norm.ppf(0.975))
+    size *= float(stdtrit(spare, 0.975) / ndtri(0.975))
     return _summary(np.concatenate([-size[::-1], size]))
 
 

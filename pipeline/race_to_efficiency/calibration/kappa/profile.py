@@ -212,7 +212,7 @@ def profile_kappa(
     ----------
     Heritier & Ronchetti (1994), J. Am. Stat. Assoc. 89; Kent (1982), Biometrika 69.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     trace = _Trace(space, x, covariance, delta)
     centre = float(space.form.kappa(space.natural(x)))
@@ -232,7 +232,7 @@ def profile_kappa(
     best = int(root.argmin())
     walks = [slice(best, None, -1), slice(best, None)]
     sides = [_Side(targets[order[walk]], ends[order[walk]], root[walk]) for walk in walks]
-    limits = norm.ppf(0.5 + np.repeat(levels, 2) / 2)
+    limits = ndtri(0.5 + np.repeat(levels, 2) / 2)
     passed = trace.crossings(sides * len(levels), limits)
     crossings = {level: (passed[2 * k], passed[2 * k + 1]) for k, level in enumerate(levels)}
     floor = ends[order, space.form.terms] * space.level if space.form.floor else np.zeros(len(order))

@@ -68,10 +68,10 @@ class RandomEffects:
     @cached_property
     def _mixture(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Return tau, its posterior weight, and mean and variance of mu given it, (k,) each."""
-        from scipy.stats import t
+        from scipy.special import stdtrit
 
         chance = (np.arange(_NODES) + 0.5) / _NODES
-        tau = self.tau_scale * np.asarray(t.ppf(0.5 + 0.5 * chance, PRIOR_DEGREES))
+        tau = self.tau_scale * np.asarray(stdtrit(PRIOR_DEGREES, 0.5 + 0.5 * chance))
         effects = np.asarray(self.values)
         precision = 1.0 / (np.square(self.stderrs) + tau[:, None] ** 2)
         variance = 1.0 / precision.sum(axis=1)

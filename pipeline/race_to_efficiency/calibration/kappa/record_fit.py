@@ -47,7 +47,7 @@ class RecordFit:
     n_starts, n_agreeing : int
         Starts run, and those that ended within 1e-8 (relative) of the best objective.
     n_claiming_success : int
-        Starts for which lmfit reported success, wherever they ended.
+        Starts for which the solver reported success, wherever they ended.
     residuals : (n,) float
         ln(observed loss) - ln(predicted loss).
     """
@@ -77,6 +77,8 @@ def fit_of_record(
 ) -> RecordFit:
     """Fit by `lmfit.minimize(method="least_squares", loss="huber")` from ``start`` and cold starts of its own.
 
+    Without cold starts ``start`` is taken for an optimum, and only polished.
+
     Parameters
     ----------
     form : Form
@@ -95,48 +97,17 @@ def fit_of_record(
     ValueError
         When an argument's values make no sense.
     """
-    import lmfit
-
     space = Coordinates.of(form, inputs, loss)
     grid = space.grid()
     chosen = grid[np.linspace(0, len(grid) - 1, min(cold_starts, len(grid))).astype(int)]
     starts = list(chosen) if start is None else [space.solver(start), *chosen]
-    names = [f"x{k}" for k in range(space.rows.n_parameters)]
-    head = form.terms
-
-    def residual(parameters: lmfit.Parameters) -> Floats:
-        x = np.fromiter(parameters.valuesdict().values(), dtype=np.float64)
-        return np.asarray(space.rows.log_loss - space.rows.log_prediction(x[None])[0], dtype=np.float64)
-
-    def slope(parameters: lmfit.Parameters) -> Floats:
-        x = np.fromiter(parameters.valuesdict().values(), dtype=np.float64)
-        return -jacobian(space, x)
-
-    found: list[tuple[float, Floats, bool]] = []
-    for values in starts:
-        parameters = lmfit.Parameters()
-        for k, (name, value) in enumerate(zip(names, values, strict=True)):
-            parameters.add(name, value=float(value), min=0.0 if form.floor and k == head else -np.inf)
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # lmfit's standard errors under a robust loss are wrong (and warn); the sandwich covariance is ours
-            warnings.simplefilter("ignore", RuntimeWarning)
-            result = lmfit.minimize(
-                residual,
-                parameters,
-                method="least_squares",
-                loss="huber",
-                f_scale=delta,
-                jac=slope,
-                ftol=_TOLERANCE,
-                xtol=_TOLERANCE,
-                gtol=_TOLERANCE,
-                max_nfev=_EVALUATIONS,
-            )
-        x = np.fromiter(result.params.valuesdict().values(), dtype=np.float64)
-        found.append((float(huber(residual(result.params), delta).sum()), x, bool(result.success)))
+    if cold_starts:
+        found = [_by_lmfit(space, values, delta) for values in starts]
+    else:  # polished below, it ends where lmfit would, whose import alone takes a second
+        found = [(_cost(space, values, delta), values, True) for values in starts]
     best, x, _ = min(found, key=lambda item: item[0])
     polished = canonical(space, x, delta)
-    at_polished = float(huber(space.rows.log_loss - space.rows.log_prediction(polished[None])[0], delta).sum())
+    at_polished = _cost(space, polished, delta)
     if at_polished <= best * (1 + _SAME):
         best, x = min(best, at_polished), polished
     theta = space.natural(x)
@@ -149,6 +120,46 @@ def fit_of_record(
         n_claiming_success=sum(success for _, _, success in found),
         residuals=space.rows.log_loss - space.rows.log_prediction(x[None])[0],
     )
+
+
+def _cost(space: Coordinates, x: Floats, delta: float) -> float:
+    """Return the sum of Huber of log-loss residuals at solver coordinates x (p,)."""
+    return float(huber(space.rows.log_loss - space.rows.log_prediction(x[None])[0], delta).sum())
+
+
+def _by_lmfit(space: Coordinates, start: Floats, delta: float) -> tuple[float, Floats, bool]:
+    """Return the objective and where lmfit ends from ``start`` (p,), and whether it reports success."""
+    import lmfit
+
+    head = space.form.terms
+    parameters = lmfit.Parameters()
+    for k, value in enumerate(start):
+        parameters.add(f"x{k}", value=float(value), min=0.0 if space.form.floor and k == head else -np.inf)
+
+    def place(parameters: lmfit.Parameters) -> Floats:
+        return np.fromiter(parameters.valuesdict().values(), dtype=np.float64)
+
+    def residual(parameters: lmfit.Parameters) -> Floats:
+        predicted = space.rows.log_prediction(place(parameters)[None])[0]
+        return np.asarray(space.rows.log_loss - predicted, dtype=np.float64)
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # lmfit's standard errors under a robust loss are wrong (and warn); the sandwich covariance is ours
+        warnings.simplefilter("ignore", RuntimeWarning)
+        result = lmfit.minimize(
+            residual,
+            parameters,
+            method="least_squares",
+            loss="huber",
+            f_scale=delta,
+            jac=lambda parameters: -jacobian(space, place(parameters)),
+            ftol=_TOLERANCE,
+            xtol=_TOLERANCE,
+            gtol=_TOLERANCE,
+            max_nfev=_EVALUATIONS,
+        )
+    x = place(result.params)
+    return _cost(space, x, delta), x, bool(result.success)
 
 
 def canonical(space: Coordinates, x: Floats, delta: float) -> Floats:

@@ -122,6 +122,26 @@ def test_a_form_not_asked_for_still_casts_its_doubt_where_the_two_contradict_eac
         assert len(found.doubts) == doubts
 
 
+@pytest.mark.parametrize(
+    ("asked", "fitted_for_it"),
+    [
+        (("power_law",), ["power_law"]),
+        (("floor",), ["chinchilla", "floor"]),
+        (("power_law", "floor"), ["chinchilla", "floor", "power_law"]),
+    ],
+)
+def test_no_form_is_fitted_that_can_cast_no_doubt_on_those_asked_for(asked, fitted_for_it):
+    done = []
+
+    def fitter(form, *_, **__):
+        done.append(form.name)
+        return SimpleNamespace(form=form, kappa=0.2, draws=np.zeros((0, len(form.columns))), usable=np.ones(0, bool))
+
+    found = fit_group(SimpleNamespace(lacks=lambda form: False), SimpleNamespace(forms=asked), seed=1, fitter=fitter)
+    assert done == fitted_for_it
+    assert tuple(fit.form.name for fit in found) == asked
+
+
 def test_processes_change_nothing(fitted):
     """Two groups, each in a process of its own, are what they are among four in this one."""
     pair = GROUPS[1], GROUPS[3]

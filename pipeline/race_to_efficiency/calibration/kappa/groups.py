@@ -65,9 +65,9 @@ def fits_and_tables(
 
 
 def fit_group(rows: GroupRows, params: KappaParams, *, seed: int, fitter: FormFitter = fit_form) -> list[GroupFit]:
-    """Fit every form a group has the quantities for; forms that contradict each other make each other weak.
+    """Fit the forms asked for that a group has the quantities for; those that contradict each other are weak.
 
-    What is returned are the forms asked for, but none stands better for the others not being asked.
+    Both floor forms are fitted where either is asked for: it stands no better for the other's not being asked.
 
     Parameters
     ----------
@@ -77,7 +77,9 @@ def fit_group(rows: GroupRows, params: KappaParams, *, seed: int, fitter: FormFi
     fitter : callable
         Fits one form, as `fit_form` does.
     """
-    fits = {name: fitter(form, rows, params, seed=seed) for name, form in FORMS.items() if not rows.lacks(form)}
+    both = any(FORMS[name].floor for name in params.forms)
+    wanted = [form for name, form in FORMS.items() if name in params.forms or (both and form.floor)]
+    fits = {form.name: fitter(form, rows, params, seed=seed) for form in wanted if not rows.lacks(form)}
     fits = _contradicted(fits)
     return [fits[name] for name in params.forms if name in fits]
 

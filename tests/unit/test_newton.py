@@ -1,0 +1,118 @@
+"""Damped Newton: its steps against dense linear algebra, its ends against another solver, and who is never given up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW, Coordinates
+from race_to_efficiency.calibration.kappa.newton import CONVERGED, SINGULAR, damped_steps, diagonal_of, minimise
+from race_to_efficiency.calibration.kappa.objective import Objective
+from race_to_efficiency.calibration.kappa.record_fit import fit_of_record
+from race_to_efficiency.calibration.kappa.robust import fit_batch
+
+DELTA = 1e-3
+
+
+def matrices(size, count, *, definite):
+    rng = np.random.default_rng([size, count, definite])
+    factor = rng.normal(size=(count, size, size))
+    squares = factor @ factor.transpose(0, 2, 1) if definite else factor + factor.transpose(0, 2, 1)
+    return np.ascontiguousarray(squares.transpose(1, 2, 0)), rng.normal(size=(size, count)), rng.uniform(size=count)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+def test_a_step_solves_the_damped_equations(size):
+    hessian, gradient, damping = matrices(size, 40, definite=True)
+    typical = np.geomspace(1e-3, 1e3, 40)  # above and below the diagonal
+    before = hessian.copy(), gradient.copy()
+    step, _ = damped_steps(hessian, gradient, damping, typical)
+    for k in range(40):
+        whole = hessian[:, :, k] + np.diag(damping[k] * np.maximum(np.abs(np.diag(hessian[:, :, k])), typical[k]))
+        assert step[:, k] == pytest.approx(np.linalg.solve(whole, -gradient[:, k]), rel=1e-6)
+    assert np.array_equal(hessian, before[0])
+    assert np.array_equal(gradient, before[1])
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+@pytest.mark.parametrize("definite", [True, False])
+def test_pivots_tell_the_signs_of_the_eigenvalues_until_one_is_replaced(size, definite):
+    hessian, gradient, _ = matrices(size, 200, definite=definite)
+    _, pivots = damped_steps(hessian, gradient, np.zeros(200), np.full(200, 1e-12))
+    least = np.linalg.eigvalsh(hessian.transpose(2, 0, 1)).min(axis=1)
+    assert np.array_equal((pivots > 0).all(axis=0), least > 0)
+    if definite:
+        assert pivots.prod(axis=0) == pytest.approx(np.linalg.det(hessian.transpose(2, 0, 1)), rel=1e-8)
+    else:
+        assert (least < 0).sum() > 100
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_a_step_leads_downhill_whatever_the_curvature(size):
+    hessian, gradient, damping = matrices(size, 300, definite=False)
+    hessian[:, :, :20] = 0.0
+    step, _ = damped_steps(hessian, gradient, 0.1 * damping, np.ones(300))
+    assert ((step * gradient).sum(axis=0) < 0).all()
+
+
+def test_the_diagonal_is_a_view_also_of_a_wider_matrix():
+    wide = np.arange(24.0).reshape(2, 3, 4)
+    diagonal_of(wide)[:] = -1.0
+    assert np.argwhere(wide[:, :, 0] == -1.0).tolist() == [[0, 0], [1, 1]]
+    assert (wide == -1.0).sum() == 8
+
+
+def simulated(form, seed):
+    rng = np.random.default_rng(seed)
+    params = 10 ** rng.uniform(7.5, 10.0, 60)
+    tokens = params * 10 ** rng.uniform(0.5, 2.0, 60)
+    loss = (1.7 + 400 * params**-0.34 + 410 * tokens**-0.28) * np.exp(rng.normal(0.0, 0.003, 60))
+    return ((params, tokens) if form is CHINCHILLA else (6 * params * tokens,)), loss
+
+
+@pytest.mark.parametrize("form", [CHINCHILLA, FLOOR, POWER_LAW])
+def test_pairs_end_as_they_end_alone(form):
+    inputs, loss = simulated(form, 4)
+    space = Coordinates.of(form, inputs, loss)
+    weights = np.random.default_rng(5).poisson(1.0, (30, 60)).astype(float)
+    objective = Objective(space.rows, weights, DELTA)
+    start = space.solver(fit_batch(form, inputs, loss, np.ones(60), thorough=False).theta[0])
+    who = np.arange(30)
+    ends, values, status = minimise(objective, np.tile(start, (30, 1)), who)
+    assert (status == CONVERGED).mean() > 0.8
+    at_end, gradient, _ = objective(ends, who)
+    assert values == pytest.approx(at_end, rel=1e-12)
+    pull = DELTA * weights.sum(axis=1)
+    assert (np.abs(gradient).max(axis=0) / pull)[status == CONVERGED].max() < 1e-6
+    for k in np.flatnonzero(status == CONVERGED)[:6]:
+        alone, value, state = minimise(objective, start[None], np.array([k]))
+        assert state[0] == CONVERGED
+        assert value[0] == pytest.approx(values[k], rel=1e-10)
+        assert alone[0] == pytest.approx(ends[k], rel=1e-6, abs=1e-7)
+
+
+def test_a_valley_without_a_lowest_point_is_not_called_converged():
+    params = np.geomspace(1e8, 1e10, 40)  # tokens in a fixed ratio to them: which term is which is not determined
+    loss = (1.7 + 800 * params**-0.3) * np.exp(np.random.default_rng(6).normal(0.0, 0.002, 40))
+    space = Coordinates.of(CHINCHILLA, (params, 20 * params), loss)
+    objective = Objective(space.rows, np.ones((1, 40)), DELTA)
+    grid = space.grid()
+    grid[:, 1], grid[:, 4] = grid[:, 0], grid[:, 3]  # both terms alike: the steps keep them so
+    _, _, status = minimise(objective, grid, np.zeros(len(grid), dtype=np.intp))
+    assert (status == SINGULAR).any()
+    assert not (status == CONVERGED).any()
+
+
+@pytest.mark.parametrize("form", [CHINCHILLA, FLOOR, POWER_LAW])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_optimum_that_is_only_polished_is_where_lmfit_ends(form, seed):
+    inputs, loss = simulated(form, seed)
+    start = fit_batch(form, inputs, loss, np.ones(60), thorough=False).theta[0]
+    polished = fit_of_record(form, inputs, loss, delta=DELTA, start=start, cold_starts=0)
+    whole = fit_of_record(form, inputs, loss, delta=DELTA, start=start)
+    assert polished.theta == pytest.approx(whole.theta, rel=1e-9)
+    assert polished.objective == pytest.approx(whole.objective, rel=1e-12)
+    assert (polished.n_starts, polished.n_agreeing) == (1, 1)
+    assert whole.n_starts == 3
+    nearby = start * np.array([1.0 + 1e-7] * len(start))
+    again = fit_of_record(form, inputs, loss, delta=DELTA, start=nearby, cold_starts=0)
+    assert again.theta == pytest.approx(whole.theta, rel=1e-9)

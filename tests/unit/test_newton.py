@@ -90,6 +90,35 @@ def test_pairs_end_as_they_end_alone(form):
         assert alone[0] == pytest.approx(ends[k], rel=1e-6, abs=1e-7)
 
 
+@pytest.mark.parametrize("form", [CHINCHILLA, FLOOR])
+def test_a_cold_start_ends_alone_as_among_others(form):
+    inputs, loss = simulated(form, 7)
+    space = Coordinates.of(form, inputs, loss)
+    objective = Objective(space.rows, np.ones((1, 60)), DELTA)
+    grid, only = space.grid(), np.zeros(1, dtype=np.intp)
+    _, values, status = minimise(objective, grid, np.repeat(only, len(grid)))
+    assert (status == CONVERGED).sum() > 5
+    for k in range(len(grid)):
+        _, value, state = minimise(objective, grid[k : k + 1], only)
+        assert state[0] == status[k]
+        if status[k] == CONVERGED:
+            assert value[0] == pytest.approx(values[k], rel=1e-10)
+
+
+def test_a_coarse_end_has_no_steeper_slope_than_it_may():
+    inputs, loss = simulated(CHINCHILLA, 8)
+    space = Coordinates.of(CHINCHILLA, inputs, loss)
+    smooth = Objective(space.rows, np.ones((1, 60)), 0.3)
+    grid = space.grid()
+    who = np.zeros(len(grid), dtype=np.intp)
+    ends, values, status = minimise(smooth, grid, who, tolerance=1e-2)
+    _, gradient, _ = smooth(ends, who)
+    pull = 60 * np.minimum(0.3, np.sqrt(2 * values / 60))
+    steepest = (np.abs(gradient).max(axis=0) / pull)[status == CONVERGED]
+    assert len(steepest) > 5
+    assert steepest.max() <= 1e-2
+
+
 def test_a_valley_without_a_lowest_point_is_not_called_converged():
     params = np.geomspace(1e8, 1e10, 40)  # tokens in a fixed ratio to them: which term is which is not determined
     loss = (1.7 + 800 * params**-0.3) * np.exp(np.random.default_rng(6).normal(0.0, 0.002, 40))

@@ -19,6 +19,8 @@ from race_to_efficiency.evaluation.weights import OutcomeHistory
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import pandas as pd
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
@@ -156,9 +158,9 @@ def with_outcomes(forecasts: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 
 
 def backtest(
-    views: LedgerViews, last: Quarter, params: BacktestParams, seed: int
-) -> tuple[pd.DataFrame, dict[str, OutcomeHistory]]:
-    """Run the rolling-origin backtest of every dated target.
+    views: LedgerViews, last: Quarter, params: BacktestParams, seed: int, targets: Iterable[Target] = TARGETS.values()
+) -> tuple[pd.DataFrame, dict[str, Learned]]:
+    """Run the rolling-origin backtest of dated targets.
 
     Parameters
     ----------
@@ -168,26 +170,26 @@ def backtest(
         Last origin; its view settles the outcomes.
     params : BacktestParams
     seed : int
+    targets : iterable of Target
 
     Returns
     -------
-    DataFrame, dict of target to OutcomeHistory
-        A row for each target, origin, horizon, cell, method and outcome (observed NaN where open), and the forecasts
-        weights are learnt from.
+    DataFrame, dict of target to Learned
+        A row for each target, origin, horizon, cell, method and outcome (observed NaN where open), and what the
+        outcomes settled by the last origin teach about each target's members.
     """
-    import pandas as pd
-
-    frames, histories = [], {}
-    first = Quarter.parse(params.first_origin)
-    for target in TARGETS.values():
-        made, histories[target.id] = target_forecasts(target, views, last, params, seed)
+    frames, learned = [], {}
+    first, horizons = Quarter.parse(params.first_origin), np.arange(1.0, params.horizon_quarters + 1)
+    for target in targets:
+        made, history = target_forecasts(target, views, last, params, seed)
         frames.append(with_outcomes(made, outcomes(target, views, last.as_of, first)))
-    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True), histories
+        settled = history.settled(settled_outcomes(target, views, last.as_of, first), target.sign)
+        learned[target.id] = history.learned(settled, horizons, params.learning)
+    return together(frames), learned
 
 
-def together(dated: pd.DataFrame, losses: pd.DataFrame) -> pd.DataFrame:
-    """Return the forecasts of the dated targets and of larger runs' losses as one table."""
+def together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the forecasts of several targets as one table, in their order."""
     import pandas as pd
 
-    frames = [frame for frame in (dated, losses) if len(frame)] or [dated]
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)

@@ -15,7 +15,7 @@ from race_to_efficiency.evaluation.effective_n import correlations
 from race_to_efficiency.evaluation.scoring import LEVELS, weighted_interval_score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -74,6 +74,16 @@ class Learned:
     relative: Array
     n_eff: Array
     baseline: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields by name; in a node's document a score that is not known becomes None."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Learned:
+        """Return what `to_json` told."""
+        arrays = {name: np.array(told[name], dtype=np.float64) for name in ("weights", "relative", "n_eff")}
+        return cls(names=tuple(told["names"]), baseline=told["baseline"], **arrays)
 
 
 def learn(settled: Settled, horizons: Array, params: LearningParams) -> tuple[Array, Array, Array]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from race_to_efficiency.quarter.node import Computed, Node
 from race_to_efficiency.quarter.world import RUNS
@@ -26,7 +24,7 @@ def losses_node(reading: Reading) -> Computed:
     runs = reading.rows(RUNS, columns=RUN_COLUMNS, used=True)
     kappa = reading.settings("fit_kappa", only=("groups", "gates"))
     forecasts, learned = backtest_losses(runs, reading.settings("backtest"), reading.seed, kappa)
-    weights = {name: _told(one) for name, one in learned.items()}
+    weights = {name: one.to_json() for name, one in learned.items()}
     return Computed(weights, tables={"forecasts": forecasts} if len(forecasts) else {})
 
 
@@ -37,22 +35,7 @@ def loss_forecasts(result: NodeResult) -> tuple[pd.DataFrame, dict[str, Learned]
     """Return the forecasts with their outcomes, and what each group's were weighted by, as they were kept."""
     import pandas as pd
 
-    learned = {name: _learned(item) for name, item in result.document.items()}
-    return result.tables.get("forecasts", pd.DataFrame()), learned
-
-
-def _told(learned: Learned) -> dict[str, Any]:
-    return {
-        "names": list(learned.names),
-        "weights": learned.weights.tolist(),
-        "relative": learned.relative.tolist(),
-        "n_eff": learned.n_eff.tolist(),
-        "baseline": learned.baseline,
-    }
-
-
-def _learned(item: dict[str, Any]) -> Learned:
     from race_to_efficiency.evaluation.weights import Learned
 
-    arrays = {name: np.array(item[name], dtype=np.float64) for name in ("weights", "relative", "n_eff")}
-    return Learned(names=tuple(item["names"]), baseline=item["baseline"], **arrays)
+    learned = {name: Learned.from_json(item) for name, item in result.document.items()}
+    return result.tables.get("forecasts", pd.DataFrame()), learned

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.evaluation.targets import Target
-    from race_to_efficiency.evaluation.weights import Learned, OutcomeHistory
+    from race_to_efficiency.evaluation.weights import Learned
     from race_to_efficiency.quarter.node import Evaluation
     from race_to_efficiency.settings.params import Workspace
 
@@ -61,19 +61,21 @@ def run(workspace: Workspace) -> dict[str, Any]:
     InputMissing, DataInvalid
         When a ledger or gamma.json is missing, or a header is broken.
     """
-    from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest, together
+    from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, together
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.quarter.backtest import LOSSES, loss_forecasts
+    from race_to_efficiency.quarter.backtest_ledgers import dated_forecasts
     from race_to_efficiency.quarter.backtest_lineage import backtest_lineage
 
     quarter, folder = workspace.quarter, workspace.processed
     gamma = storage.read_json(folder / "gamma.json")  # asked for first, before the long work
     views = LedgerViews.read(workspace.raw, SCORED_LEDGERS, quarter.as_of)
-    with evaluation_of_runs(workspace, views).beside(LOSSES) as result:
-        dated, histories = backtest(views, quarter, workspace.params.backtest, workspace.seed)
+    evaluation = evaluation_of(workspace, views)
+    with evaluation.beside(LOSSES) as result:
+        dated, weights = dated_forecasts(evaluation, quarter)
         losses, learned = loss_forecasts(result())
-    table = together(dated, losses)
-    tested = Tested(views, table, weights_now(workspace, views, histories) | learned)
+    table = together([dated, losses])
+    tested = Tested(views, table, weights | learned)
     storage.write_parquet(folder / "backtest.parquet", table)
     scores = write_scores(workspace, tested)
     statements, record = write_statements(workspace, tested, gamma)
@@ -92,35 +94,19 @@ def run(workspace: Workspace) -> dict[str, Any]:
     return {"outcomes": outcomes, "verdicts": counts, "statements": len(statements), "record": settled, "line": line}
 
 
-def evaluation_of_runs(workspace: Workspace, views: LedgerViews) -> Evaluation:
-    """Return the evaluation of nodes that see the quarter's used training runs and no other ledger."""
+def evaluation_of(workspace: Workspace, views: LedgerViews) -> Evaluation:
+    """Return the evaluation of nodes that see the quarter's used training runs, and the lines of the other ledgers."""
     from race_to_efficiency.executors.place import place_here
     from race_to_efficiency.ledger.schemas import TABLES
+    from race_to_efficiency.quarter.backtest_ledgers import lines_of
     from race_to_efficiency.quarter.here import memory_of
     from race_to_efficiency.quarter.node import Evaluation
     from race_to_efficiency.quarter.world import RUNS, LedgerView, World
 
     day = workspace.quarter.as_of
     runs = LedgerView(views.used(RUNS, day), TABLES[RUNS].key)
-    world = World({RUNS: runs}, workspace.params, day, workspace.seed)
+    world = World({RUNS: runs} | lines_of(views), workspace.params, day, workspace.seed)
     return Evaluation(world, memory_of(workspace.root), place=place_here())
-
-
-def weights_now(
-    workspace: Workspace, views: LedgerViews, histories: Mapping[str, OutcomeHistory]
-) -> dict[str, Learned]:
-    """Return what the outcomes settled by the quarter teach about each target's members."""
-    from race_to_efficiency.evaluation.outcomes import settled_outcomes
-    from race_to_efficiency.evaluation.targets import TARGETS
-    from race_to_efficiency.units import Quarter
-
-    params, day = workspace.params.backtest, workspace.quarter.as_of
-    first, horizons = Quarter.parse(params.first_origin), np.arange(1.0, params.horizon_quarters + 1)
-    found = {}
-    for name, history in histories.items():
-        settled = history.settled(settled_outcomes(TARGETS[name], views, day, first), TARGETS[name].sign)
-        found[name] = history.learned(settled, horizons, params.learning)
-    return found
 
 
 def write_scores(workspace: Workspace, tested: Tested) -> pd.DataFrame:

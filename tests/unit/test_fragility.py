@@ -92,6 +92,14 @@ def test_a_bend_is_caught_by_the_moved_start():
     assert any("leaves its own 95 % interval" in reason and "2 years later" in reason for reason in reasons)
 
 
+def test_a_rate_of_nothing_that_moves_is_told_without_a_share_of_it():
+    made = inputs("2022-12-31")
+    row = next(row for row in fragility_rows(made, algorithmic_lm(made)[0], {}) if row["moves_much"])
+    still = {"base": 0.0, "sign_changes": False, "status_changes": False, "outside_interval": False}
+    (reason,) = fragility_verdict([row | still])
+    assert reason.startswith("it moves away from 0: start 2 years later gives")
+
+
 def test_a_rate_that_moves_by_a_third_is_weak_even_inside_its_interval():
     made = inputs("2022-12-31")
     fit = algorithmic_lm(made)[0]

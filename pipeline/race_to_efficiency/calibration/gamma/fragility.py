@@ -115,9 +115,8 @@ def fragility_verdict(rows: list[dict[str, Any]]) -> list[str]:
         elif row["outside_interval"]:
             reasons.append(f"it leaves its own 95 % interval: {row['change']} gives {row['value']:.3g}")
         elif row["moves_much"]:
-            reasons.append(
-                f"it moves by {abs(row['delta'] / row['base']):.0%}: {row['change']} gives {row['value']:.3g}"
-            )
+            moved = f"by {abs(row['delta'] / row['base']):.0%}" if row["base"] else "away from 0"
+            reasons.append(f"it moves {moved}: {row['change']} gives {row['value']:.3g}")
     return reasons
 
 

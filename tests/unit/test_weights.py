@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from race_to_efficiency import storage
 from race_to_efficiency.evaluation.effective_n import effective_n
 from race_to_efficiency.evaluation.outcomes import SettledOutcome
-from race_to_efficiency.evaluation.weights import OutcomeHistory, Settled, best_baseline, learn, weigh, weights_document
+from race_to_efficiency.evaluation.weights import (
+    Learned,
+    OutcomeHistory,
+    Settled,
+    best_baseline,
+    learn,
+    weigh,
+    weights_document,
+)
 from small_settings import section
 
 PARAMS = section("backtest").learning
@@ -104,3 +115,13 @@ def test_history_scores_what_has_settled_alone() -> None:
     document = weights_document("t", learned, (1, 4, 8))
     assert [item["horizon_quarters"] for item in document["horizons"]] == [1, 4]
     assert sum(document["horizons"][0]["weights"].values()) == pytest.approx(1.0)
+
+
+def test_what_was_learnt_survives_json():
+    shares = np.array([[1 / 3, 0.1], [2 / 3, 0.9]])
+    unknown = np.array([[np.nan, 1.25], [np.nan, 0.75]])
+    learned = Learned(("a", "b"), shares, unknown, np.array([0.0, 7.1]), "moore")
+    again = Learned.from_json(json.loads(storage.dumps(learned.to_json())))
+    assert (again.names, again.baseline) == (learned.names, learned.baseline)
+    for name in ("weights", "relative", "n_eff"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(learned, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from race_to_efficiency import cli, storage
 from race_to_efficiency.errors import InputMissing, IntegrityError
 from race_to_efficiency.provenance import published_files, registry
 from race_to_efficiency.provenance.manifest import MANIFEST
+from race_to_efficiency.provenance.published_statements import stated
 from race_to_efficiency.provenance.records import open_folder
 
 READERS: dict[str, Callable[[Path], Any]] = {
@@ -100,3 +102,31 @@ def test_nothing_is_looked_up_in_a_registry_that_does_not_verify(
     monkeypatch.chdir(folder.parents[1])
     assert cli.main(["audit", "rederive", "2025Q1"]) == 5
     assert "does not verify" in capsys.readouterr().err
+
+
+def test_what_was_stated_is_not_remembered_beyond_its_files(folder: Path) -> None:
+    reports = folder.parent
+    entry = registry.read_entries(reports)[0]
+    for name, document in (("statements", {"model": "m", "statements": [1]}), ("gamma", {"estimates": []})):
+        storage.write_json(folder / f"{name}.json", document)
+    storage.write_json(folder / "kappa.json", {"discrepancy": []})
+    with pytest.raises(IntegrityError):
+        stated(reports, entry)
+    (folder / MANIFEST).unlink()
+    (folder / "headline.json").unlink(missing_ok=True)
+    first = stated(reports, entry)
+    assert first == stated(reports, entry)
+    told = json.loads(first or b"")
+    assert (told["statements"], told["discrepancy"], told["quarter"]) == ([1], [], "2025Q1")
+    changes = {
+        "statements": {"model": "m", "statements": [2]},
+        "gamma": {"estimates": [{"component": "growth", "estimator": "e", "value": 1.0}]},
+        "kappa": {"discrepancy": [3]},
+    }
+    seen = {first}
+    for name, document in changes.items():
+        storage.write_json(folder / f"{name}.json", document)
+        seen.add(stated(reports, entry))
+    seen.add(stated(reports, replace(entry, quarter="2025Q2")))
+    seen.add(stated(reports, replace(entry, reconstructed=not entry.reconstructed)))
+    assert len(seen) == 6

@@ -6,9 +6,11 @@ scored as it was first published.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
+from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import published_files
 from race_to_efficiency.provenance.findings import Finding
 from race_to_efficiency.provenance.kept_files import is_kept
@@ -53,15 +55,22 @@ def stated(reports: Path, entry: Entry) -> bytes | None:
     IntegrityError
         When a file of the published folder is not what was published.
     """
-    from race_to_efficiency.evaluation.track_record import published_document
-
     paths = [reports / entry.folder / name for name in ("statements.json", "gamma.json", "kappa.json")]
     if not all(map(is_kept, paths)):
         return None
     headline = reports / entry.folder / "headline.json"
-    read = [published_files.published_json(path) for path in (*paths, *([headline] if is_kept(headline) else []))]
-    document = published_document(entry.quarter, entry.folder, *read, reconstructed=entry.reconstructed)
-    return storage.dumps(document).encode()
+    kept = (*paths, *([headline] if is_kept(headline) else []))
+    files = [(str(path), published_files.published_bytes(path)) for path in kept]
+    return _stated(entry.quarter, entry.folder, *files, reconstructed=entry.reconstructed)
+
+
+@lru_cache(maxsize=32)
+def _stated(quarter: str, folder: str, *files: tuple[str, bytes], reconstructed: bool) -> bytes:
+    """Return what some files state; a run asks twice, when it checks what was published and when it keeps it."""
+    from race_to_efficiency.evaluation.track_record import published_document
+
+    read = [parse_json(data, path) for path, data in files]
+    return storage.dumps(published_document(quarter, folder, *read, reconstructed=reconstructed)).encode()
 
 
 def check_statements(

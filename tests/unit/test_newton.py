@@ -9,6 +9,7 @@ from race_to_efficiency.calibration.kappa.newton import CONVERGED, SINGULAR, dam
 from race_to_efficiency.calibration.kappa.objective import Objective
 from race_to_efficiency.calibration.kappa.record_fit import fit_of_record
 from race_to_efficiency.calibration.kappa.robust import fit_batch
+from scipy.optimize import approx_fprime, minimize_scalar
 
 DELTA = 1e-3
 
@@ -145,3 +146,81 @@ def test_an_optimum_that_is_only_polished_is_where_lmfit_ends(form, seed):
     nearby = start * np.array([1.0 + 1e-7] * len(start))
     again = fit_of_record(form, inputs, loss, delta=DELTA, start=nearby, cold_starts=0)
     assert again.theta == pytest.approx(whole.theta, rel=1e-9)
+
+
+def loud(n_rows, seed):
+    """Return a power law's objective of runs whose noise is far above the threshold, under ten weightings."""
+    rng = np.random.default_rng(seed)
+    compute = 10 ** rng.uniform(18.0, 21.0, n_rows)
+    loss = 3.0 * (compute / 1e20) ** -0.07 * np.exp(0.05 * rng.standard_normal(n_rows))
+    space = Coordinates.of(POWER_LAW, (compute,), loss)
+    return Objective(space.rows, rng.poisson(1.0, (10, n_rows)) + 0.25, DELTA), rng
+
+
+@pytest.mark.parametrize("n_rows", [8, 31, 90])
+def test_a_line_through_loud_runs_is_found_from_anywhere(n_rows):
+    objective, rng = loud(n_rows, n_rows)
+    who = np.repeat(np.arange(10), 4)
+    start = rng.normal(0.0, 1.0, (40, 2))
+    _, values, status = minimise(objective, start, who, max_iterations=60)
+    assert (status == CONVERGED).all()
+
+    def lowest(slope, k):
+        """Return the least objective at a slope: of the amplitudes where a residual passes the threshold, refined."""
+        at = objective.rows.log_loss + slope * objective.rows.features[0]
+
+        def value(amplitude):
+            theta = np.column_stack([np.atleast_1d(amplitude), np.full(np.size(amplitude), slope)])
+            return objective(theta, np.full(len(theta), k))[0]
+
+        knots = np.sort(np.concatenate([at - DELTA, at + DELTA]))
+        best = int(value(knots).argmin())
+        span = knots[max(best - 1, 0)], knots[min(best + 1, len(knots) - 1)]
+        return minimize_scalar(lambda a: value(a)[0], bounds=span, method="bounded", options={"xatol": 1e-13}).fun
+
+    for k in range(10):
+        least = minimize_scalar(lowest, bracket=(-0.2, 0.6), args=(k,), tol=1e-12).fun
+        assert values[who == k] == pytest.approx(np.full(4, least), rel=1e-9)
+
+
+def test_a_step_is_followed_to_the_lowest_point_on_its_line():
+    objective, rng = loud(25, 3)
+    who = np.arange(10)
+    start = rng.normal(0.0, 0.3, (10, 2))
+    state = [start, *objective(start, who)]
+    step = -rng.uniform(0.5, 5.0, (10, 1)) * state[2].T / np.abs(state[2].T).max(axis=1, keepdims=True)
+    lengths = objective.step_lengths(state, step, who)
+    assert len(np.unique(lengths)) == 10
+    for k in range(10):
+
+        def value(t, k=k):
+            return objective(start[[k]] + t * step[[k]], who[[k]])[0][0]
+
+        other = minimize_scalar(value, bounds=(0.0, 8.0), method="bounded", options={"xatol": 1e-12})
+        assert value(lengths[k]) <= other.fun * (1.0 + 1e-10)
+
+
+def test_a_step_of_the_floor_form_moves_its_predictions_evenly():
+    inputs, loss = simulated(FLOOR, 5)
+    rows = Coordinates.of(FLOOR, inputs, loss).rows
+    x = rows.features[0]
+    three = np.array([x.min(), 0.5 * (x.min() + x.max()), x.max()])
+
+    def predicted(theta):
+        return np.log(np.exp(theta[0] - theta[2] * three) + theta[1])
+
+    theta, step = np.array([-1.5, 0.6, 0.5]), np.array([0.1, -0.05, 0.08])
+    moved = rows.moved(theta[None], step[None])[0]
+    wanted = predicted(theta) + approx_fprime(theta, predicted, 1e-7) @ step
+    assert predicted(moved) == pytest.approx(wanted, abs=1e-6)
+    assert np.abs(moved - theta - step).max() > 1e-3  # it is a curve
+    far = np.array([0.0, 5.0, 0.0])
+    assert np.array_equal(rows.moved(theta[None], far[None])[0], theta + far)  # changes too large to be told at once
+
+
+@pytest.mark.parametrize("form", [CHINCHILLA, POWER_LAW])
+def test_other_forms_step_straight(form):
+    inputs, loss = simulated(form, 5)
+    rows = Coordinates.of(form, inputs, loss).rows
+    theta = np.full((1, rows.n_parameters), 0.4)
+    assert np.array_equal(rows.moved(theta, 0.1 * theta), theta + 0.1 * theta)

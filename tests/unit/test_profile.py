@@ -4,44 +4,84 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from race_to_efficiency.calibration.kappa.forms import FLOOR, Coordinates
+from race_to_efficiency.calibration.kappa.forms import FLOOR, POWER_LAW, Coordinates
 from race_to_efficiency.calibration.kappa.intervals import kappa_gradient, sandwich
 from race_to_efficiency.calibration.kappa.objective import RIDGE
 from race_to_efficiency.calibration.kappa.profile import profile_kappa
 from race_to_efficiency.calibration.kappa.record_fit import fit_of_record
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import huber
 from scipy.stats import chi2
 
 DELTA = 1e-3
 
 
-@pytest.mark.parametrize("seed", [2])
-def test_the_deviance_at_every_end_is_the_limit_of_its_level(seed):
-    rng = np.random.default_rng(seed)
-    compute = np.geomspace(1e18, 1e22, 90)
-    loss = (1.7 + 5e3 * compute**-0.19) * np.exp(rng.normal(0.0, 0.004, 90))
-    fit = fit_of_record(FLOOR, (compute,), loss, delta=DELTA)
-    space = Coordinates.of(FLOOR, (compute,), loss)
+def profiled(form, compute, loss):
+    """Return a fit, the ends of its profile, and what twice the objective's rise is multiplied with."""
+    fit = fit_of_record(form, (compute,), loss, delta=DELTA)
+    space = Coordinates.of(form, (compute,), loss)
     x = space.solver(fit.theta)
-    robust = sandwich(space, x, fit.residuals, [str(k) for k in range(90)], delta=DELTA)
+    robust = sandwich(space, x, fit.residuals, [str(k) for k in range(len(loss))], delta=DELTA)
     slope = kappa_gradient(space, x)
     ratio = float((slope @ robust.bread @ slope) / (slope @ robust.covariance @ slope))
-    ends = profile_kappa(space, x, robust, delta=DELTA).ends
+    return fit, profile_kappa(space, x, robust, delta=DELTA).ends, ratio
+
+
+@pytest.mark.parametrize(("n_rows", "seed"), [(8, 1), (8, 2), (8, 3), (20, 4)])
+def test_the_ends_of_a_power_law_through_few_loud_runs_are_on_the_limit(n_rows, seed):
+    rng = np.random.default_rng(seed)
+    compute = 10 ** rng.uniform(18.0, 21.0, n_rows)
+    loss = 3.0 * (compute / 1e20) ** -0.07 * np.exp(0.05 * rng.standard_normal(n_rows))
+    fit, ends, ratio = profiled(POWER_LAW, compute, loss)
+
+    def lowest(kappa):
+        """Return the least cost at a kappa: of the amplitudes where a residual passes the threshold, refined."""
+        at = np.log(loss) + kappa * np.log(compute)
+
+        def cost(amplitude):
+            left = at - amplitude
+            return float((huber(DELTA, left) + 0.5 * RIDGE * left**2).sum())
+
+        knots = np.sort(np.concatenate([at - DELTA, at + DELTA]))
+        best = int(np.argmin([cost(knot) for knot in knots]))
+        span = knots[max(best - 1, 0)], knots[min(best + 1, len(knots) - 1)]
+        return minimize_scalar(cost, bounds=span, method="bounded", options={"xatol": 1e-14}).fun
+
+    best = lowest(fit.theta[1])
+    for level, pair in ends.items():
+        for kappa in pair:
+            root = np.sqrt(2.0 * (lowest(kappa) - best) * ratio)
+            assert root == pytest.approx(np.sqrt(chi2.ppf(level, 1)), rel=1e-7)
+
+
+@pytest.mark.parametrize(("n_rows", "noise", "seed"), [(90, 0.004, 2), (12, 0.03, 0), (12, 0.03, 4), (12, 0.03, 6)])
+def test_the_deviance_at_every_end_is_the_limit_of_its_level(n_rows, noise, seed):
+    rng = np.random.default_rng([n_rows, seed])
+    compute = 10 ** rng.uniform(18.0, 21.0, n_rows)
+    loss = (1.7 + 1.3 * (compute / 3e19) ** -0.19) * np.exp(noise * rng.standard_normal(n_rows))
+    fit, ends, ratio = profiled(FLOOR, compute, loss)
+    middle = np.exp(np.log(compute).mean())
 
     def cost(free, kappa):
         """Return the Huber sum and its ridge; free: ln of the reducible loss at the middle, and E."""
-        middle = np.exp(np.log(compute).mean())
-        left = np.log(loss) - np.log(np.exp(free[0]) * (compute / middle) ** -kappa + free[1])
-        return float((huber(DELTA, left) + 0.5 * RIDGE * left**2).sum())
+        with np.errstate(invalid="ignore"):
+            left = np.log(loss) - np.log(np.exp(free[0]) * (compute / middle) ** -kappa + free[1])
+        value = float((huber(DELTA, left) + 0.5 * RIDGE * left**2).sum())
+        return value if np.isfinite(value) else 1e9
 
-    amplitude = np.log(fit.theta[0]) - fit.theta[2] * np.log(compute).mean()
+    amplitude = np.log(fit.theta[0]) - fit.theta[2] * np.log(middle)
     best = cost((amplitude, fit.theta[1]), fit.theta[2])
     for level, pair in ends.items():
         for kappa in pair:
-            start = (amplitude, fit.theta[1])
-            for _ in range(3):
-                options = {"xatol": 1e-13, "fatol": 0.0, "maxiter": 2000}
-                start = minimize(cost, start, args=(kappa,), method="Nelder-Mead", options=options).x
-            root = np.sqrt(2.0 * (cost(start, kappa) - best) * ratio)
+            if kappa is None:
+                continue
+            lowest = np.inf
+            for move in np.vstack([np.zeros(2), rng.normal(0.0, 0.3, (2, 2))]):
+                start = np.array([amplitude, fit.theta[1]]) + move
+                for _ in range(3):
+                    options = {"xatol": 1e-13, "fatol": 0.0, "maxiter": 2000}
+                    found = minimize(cost, start, args=(kappa,), method="Nelder-Mead", options=options)
+                    start, lowest = found.x, min(lowest, found.fun)
+            root = np.sqrt(2.0 * (lowest - best) * ratio)
             assert root == pytest.approx(np.sqrt(chi2.ppf(level, 1)), rel=2e-9)
+    assert ends[0.95][1] is not None

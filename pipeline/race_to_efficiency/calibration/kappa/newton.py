@@ -2,7 +2,8 @@
 
 With a threshold as small as 1e-3 the objective is nearly a sum of absolute residuals: its valleys are thin and
 curved, and a Newton step along one lands beside it. So a step that does not improve is followed for one more step
-before it is taken back (the watchdog of Chamberlain et al. 1982), which restores fast convergence in the valley.
+before it is taken back (the watchdog of Chamberlain et al. 1982), which restores fast convergence in the valley; and a
+step of the floor form follows the curve along which its predictions move evenly (`Rows.moved`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ STATUS_NAMES = ("converged", "floor_at_zero", "singular", "not_finished", "too_f
 _MAX_STEP = 2.0
 _PIVOT_MIN = 1e-11
 _FLOOR_GONE = -0.01
+_PAIRS = (0, 0, 1, 2)
+"""The axis along which points, objectives, gradients and Hessians hold one a pair."""
 
 
 def damped_steps(hessian: Floats, gradient: Floats, damping: Floats, typical: Floats) -> tuple[Floats, Floats]:
@@ -122,14 +125,16 @@ class _Descent:
         self.index, self.replicates, self.mass = self.index[keep], self.replicates[keep], self.mass[keep]
         self.damping, self.astray = self.damping[keep], self.astray[keep]
         for state in (self.here, self.best):
-            state[:] = [part.compress(keep, axis=axis) for part, axis in zip(state, (0, 0, 1, 2), strict=True)]
+            state[:] = [part.compress(keep, axis=axis) for part, axis in zip(state, _PAIRS, strict=True)]
 
     def advance(self, step: Floats) -> None:
         """Take the steps; keep what improves, follow what does not once more, then go back."""
         longest = np.abs(step).max(axis=0)
-        there = self.here[0] + (step * (_MAX_STEP / np.maximum(longest, _MAX_STEP))).T
+        there = self.objective.rows.moved(self.here[0], (step * (_MAX_STEP / np.maximum(longest, _MAX_STEP))).T)
         self.here = [there, *self.objective(there, self.replicates)]
         better = self.here[1] < self.best[1]
+        if self.objective.straight and not better.all():
+            better = self._shortened(~better)
         calmer = np.where(self.damping < 1e-8, 0.0, self.damping * 0.1)
         if better.all():
             self.best, self.astray, self.damping = list(self.here), np.zeros_like(better), calmer
@@ -143,6 +148,16 @@ class _Descent:
             for here, best in zip(self.here, self.best, strict=True):
                 np.copyto(here, best, where=back[:, None] if here is there else back)
             self.damping[back] = np.maximum(self.damping[back] * 20.0, 1e-4)
+
+    def _shortened(self, missed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Go from the best points only as far as their step gains, and return which pairs are better off now."""
+        who = self.replicates[missed]
+        state = [part.compress(missed, axis=axis) for part, axis in zip(self.best, _PAIRS, strict=True)]
+        step = self.here[0][missed] - state[0]
+        there = state[0] + self.objective.step_lengths(state, step, who)[:, None] * step
+        for here, part, axis in zip(self.here, [there, *self.objective(there, who)], _PAIRS, strict=True):
+            np.moveaxis(here, axis, 0)[missed] = np.moveaxis(part, axis, 0)
+        return np.asarray(self.here[1] < self.best[1])
 
 
 def minimise(

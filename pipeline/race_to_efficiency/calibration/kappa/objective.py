@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _BLOCK = 12_288
 
+_FARTHEST = 8.0
+"""Multiple of a step beyond which it is not followed."""
+
 RIDGE = 3e-8
 """Curvature beyond the threshold, as a share of that within. Where the noise is far above the threshold the Huber sum
 is nearly one of absolute residuals, whose optimum is flat: a whole segment, of which each processor's rounding picks
@@ -64,6 +67,31 @@ class Rows:
             total += np.exp(theta[:, k, None] - theta[:, terms + floor + k, None] * x)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.log(total, out=total)
+
+    def moved(self, theta: Floats, step: Floats) -> Floats:
+        """Return theta (b, p) after a step (b, p), which one power term with a floor takes along a curve.
+
+        Its amplitude, floor and slope trade off along curved valleys, which are nearly straight in the log predictions
+        at three evenly spaced features (the expected-value parameters of Ratkowsky 1983). Those change as the step says
+        to first order, and give the parameters back in closed form; where they cannot, the step is a straight one.
+        """
+        straight = theta + step
+        if not (self.floor and len(self.features) == 1):
+            return straight
+        low, high = self.features[0].min(), self.features[0].max()
+        x = np.array([low, 0.5 * (low + high), high])
+        amplitude, floor, slope = theta.T[:, :, None]
+        with np.errstate(all="ignore"):
+            power = np.exp(amplitude - slope * x)
+            loss = power + floor
+            change = (power * (step[:, :1] - step[:, 2:] * x) + step[:, 1:2]) / loss
+            loss *= np.exp(change)
+            falls = loss[:, 0] - loss[:, 1], loss[:, 1] - loss[:, 2]
+            slope = np.log(falls[0] / falls[1]) / (x[1] - x[0])
+            scale = falls[0] / (np.exp(-slope * x[0]) - np.exp(-slope * x[1]))
+            curved = np.stack([np.log(scale), loss[:, 2] - scale * np.exp(-slope * x[2]), slope], axis=1)
+        sound = np.isfinite(curved).all(axis=1) & (loss > 0).all(axis=1) & (np.abs(change) < 1.0).all(axis=1)
+        return np.where(sound[:, None], curved, straight)
 
     def chunks(self) -> Iterator[tuple[slice, list[Floats]]]:
         """Yield row slices with their moment matrices: [1, x, x^2] a term, and [1, x, z, xz] of two terms."""
@@ -110,6 +138,46 @@ class Objective:
     def mass(self, replicates: NDArray[np.intp]) -> Floats:
         """Return sum of weights of the chosen replicates, (b,)."""
         return self._mass[replicates] if len(self._mass) > 1 else np.repeat(self._mass, len(replicates))
+
+    @property
+    def straight(self) -> bool:
+        """Whether log predictions are linear in theta (one power term, no floor), of rows few enough to be sorted."""
+        return self.terms == 1 and not self.rows.floor and self._cache is not None
+
+    def step_lengths(self, state: Sequence[Floats], step: Floats, replicates: NDArray[np.intp]) -> Floats:
+        """Return the multiples of steps at which a `straight` objective (or that and a square) is least, (b,).
+
+        Its derivative along a step rises piecewise linearly, with a kink where a residual enters or leaves the
+        threshold, and the root follows from the sorted kinks (Madsen & Nielsen 1990, BIT 30:682).
+
+        Parameters
+        ----------
+        state : (b, p) float, (b,) float, (p, b) float, (p, p, b) float
+            Where the steps begin, and the objective, gradient and Hessian there.
+        step : (b, p) float
+        replicates : (b,) int
+        """
+        theta, _, gradient, hessian = state
+        residual = self.rows.log_loss - self.rows.log_prediction(theta)
+        change = step[:, 1:] * self.rows.features[0] - step[:, :1]
+        weights = self.weights if len(self.weights) == 1 else self.weights[replicates]
+        bends = weights * change**2
+        with np.errstate(invalid="ignore", divide="ignore"):
+            middle, half = -residual / change, self.delta / np.abs(change)
+        kinks = np.concatenate([middle - half, middle + half], axis=1)
+        bends = np.concatenate([bends, -bends], axis=1)
+        behind = ~(np.isfinite(kinks) & (kinks > 0.0))
+        kinks[behind], bends[behind] = _FARTHEST, 0.0
+        order = kinks.argsort(axis=1)
+        kinks, bends = (np.take_along_axis(part, order, axis=1) for part in (kinks, bends))
+        slopes, bend = np.einsum("bi,ib->b", step, gradient), np.einsum("bi,ijb,bj->b", step, hessian, step)
+        bends = np.cumsum(np.concatenate([bend[:, None], bends], axis=1), axis=1)
+        rises = bends[:, :-1] * np.diff(kinks, axis=1, prepend=0.0)
+        slopes = np.cumsum(np.concatenate([slopes[:, None], rises], axis=1), axis=1)
+        last = np.maximum((slopes < 0.0).sum(axis=1, keepdims=True) - 1, 0)
+        begins = np.concatenate([np.zeros_like(kinks[:, :1]), kinks], axis=1)
+        begin, slope, bend = (np.take_along_axis(part, last, axis=1)[:, 0] for part in (begins, slopes, bends))
+        return np.asarray(np.clip(begin - slope / bend, 0.0, _FARTHEST))
 
     def __call__(self, theta: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
         """Evaluate at theta (b, p) with the weights of ``replicates`` (b,).

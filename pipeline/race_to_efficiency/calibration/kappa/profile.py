@@ -13,7 +13,7 @@ import numpy as np
 
 from race_to_efficiency.calibration.common.estimates import Interval
 from race_to_efficiency.calibration.kappa.intervals import Sandwich, kappa_gradient
-from race_to_efficiency.calibration.kappa.newton import minimise
+from race_to_efficiency.calibration.kappa.newton import NOT_FINISHED, minimise
 from race_to_efficiency.calibration.kappa.objective import Objective
 
 if TYPE_CHECKING:
@@ -120,23 +120,26 @@ class _Trace:
         return Objective(self.space.rows, self.weights, self.delta)(ends, np.zeros(len(ends), dtype=np.intp))[0]
 
     def pulled(self, targets: Floats, start: Floats, tolerance: float, iterations: int) -> tuple[Floats, Floats]:
-        """Return fits pulled towards targets from ``start`` (m, p), and their pulled objectives."""
+        """Return fits pulled towards targets from ``start`` (m, p), and their pulled objectives; inf: it did not end."""
         objective = _Pulled(self.space, self.weights, self.delta, targets, _STIFFNESS / self.model)
         index = np.arange(len(targets))
-        ends, values, _ = minimise(objective, start, index, tolerance=tolerance, max_iterations=iterations)
-        return ends, values
+        ends, values, status = minimise(objective, start, index, tolerance=tolerance, max_iterations=iterations)
+        return ends, np.where(status == NOT_FINISHED, np.inf, values)
 
     def walked(self, centre: float, reach: Floats, x: Floats) -> tuple[Floats, Floats]:
         """Return targets exp(-reach) to exp(reach) times the centre, and the fits pulled there, (2m + 1, p).
 
-        Each starts at the optimum, and once more from where its inner neighbour ended; the better one is kept.
+        Each starts at the optimum, and once more from where its inner neighbour ended; the better one is kept, and NaN
+        where neither came to an end (as where the floor runs below zero).
         """
         targets = centre * np.exp(np.concatenate([-reach[::-1], [0.0], reach]))
         ends, values = self.pulled(targets, np.tile(x, (len(targets), 1)), _TOLERANCE, 80)
         middle, index = len(reach), np.arange(len(targets))
         inner = np.concatenate([index[1 : middle + 1], [middle], index[middle:-1]])
         again, again_values = self.pulled(targets, ends[inner], _TOLERANCE, 40)
-        return targets, np.where((again_values < values)[:, None], again, ends)
+        kept = np.where((again_values < values)[:, None], again, ends)
+        kept[np.isinf(np.minimum(values, again_values))] = np.nan
+        return targets, kept
 
     def deviance(self, ends: Floats) -> Floats:
         """Return twice the rise of the objective, in units of the sandwich variance of kappa, (m,)."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.calibration.kappa.conditions import Conditions
+    from race_to_efficiency.settings.kappa import FrontierRule
 
     Floats = NDArray[np.float64]
     Outcome = dict[str, float | None]
@@ -75,6 +76,7 @@ def judged(
     *,
     clusters: NDArray[Any] | None = None,
     conditions: Conditions = UNCONDITIONAL,
+    frontier: FrontierRule = "all",
 ) -> tuple[Outcome, Estimate | None]:
     """Fit one form and compare kappa (and E) with the truth; a refusal covers nothing."""
     changes = {"forms": (form.name,), "bootstrap_replicates": ATTEMPT_REPLICATES, "extrapolation_cutoffs": ()}
@@ -84,7 +86,7 @@ def judged(
     seed = int(rng.integers(2**31))
     try:
         column = None if clusters is None else "cluster"
-        found = fit_table(table, params, cluster=column, frontier="all", seed=seed, conditions=conditions).estimates
+        found = fit_table(table, params, cluster=column, frontier=frontier, seed=seed, conditions=conditions).estimates
     except DataInvalid:
         return {"refused": 1.0, "covered": 0.0, "floor_covered": 0.0, "not_trusted": 1.0}, None
     kappa = found[0]

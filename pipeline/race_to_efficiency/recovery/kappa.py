@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.common.resampling import stream
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
 from race_to_efficiency.recovery.attempts import (
     FLOOR_NATS,
     LAW_KAPPA,
@@ -30,6 +31,17 @@ from race_to_efficiency.recovery.attempts_forms import (
     under_tuned,
     weighted,
 )
+from race_to_efficiency.recovery.attempts_misfits import (
+    few_sizes,
+    misfit,
+    penalised,
+    right,
+    selected,
+    shrinking_noise,
+    tied_sizes,
+    two_floors,
+)
+from race_to_efficiency.recovery.attempts_pool import pooled_families
 from race_to_efficiency.recovery.attempts_predictions import larger_runs
 from race_to_efficiency.recovery.summary import Quantity, rows_of
 
@@ -128,6 +140,21 @@ _LARGER = (
     Quantity("width of N*, high over low", "optimum_width", "median"),
     Quantity("refused", "refused", "share"),
 )
+_ALARM = (Quantity("a wrong law seen", "seen", "share", None, 0.05),)
+_SEEN = (Quantity("a wrong law seen", "seen", "share", 0.80, None), Quantity("refused", "refused", "share"))
+_TANGENT = (Quantity("coverage of the tangent at the pivot", "covered", "share", 0.92, 0.98),)
+_ROWS = (
+    Quantity("relative median bias of kappa", "kappa", "median_bias", -0.03, 0.03, truth=REDUCIBLE_KAPPA, own=True),
+    Quantity("coverage of kappa", "covered", "share", 0.92, None, own=True),
+    Quantity("coverage of E", "floor_covered", "share"),
+    Quantity("not trusted", "not_trusted", "share"),
+)
+_FAMILIES = (
+    Quantity("coverage of the mean over families", "mean", "share", 0.92, None, own=True),
+    Quantity("coverage of a new family's kappa", "new", "share", 0.92, None, own=True),
+    Quantity("coverage of its R after 5 years", "r", "share", 0.92, None, own=True),
+    Quantity("coverage of its E/L0 at the anchor", "anchor", "share"),
+)
 _JOINT = (
     Quantity("correlation reported", "correlation_reported", "share", 1.0, None),
     Quantity("coverage of the joint region", "covered", "share", 0.92, 0.98, own=True),
@@ -163,6 +190,18 @@ STUDY: dict[str, Case] = {
     "kappa_larger_runs_flat_100": Case(
         "runs", larger_runs(100, 0.15), _LARGER, "the same, all runs near the optimum: its curve is flat", 500
     ),
+    "law_right_100": Case("law", misfit(right), _ALARM, "the right law: false alarms"),
+    "law_wrong_100": Case(
+        "law", misfit(penalised), _SEEN, "1 % lost at a decade off 20 tokens a parameter, by squares"
+    ),
+    "law_two_floors_100": Case("law", misfit(two_floors), _SEEN, "two floors .1 nats apart in one group"),
+    "rows_selected_400": Case("rows", selected(400, FLOOR), _ROWS, "floor form, the efficient of 400 runs", 200),
+    "rows_tangent_400": Case("rows", selected(400, POWER_LAW), _TANGENT, "the same runs, power law", 500),
+    "rows_tied_60": Case("rows", tied_sizes(60, CHINCHILLA), _WEAK, "20 tokens a parameter, chinchilla form", 100),
+    "rows_uneven_60": Case("rows", shrinking_noise(60), _ROWS, "floor form, noise that falls by a factor of 4", 200),
+    "rows_five_sizes": Case("rows", few_sizes(5, 3), _ROWS, "15 models of 5 sizes, 6 checkpoints each, ICC .5", 200),
+    "families_3": Case("families", pooled_families(3), _FAMILIES, "three families seen, and a new one"),
+    "families_6": Case("families", pooled_families(6), _FAMILIES, "six families"),
     "joint_8y": Case("6", losses_over_time(8.0, free_floor=False), _JOINT, "losses over 8 years, no floor"),
     "joint_floor_8y": Case("6", losses_over_time(8.0, free_floor=True), _JOINT, "8 years, free floor"),
     "joint_floor_2y": Case(

@@ -39,7 +39,7 @@ SUITES = {"kappa": recovery_kappa, "trends": recovery_trends, "predictive": reco
 SUITE_OF_CASE: dict[str, str] = {name: suite for suite, module in SUITES.items() for name in module.CASES}
 """Case name -> suite."""
 
-_CODE = ("calibration", "evaluation", "equation", "own_tables", "recovery")
+_CODE = ("calibration", "evaluation", "equation", "forecasting", "own_tables", "recovery")
 _NOT_CODE = ("recovery/study.py", "recovery/summary.py", "recovery/table.py")
 """They gather and print what the chunks hold: a change there needs no chunk again."""
 

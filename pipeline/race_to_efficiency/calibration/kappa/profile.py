@@ -120,7 +120,7 @@ class _Trace:
         return Objective(self.space.rows, self.weights, self.delta)(ends, np.zeros(len(ends), dtype=np.intp))[0]
 
     def pulled(self, targets: Floats, start: Floats, tolerance: float, iterations: int) -> tuple[Floats, Floats]:
-        """Return fits pulled towards targets from ``start`` (m, p), and their pulled objectives; inf: it did not end."""
+        """Return fits pulled towards targets from ``start`` (m, p), and their pulled objectives (inf: no end)."""
         objective = _Pulled(self.space, self.weights, self.delta, targets, _STIFFNESS / self.model)
         index = np.arange(len(targets))
         ends, values, status = minimise(objective, start, index, tolerance=tolerance, max_iterations=iterations)

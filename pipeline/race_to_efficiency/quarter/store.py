@@ -110,15 +110,17 @@ class Store:
 
     def prune(self) -> int:
         """Remove the entries unused for longest until the store is within its limit; return the bytes removed."""
-        paths = sorted(self.folder.glob("??/*.json"), key=lambda path: path.stat().st_mtime_ns)
-        sizes = {path: [item.stat().st_size for item in path.parent.glob(f"{path.stem}.*")] for path in paths}
-        total, removed = sum(sum(found) for found in sizes.values()), 0
-        for path in paths:
+        entries: dict[tuple[Path, str], list[Path]] = {}
+        for path in self.folder.glob("??/*"):
+            entries.setdefault((path.parent, path.name.partition(".")[0]), []).append(path)
+        found = {path: path.stat() for files in entries.values() for path in files}
+        total, removed = sum(told.st_size for told in found.values()), 0
+        for files in sorted(entries.values(), key=lambda files: max(found[path].st_mtime_ns for path in files)):
             if total - removed <= self.limit_bytes:
                 break
-            removed += sum(sizes[path])
-            for item in path.parent.glob(f"{path.stem}.*"):
-                item.unlink(missing_ok=True)
+            removed += sum(found[path].st_size for path in files)
+            for path in files:
+                path.unlink(missing_ok=True)
         return removed
 
     def clear(self) -> int:

@@ -162,9 +162,9 @@ class Objective:
         change = step[:, 1:] * self.rows.features[0] - step[:, :1]
         weights = self.weights if len(self.weights) == 1 else self.weights[replicates]
         bends = weights * change**2
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):  # a residual that does not change has no kink
             middle, half = -residual / change, self.delta / np.abs(change)
-        kinks = np.concatenate([middle - half, middle + half], axis=1)
+            kinks = np.concatenate([middle - half, middle + half], axis=1)
         bends = np.concatenate([bends, -bends], axis=1)
         behind = ~(np.isfinite(kinks) & (kinks > 0.0))
         kinks[behind], bends[behind] = _FARTHEST, 0.0
@@ -177,7 +177,8 @@ class Objective:
         last = np.maximum((slopes < 0.0).sum(axis=1, keepdims=True) - 1, 0)
         begins = np.concatenate([np.zeros_like(kinks[:, :1]), kinks], axis=1)
         begin, slope, bend = (np.take_along_axis(part, last, axis=1)[:, 0] for part in (begins, slopes, bends))
-        return np.asarray(np.clip(begin - slope / bend, 0.0, _FARTHEST))
+        with np.errstate(invalid="ignore", divide="ignore"):  # nor has a step of nothing a lowest point
+            return np.nan_to_num(np.clip(begin - slope / bend, 0.0, _FARTHEST))
 
     def __call__(self, theta: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
         """Evaluate at theta (b, p) with the weights of ``replicates`` (b,).

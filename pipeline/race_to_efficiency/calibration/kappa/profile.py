@@ -225,7 +225,7 @@ def profile_kappa(
     if not (trace.deviance(ends[[0, -1]]) > _FAR).all():  # a limit may be passed further out, or nowhere
         reach = np.concatenate([near * steps, np.linspace(near, np.log(_WIDEST) * 1.1, 6)[1:]])
         targets, ends = trace.walked(centre, reach, x)
-    trace.lowest = min(trace.lowest, float(np.nanmin(trace.cost(ends))))
+    trace.lowest = float(np.fmin.reduce(trace.cost(ends), initial=trace.lowest))  # fmin passes over NaN
     kappa, deviance = space.form.kappa(space.natural(ends)), trace.deviance(ends)
     keep = np.isfinite(deviance) & np.isfinite(kappa) & _inside(space, ends)
     order = np.flatnonzero(keep)[np.argsort(kappa[keep], kind="stable")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
+import os
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -180,9 +181,14 @@ def test_the_store_is_bounded_and_can_be_cleared(tmp_path: Path) -> None:
     computed(Memory(store), world())
     assert {name for name, _, _ in store.entries()} == {"test.total:a", "test.total:b", "test.sum"}
     whole = sum(size for _, size, _ in store.entries())
+    oldest = next(path for path in tmp_path.glob("??/*.json") if '"node":"test.sum"' in path.read_text())
+    os.utime(oldest, ns=(1, 1))
+    size = next(size for name, size, _ in store.entries() if name == "test.sum")
     small = Store(tmp_path, limit_bytes=whole - 1)
-    assert small.prune() > 0
-    assert sum(size for _, size, _ in small.entries()) < whole
+    assert small.prune() == size
+    assert {name for name, _, _ in small.entries()} == {"test.total:a", "test.total:b"}
+    assert sum(size for _, size, _ in small.entries()) == whole - size
+    assert small.prune() == 0
     assert store.clear() > 0
     assert store.entries() == []
 

@@ -179,3 +179,29 @@ def test_larger_runs_lie_where_the_wide_intervals_of_a_flat_curve_say():
         assert column(found, name).sum() == 2  # a right interval fails one seed in twenty, and this is not one of them
     assert (column(found, "optimum_width") > 3.0).all()
     assert column(found, "refused").sum() == 0
+
+
+def test_a_wrong_law_and_two_floors_are_seen_and_the_right_law_is_not_accused():
+    seen = {
+        name: column(simulate_outcomes(f"law_{name}_100", 30, 5), "seen").sum()
+        for name in ("right", "wrong", "two_floors")
+    }
+    assert seen["right"] <= stats.binom.ppf(0.999, 30, 0.05)
+    assert min(seen["wrong"], seen["two_floors"]) >= fewest(0.8, 30)
+
+
+@pytest.mark.parametrize("count", [3, 6])
+def test_the_pool_covers_its_mean_a_new_family_and_the_r_of_it(count):
+    found = simulate_outcomes(f"families_{count}", 120, 5)
+    shares = {name: column(found, name).mean() for name in ("mean", "new", "r", "anchor")}
+    assert min(column(found, name).sum() for name in ("mean", "new", "r")) >= fewest(0.95, 120), shares
+    # each is asked of its own truth: intervals of a new family are wider than those of the mean over families
+    assert (column(found, "new") != column(found, "mean")).any()
+    assert max(shares["r"], shares["new"]) < 1.0
+
+
+def test_runs_of_one_ratio_are_refused_and_the_efficient_of_many_are_found():
+    assert column(simulate_outcomes("rows_tied_60", 2, 5), "not_trusted").all()
+    found = simulate_outcomes("rows_tangent_400", 12, 5)
+    assert column(found, "covered").sum() >= fewest(0.95, 12)
+    assert 0.03 < np.median(column(found, "kappa")) < 0.1

@@ -78,12 +78,74 @@ def test_utilisation_is_flat_and_bounded():
 
 
 def test_training_flop_per_joule():
-    fit = training_flop_per_joule(inputs("2026-03-31"))
+    fit, same_format = training_flop_per_joule(inputs("2026-03-31"))
     assert fit.estimate.value == pytest.approx(0.752, abs=5e-4)
     assert interval(fit, "ols") == pytest.approx((0.565, 0.938), abs=5e-4)
     assert fit.estimate.n_rows == 141
     assert fit.estimate.interval().method == "cluster"
     assert fit.component.cap_doublings == pytest.approx(7.6 + 2.0 - np.log2(0.34))
+    assert same_format.component.cap_doublings == pytest.approx(7.6 - np.log2(0.34))
+    assert "format" in same_format.component.omits
+
+
+def test_the_move_to_tensor_units_stands_apart_from_the_rate_that_goes_on():
+    """Of the same rows, read here from the views, least squares by numpy."""
+    found = inputs("2026-03-31")
+    _, fit = training_flop_per_joule(found)
+    runs, known = found.rows("notable_training_runs"), found.rows("accelerators")
+    has = dict(zip(known["name"], known["fp16_tensor_flop_s"].notna(), strict=True))
+    runs = runs.assign(units=runs["hardware"].fillna("").str.split(",").str[0].str.strip().map(has))
+    runs = runs[(runs["power_draw_w"] * runs["hours"] * runs["compute_flop"]).gt(0) & runs["units"].notna()]
+    runs = runs[runs["released"] >= str(found.params.windows.training_flop_per_joule)]
+    date = pd.to_datetime(runs["released"])
+    year = (date.dt.year + (date.dt.day_of_year - 1) / (365 + date.dt.is_leap_year)).to_numpy(float)
+    efficiency = np.log2((runs["compute_flop"] / (runs["power_draw_w"] * runs["hours"] * 3600)).to_numpy(float))
+    design = np.column_stack([np.ones(len(runs)), year - year.mean(), runs["units"].to_numpy(float)])
+    _, slope, step = np.linalg.lstsq(design, efficiency, rcond=None)[0]
+    assert fit.estimate.n_rows == len(runs)
+    assert fit.estimate.value == pytest.approx(slope, rel=1e-6)
+    assert fit.estimate.diagnostics["one_time_doublings"] == pytest.approx(step, rel=1e-6)
+    assert {row.split("/")[1] for row in fit.estimate.rows_used} == set(runs["model_id"])
+
+
+def planted(step, *, early=12, moved=slice(30, None)):
+    """Return the two trends of sixty runs that gain .4 doublings a year, and a step where they take tensor units."""
+    rng = np.random.default_rng(4)
+    days = pd.date_range("2016-01-01", "2025-12-31", periods=60)
+    years = (days - days[0]).days.to_numpy() / 365.2425
+    on = np.zeros(60)
+    on[moved] = 1.0
+    on[rng.choice(30, early, replace=False)] = 1.0  # some take them early
+    runs = pd.DataFrame(
+        {
+            "model_id": [f"run-{k}" for k in range(60)],
+            "organization": [f"lab {k % 15}" for k in range(60)],
+            "released": days,
+            "hardware": np.where(on > 0, "New, Old", "Old"),
+            "compute_flop": 1e20 * 2.0 ** (0.4 * years + step * on + rng.normal(0.0, 0.05, 60)),
+            "power_draw_w": 1e3,
+            "hours": 10.0,
+            "mfu": 0.4,
+        }
+    )
+    chips = pd.DataFrame({"name": ["Old", "New"], "fp16_tensor_flop_s": [np.nan, 1e14], "released": days[:2]})
+    return training_flop_per_joule(inputs_of({"notable_training_runs": runs, "accelerators": chips}))
+
+
+@pytest.mark.parametrize("step", [0.0, 1.5])
+def test_a_planted_step_is_found_and_the_rate_beside_it(step):
+    whole, same_format = planted(step)
+    assert same_format.estimate.value == pytest.approx(0.4, abs=0.03)
+    assert same_format.estimate.diagnostics["one_time_doublings"] == pytest.approx(step, abs=0.1)
+    assert (whole.estimate.value > 0.45) == (step > 0)
+
+
+def test_a_step_that_hardly_a_run_has_made_is_not_estimated():
+    whole, same_format = planted(1.0, early=2, moved=slice(60, None))
+    assert whole.usable
+    assert same_format.estimate.status == "refused"
+    assert "three runs" in same_format.estimate.reasons[0]
+    assert planted(1.0, early=3, moved=slice(60, None))[1].usable
 
 
 def test_growth_of_the_frontier_is_an_identity():
@@ -306,7 +368,7 @@ def test_no_rows_is_a_refusal_never_an_exception():
     found = [
         *hardware(empty),
         utilisation(empty),
-        training_flop_per_joule(empty),
+        *training_flop_per_joule(empty),
         *mlperf_same_chip(empty),
         *mlperf_system(empty),
         *algorithmic_lm(empty),

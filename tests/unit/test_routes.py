@@ -172,7 +172,9 @@ def test_settings_refuse_doubled_ids_unknown_defaults_and_unknown_keys():
 def test_the_shipped_routes_on_the_ledgers():
     result = result_of("2026-03-31")
     rows = {row["route"]: row for row in result.routes}
-    assert list(rows) == ["D", "A", "A_frontier", "B", "B_frontier", "C", "C_joule"]
+    assert list(rows) == ["D", "D_same_format", "A", "A_frontier", "B", "B_frontier", "C", "C_joule"]
+    assert rows["D_same_format"]["omits"] == ["format"]
+    assert rows["D_same_format"]["value"] < rows["D"]["value"]
     assert [row["default"] for row in rows.values()] == [True] + [False] * 6
     assert rows["A"]["omits"] == ["format"]
     assert rows["D"]["omits"] == []

@@ -10,6 +10,7 @@ from race_to_efficiency.calibration.common.series import Series
 from race_to_efficiency.calibration.gamma.chips import rated_watts
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, refused
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
+from race_to_efficiency.calibration.gamma.trends import fit_line
 from race_to_efficiency.units import joules
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 NOTABLE_RUNS = "notable_training_runs"
 MLPERF = "mlperf_training"
 _MODELLED = "power draw is modelled from rated power, so part of the trend is the trend of rated power itself"
+_NO_ENERGY = "no run states compute, hours and power draw by this date"
 _UNOFFICIAL = "unofficial, computed from result logs (MLPerf is a trademark of MLCommons)"
 _PARTIAL = "rules fix the model but let batch size and optimiser move: part of the algorithm is inside"
 
 
-def run_series(rows: pd.DataFrame, value: Floats) -> Series | None:
+def run_series(rows: pd.DataFrame, value: Floats, covariate: Floats | None = None) -> Series | None:
     """Return log2 of a positive quantity of notable runs, clustered by the organisation named first.
 
     Parameters
@@ -34,12 +36,16 @@ def run_series(rows: pd.DataFrame, value: Floats) -> Series | None:
         Used rows of the notable_training_runs view.
     value : (n,) float
         The quantity; rows where it is missing or not positive are left out.
+    covariate : (n,) float, optional
+        What its trend is to be cleared of; rows where it is missing are left out.
 
     Returns
     -------
     Series or None
     """
     keep = np.isfinite(value) & (value > 0)
+    if covariate is not None:
+        keep &= np.isfinite(covariate)
     if not keep.any():
         return None
     kept = rows.loc[keep]
@@ -48,8 +54,13 @@ def run_series(rows: pd.DataFrame, value: Floats) -> Series | None:
         row_ids=kept["model_id"].to_numpy(object),
         dates=kept["released"].to_numpy("datetime64[D]"),
         value=np.log2(value[keep]),
-        clusters=kept["organization"].fillna("").astype(str).str.split(",").str[0].str.strip().to_numpy(object),
+        clusters=_first_named(kept["organization"]).to_numpy(object),
+        covariate=None if covariate is None else covariate[keep],
     ).ordered()
+
+
+def _first_named(names: pd.Series) -> pd.Series:
+    return names.fillna("").astype(str).str.split(",").str[0].str.strip()
 
 
 def column(rows: pd.DataFrame, name: str) -> Floats:
@@ -88,28 +99,63 @@ def utilisation(inputs: Inputs) -> Fitted:
     )
 
 
-def training_flop_per_joule(inputs: Inputs) -> Fitted:
-    """Return the trend of training compute per joule drawn: compute / (power x hours)."""
-    caps = inputs.params.caps
-    component = Component(
+def training_flop_per_joule(inputs: Inputs) -> list[Fitted]:
+    """Return the trend of training compute per joule drawn, and the same without the move to 16-bit tensor units.
+
+    That move came once: a path of many years cannot make it again, so it stands apart as a step, which runs make with
+    the first chip they name.
+    """
+    caps, start = inputs.params.caps, inputs.params.windows.training_flop_per_joule
+    # Its layers are bounded one by one: physics of the chip, width of the format, share of the peak.
+    bound = caps.cmos_headroom + (utilisation_headroom(inputs) or 0.0)
+    whole = Component(
         "training_flop_per_joule",
         "ols",
         ("chip", "format", "utilisation"),
         "joule",
         "training FLOP per joule of notable runs, least squares on date",
         _MODELLED,
-        # Its layers are bounded one by one: physics of the chip, width of the format, share of the peak.
-        caps.cmos_headroom + caps.format_headroom + (utilisation_headroom(inputs) or 0.0),
+        bound + caps.format_headroom,
+    )
+    continuing = Component(
+        "training_flop_per_joule",
+        "same_format",
+        ("chip", "utilisation"),
+        "joule",
+        "the same, with a step where runs move to chips with 16-bit tensor units",
+        _MODELLED,
+        bound,
     )
     rows = inputs.rows(NOTABLE_RUNS)
-    series = None
-    if not rows.empty:
-        energy = joules(column(rows, "power_draw_w"), column(rows, "hours"))
-        energy[~(energy > 0)] = np.nan
-        series = run_series(rows, column(rows, "compute_flop") / energy)
+    if rows.empty:
+        return [refused(part, _NO_ENERGY) for part in (whole, continuing)]
+    energy = joules(column(rows, "power_draw_w"), column(rows, "hours"))
+    energy[~(energy > 0)] = np.nan
+    efficiency = column(rows, "compute_flop") / energy
+    series, stepped = run_series(rows, efficiency), run_series(rows, efficiency, _on_tensor_units(inputs, rows))
     if series is None:
-        return refused(component, "no run states compute, hours and power draw by this date")
-    return fit_trend(inputs, component, series, start=inputs.params.windows.training_flop_per_joule)
+        return [refused(part, _NO_ENERGY) for part in (whole, continuing)]
+    fitted = fit_trend(inputs, whole, series, start=start)
+    within = None if stepped is None else stepped.since(start)
+    if stepped is None or within is None or _on_one_side(within):
+        return [fitted, refused(continuing, "fewer than three runs on either side of the move to 16-bit tensor units")]
+    step = {"one_time_doublings": fit_line(within).covariate_slope}
+    return [fitted, fit_trend(inputs, continuing, stepped, start=start, diagnostics=step)]
+
+
+def _on_tensor_units(inputs: Inputs, rows: pd.DataFrame) -> Floats:
+    """Return 1 for runs whose first chip has 16-bit tensor units, 0 for others, NaN where unknown, (n,)."""
+    chips = inputs.rows("accelerators")
+    if chips.empty:
+        return np.full(len(rows), np.nan)
+    known = dict(zip(chips["name"], chips["fp16_tensor_flop_s"].notna().astype(np.float64), strict=True))
+    return np.asarray(_first_named(rows["hardware"]).map(known), dtype=np.float64)
+
+
+def _on_one_side(series: Series) -> bool:
+    """Return whether fewer than three runs stand on either side of the step."""
+    after = 0 if series.covariate is None else int(series.covariate.sum())
+    return min(after, len(series) - after) < 3
 
 
 def _round_number(names: pd.Series) -> Floats:
@@ -249,7 +295,7 @@ PLACE = 2
 
 PARTS: Parts = {
     "utilisation": lambda inputs: [utilisation(inputs)],
-    "training_flop_per_joule": lambda inputs: [training_flop_per_joule(inputs)],
+    "training_flop_per_joule": training_flop_per_joule,
     "mlperf_same_chip": mlperf_same_chip,
     "mlperf_system": mlperf_system,
 }

@@ -48,7 +48,10 @@ DEFINITIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("definition", "hardware_tensor16.quantile_0.9"),
         ("format", "hardware_fp32.record_frontier"),
     ),
-    "training_flop_per_joule.ols": (("definition", "growth.identity_flop_per_joule"),),
+    "training_flop_per_joule.ols": (
+        ("definition", "growth.identity_flop_per_joule"),
+        ("format", "training_flop_per_joule.same_format"),
+    ),
     "mlperf_same_chip.cell_effects": (("definition", "mlperf_same_chip.cell_effects_normalised"),),
     "mlperf_system.best_available": (("definition", "mlperf_system.best_any"),),
     "mlperf_system.best_any": (("definition", "mlperf_system.best_available"),),

@@ -178,7 +178,7 @@ class Objective:
         begins = np.concatenate([np.zeros_like(kinks[:, :1]), kinks], axis=1)
         begin, slope, bend = (np.take_along_axis(part, last, axis=1)[:, 0] for part in (begins, slopes, bends))
         with np.errstate(invalid="ignore", divide="ignore"):  # nor has a step of nothing a lowest point
-            return np.nan_to_num(np.clip(begin - slope / bend, 0.0, _FARTHEST))
+            return np.asarray(np.nan_to_num(np.clip(begin - slope / bend, 0.0, _FARTHEST)))
 
     def __call__(self, theta: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
         """Evaluate at theta (b, p) with the weights of ``replicates`` (b,).

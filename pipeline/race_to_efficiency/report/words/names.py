@@ -17,6 +17,7 @@ NAMES = {
     "ols": "least squares",
     "utilisation": "utilisation (MFU)",
     "training_flop_per_joule": "training FLOP per joule",
+    "same_format": "number formats as they are",
     "green500": "Green500, measured power",
     "first_places": "first places",
     "mlperf_same_chip": "MLPerf, same chip",

@@ -175,7 +175,7 @@ def test_the_shipped_routes_on_the_ledgers():
     assert list(rows) == ["D", "D_same_format", "A", "A_frontier", "B", "B_frontier", "C", "C_joule"]
     assert rows["D_same_format"]["omits"] == ["format"]
     assert rows["D_same_format"]["value"] < rows["D"]["value"]
-    assert [row["default"] for row in rows.values()] == [True] + [False] * 6
+    assert [row["default"] for row in rows.values()] == [True] + [False] * 7
     assert rows["A"]["omits"] == ["format"]
     assert rows["D"]["omits"] == []
     assert rows["C"]["basis"] == "accelerator_hour"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import math
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -173,13 +174,19 @@ def test_a_day_number_among_dates_is_no_date():
         ("2024-05-01T10:00:00Z", date(2024, 5, 1), "day"),
         ("May 1st, 2024", date(2024, 5, 1), "day"),
         ("20240229", date(2024, 2, 29), "day"),
+        ("Apr-12", date(2012, 4, 15), "month"),
+        ("Sept '99", date(1999, 9, 15), "month"),
+        ("c. 2012", date(2012, 7, 2), "year"),
+        ("~2012-05", date(2012, 5, 15), "month"),
     ],
 )
 def test_partial_dates_say_what_they_state(text, day, span):
     assert one_date(text, None) == (day, span)
 
 
-@pytest.mark.parametrize("text", ["Q5 2024", "H3 2024", "20240230", "2024-13-00", "202405", "1714521600"])
+@pytest.mark.parametrize(
+    "text", ["Q5 2024", "H3 2024", "Abc-12", "Apr-123", "c. x", "20240230", "2024-13-00", "202405", "1714521600"]
+)
 def test_no_dates(text):
     found = read_dates(cells(text, "2024-01-01"))
     assert list(found.problems) == [0]
@@ -284,6 +291,28 @@ def test_a_ratio_of_columns_is_that_of_its_numbers_and_a_whole_name_comes_first(
     for wrong in ("FLOP/watts", "watts", "FLOP/", "FLOP//tdp_w", "3", "9" * 25, "9" * 400, "2*3", "1e999"):
         with pytest.raises(UsageError):
             chips.numbers(wrong)
+
+
+def test_a_column_of_logarithms_is_read_as_the_exponent_of_its_base(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("log10_N,ln_D,2^x,x\n3,1,5,4\n-2,0,6,0.5\n400,x,7,1\n", encoding="utf-8")
+    table = open_table(path)
+    assert table.numbers("10^log10_N").value[:2] == pytest.approx([1000.0, 0.01], rel=1e-15)
+    assert set(table.numbers("10^log10_N").problems) == {2}  # 1e400 is no number
+    assert table.numbers("e^ln_D").value[:2] == pytest.approx([math.e, 1.0], rel=1e-15)
+    assert table.numbers("2^x").value.tolist() == [5, 6, 7]  # a column's own name comes first
+    assert table.numbers("6*10^log10_N/2^log10_N").value[:2] == pytest.approx([6e3 / 8, 0.06 * 4])
+    for wrong in ("10^y", "3^x", "10^", "x^2"):
+        with pytest.raises(UsageError):
+            table.numbers(wrong)
+
+
+def test_an_error_stated_after_a_number_is_left_out_and_that_is_said():
+    found = read_numbers(cells("2.907 ± 0.003", "3.1+/-.02", "4", "1e3 +- 2e1", r"5 \pm 0.1"))
+    assert found.value.tolist() == [2.907, 3.1, 4.0, 1000.0, 5.0]
+    assert found.notes == ("errors stated after the numbers were left out",)
+    assert read_numbers(cells("1e+3", "-2", "x")).notes == ()
+    assert set(read_numbers(cells("2 ±", "± 3", "1 ± 2 ± 3x")).problems) == {0, 1, 2}
 
 
 def test_a_name_that_stands_twice_is_refused_when_it_is_asked_for(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 
@@ -83,6 +84,10 @@ OFFERED = {
     "tokens_per_param": (("params,tokens_per_param,loss", *rows(PARAMS, TOKENS / PARAMS, LOSS)), ""),
     "unit_of_another_name": (("params,training data (B tokens),loss", *rows(PARAMS, TOKENS / 1e9, LOSS)), ""),
     "bits_in_brackets": (("params,tokens,loss (bits/token)", *rows(PARAMS, TOKENS, LOSS / np.log(2))), "bits"),
+    "log10_tokens": (("params,log10(tokens),loss", *rows(PARAMS, np.log10(TOKENS), LOSS)), ""),
+    "ln_D": (("params,ln D,loss", *rows(PARAMS, np.log(TOKENS), LOSS)), ""),
+    "log2_tokens": (("params,log2_tokens,loss", *rows(PARAMS, np.log2(TOKENS), LOSS)), ""),
+    "size": (("size,tokens,loss", *rows(PARAMS, TOKENS, LOSS)), ""),
     "perplexity_in_two_words": (("params,tokens,Val PPL", *rows(PARAMS, TOKENS, np.exp(LOSS))), "perplexity"),
 }
 
@@ -108,12 +113,47 @@ def test_what_is_not_guessed_is_offered_and_then_read_right(tmp_path, name):
     assert (said[2] or "") == unit
 
 
-@pytest.mark.parametrize("name", ["log10_params", "log(N)", "ln_params", "loss_per_token"])
+@pytest.mark.parametrize("name", ["log_params", "log(N)", "loss_per_token"])
 def test_logarithms_and_ratios_are_not_offered_as_what_they_name(tmp_path, name):
     lines = (f"{name},tokens,loss" if "loss" not in name else f"params,tokens,{name}", *PLAIN)
     with pytest.raises(DataInvalid, match="has no column") as refused:
         read_runs(written(tmp_path / "runs.csv", *lines))
-    assert "--column" not in refused.value.remedy
+    assert f"={name}" not in refused.value.remedy
+    assert re.search(r"--column (params|loss)=NAME", refused.value.remedy)
+
+
+RECORDS = [
+    {"config": {"n_params": n, "train_tokens": d}, "summary": {"val_loss": loss}}
+    for n, d, loss in zip(PARAMS.tolist(), TOKENS.tolist(), LOSS.tolist(), strict=True)
+]
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"project": {"name": "x"}, "seed": 1, "runs": RECORDS}, "the records are those of 'runs'"),
+        (
+            [["N", "D", "loss"], *np.column_stack([PARAMS, TOKENS, LOSS]).tolist()],
+            "the names are those of the first list",
+        ),
+        ({"N": PARAMS.tolist(), "D": TOKENS.tolist(), "loss": LOSS.tolist()}, ""),
+    ],
+)
+def test_records_within_a_json_document_are_read(tmp_path, document, said):
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert (said in open_table(path).notes) == bool(said)
+    found = read_runs(path)
+    for quantity, truth in (("params", PARAMS), ("tokens", TOKENS), ("loss", LOSS)):
+        np.testing.assert_array_equal(found.quantities[quantity], truth)
+
+
+@pytest.mark.parametrize("document", [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], {"a": [{"x": 1}], "b": [{"x": 2}, {"x": 3}]}])
+def test_a_json_document_without_one_list_of_named_records_is_refused(tmp_path, document):
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(DataInvalid):
+        open_table(path)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])

@@ -40,6 +40,10 @@ _PART = re.compile(
     r"([QH])([1-4])[ /'-]*(\d{4}|\d\d)|(\d{4})[ /'-]*([QH])([1-4])|([1-4])([QH])[ /'-]*(\d{4}|\d\d)", re.ASCII
 )
 _NUMERIC = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})(?:[T ].*)?", re.ASCII)
+_SHORT_YEAR = re.compile(r"([A-Za-z]{3,9})\.?\s*[-'’/]\s*'?(\d\d)", re.ASCII)
+"""Apr-12 as spreadsheets show a month: no date states a day and a month alone."""
+
+_ABOUT = re.compile(r"^(?:c\.|ca\.?|circa|about|~|≈)\s*(?=\d)", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z]+|\d+", re.ASCII)
 _SERIAL = re.compile(r"\d{5}(\.\d+)?", re.ASCII)
 _SERIAL_RANGE = (20_000.0, 73_415.0)
@@ -84,7 +88,7 @@ def one_date(text: str, order: Order | None, *, short_years: bool = False) -> tu
     ----------
     text : str
         ``2024-03-18`` (a time may follow), ``20240318``, ``2024-03``, ``2024-03-00``, ``2024``, ``Q1 2024``,
-        ``2024H1``, ``March 18, 2024``, ``18 Mar 2024``, ``3/18/2024``.
+        ``2024H1``, ``March 18, 2024``, ``18 Mar 2024``, ``3/18/2024``, ``Mar-24``, ``c. 2024``.
     order : {'day_first', 'month_first'} or None
         Meaning of 03/04/2024.
     short_years : bool
@@ -95,27 +99,33 @@ def one_date(text: str, order: Order | None, *, short_years: bool = False) -> tu
     CellError
         When the text is no date of these styles, or the day does not exist.
     """
-    cleaned = text_of_cell(text).removeprefix("=").strip('"')
+    cleaned = _ABOUT.sub("", text_of_cell(text).removeprefix("=").strip('"'))
     if cleaned.lower() in MISSING_WORDS:
         return None
+    if (found := _SHORT_YEAR.fullmatch(cleaned)) and found[1].lower() in _MONTHS:
+        return date(_full_year(found[2]), _MONTHS[found[1].lower()], _MID_MONTH), "month"
     if found := next((found for style in _YEAR_FIRST if (found := style.fullmatch(cleaned))), None):
         year, month, day = (*map(int, found.groups()), 0, 0)[:3]
         return _span(year, month, day)
     if found := _PART.fullmatch(cleaned.upper()):
         return _part_of_year(*[group for group in found.groups() if group])
     if (found := _NUMERIC.fullmatch(cleaned)) and (short_years or len(found[3]) == 4):
-        first, second, year = int(found[1]), int(found[2]), int(found[3])
-        year += 0 if year > 99 else 2000 if year < 70 else 1900
+        first, second, year = int(found[1]), int(found[2]), _full_year(found[3])
         return _calendar(year, second, first) if order == "day_first" else _calendar(year, first, second)
     return _named(cleaned)
+
+
+def _full_year(digits: str) -> int:
+    """Return a year; of two digits, from 70 on one of the last century."""
+    year = int(digits)
+    return year + (0 if year > 99 else 2000 if year < 70 else 1900)
 
 
 def _part_of_year(*groups: str) -> tuple[date, Span]:
     """Return the middle of a quarter or a half: a letter, its number and a year, in any order."""
     letter = next(group for group in groups if group in "QH")
-    year = next(int(group) for group in groups if len(group) > 1)
+    year = _full_year(next(group for group in groups if len(group) > 1))
     number = next(int(group) for group in groups if len(group) == 1 and group != letter)
-    year += 0 if year > 99 else 2000 if year < 70 else 1900
     if letter == "Q":
         return date(year, 3 * number - 1, _MID_MONTH), "quarter"
     if number > 2:

@@ -153,6 +153,7 @@ def _is_number(text: str) -> bool:
 def _json(path: Path, data: bytes) -> Table:
     """Return the table of JSON lines, of an array of records, or of an object of columns."""
     whole, broken = _whole_json(path, data)
+    whole, notes = _records_within(whole)
     if broken is not None and data.lstrip()[:1] == b"[":
         raise broken
     items: Iterable[tuple[int, Any]]
@@ -179,10 +180,25 @@ def _json(path: Path, data: bytes) -> Table:
         else:
             unread.append(PhysicalRecord(line, (str(item)[:200],), "not a JSON object"))
     if not names:
-        raise refuse(path, "it is JSON and holds no records", line=1, remedy="write one object a line, or an array")
+        remedy = "write one object a line, or an array of objects whose keys are the columns' names"
+        raise refuse(path, "it is JSON and holds no records", line=1, remedy=remedy)
     header = tuple(names)
     held = [_json_column([row.get(name) for row in found]) for name in header]
-    return Table(path, header, np.array(places, dtype=np.int64), held.__getitem__, tuple(unread))
+    line = np.array(places, dtype=np.int64)
+    return Table(path, header, line, held.__getitem__, tuple(unread), notes=notes)
+
+
+def _records_within(whole: Any) -> tuple[Any, tuple[str, ...]]:
+    """Return the records of a document: the one list of objects it holds, or lists below a list of their names."""
+    if isinstance(whole, dict):
+        lists = [name for name, part in whole.items() if isinstance(part, list)]
+        if len(lists) == 1 and any(isinstance(item, dict) for item in whole[lists[0]]):
+            return whole[lists[0]], (f"the records are those of '{tidy(lists[0])}'",)
+    if isinstance(whole, list) and len(whole) > 1 and all(isinstance(row, list) for row in whole):
+        names = whole[0]
+        if all(isinstance(name, str) for name in names) and {len(row) for row in whole} == {len(names)}:
+            return [dict(zip(names, row, strict=True)) for row in whole[1:]], ("the names are those of the first list",)
+    return whole, ()
 
 
 def _whole_json(path: Path, data: bytes) -> tuple[Any, DataInvalid | None]:

@@ -28,6 +28,9 @@ _GROUPED = re.compile(r"[+-]?\d{1,3}((,\d{3})+|([ '’_]\d{3})+)(\.\d*)?([eE][+-
 _LISTED = re.compile(r"[\d.eE+-]+(\s*,\s*[\d.eE+-]+)+", re.ASCII)
 _POWER_OF_TEN = re.compile(r"\s*[x×*]\s*10\s*(?:\^|\*\*)\s*([+-]?\d+)")
 _FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]\d{1,3}$)")
+_ERROR = re.compile(r"\s*(?:±|\+/?-|\\pm)\s*[\d.,]+(?:[eE][+-]?\d+)?$")
+"""An error stated after a number: 2.907 ± 0.003."""
+
 _WITH_UNIT = re.compile(r"([+-]?[\d.,'’_ ]*\d\.?(?:[eE][+-]?\d+)?)\s*([^\d\s.,].*)")
 _SWAPPED = str.maketrans({",": ".", ".": ","})
 _MINUS = str.maketrans({"−": "-", "‑": "-"})
@@ -56,7 +59,8 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     Parameters
     ----------
     text : str
-        ``1.979e15``, ``11,458``, ``1 234 567``, ``$11,458.00``, ``46 %``, ``=700``, ``1.4B``, ``300 W``, ``1.4D+09``.
+        ``1.979e15``, ``11,458``, ``1 234 567``, ``$11,458.00``, ``46 %``, ``=700``, ``1.4B``, ``300 W``, ``1.4D+09``,
+        ``2.907 ± 0.003`` (the error is left out).
     decimal : {'.', ','}
         Mark of the decimals; the other one groups thousands.
     dimension : str, optional
@@ -74,7 +78,7 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     if cleaned.lower() in MISSING_WORDS:
         return None
     cleaned = _POWER_OF_TEN.sub(r"e\1", cleaned.translate(_SWAPPED) if decimal == "," else cleaned)
-    cleaned = _FORTRAN.sub("e", cleaned)
+    cleaned = _ERROR.sub("", _FORTRAN.sub("e", cleaned))
     factor, unit = 1.0, ""
     if cleaned.endswith("%"):
         cleaned, unit = cleaned.removesuffix("%").strip(), "%"
@@ -164,6 +168,7 @@ def read_numbers(cells: NDArray[Any], *, decimal: DecimalMark = ".", dimension: 
     problems: dict[int, str] = {}
     units: Counter[str] = Counter()
     bare: list[int] = []
+    errors = ("errors stated after the numbers were left out",) if any(map(_ERROR.search, cells)) else ()
     for place, text in enumerate(cells):
         try:
             found = number(text, decimal=decimal, dimension=dimension)
@@ -184,8 +189,8 @@ def read_numbers(cells: NDArray[Any], *, decimal: DecimalMark = ".", dimension: 
     if any(_factor(unit, None) != 1 for unit in measured):
         value[bare] = np.nan
         problems |= dict.fromkeys(bare, "without a unit, where other cells have one")
-        return Numbers(value, problems, (f"units in the cells were read: {', '.join(sorted(measured))}",))
-    return Numbers(value, problems, _suffix_notes(units))
+        return Numbers(value, problems, (f"units in the cells were read: {', '.join(sorted(measured))}", *errors))
+    return Numbers(value, problems, (*_suffix_notes(units), *errors))
 
 
 def _suffix_notes(units: Counter[str]) -> tuple[str, ...]:

@@ -67,6 +67,9 @@ _PER = re.compile(r"(.+?)[ _-]*(?:per|/)[ _-]*(\w+)", re.IGNORECASE)
 _NO_FIGURE = re.compile(r"lower|upper|stderr|std$|^(log|ln)(?!its)[\d_ (]|[ _]per[ _]|/")
 """Ends of intervals, logarithms and ratios are not the figures they name."""
 
+_LOGARITHM = re.compile(r"(log10|log2|ln)[ _-]*\(? *(.+?) *\)?", re.IGNORECASE)
+_BASE_OF = {"log10": "10", "log2": "2", "ln": "e"}
+
 _LEAST_PART = 3
 """Letters of a name in a folder at least: config.d is a width as well as a number of tokens."""
 
@@ -191,23 +194,26 @@ def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
             if (unit := OTHER_UNITS.get(known)) is not None:
                 yield name, f" --loss-unit {unit}" if unit else ""
     word = figure.removesuffix("_flop").removesuffix("s") if figure != "loss" else figure
-    yield from _ratios(figure, header)
+    yield from _expressions(figure, header)
     plain = {key(name): name for name in header if not _NO_FIGURE.search(name.lower())}
     for known, name in plain.items():
-        if word in known or any(len(spelling) > 4 and spelling in known for spelling in SPELLINGS[figure]):
+        likely = any(len(part) > 4 and part in known for part in SPELLINGS[figure])
+        if word in known or likely or (len(known) > 3 and any(part.endswith(known) for part in SPELLINGS[figure])):
             yield _written(name, scale_of(split_unit(name)[1], DIMENSIONS[figure]) or 1.0), ""
     for near in difflib.get_close_matches(key(figure), list(plain), n=2, cutoff=0.6):
         yield plain[near], ""
 
 
-def _ratios(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the products that make a figure of a ratio: tokens_per_param*params."""
+def _expressions(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what makes a figure of a ratio or of a logarithm: tokens_per_param*params, 10^log10_tokens."""
     columns = find_figures(header).columns
     for name in (name for name in header if len(name) <= LONGEST_RATIO):
         per = _PER.fullmatch(tidy(name))
         below = next((other for other, known in SPELLINGS.items() if per and key(per[2]) in known), "")
         if per and key(per[1]) in SPELLINGS[figure] and below in columns:
             yield f"{name}*{columns[below]}", ""
+        if (found := _LOGARITHM.fullmatch(tidy(name))) and key(found[2]) in SPELLINGS[figure]:
+            yield f"{_BASE_OF[found[1].lower()]}^{name}", ""
 
 
 def _scaled_name(name: str, figure: str) -> float | None:

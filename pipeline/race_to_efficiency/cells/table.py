@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from race_to_efficiency.cells.numbers import DecimalMark
     from race_to_efficiency.cells.physical import PhysicalRecord
 
+_POWER = re.compile(r"(10|2|e)\^(.+)")
+_BASES = {"": None, "10^": 10.0, "2^": 2.0, "e^": float(np.e)}
+"""What a column of logarithms is the exponent of."""
+
 _OPERATOR = re.compile(r"\s*([*/])\s*")
 _FACTOR = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -136,7 +140,7 @@ class Table:
         return read_dates(self.column(self._known(name)), order=order, where=f"{self.path}:{tidy(name)}")
 
     def numbers(self, expression: str, dimension: str | None = "") -> Numbers:
-        """Return a column, or a product or ratio of columns and factors: ``flop_s/tdp_w``, ``params_M*1e6``.
+        """Return a column, or a product or ratio of columns and factors: ``flop_s/tdp_w``, ``P*1e6``, ``10^log10_N``.
 
         Parameters
         ----------
@@ -153,7 +157,7 @@ class Table:
             When a column mixes units.
         """
         parts = self.parts(expression)
-        if len(parts) == 1:
+        if len(parts) == 1 and parts[0][0] == "*":
             return self._one(int(parts[0][1]), dimension)
         value, problems, notes = np.ones(len(self)), dict[int, str](), list[str]()
         for sign, part in parts:
@@ -163,13 +167,15 @@ class Table:
                 found = self._one(part, dimension)
                 factor, problems = found.value, {**found.problems, **problems}
                 notes += found.notes
+            base = _BASES[sign[1:]]
             with np.errstate(divide="ignore", over="ignore"):
-                value = value * factor if sign == "*" else value / factor
+                factor = factor if base is None else base**factor
+                value = value * factor if sign[0] == "*" else value / factor
         endless = dict.fromkeys(np.flatnonzero(np.isinf(value)).tolist(), "not finite")
         return Numbers(np.where(np.isinf(value), np.nan, value), {**endless, **problems}, tuple(notes))
 
     def parts(self, expression: str) -> list[tuple[str, int | float]]:
-        """Return the columns (by place) and factors of an expression, each with the sign before it.
+        """Return the columns (by place) and factors of an expression, each with the sign (and base) before it.
 
         Raises
         ------
@@ -184,9 +190,12 @@ class Table:
         while words:
             sign, taken = words[0], 0
             for end in range(len(words), 1, -2):  # the longest run of words that is a column's name: FLOP/s
-                place = self.place("".join(words[1:end]).strip("'\""))
+                text = "".join(words[1:end]).strip("'\"")
+                place, power = self.place(text), _POWER.fullmatch(text)
+                base = f"{power[1]}^" if power and place is None else ""
+                place = self.place(power[2]) if power and place is None else place
                 if place is not None:
-                    parts.append((sign, place))
+                    parts.append((sign + base, place))
                     taken = end
                     break
             if not taken:

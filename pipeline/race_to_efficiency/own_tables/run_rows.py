@@ -147,7 +147,8 @@ def _refuse_missing(table: Table, found: FoundColumns) -> None:
         why=f"columns found: {', '.join(header)}",
         remedy=f"add {' and '.join(choices)}"
         if choices
-        else "name the columns params, tokens, compute_flop (FLOP) and loss (nats per token)",
+        else "name the columns params, tokens, compute_flop (FLOP) and loss (nats per token), or say which is which: "
+        f"--column {wanted[0]}=NAME",
     )
 
 

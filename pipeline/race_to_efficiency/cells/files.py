@@ -184,8 +184,8 @@ def _json(path: Path, data: bytes) -> Table:
         raise refuse(path, "it is JSON and holds no records", line=1, remedy=remedy)
     header = tuple(names)
     held = [_json_column([row.get(name) for row in found]) for name in header]
-    line = np.array(places, dtype=np.int64)
-    return Table(path, header, line, held.__getitem__, tuple(unread), notes=notes)
+    lines = np.array(places, dtype=np.int64)
+    return Table(path, header, lines, held.__getitem__, tuple(unread), notes=notes)
 
 
 def _records_within(whole: Any) -> tuple[Any, tuple[str, ...]]:

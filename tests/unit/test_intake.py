@@ -240,6 +240,30 @@ def test_other_broken_headers_and_a_missing_file(ledger, tmp_path: Path) -> None
         read_ledger("accelerators", tmp_path)
 
 
+def test_what_was_read_once_is_read_anew_where_a_byte_of_what_it_looks_at_is_another(ledger, tmp_path: Path) -> None:
+    table = ledger("accelerators")
+    before = table.read()
+    before.rows.loc[:, "manufacturer"] = "spoilt by a reader"
+    again = table.read()
+    assert "spoilt by a reader" not in set(again.rows["manufacturer"])
+    assert again.rows.equals(read_ledger("accelerators", tmp_path).rows)
+    table.edit(3, "tdp_w", "412.5")
+    assert table.read().rows.set_index("line").loc[3, "tdp_w"] == 412.5
+    used = again.rows["source_id"].iloc[0]
+    sources = tmp_path / "sources.csv"
+    kept = [
+        line
+        for line in sources.read_text(encoding="utf-8").splitlines(keepends=True)
+        if not line.startswith(f"{used},")
+    ]
+    sources.write_text("".join(kept), encoding="utf-8")
+    assert set(table.read().quarantined["column"]) == {"source_id"}
+    header = table.path.read_bytes().splitlines(keepends=True)[0]
+    assert read_ledger("accelerators", tmp_path, instead={"accelerators": header}).n_read == 0
+    with pytest.raises(DataInvalid):
+        read_ledger("accelerators", tmp_path, instead={"accelerators": b""})
+
+
 def test_columns_may_stand_in_another_order(ledger) -> None:
     sound = ledger("accelerators").read()
     shuffled = ledger("accelerators")

@@ -5,7 +5,8 @@ Order: the header, a unique row id, cell-by-cell parsing, the pandera model (str
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -127,9 +128,41 @@ def read_ledger(
     DataInvalid
         When the header lacks a column or has an unknown one.
     """
-    table = table_of(name)
+    held = {
+        part: instead[part] if part in instead else storage.read_bytes(path)
+        for part, path in _files_of(table_of(name), raw_dir)
+        if part == name or part in instead or path.exists()
+    }
+    kept = _read(name, raw_dir, max_characters, _Held(held))
+    return Intake(name, kept.rows.copy(), kept.quarantined.copy(), kept.n_read)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The bytes of ledgers, which are the same where their digests are."""
+
+    files: Mapping[str, bytes] = field(compare=False)
+    digests: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        digests = tuple((name, storage.digest_bytes(data)) for name, data in self.files.items())
+        object.__setattr__(self, "digests", digests)
+
+
+def _files_of(table: Table, raw_dir: Path) -> list[tuple[str, Path]]:
+    """Return the tables whose files reading one looks at, itself first."""
+    parts = [table.name, *(column.references for column in table.columns if column.references)]
+    if table.aliases:
+        parts += [part for part, _ in _files_of(table_of(table.aliases), raw_dir)]
+    return [(part, raw_dir / table_of(part).file_name) for part in dict.fromkeys(parts)]
+
+
+@lru_cache(maxsize=32)
+def _read(name: str, raw_dir: Path, max_characters: int, held: _Held) -> Intake:
+    """Return what reading the bytes of a ledger gave; a run reads every ledger for several of its stages."""
+    instead, table = held.files, table_of(name)
     path = raw_dir / table.file_name
-    found = list(records(lines_of(instead[name] if name in instead else storage.read_bytes(path))))
+    found = list(records(lines_of(instead[name])))
     names = _header(table, path, found)
     findings = Findings(table, f"data/raw/{table.file_name}")
     lines = _readable(found[1:], names, findings)

@@ -37,6 +37,9 @@ SEARCHED = 12
 UNITS_PER_PARAMETER = 10
 """Units from which a point that every cold start finds leaves its resamples one optimum too."""
 
+AT_ONCE = 50_000
+"""Refits times rows up to which all are made in one computation, that of the first to be looked at included."""
+
 FEWER = 300
 """Refits where optima compete: each takes several searches."""
 
@@ -104,15 +107,25 @@ def _refits(
     form: Form, inputs: Sequence[Floats], loss: Floats, weights: Floats, point: BatchFit, delta: float, *, sure: bool
 ) -> BatchFit:
     """Return bootstrap refits from the point, or fewer of them; ``sure`` where no other optimum need be looked for."""
-    tried = fit_batch(form, inputs, loss, weights[:TRIED], starts=point.theta, delta=delta)
+    made = fit_batch(
+        form, inputs, loss, weights if weights.size <= AT_ONCE else weights[:TRIED], starts=point.theta, delta=delta
+    )
+    tried = made.part(slice(0, TRIED))
     if tried.converged.mean() < LEAST_CONVERGED or len(weights) <= TRIED:
         return tried
+
+    def whole() -> BatchFit:
+        left = weights[len(made.theta) :]
+        if not len(left):
+            return made
+        return made.followed_by(fit_batch(form, inputs, loss, left, starts=point.theta, delta=delta))
+
     if sure and tried.converged.all():
-        return tried.followed_by(fit_batch(form, inputs, loss, weights[TRIED:], starts=point.theta, delta=delta))
+        return whole()
     searched = fit_batch(form, inputs, loss, weights[:SEARCHED], delta=delta, thorough=False)
     better = searched.converged & ~(searched.objective >= tried.objective[:SEARCHED] * (1.0 - _NO_BETTER))
     if not better.any():
-        return tried.followed_by(fit_batch(form, inputs, loss, weights[TRIED:], starts=point.theta, delta=delta))
+        return whole()
     starts = [point.theta[0]]
     for theta in searched.theta[better & form.admits(searched.theta)]:
         apart = [abs(float(form.kappa(theta) / form.kappa(other)) - 1.0) > 0.02 for other in starts]

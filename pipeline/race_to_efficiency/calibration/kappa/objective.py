@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _BLOCK = 12_288
 
+_HARDLY = 1e-4
+"""A step too short for its curve to matter."""
+
 _FARTHEST = 8.0
 """Multiple of a step beyond which it is not followed."""
 
@@ -76,7 +79,7 @@ class Rows:
         to first order, and give the parameters back in closed form; where they cannot, the step is a straight one.
         """
         straight = theta + step
-        if not (self.floor and len(self.features) == 1):
+        if not (self.floor and len(self.features) == 1) or (np.abs(step) < _HARDLY).all():
             return straight
         low, high = self.features[0].min(), self.features[0].max()
         x = np.array([low, 0.5 * (low + high), high])

@@ -113,6 +113,7 @@ class _Trace:
         self.model = float(gradient @ covariance.bread @ gradient)
         self.actual = float(gradient @ covariance.covariance @ gradient)
         self.weights = np.ones((1, len(space.rows.log_loss)))
+        self.straight = Objective(space.rows, self.weights, delta).straight
         self.lowest = float(self.cost(x[None])[0])
 
     def cost(self, ends: Floats) -> Floats:
@@ -121,10 +122,22 @@ class _Trace:
 
     def pulled(self, targets: Floats, start: Floats, tolerance: float, iterations: int) -> tuple[Floats, Floats]:
         """Return fits pulled towards targets from ``start`` (m, p), and their pulled objectives (inf: no end)."""
+        if self.straight:
+            return self._pinned(targets, start)
         objective = _Pulled(self.space, self.weights, self.delta, targets, _STIFFNESS / self.model)
         index = np.arange(len(targets))
         ends, values, status = minimise(objective, start, index, tolerance=tolerance, max_iterations=iterations)
         return ends, np.where(status == NOT_FINISHED, np.inf, values)
+
+    def _pinned(self, targets: Floats, start: Floats) -> tuple[Floats, Floats]:
+        """Return the lines of given kappas and their objectives: their height is found in one step along it."""
+        objective, only = Objective(self.space.rows, self.weights, self.delta), np.zeros(len(targets), dtype=np.intp)
+        ends = np.column_stack([start[:, 0], targets * self.space.width[0]])
+        state, step = [ends, *objective(ends, only)], np.zeros_like(ends)
+        residual = self.space.rows.log_loss - self.space.rows.log_prediction(ends)
+        step[:, 0] = -np.sign(state[2][0]) * np.abs(residual).max(axis=1)
+        ends = ends + objective.step_lengths(state, step, only)[:, None] * step
+        return ends, objective(ends, only)[0]
 
     def walked(self, centre: float, reach: Floats, x: Floats) -> tuple[Floats, Floats]:
         """Return targets exp(-reach) to exp(reach) times the centre, and the fits pulled there, (2m + 1, p).
@@ -147,6 +160,10 @@ class _Trace:
 
     def slope(self, targets: Floats, ends: Floats) -> Floats:
         """Return half the slope of the deviance in kappa at fits pulled towards targets: the pull they withstand."""
+        if self.straight:
+            objective = Objective(self.space.rows, self.weights, self.delta)
+            _, gradient, _ = objective(ends, np.zeros(len(ends), dtype=np.intp))
+            return np.asarray(self.model / self.actual * gradient[1] * self.space.width[0])
         return _STIFFNESS / self.actual * (targets - self.space.form.kappa(self.space.natural(ends)))
 
     def crossings(self, sides: Sequence[_Side], limits: Floats) -> list[float | None]:

@@ -117,6 +117,10 @@ class _Descent:
             smallest = (pivots / np.maximum(np.abs(diagonal_of(here)), 1e-9 * typical)).min(axis=0)
             status[arrived] = np.where(smallest <= _PIVOT_MIN, SINGULAR, CONVERGED)
             status[lost & (status == CONVERGED)] = NOT_FINISHED
+        if (
+            self.objective.straight
+        ):  # convex: no way down at any damping is the lowest point, a rounding error off a kink
+            status[lost & np.isfinite(value)] = CONVERGED
         return arrived | lost, status
 
     def drop(self, done: NDArray[np.bool_]) -> None:

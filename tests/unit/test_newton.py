@@ -224,3 +224,13 @@ def test_other_forms_step_straight(form):
     rows = Coordinates.of(form, inputs, loss).rows
     theta = np.full((1, rows.n_parameters), 0.4)
     assert np.array_equal(rows.moved(theta, 0.1 * theta), theta + 0.1 * theta)
+
+
+@pytest.mark.parametrize("seed", [3, 19, 22])
+def test_every_resample_of_a_line_ends(seed):
+    rng = np.random.default_rng(seed)
+    compute = np.geomspace(1e18, 1e21, 30)
+    loss = 3.0 * (compute / 1e20) ** -0.06 * np.exp(0.002 * rng.standard_normal(30))
+    weights = rng.multinomial(30, np.full(30, 1 / 30), size=700).astype(float)
+    fits = fit_batch(POWER_LAW, (compute,), loss, weights, starts=[[42.0, 0.06]], delta=DELTA)
+    assert set(fits.status) == {"converged"}  # one in each stopped a rounding error off a kink

@@ -165,8 +165,6 @@ def few_sizes(n_sizes: int, models_a_size: int) -> Attempt:
         shared = rng.standard_normal(n_sizes * models_a_size)[model] * np.sqrt(INTRACLASS)
         error = RUN_NOISE / 3.0 * (shared + rng.standard_normal(len(model)) * np.sqrt(1.0 - INTRACLASS))
         table = table_of(floor_loss(log_compute) * np.exp(error), compute_flop=np.exp(log_compute))
-        outcome, kappa = judged(table, FLOOR, REDUCIBLE_KAPPA, rng, clusters=model)
-        stated = kappa is not None and "stated_coverage" in kappa.diagnostics
-        return {**outcome, "honest": float(bool(outcome["not_trusted"]) or stated)}
+        return judged(table, FLOOR, REDUCIBLE_KAPPA, rng, clusters=model)[0]
 
     return attempt

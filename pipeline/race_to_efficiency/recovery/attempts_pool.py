@@ -9,6 +9,7 @@ import numpy as np
 from race_to_efficiency.calibration.kappa.random_effects import RandomEffects
 from race_to_efficiency.forecasting.anchors import anchor_group, new_family_at
 from race_to_efficiency.forecasting.draws import GroupDraws, Pool
+from race_to_efficiency.recovery.attempts import FLOOR_NATS
 from race_to_efficiency.relative_loss import relative_loss
 from race_to_efficiency.settings.params import shipped_params
 
@@ -25,8 +26,8 @@ MEAN_KAPPA, KAPPA_SPREAD, KAPPA_ERROR = 0.17, 0.03, 0.01
 MEAN_GAMMA, GAMMA_ERROR = 1.8, 0.4
 YEARS = 5.0
 PIVOT_FLOP, ANCHOR_FLOP = 1e20, 1e25
-EXCESS_NATS, FLOOR_NATS, LEVEL_SPREAD = 0.9, 1.8, 0.1
-"""L - E at the pivot and E of a typical family, and the spread of ln of each over families."""
+EXCESS_NATS, LEVEL_SPREAD = 0.9, 0.1
+"""L - E at the pivot of a typical family, and the spread over families of its logarithm and of that of E."""
 
 _DRAWS = 2000
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.cells.dialect import dialect_of
-from race_to_efficiency.cells.files import flat_record
+from race_to_efficiency.cells.files import flat_record, open_table
 from race_to_efficiency.cells.physical import lines_of
 from race_to_efficiency.cells.screening import MAX_LINE_BYTES, refuse
 from race_to_efficiency.cells.table import title_of
@@ -25,7 +25,7 @@ from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.loading.json_text import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _TEXTS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
 SUFFIXES = (".parquet", *_TEXTS, *(f"{suffix}.gz" for suffix in _TEXTS))
@@ -42,6 +42,9 @@ BATCH_RECORDS = 1 << 16
 
 PIECE_ROWS = 1 << 24
 """Rows of a parquet file from which on its row groups are shared out: several workers then read one file."""
+
+MOST_WHOLE_BYTES = 256_000_000
+"""Largest log that is read at once: a chart of 1,500 points a run has some 1,500 runs in it."""
 
 NOTHING_WORDS = sorted(MISSING_WORDS - {"nan", "-nan"})
 """Texts that stand for nothing; in a log, a loss that is written nan was one."""
@@ -64,11 +67,14 @@ class LogPiece:
         Wanted ones, as they stand in the header.
     groups : (int, int), optional
         First row group, and the one after the last.
+    run : str
+        What its runs are called where no column names them.
     """
 
     path: Path
     columns: tuple[str, ...]
     groups: tuple[int, int] | None = None
+    run: str = ""
 
 
 def log_files(pattern: str) -> list[Path]:
@@ -99,9 +105,22 @@ def log_files(pattern: str) -> list[Path]:
     return sorted(found)
 
 
-def run_name(path: Path) -> str:
-    """Return what the runs of a file are called where no column names them: the file, without its endings."""
-    return title_of(path.name)
+def run_names(paths: Sequence[Path]) -> list[str]:
+    """Return what the runs of each file are called where no column names them.
+
+    That is the file without its endings; where two files are called alike (``run-1/files/history.jsonl``), what tells
+    their paths apart.
+    """
+    titles = [title_of(path.name) for path in paths]
+    if len(set(titles)) == len(titles):
+        return titles
+    parts = [(*path.parent.parts, title) for path, title in zip(paths, titles, strict=True)]
+    if len(set(parts)) < len(parts):
+        parts = [path.parts for path in paths]
+    for end in (0, -1):
+        while len({part[end] for part in parts}) == 1 and min(map(len, parts)) > 1:
+            parts = [part[1:] if end == 0 else part[:-1] for part in parts]
+    return ["/".join(part) for part in parts]
 
 
 def log_header(path: Path) -> tuple[str, ...]:
@@ -117,10 +136,10 @@ def log_header(path: Path) -> tuple[str, ...]:
         return tuple(reader.schema.names)
 
 
-def pieces_of(path: Path, columns: tuple[str, ...]) -> list[LogPiece]:
+def pieces_of(path: Path, columns: tuple[str, ...], run: str = "") -> list[LogPiece]:
     """Return a file as pieces of about `PIECE_ROWS` rows; a text is one."""
     if not _is_parquet(path):
-        return [LogPiece(path, columns)]
+        return [LogPiece(path, columns, run=run)]
     about = storage.parquet_file(path).metadata
     starts, held = [0], 0
     for group in range(about.num_row_groups):
@@ -129,7 +148,7 @@ def pieces_of(path: Path, columns: tuple[str, ...]) -> list[LogPiece]:
             starts.append(group + 1)
             held = 0
     ends = [*starts[1:], about.num_row_groups]
-    return [LogPiece(path, columns, groups) for groups in zip(starts, ends, strict=True)]
+    return [LogPiece(path, columns, groups, run) for groups in zip(starts, ends, strict=True)]
 
 
 def log_batches(piece: LogPiece) -> Iterator[tuple[Any, int]]:
@@ -162,6 +181,38 @@ def log_batches(piece: LogPiece) -> Iterator[tuple[Any, int]]:
                 unread.clear()
     except pa.ArrowInvalid as error:
         raise refuse(piece.path, str(error)) from None
+
+
+def whole_log(path: Path, columns: tuple[str, ...]) -> tuple[dict[str, Any], int]:
+    """Return the wanted columns of a small log (`pyarrow.Array`), and how many of its lines were no rows.
+
+    A text may be written in any way that `open_table` reads: another decimal mark, titles, blanks between its cells.
+
+    Raises
+    ------
+    InputMissing, DataInvalid
+        When the file has gone, cannot be read, or is larger than `MOST_WHOLE_BYTES`.
+    """
+    import pyarrow as pa
+
+    if not (_is_parquet(path) or _is_json(path)):
+        table = open_table(path, most_bytes=MOST_WHOLE_BYTES)
+        texts = {name: table.texts(name).tolist() for name in columns}
+        if table.decimal == ",":
+            texts = {name: [cell.replace(".", "").replace(",", ".") for cell in cells] for name, cells in texts.items()}
+        held = {name: pa.array(map(_text_of, cells), pa.string()) for name, cells in texts.items()}
+        return held, len(table.unread)
+    batches, unread, held_bytes = [], 0, 0
+    for batch, lost in log_batches(LogPiece(path, columns)):
+        batches.append(batch)
+        unread += lost
+        held_bytes += batch.nbytes
+        if held_bytes > MOST_WHOLE_BYTES:
+            raise refuse(path, f"its columns take more than {MOST_WHOLE_BYTES:,} bytes", remedy="export fewer runs")
+    whole = pa.Table.from_batches(batches).combine_chunks() if batches else None
+    return {
+        name: pa.nulls(0, pa.string()) if whole is None else pa.concat_arrays(whole[name].chunks) for name in columns
+    }, unread
 
 
 def _is_parquet(path: Path) -> bool:

@@ -95,6 +95,9 @@ def register(app: typer.Typer) -> None:
         summaries: Annotated[
             str | None, typer.Option(help="write what the logs say of each run to this Parquet file")
         ] = None,
+        runs: Annotated[
+            str | None, typer.Option(help="table with a row a run: what the logs do not say of it, such as params")
+        ] = None,
         workers: places.Workers = None,
         scheduler: places.Scheduler = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
@@ -113,7 +116,7 @@ def register(app: typer.Typer) -> None:
 
         if plot is not None and group is not None:
             raise UsageError("--plot draws one fit", remedy="take one group with --where, or leave out --plot")
-        options = LogOptions(step_column, run_column, smoothed, summaries, workers, scheduler)
+        options = LogOptions(step_column, run_column, smoothed, summaries, runs, workers, scheduler)
         picture, kept, table = output_file(plot, "--plot"), output_file(save, "--save"), output_file(draws, "--draws")
         named, left_out = _renamed(column or []), exclude or []
         with terminal.steps() as step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
@@ -27,6 +28,8 @@ class LogOptions:
     smoothed : bool
     summaries : str, optional
         Where the summaries of the runs are written.
+    runs : str, optional
+        Table of what the logs do not say of their runs.
     workers : int, optional
     scheduler : str, optional
 
@@ -40,13 +43,16 @@ class LogOptions:
     run: str | None
     smoothed: bool
     summaries: str | None
+    runs: str | None
     workers: int | None
     scheduler: str | None
 
     def __post_init__(self) -> None:
-        if self.step is None and any((self.run, self.smoothed, self.summaries, self.workers, self.scheduler)):
+        if self.step is None and any(
+            (self.run, self.smoothed, self.summaries, self.runs, self.workers, self.scheduler)
+        ):
             raise UsageError(
-                "--run-column, --smoothed, --summaries, --workers and --scheduler go with --step-column",
+                "--run-column, --smoothed, --summaries, --runs, --workers and --scheduler go with --step-column",
                 where="--step-column",
                 why="a table of runs is read and fitted in this process",
             )
@@ -79,6 +85,7 @@ class LogOptions:
                 columns=columns,
                 also=also,
                 smoothed=self.smoothed,
+                runs=None if self.runs is None else Path(self.runs),
                 place=place_here(),
                 progress=progress,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ from race_to_efficiency.cells.files import opened
 from race_to_efficiency.cells.run_columns import find_figures, quoted, suggestions
 from race_to_efficiency.cells.run_figures import MOST_VALUE, SCALES, implied_compute, read_figures
 from race_to_efficiency.errors import DataInvalid, UsageError
+from race_to_efficiency.own_tables.chart_header import chart_header
 from race_to_efficiency.own_tables.further_columns import WEIGHT, further_columns, with_further
+from race_to_efficiency.own_tables.run_ends import not_finished
 from race_to_efficiency.own_tables.run_table import LineNames, RunTable, Texts
 from race_to_efficiency.own_tables.selection import selected_rows
 from race_to_efficiency.own_tables.wide_grid import lengthened
@@ -20,6 +23,8 @@ from race_to_efficiency.own_tables.wide_grid import lengthened
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from race_to_efficiency.cells.run_columns import FoundColumns
     from race_to_efficiency.cells.run_figures import Figures
@@ -80,8 +85,10 @@ def read_runs(
     found = find_figures(table.header, columns)
     _refuse_missing(table, found)
     figures = read_figures(table, found.columns, most={**MOST_VALUE, "loss": LOSS_UNITS[loss_unit]})
-    set_aside = [{"file": table.name, **finding._asdict()} for finding in figures.wrong]
-    if not figures.good.any():
+    left_out = not_finished(table, [*exclude, *where])
+    set_aside = [{"file": table.name, **finding._asdict()} for finding in figures.wrong if finding.line not in left_out]
+    ended = np.isin(table.line, list(left_out)) if left_out else np.zeros(len(table), dtype=np.bool_)
+    if not (figures.good | ended).any():
         shown = "; ".join(
             f"line {row['line']}, {row['column']}: {row['value']!r} {row['rule']}" for row in set_aside[:3]
         )
@@ -91,21 +98,23 @@ def read_runs(
             why=shown or "it has a header and no rows",
             remedy="give every run a positive loss and at least two of params, tokens and compute_flop",
         )
-    left_out = _left_out(table, figures, exclude, where)
+    left_out = {**_left_out(table, figures, exclude, where), **left_out}
+    listed = figures.good | ended
     runs = RunTable(
         name=table.name,
         n_read=table.n_read,
         lines=table.line,
-        names=_names(table, figures),
+        names=_names(table, listed),
         quantities=figures.value,
         cells=Texts(table),
         set_aside=set_aside,
         notes=(*table.notes, *found.notes, *figures.notes),
-    ).kept(figures.good)
+    ).kept(listed)
     reasons = [left_out[line] for line in runs.lines.tolist() if line in left_out] if left_out else []
     runs = runs.without(np.isin(runs.lines, list(left_out)), reasons) if left_out else runs
     if not len(runs):
-        raise UsageError("--exclude and --where leave no row", where=str(path))
+        why = "; ".join(sorted({reason for _, reason in runs.excluded})[:3])
+        raise UsageError("--exclude and --where leave no row", where=str(path), why=why)
     return _in_nats(_derived(with_further(runs, table, further)), loss_unit)
 
 
@@ -133,6 +142,15 @@ def _refuse_missing(table: Table, found: FoundColumns) -> None:
         wanted += ["compute_flop"] if only_compute else first
     if not wanted:
         return
+    chart = chart_header(header) if "loss" in wanted else None
+    if chart is not None and chart.rest:
+        file, step = shlex.quote(str(table.path)), shlex.quote(chart.rest[0])
+        raise DataInvalid(
+            f"{table.name} is a chart's export: its columns are the metrics of runs ({', '.join(chart.metrics)})",
+            where=f"{table.path}:{table.header_line}",
+            why="a table of runs has a row a run; this one has a row a step",
+            remedy=f"race fit kappa {file} --step-column {step} --runs runs.csv, with a table that says their sizes",
+        )
     options = {name: [*_options(name, found.rivals.get(name, ())), *suggestions(name, header)] for name in wanted}
     several = [name for name in wanted if name in found.rivals]
     what = (
@@ -156,12 +174,12 @@ def _options(name: str, rivals: Sequence[str]) -> list[str]:
     return [f"--column {quoted(name, rival)}" for rival in rivals]
 
 
-def _names(table: Table, figures: Figures) -> Sequence[str]:
+def _names(table: Table, listed: NDArray[np.bool_]) -> Sequence[str]:
     """Return the runs' own names where one column names them all differently, else their lines."""
     for name in NAME_COLUMNS if len(table) <= MOST_NAMES else ():
         if table.place(name) is not None:
             cells = table.texts(name)
-            good = cells[figures.good].tolist()
+            good = cells[listed].tolist()
             if all(good) and len(set(good)) == len(good):
                 return tuple(cells.tolist())
     return LineNames(table.line)

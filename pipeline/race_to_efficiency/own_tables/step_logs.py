@@ -7,17 +7,19 @@ the place changes nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.cells.run_columns import SPELLINGS, find_figures, key, suggestions
-from race_to_efficiency.cells.step_logs import log_batches, log_files, log_header, pieces_of, run_name
-from race_to_efficiency.cells.table import Table
-from race_to_efficiency.errors import DataInvalid, UsageError
+from race_to_efficiency.cells.step_logs import log_batches, log_files, log_header, pieces_of, run_names
+from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.executors.spread import as_finished
+from race_to_efficiency.own_tables.chart_header import chart_header
+from race_to_efficiency.own_tables.chart_logs import read_charts
+from race_to_efficiency.own_tables.log_columns import log_columns, log_numbers, refuse_without_size
+from race_to_efficiency.own_tables.run_facts import read_facts
 from race_to_efficiency.own_tables.run_states import LEFT_OUT, LogRows, RunStates
 from race_to_efficiency.own_tables.run_summaries import column_of, summaries
 
@@ -30,38 +32,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.cells.run_columns import FoundColumns
     from race_to_efficiency.cells.step_logs import LogPiece
     from race_to_efficiency.executors.place import Place
-
-RATE_NAMES = ("lr", "learningrate", "optimlearningrategroup0", "trainlearningrate", "trainlr", "learningrategroup0")
-"""Names of the learning rate in letters and digits, lower case."""
-
-
-@dataclass(frozen=True)
-class LogColumns:
-    """Which columns of the logs say what.
-
-    Parameters
-    ----------
-    step : str
-    run : str, optional
-        Names the run of a row; where it is None a file is a run.
-    loss : str
-    rate : str, optional
-        Learning rate.
-    others : tuple of str
-        Columns whose last cell is kept.
-    """
-
-    step: str
-    run: str | None
-    loss: str
-    rate: str | None
-    others: tuple[str, ...]
-
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """Every column that is read, once."""
-        named = (self.step, self.loss, *self.others, self.run, self.rate)
-        return tuple(dict.fromkeys(name for name in named if name is not None))
+    from race_to_efficiency.own_tables.log_columns import LogColumns
 
 
 @dataclass(frozen=True)
@@ -77,6 +48,8 @@ class StepLogs:
     n_files : int
     unnamed, unread : int
         Rows that name no run, and lines that are no rows.
+    remarks : tuple of str
+        What else was read, taken or left: of charts' exports, of a table of the runs.
     """
 
     runs: pd.DataFrame
@@ -84,6 +57,7 @@ class StepLogs:
     n_files: int
     unnamed: int
     unread: int
+    remarks: tuple[str, ...] = ()
 
     @property
     def n_rows(self) -> int:
@@ -101,7 +75,7 @@ class StepLogs:
         unknown = int((self.runs["schedule"] == "unknown").sum())
         said = f"{self.n_rows:,} log rows of {self.n_files} files read: {used:,} used of {len(self.runs)} runs{out}"
         doubt = (f"of {unknown} runs the logs do not tell whether the schedule was finished",) if unknown else ()
-        return (said, *self.figures.notes, *doubt)
+        return (said, *self.remarks, *self.figures.notes, *doubt)
 
 
 def read_step_logs(
@@ -112,6 +86,7 @@ def read_step_logs(
     columns: Mapping[str, str],
     also: Sequence[str] = (),
     smoothed: bool = False,
+    runs: Path | None = None,
     place: Place,
     progress: Callable[[str], None] = lambda _: None,
 ) -> StepLogs:
@@ -122,13 +97,15 @@ def read_step_logs(
     pattern : str
         A file, a folder, or a pattern such as ``logs/*.parquet``.
     step, run : str
-        Columns; without ``run`` each file is a run.
+        Columns; without ``run`` each file is a run, and of a chart's export each column.
     columns : mapping of str to str
         Figure -> column, as for a table of runs.
     also : sequence of str
         Texts that may name further columns to keep, such as those of `--where`.
     smoothed : bool
         Take for the loss the mean over the last stretch of the run, not that of the last row.
+    runs : Path, optional
+        Table with a row a run: what the logs do not say of a run is taken from it.
     place : Place
     progress : callable
         Told how much has been read, ten times at most.
@@ -139,13 +116,42 @@ def read_step_logs(
         When there are no logs, one cannot be read, or has not the columns.
     """
     files = log_files(pattern)
-    header = log_header(files[0])
-    named, figures = _columns(files[0], header, step, run, columns, also)
-    missing = [(path, name) for path in files for name in sorted({*named.wanted} - {*log_header(path)})]
-    if missing:
-        path, name = missing[0]
-        raise DataInvalid(f"{path.name} has no column '{name}'", where=str(path), why=f"{files[0].name} has one")
-    pieces = [piece for path in files for piece in pieces_of(path, named.wanted)]
+    headers = {path: log_header(path) for path in files}
+    facts = None if runs is None else read_facts(runs)
+    own, theirs = (columns, {}) if facts is None else facts.divided(columns, headers[files[0]])
+    by_row = run is not None and run in headers[files[0]]
+    charts = {} if by_row else {path: chart_header(headers[path], loss=own.get("loss")) for path in files}
+    if any(charts.values()):
+        found = read_charts(charts, headers, step=step, run=run, columns=own, also=also, sized=facts is not None)
+        states, named, figures, remarks = found.states, found.named, found.figures, found.notes
+    else:
+        named, figures = log_columns(files[0], headers[files[0]], step, run, own, also)
+        if facts is None:
+            refuse_without_size(files[0], headers[files[0]], figures, step)
+        states, remarks = _read(headers, named, place, progress), _called(files, run)
+    frame = summaries(states, named.loss, smoothed=smoothed)
+    if facts is not None:
+        frame, more = facts.joined(frame)
+        remarks, figures = (*remarks, *more), replace(figures, columns={**figures.columns, **theirs})
+    return StepLogs(frame, figures, len(files), states.unnamed, states.unread, remarks)
+
+
+def _read(
+    headers: Mapping[Path, tuple[str, ...]], named: LogColumns, place: Place, progress: Callable[[str], None]
+) -> RunStates:
+    """Return what logs of one header say of their runs."""
+    first, *_ = headers
+    for path, header in headers.items():
+        missing = sorted({*named.wanted} - {*header})
+        if missing:
+            raise DataInvalid(
+                f"{path.name} has no column '{missing[0]}'",
+                where=str(path),
+                why=f"{first.name} has one",
+                remedy="name the logs alone, with a pattern in quotes: 'logs/**/*.jsonl'",
+            )
+    called = dict(zip(headers, run_names(list(headers)), strict=True))
+    pieces = [piece for path in headers for piece in pieces_of(path, named.wanted, called[path])]
     states, waiting, due = RunStates(), {}, 0
     told = math.ceil(len(pieces) / 10)
     for done, (index, found) in enumerate(as_finished(partial(reduce_piece, named), pieces, place=place), start=1):
@@ -155,45 +161,13 @@ def read_step_logs(
         while due in waiting:
             states.join(waiting.pop(due))
             due += 1
-    runs = summaries(states, named.loss, smoothed=smoothed)
-    return StepLogs(runs, figures, len(files), states.unnamed, states.unread)
+    return states
 
 
-def _columns(
-    path: Path, header: Sequence[str], step: str, run: str | None, columns: Mapping[str, str], also: Sequence[str]
-) -> tuple[LogColumns, FoundColumns]:
-    """Return which column says what, and the figures under the names a table of runs may give them."""
-    for option, name in (("--step-column", step), ("--run-column", run)):
-        if name is not None and name not in header:
-            raise UsageError(
-                f"{option}: {path.name} has no column '{name}'", where=str(path), why=f"columns: {', '.join(header)}"
-            )
-    figures = find_figures(header, columns)
-    rivals = " or ".join(f"--column 'loss={name}'" for name in figures.rivals.get("loss", ()))
-    if "loss" not in figures.columns:
-        raise DataInvalid(
-            f"{path.name} has no column loss" if not rivals else f"several columns of {path.name} could be the loss",
-            where=str(path),
-            why=f"columns: {', '.join(header)}",
-            remedy=f"add {rivals or '''--column 'loss=NAME' '''.strip()}",
-        )
-    meant = [header[place] for place in _places(path, header, figures.columns["loss"])]
-    others = [header[place] for text in figures.columns.values() for place in _places(path, header, text)]
-    lacking = [
-        option for figure in SPELLINGS if figure not in figures.columns for option in suggestions(figure, header)
-    ]
-    others += [name for name in header if any(name in text for text in (*also, *lacking))]
-    apart = {step, run, meant[0]}
-    rate = next((name for name in header if key(name) in RATE_NAMES), None)
-    return LogColumns(
-        step, run, meant[0], rate, tuple(name for name in dict.fromkeys(others) if name not in apart)
-    ), figures
-
-
-def _places(path: Path, header: Sequence[str], expression: str) -> list[int]:
-    """Return the places of the columns that an expression such as ``params_M*1e6`` names."""
-    empty = Table(path, tuple(header), np.zeros(0, dtype=np.int64), lambda _: np.zeros(0))
-    return [part for _, part in empty.parts(expression) if isinstance(part, int)]
+def _called(files: Sequence[Path], run: str | None) -> tuple[str, ...]:
+    """Return how the runs were named, where files of one name are runs of their own."""
+    alike = run is None and len({path.name for path in files}) < len(files)
+    return ("runs are called by their paths: files of the logs have one name",) if alike else ()
 
 
 def reduce_piece(columns: LogColumns, piece: LogPiece) -> RunStates:
@@ -203,11 +177,11 @@ def reduce_piece(columns: LogColumns, piece: LogPiece) -> RunStates:
         states.unread += unread
         held = dict(zip(batch.schema.names, batch.columns, strict=True))
         run, names = _run_codes(held, columns, piece)
-        loss = _numbers(held[columns.loss])
-        rate = np.full(len(loss), np.nan) if columns.rate is None else _numbers(held[columns.rate])
+        loss = log_numbers(held[columns.loss])
+        rate = np.full(len(loss), np.nan) if columns.rate is None else log_numbers(held[columns.rate])
         stated = np.asarray(held[columns.loss].is_valid())
         others = {name: held[name] for name in columns.others}
-        states.add(LogRows(run, names, _numbers(held[columns.step]), loss, stated, rate, others))
+        states.add(LogRows(run, names, log_numbers(held[columns.step]), loss, stated, rate, others))
     return states
 
 
@@ -216,19 +190,9 @@ def _run_codes(held: Mapping[str, Any], columns: LogColumns, piece: LogPiece) ->
     import pyarrow as pa
 
     if columns.run is None:
-        return np.zeros(len(held[columns.step]), dtype=np.intp), [run_name(piece.path)]
+        return np.zeros(len(held[columns.step]), dtype=np.intp), [piece.run]
     column = held[columns.run]
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
     codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
     return codes, [str(name) for name in column.dictionary.to_pylist()]
-
-
-def _numbers(column: Any) -> Any:
-    """Return a column as numbers, (n,) float; NaN where a cell states none."""
-    import pandas as pd
-    import pyarrow as pa
-
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return pd.to_numeric(column.to_pandas(), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)

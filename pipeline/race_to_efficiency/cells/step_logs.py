@@ -20,7 +20,7 @@ from race_to_efficiency.cells.files import flat_record, open_table
 from race_to_efficiency.cells.physical import lines_of
 from race_to_efficiency.cells.screening import MAX_LINE_BYTES, refuse
 from race_to_efficiency.cells.table import title_of
-from race_to_efficiency.cells.text import MISSING_WORDS
+from race_to_efficiency.cells.text import MISSING_WORDS, tidy
 from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.loading.json_text import parse_json
 
@@ -133,7 +133,10 @@ def log_header(path: Path) -> tuple[str, ...]:
             names |= dict.fromkeys(record or ())
         return tuple(names)
     with _text(path, None) as reader:
-        return tuple(reader.schema.names)
+        try:
+            return tuple(reader.schema.names)
+        except UnicodeDecodeError:
+            return open_table(path, most_bytes=MOST_WHOLE_BYTES).header
 
 
 def pieces_of(path: Path, columns: tuple[str, ...], run: str = "") -> list[LogPiece]:
@@ -203,16 +206,16 @@ def whole_log(path: Path, columns: tuple[str, ...]) -> tuple[dict[str, Any], int
         held = {name: pa.array(map(_text_of, cells), pa.string()) for name, cells in texts.items()}
         return held, len(table.unread)
     batches, unread, held_bytes = [], 0, 0
-    for batch, lost in log_batches(LogPiece(path, columns)):
+    named = {tidy(name): name for name in log_header(path)}
+    for batch, lost in log_batches(LogPiece(path, tuple(named[name] for name in columns))):
         batches.append(batch)
         unread += lost
         held_bytes += batch.nbytes
         if held_bytes > MOST_WHOLE_BYTES:
             raise refuse(path, f"its columns take more than {MOST_WHOLE_BYTES:,} bytes", remedy="export fewer runs")
-    whole = pa.Table.from_batches(batches).combine_chunks() if batches else None
-    return {
-        name: pa.nulls(0, pa.string()) if whole is None else pa.concat_arrays(whole[name].chunks) for name in columns
-    }, unread
+    if not batches:
+        return {name: pa.nulls(0, pa.string()) for name in columns}, unread
+    return {name: pa.concat_arrays([batch[named[name]] for batch in batches]) for name in columns}, unread
 
 
 def _is_parquet(path: Path) -> bool:
@@ -285,3 +288,5 @@ def _text(path: Path, columns: tuple[str, ...] | None, unread: list[int] | None 
         )
     except pa.ArrowInvalid as error:
         raise refuse(path, str(error)) from None
+    except pa.ArrowKeyError:
+        raise refuse(path, "its text is not UTF-8", remedy="save it as UTF-8") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,4 +92,9 @@ class LogOptions:
             )
         if written is not None:
             storage.write_parquet(written, found.runs)
+        if self.runs is None:
+            run = [] if self.run is None else ["--run-column", self.run]
+            named = [word for figure, name in columns.items() for word in ("--column", f"{figure}={name}")]
+            words = ["race", "fit", "kappa", pattern, "--step-column", self.step, *run, *named]
+            found.refuse_without_size(pattern, shlex.join(words))
         return found

@@ -12,7 +12,7 @@ from race_to_efficiency.cells.run_columns import find_figures
 from race_to_efficiency.cells.step_logs import whole_log
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.chart_header import BETWEEN, refuse_twins
-from race_to_efficiency.own_tables.log_columns import log_columns, log_numbers, refuse_without_size
+from race_to_efficiency.own_tables.log_columns import log_columns, log_numbers
 from race_to_efficiency.own_tables.run_states import LogRows, RunStates
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ RUN = "run"
 
 OWN_STEP = "_step"
 """Metric of every run that counts its own steps, where the X axis is another."""
+
+SHOWN = 8
+"""Sorts of columns not read that are named."""
+
+GROUP = "Group: "
+"""Begins the name of a line that stands for several runs."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,6 @@ def read_charts(
     run: str | None,
     columns: Mapping[str, str],
     also: Sequence[str],
-    sized: bool,
 ) -> Charts:
     """Read charts' exports, whole and one after the other.
 
@@ -77,15 +82,14 @@ def read_charts(
         Figure -> metric.
     also : sequence of str
         Texts that may name further metrics to keep.
-    sized : bool
-        Whether a table beside the exports says the sizes of the runs.
 
     Raises
     ------
     DataInvalid, UsageError
-        When a file is no chart's export, two runs share a name, or the loss or the sizes are not told.
+        When a file is no chart's export, two runs share a name, or the loss is not told.
     """
-    (first, chart), *_ = ((path, found) for path, found in charts.items() if found is not None)
+    known = {path: found for path, found in charts.items() if found is not None}
+    first, chart = next(iter(known.items()))
     if run is not None:
         raise UsageError(
             f"--run-column: {first.name} has no column '{run}'",
@@ -93,24 +97,17 @@ def read_charts(
             why="it is a chart's export: its runs stand along the top",
             remedy="leave the option out",
         )
-    for path, found in charts.items():
-        if found is None:
-            why, remedy = f"{first.name} is one; columns: {', '.join(headers[path])}", "fit one kind of log at a time"
-            raise DataInvalid(f"{path.name} is no chart's export", where=str(path), why=why, remedy=remedy)
+    for path in (path for path in charts if path not in known):
+        why, remedy = f"{first.name} is one; columns: {', '.join(headers[path])}", "fit one kind of log at a time"
+        raise DataInvalid(f"{path.name} is no chart's export", where=str(path), why=why, remedy=remedy)
     if step not in {*chart.rest, *chart.metrics}:
         why = f"X axis: {', '.join(chart.rest)}; metrics of its runs: {', '.join(chart.metrics)}"
         raise UsageError(f"--step-column: {first.name} has no column '{step}'", where=str(first), why=why)
     names = list(dict.fromkeys((step, RUN, *chart.metrics)))
     meant, said = _with_loss(chart, names, columns)
     named, figures = log_columns(first, names, step, RUN, meant, also)
-    if not sized:
-        why = (
-            f"a chart's export holds steps and metrics: {', '.join(chart.metrics)}; a size in a run's name is not read"
-        )
-        refuse_without_size(first, names, figures, step, why)
     states, counts, notes = RunStates(), Counter[str](), dict.fromkeys(said)
-    for path, found in charts.items():
-        assert found is not None
+    for path, found in known.items():
         refuse_twins(path, headers[path])
         lacking = sorted({*named.wanted} - {RUN} - {*found.metrics, *found.rest})
         if lacking:
@@ -139,7 +136,7 @@ def _read_one(path: Path, chart: ChartHeader, named: LogColumns, counts: Counter
     read += [own[name] for own in chart.columns.values() for name in wanted if name in own]
     held, unread = whole_log(path, tuple(dict.fromkeys(read)))
     n_rows = len(held[read[0]])
-    steps, notes = _steps(held, chart, named.step)
+    steps, counter, notes = _steps(held, chart, named.step)
     used = np.zeros(n_rows, dtype=np.bool_)
     runs: list[_Line] = []
     for own in chart.columns.values():
@@ -163,17 +160,15 @@ def _read_one(path: Path, chart: ChartHeader, named: LogColumns, counts: Counter
         rate=log_numbers(cells(named.rate)),
         others={name: cells(name) for name in named.others},
     )
+    if any(run.startswith(GROUP) for run in chart.columns):
+        notes.append(f"a line called '{GROUP}...' is the mean over a group of runs")
     states = RunStates()
     states.add(rows)
     states.unread = unread
     counts["silent rows"] += int(np.count_nonzero(~used))
     counts["__MIN and __MAX"] += len(chart.ranges)
-    taken = (
-        {*read}
-        if OWN_STEP in named.wanted or notes
-        else {*read} - {own.get(OWN_STEP) for own in chart.columns.values()}
-    )
-    counts.update(metric for own in chart.columns.values() for metric, name in own.items() if name not in taken)
+    taken = {*named.wanted} - {named.step} | {counter}
+    counts.update(metric for own in chart.columns.values() for metric in own if metric not in taken)
     counts.update(name for name in chart.rest if name not in taken)
     return states, notes
 
@@ -202,32 +197,35 @@ def joined(columns: Sequence[Any]) -> Any:
     return pa.concat_arrays([column.cast(kind) for column in columns])
 
 
-def _steps(held: Held, chart: ChartHeader, step: str) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
-    """Return each run's steps, (n,), and a note where the X axis counts none: it is a time, or a share of an epoch."""
-    lines = chart.columns.items()
+def _steps(held: Held, chart: ChartHeader, step: str) -> tuple[dict[str, NDArray[np.float64]], str, list[str]]:
+    """Return each run's steps, (n,), the column or metric they are from, and a note where that was not asked for.
+
+    An X axis that counts no steps is a time, or a share of an epoch.
+    """
     if step not in chart.rest:
         lacking = np.full(len(next(iter(held.values()))), np.nan)
-        return {run: log_numbers(held[own[step]]) if step in own else lacking for run, own in lines}, []
+        own = {run: log_numbers(held[own[step]]) if step in own else lacking for run, own in chart.columns.items()}
+        return own, step, []
     shared = log_numbers(held[step])
-    finite = np.isfinite(shared)
-    whole = finite & (np.floor(np.where(finite, shared, 0.5)) == shared)
-    if 2 * np.count_nonzero(whole) >= np.count_nonzero(finite):
-        return dict.fromkeys(chart.columns, shared), []
+    finite = np.flatnonzero(np.isfinite(shared))
+    whole = np.count_nonzero(np.floor(shared[finite]) == shared[finite])
+    if 2 * whole >= len(finite):
+        return dict.fromkeys(chart.columns, shared), step, []
+    said = f"'{step}' counts no steps:"
     if OWN_STEP in chart.metrics:
-        return _steps(held, chart, OWN_STEP)[0], [
-            f"'{step}' counts no steps: those of '<run>{BETWEEN}{OWN_STEP}' were taken"
-        ]
-    order = np.where(finite, 0.0, np.nan)
-    order[np.argsort(np.where(finite, shared, np.inf), kind="stable")[: np.count_nonzero(finite)]] = np.arange(
-        np.count_nonzero(finite)
-    )
-    return dict.fromkeys(chart.columns, order), [f"'{step}' counts no steps: its order was taken for them"]
+        own, counter, _ = _steps(held, chart, OWN_STEP)
+        return own, counter, [f"{said} those of '<run>{BETWEEN}{OWN_STEP}' were taken"]
+    order = np.full(len(shared), np.nan)
+    order[finite[np.argsort(shared[finite], kind="stable")]] = np.arange(len(finite))
+    return dict.fromkeys(chart.columns, order), step, [f"{said} its order was taken for them"]
 
 
 def _account(n_files: int, states: RunStates, loss: str, counts: Counter[str]) -> str:
     """Return in words what the exports hold: the runs, and every column and row that was not read."""
     silent = counts.pop("silent rows")
-    left = ", ".join(f"{count:,} of {name}" for name, count in sorted(counts.items()) if count)
+    sorts = sorted((name, count) for name, count in counts.items() if count)
+    left = ", ".join(f"{count:,} of {name}" for name, count in sorts[:SHOWN])
+    left += f", {sum(count for _, count in sorts[SHOWN:]):,} others" if len(sorts) > SHOWN else ""
     kind = "a chart's export" if n_files == 1 else f"{n_files} charts' exports"
     said = f"{kind}: {len(states.names):,} runs, each its column '<run>{BETWEEN}{loss}'"
     said += f"; columns not read: {left}" if left else ""

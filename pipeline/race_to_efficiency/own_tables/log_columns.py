@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from race_to_efficiency.cells.run_columns import SPELLINGS, find_figures, key, suggestions
-from race_to_efficiency.cells.run_figures import SCALES
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.errors import DataInvalid, UsageError
 
@@ -67,7 +65,10 @@ def log_columns(
     for option, name in (("--step-column", step), ("--run-column", run)):
         if name is not None and name not in header:
             raise UsageError(
-                f"{option}: {path.name} has no column '{name}'", where=str(path), why=f"columns: {', '.join(header)}"
+                f"{option}: {path.name} has no column '{name}'",
+                where=str(path),
+                why=f"columns: {', '.join(header)}",
+                remedy="name one of these columns; of a folder name the logs alone: 'logs/**/*.jsonl'",
             )
     figures = find_figures(header, columns)
     rivals = " or ".join(f"--column 'loss={name}'" for name in figures.rivals.get("loss", ()))
@@ -95,40 +96,6 @@ def _places(path: Path, header: Sequence[str], expression: str) -> list[int]:
     """Return the places of the columns that an expression such as ``params_M*1e6`` names."""
     empty = Table(path, tuple(header), np.zeros(0, dtype=np.int64), lambda _: np.zeros(0))
     return [part for _, part in empty.parts(expression) if isinstance(part, int)]
-
-
-def refuse_without_size(
-    path: Path, header: Sequence[str], figures: FoundColumns, step: str, why: str | None = None
-) -> None:
-    """Refuse logs that tell the size of no run, and have no column that may.
-
-    Parameters
-    ----------
-    path : Path
-    header : sequence of str
-    figures : FoundColumns
-    step : str
-        Column of the step, for the command that works.
-    why : str, optional
-        What they hold instead; their columns when omitted.
-
-    Raises
-    ------
-    DataInvalid
-    """
-    held = [name for name in SCALES if name in figures.columns]
-    lacking = [name for name in SCALES if name not in held]
-    near = any(name in figures.rivals or suggestions(name, header) for name in lacking)
-    if "compute_flop" in held or len(held) > 1 or near:
-        return
-    wanted = [name for name in ("params", "tokens") if name in lacking]
-    command = f"race fit kappa {shlex.quote(str(path))} --step-column {shlex.quote(step)} --runs runs.csv"
-    raise DataInvalid(
-        f"{path.name} does not say {' and '.join(wanted)} of its runs",
-        where=str(path),
-        why=why or f"columns: {', '.join(header)}",
-        remedy=f"write runs.csv, a row a run, with the columns {','.join(('run', *wanted))}: {command}",
-    )
 
 
 def log_numbers(column: Any) -> Any:

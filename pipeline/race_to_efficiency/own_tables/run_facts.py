@@ -126,7 +126,7 @@ class RunFacts:
 
     def _texts(self, name: str) -> list[str]:
         """Return a column's cells with decimal points."""
-        cells = self.table.texts(name).tolist()
+        cells = [str(cell) for cell in self.table.texts(name)]
         if self.table.decimal == ".":
             return cells
         return [cell.replace(".", "").replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.cells.run_figures import Figures
     from race_to_efficiency.cells.table import Table
 
-NAME_COLUMNS = ("run_id", "run", "name", "id")
+NAME_COLUMNS = ("run_id", "run", "name", "id", "Name", "ID")
 MOST_NAMES = 100_000
 """Rows up to which runs go by their own names."""
 
@@ -112,9 +112,12 @@ def read_runs(
     ).kept(listed)
     reasons = [left_out[line] for line in runs.lines.tolist() if line in left_out] if left_out else []
     runs = runs.without(np.isin(runs.lines, list(left_out)), reasons) if left_out else runs
+    if not len(runs) and ended[listed].all():
+        why = ", ".join(sorted({reason for _, reason in runs.excluded}))
+        remedy = f"say which of them to take: --where '{why.partition(' is ')[0]} != running'"
+        raise DataInvalid(f"no run of {table.name} is finished", where=str(path), why=why, remedy=remedy)
     if not len(runs):
-        why = "; ".join(sorted({reason for _, reason in runs.excluded})[:3])
-        raise UsageError("--exclude and --where leave no row", where=str(path), why=why)
+        raise UsageError("--exclude and --where leave no row", where=str(path))
     return _in_nats(_derived(with_further(runs, table, further)), loss_unit)
 
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.cells.run_columns import find_figures, suggestions
+from race_to_efficiency.cells.run_figures import SCALES
 from race_to_efficiency.cells.step_logs import log_batches, log_files, log_header, pieces_of, run_names
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.executors.spread import as_finished
 from race_to_efficiency.own_tables.chart_header import chart_header
 from race_to_efficiency.own_tables.chart_logs import read_charts
-from race_to_efficiency.own_tables.log_columns import log_columns, log_numbers, refuse_without_size
+from race_to_efficiency.own_tables.log_columns import log_columns, log_numbers
 from race_to_efficiency.own_tables.run_facts import read_facts
 from race_to_efficiency.own_tables.run_states import LEFT_OUT, LogRows, RunStates
 from race_to_efficiency.own_tables.run_summaries import column_of, summaries
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from race_to_efficiency.cells.step_logs import LogPiece
     from race_to_efficiency.executors.place import Place
     from race_to_efficiency.own_tables.log_columns import LogColumns
+
+
+CHART_HOLDS = "a chart's export holds steps and metrics ({}); a size in a run's name is not read"
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class StepLogs:
         Rows that name no run, and lines that are no rows.
     remarks : tuple of str
         What else was read, taken or left: of charts' exports, of a table of the runs.
+    held : str
+        What the logs hold, in words.
     """
 
     runs: pd.DataFrame
@@ -58,6 +65,7 @@ class StepLogs:
     unnamed: int
     unread: int
     remarks: tuple[str, ...] = ()
+    held: str = ""
 
     @property
     def n_rows(self) -> int:
@@ -76,6 +84,34 @@ class StepLogs:
         said = f"{self.n_rows:,} log rows of {self.n_files} files read: {used:,} used of {len(self.runs)} runs{out}"
         doubt = (f"of {unknown} runs the logs do not tell whether the schedule was finished",) if unknown else ()
         return (said, *self.remarks, *self.figures.notes, *doubt)
+
+    def refuse_without_size(self, pattern: str, command: str) -> None:
+        """Refuse logs that tell the size of no run, and have no column that may.
+
+        Parameters
+        ----------
+        pattern : str
+            The logs.
+        command : str
+            What was typed, to which a table of the runs is to be added.
+
+        Raises
+        ------
+        DataInvalid
+        """
+        found = find_figures([str(name) for name in self.runs.columns], self.figures.columns)
+        lacking = [name for name in SCALES if name not in found.columns]
+        near = any(name in found.rivals or suggestions(name, list(self.runs.columns)) for name in lacking)
+        if "compute_flop" not in lacking or len(lacking) < 2 or near:
+            return
+        wanted = [name for name in ("params", "tokens") if name in lacking]
+        columns = ",".join(("run", *wanted))
+        raise DataInvalid(
+            f"the logs do not say {' and '.join(wanted)} of their runs",
+            where=pattern,
+            why=self.held,
+            remedy=f"write runs.csv, a row a run, with the columns {columns}: {command} --runs runs.csv",
+        )
 
 
 def read_step_logs(
@@ -118,22 +154,23 @@ def read_step_logs(
     files = log_files(pattern)
     headers = {path: log_header(path) for path in files}
     facts = None if runs is None else read_facts(runs)
-    own, theirs = (columns, {}) if facts is None else facts.divided(columns, headers[files[0]])
     by_row = run is not None and run in headers[files[0]]
-    charts = {} if by_row else {path: chart_header(headers[path], loss=own.get("loss")) for path in files}
-    if any(charts.values()):
-        found = read_charts(charts, headers, step=step, run=run, columns=own, also=also, sized=facts is not None)
+    charts = {} if by_row else {path: chart_header(headers[path], loss=columns.get("loss")) for path in files}
+    chart = next((found for found in charts.values() if found is not None), None)
+    header = headers[files[0]] if chart is None else (*chart.rest, *chart.metrics)
+    own, theirs = (columns, {}) if facts is None else facts.divided(columns, header)
+    if chart is not None:
+        found = read_charts(charts, headers, step=step, run=run, columns=own, also=also)
         states, named, figures, remarks = found.states, found.named, found.figures, found.notes
     else:
-        named, figures = log_columns(files[0], headers[files[0]], step, run, own, also)
-        if facts is None:
-            refuse_without_size(files[0], headers[files[0]], figures, step)
+        named, figures = log_columns(files[0], header, step, run, own, also)
         states, remarks = _read(headers, named, place, progress), _called(files, run)
     frame = summaries(states, named.loss, smoothed=smoothed)
     if facts is not None:
         frame, more = facts.joined(frame)
         remarks, figures = (*remarks, *more), replace(figures, columns={**figures.columns, **theirs})
-    return StepLogs(frame, figures, len(files), states.unnamed, states.unread, remarks)
+    why = f"columns: {', '.join(header)}" if chart is None else CHART_HOLDS.format(", ".join(chart.metrics))
+    return StepLogs(frame, figures, len(files), states.unnamed, states.unread, remarks, why)
 
 
 def _read(

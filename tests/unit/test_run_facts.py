@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from race_to_efficiency.cells.step_logs import run_names
 from race_to_efficiency.cli import main
-from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.executors.place import HERE
 from race_to_efficiency.own_tables.run_facts import read_facts
 from race_to_efficiency.own_tables.run_rows import read_runs
@@ -81,8 +82,6 @@ part = st.sampled_from(["a", "b", "files", "run-1"])
 
 @given(st.lists(st.lists(part, min_size=1, max_size=4).map("/".join), min_size=1, max_size=6, unique=True))
 def test_every_file_of_a_tree_is_a_run_of_its_own(paths):
-    from pathlib import Path
-
     names = run_names([Path(f"{path}.csv") for path in paths])
     assert len(set(names)) == len(paths)
     titles = [path.rpartition("/")[2] for path in paths]
@@ -93,11 +92,6 @@ def test_every_file_of_a_tree_is_a_run_of_its_own(paths):
 def test_files_that_differ_by_their_endings_alone_are_runs_too(tmp_path):
     names = run_names([tmp_path / "a" / "log.csv", tmp_path / "a" / "log.jsonl", tmp_path / "b" / "log.csv"])
     assert names == ["a/log.csv", "a/log.jsonl", "b/log.csv"]
-
-
-def summaries(tmp_path):
-    histories(tmp_path / "logs")
-    return read_step_logs(str(tmp_path / "logs"), step="_step", run=None, columns={}, place=HERE).runs
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -139,13 +133,13 @@ def test_a_run_without_a_size_is_set_aside_and_one_that_crashed_left_out(tmp_pat
 
 
 def test_figures_are_named_in_either_table_and_the_logs_come_first(tmp_path, capfd):
-    rows = [
-        f"{step},{run},{loss!r},{20 * SIZES[run]!r}" for run in SIZES for step, loss in enumerate(losses(SIZES[run]))
-    ]
+    rows = [f"{k},{run},{loss!r},{20 * size!r}" for run, size in SIZES.items() for k, loss in enumerate(losses(size))]
     sizes_table(tmp_path / "log.csv", rows, head="step,run,loss,seen")
     sizes_table(tmp_path / "runs.csv", [f"{run},{size!r},1" for run, size in SIZES.items()], head="run,width,seen")
     words = (tmp_path / "log.csv", "--step-column", "step", "--run-column", "run", "--runs", tmp_path / "runs.csv")
-    found = answer(capfd, *words, "--column", "params=width", "--column", "tokens=seen")
+    named = ("--column", "params=width", "--column", "tokens=seen", "--where", "width > 1.5e8")
+    found = answer(capfd, *words, *named)
+    assert found["account"] == {"read": 7, "used": 6, "excluded": 1, "quarantined": 0}
     (kappa,) = (item for item in found["estimates"] if item["symbol"] == "kappa_total")
     assert kappa["value"] == pytest.approx(0.05, abs=1e-3)
 
@@ -167,11 +161,13 @@ def test_a_table_that_says_nothing_of_the_logs_is_refused_by_its_cause(tmp_path,
 EXPORT = '"Name","State","Notes","User","Tags","Created","Runtime","Sweep","n_params","train_tokens","train/loss"'
 
 
+CREATED = '"-","u","","2025-01-01T00:00:00.000Z","100",""'
+
+
 def export(path, ends):
     """W&B's own table of a project's runs, (name, state, loss) a row."""
     rows = [
-        f'"{name}","{state}","-","u","","2025-01-01T00:00:00.000Z","100","","{SIZES[name]!r}","{20 * SIZES[name]!r}","{loss}"'
-        for name, state, loss in ends
+        f'"{name}","{state}",{CREATED},"{SIZES[name]!r}","{20 * SIZES[name]!r}","{loss}"' for name, state, loss in ends
     ]
     path.write_text("\n".join([EXPORT, *rows]) + "\n")
     return path
@@ -212,11 +208,8 @@ def test_who_asks_for_states_gets_those(tmp_path):
 
 
 def test_a_column_of_other_states_leaves_no_run_out(tmp_path):
-    path = sizes_table(
-        tmp_path / "a.csv",
-        [f"{k + 1}e8,1e9,{3 - k / 10},Ohio" for k in range(5)] + ["1e9,1e9,2,running"],
-        head="params,tokens,loss,State",
-    )
+    rows = [*(f"{k + 1}e8,1e9,{3 - k / 10},Ohio" for k in range(5)), "1e9,1e9,2,running"]
+    path = sizes_table(tmp_path / "a.csv", rows, head="params,tokens,loss,State")
     assert len(read_runs(path, columns={}, loss_unit="nats")) == 6
 
 
@@ -225,3 +218,18 @@ def test_a_project_without_a_finished_run_is_refused_with_what_works(tmp_path):
     with pytest.raises(DataInvalid, match=r"no run of runs\.csv is finished") as error:
         read_runs(path, columns={}, loss_unit="nats")
     assert len(read_runs(path, columns={}, loss_unit="nats", where=[error.value.remedy.split("'")[1]])) == 7
+
+
+def test_what_stands_among_the_logs_and_is_none_is_named_with_what_to_do(tmp_path):
+    histories(tmp_path / "logs")
+    (tmp_path / "logs" / "run-0" / "files" / "requirements.txt").write_text("torch==2.0\n")
+    with pytest.raises(UsageError, match=r"requirements\.txt has no column '_step'") as error:
+        read_step_logs(str(tmp_path / "logs"), step="_step", run=None, columns={}, place=HERE)
+    assert "'logs/**/*.jsonl'" in error.value.remedy
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "cp1252"])
+def test_a_long_log_in_another_coding_is_refused_as_such(tmp_path, coding):
+    (tmp_path / "a.csv").write_bytes("step,loss,größe\n1,2.0,3\n".encode(coding))
+    with pytest.raises(DataInvalid, match="UTF-8"):
+        read_step_logs(str(tmp_path / "a.csv"), step="step", run=None, columns={}, place=HERE)

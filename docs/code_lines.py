@@ -58,6 +58,9 @@ ROOMS = (
         (
             "cells/step_logs",
             "own_tables/step_logs",
+            "own_tables/log_columns",
+            "own_tables/chart_",
+            "own_tables/run_facts",
             "own_tables/run_states",
             "own_tables/run_summaries",
             "commands/step_logs",

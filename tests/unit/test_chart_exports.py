@@ -130,6 +130,12 @@ def test_a_long_log_is_not_taken_for_an_export(header):
     assert chart_header(header) is None
 
 
+def test_a_column_that_is_named_as_the_loss_makes_the_log_a_long_one():
+    header = ["step", "acc", *(f"a - score{end}" for end in ENDS)]
+    assert chart_header(header) is not None
+    assert chart_header(header, loss="acc") is None
+
+
 def test_a_long_log_with_ranges_is_read_by_its_run_column(tmp_path):
     rows = [["Step", "run", "a - loss", "a - loss__MIN", "a - loss__MAX"], [1, "x", 2.0, 1, 3], [2, "y", 2.5, 1, 3]]
     (tmp_path / "a.csv").write_text(text_of(rows))
@@ -286,6 +292,16 @@ def test_a_time_along_the_bottom_is_no_step(tmp_path):
     found = read(timed(tmp_path / "a.csv", own_steps=False), step="Relative Time (Process)")
     assert found.runs[["last_step", "train/loss"]].to_numpy().tolist() == [[2, 2.0]]
     assert "'Relative Time (Process)' counts no steps: its order was taken for them" in found.notes
+
+
+def test_a_step_without_a_value_is_no_row_of_the_log(tmp_path):
+    rows = wide_rows({"a": {1: "3.0", 2: "2.0"}})
+    rows.append(["3", "3", "3", "3", "", "", ""])
+    (tmp_path / "a.csv").write_text(text_of(rows))
+    for step in ("Step", "_step"):
+        found = read(tmp_path / "a.csv", step=step)
+        assert found.runs[["log_rows", "last_step"]].to_numpy().tolist() == [[2, 2]]
+        assert found.notes[1].endswith("1 rows hold no value")
 
 
 def test_tokens_along_the_bottom_are_the_tokens_of_the_runs(tmp_path, capfd):

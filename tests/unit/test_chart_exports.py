@@ -268,6 +268,12 @@ def test_one_metric_is_the_loss_if_its_name_speaks_of_one(tmp_path):
     assert "acc" in error.value.why
 
 
+def test_of_two_metrics_of_which_none_is_known_none_is_taken(tmp_path):
+    two_metrics(tmp_path / "a.csv", first="lm loss, smooth", second="acc")
+    with pytest.raises(DataInvalid, match=r"a\.csv has no column loss"):
+        read(tmp_path / "a.csv")
+
+
 def test_a_metric_that_holds_the_mark_between_is_taken_where_it_is_named(tmp_path):
     chart(tmp_path / "a.csv", metric="val - loss", own_steps=False)
     assert set(read(tmp_path / "a.csv", columns={"loss": "val - loss"}).runs["run"]) == set(SIZES)

@@ -7,6 +7,7 @@ the last " - ".
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,11 +98,11 @@ def refuse_twins(path: Path, names: Sequence[str]) -> None:
     ------
     DataInvalid
     """
-    header = [tidy(name) for name in names]
-    twin = next((name for place, name in enumerate(header) if name in header[:place]), None)
-    if twin is not None:
+    twins = [(name, count) for name, count in Counter(map(tidy, names)).items() if count > 1]
+    if twins:
+        name, count = twins[0]
         raise DataInvalid(
-            f"{header.count(twin)} columns of {path.name} are called '{twin}'",
+            f"{count} columns of {path.name} are called '{name}'",
             where=f"{path}:1",
             why="two runs of the chart have one name",
             remedy="give the runs different names in the first line, or in the chart before it is exported",

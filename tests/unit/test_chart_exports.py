@@ -232,6 +232,17 @@ def test_a_parquet_s_nan_is_a_loss_and_its_null_is_none(tmp_path):
     assert found["log_rows"].to_dict() == {"a": 3, "b": 2}
 
 
+def test_cells_of_a_further_metric_stay_the_numbers_they_are(tmp_path):
+    columns = {"Step": [1, 2]}
+    for run, seen in (("a", [10, 20]), ("b", [30, None])):
+        columns |= {f"{run} - loss{end}": [3.0, 2.0] for end in ENDS}
+        columns |= {f"{run} - tokens{end}": pa.array(seen) for end in ENDS}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet").runs
+    assert found.loc[0, "tokens"] == 20
+    assert np.isnan(found.loc[1, "tokens"])  # of its last row
+
+
 def two_metrics(path, first="train/loss", second="eval/loss"):
     one, two = (wide_rows(curves(), metric=name, own_steps=False) for name in (first, second))
     two = [two[0], *([row[0], *(cell and "7.5" for cell in row[1:])] for row in two[1:])]

@@ -134,14 +134,22 @@ def test_a_run_without_a_size_is_set_aside_and_one_that_crashed_left_out(tmp_pat
 
 def test_figures_are_named_in_either_table_and_the_logs_come_first(tmp_path, capfd):
     rows = [f"{k},{run},{loss!r},{20 * size!r}" for run, size in SIZES.items() for k, loss in enumerate(losses(size))]
-    sizes_table(tmp_path / "log.csv", rows, head="step,run,loss,seen")
-    sizes_table(tmp_path / "runs.csv", [f"{run},{size!r},1" for run, size in SIZES.items()], head="run,width,seen")
+    sizes_table(tmp_path / "log.csv", rows, head="step,run,loss,zz")
+    sizes_table(tmp_path / "runs.csv", [f"{run},{size!r},1" for run, size in SIZES.items()], head="run,width,zz")
     words = (tmp_path / "log.csv", "--step-column", "step", "--run-column", "run", "--runs", tmp_path / "runs.csv")
-    named = ("--column", "params=width", "--column", "tokens=seen", "--where", "width > 1.5e8")
+    named = ("--column", "params=width", "--column", "tokens=zz", "--where", "width > 1.5e8")
     found = answer(capfd, *words, *named)
     assert found["account"] == {"read": 7, "used": 6, "excluded": 1, "quarantined": 0}
     (kappa,) = (item for item in found["estimates"] if item["symbol"] == "kappa_total")
     assert kappa["value"] == pytest.approx(0.05, abs=1e-3)
+
+
+def test_the_loss_is_the_logs_own(tmp_path):
+    histories(tmp_path / "logs")
+    sizes_table(tmp_path / "runs.csv", head="run,params,final")
+    given = {"step": "_step", "run": None, "columns": {"loss": "final"}, "place": HERE}
+    with pytest.raises(UsageError, match="has no column 'final'"):
+        read_step_logs(str(tmp_path / "logs"), runs=tmp_path / "runs.csv", **given)
 
 
 @pytest.mark.parametrize(

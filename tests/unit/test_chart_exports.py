@@ -140,6 +140,8 @@ def test_a_long_log_with_ranges_is_read_by_its_run_column(tmp_path):
     rows = [["Step", "run", "a - loss", "a - loss__MIN", "a - loss__MAX"], [1, "x", 2.0, 1, 3], [2, "y", 2.5, 1, 3]]
     (tmp_path / "a.csv").write_text(text_of(rows))
     found = read(tmp_path / "a.csv", run="run", columns={"loss": "a - loss"})
+    with pytest.raises(DataInvalid, match=r"a\.csv has no column loss"):
+        read(tmp_path / "a.csv", run="run")
     assert found.runs["run"].tolist() == ["x", "y"]
 
 

@@ -144,6 +144,19 @@ def test_figures_are_named_in_either_table_and_the_logs_come_first(tmp_path, cap
     assert kappa["value"] == pytest.approx(0.05, abs=1e-3)
 
 
+def test_logs_that_say_params_and_tokens_want_no_table_and_a_table_without_them_is_told(tmp_path, capfd):
+    rows = [f"1,{run},2.5,{size!r},{20 * size!r}" for run, size in SIZES.items()]
+    sizes_table(tmp_path / "log.csv", rows, head="step,run,loss,params,tokens")
+    found = read_step_logs(str(tmp_path / "log.csv"), step="step", run="run", columns={}, place=HERE)
+    found.refuse_without_size("log.csv", "race fit kappa log.csv")
+    histories(tmp_path / "logs")
+    sizes_table(tmp_path / "runs.csv", [f"{run},red" for run in SIZES], head="run,colour")
+    words = (tmp_path / "logs", "--step-column", "_step", "--runs", tmp_path / "runs.csv")
+    said = answer(capfd, *words, code=3)
+    assert "colour" in said
+    assert "write runs.csv" not in said
+
+
 def test_the_loss_is_the_logs_own(tmp_path):
     histories(tmp_path / "logs")
     sizes_table(tmp_path / "runs.csv", head="run,params,final")

@@ -105,7 +105,8 @@ def register(app: typer.Typer) -> None:
         """Fit kappa to your own training runs with intervals and a status; touches nothing.
 
         With --step-column the file, folder or pattern holds step-level logs, of any length: they are read piece by
-        piece, a run becomes one row, and runs that diverged or stopped before the end of their schedule are left out.
+        piece, a run becomes one row, and runs that diverged or stopped before the end of their schedule are left out. A
+        chart's export of Weights & Biases is such a log; --runs adds what logs do not say, such as the runs' sizes.
         """
         from dataclasses import replace
         from inspect import unwrap

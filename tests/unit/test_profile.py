@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from race_to_efficiency.calibration.kappa.forms import FLOOR, POWER_LAW, Coordinates
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW, Coordinates
 from race_to_efficiency.calibration.kappa.intervals import kappa_gradient, sandwich
 from race_to_efficiency.calibration.kappa.objective import RIDGE
 from race_to_efficiency.calibration.kappa.profile import profile_kappa
@@ -16,10 +16,10 @@ from scipy.stats import chi2
 DELTA = 1e-3
 
 
-def profiled(form, compute, loss):
+def profiled(form, inputs, loss):
     """Return a fit, the ends of its profile, and what twice the objective's rise is multiplied with."""
-    fit = fit_of_record(form, (compute,), loss, delta=DELTA)
-    space = Coordinates.of(form, (compute,), loss)
+    fit = fit_of_record(form, inputs, loss, delta=DELTA)
+    space = Coordinates.of(form, inputs, loss)
     x = space.solver(fit.theta)
     robust = sandwich(space, x, fit.residuals, [str(k) for k in range(len(loss))], delta=DELTA)
     slope = kappa_gradient(space, x)
@@ -32,7 +32,7 @@ def test_the_ends_of_a_power_law_through_few_loud_runs_are_on_the_limit(n_rows, 
     rng = np.random.default_rng(seed)
     compute = 10 ** rng.uniform(18.0, 21.0, n_rows)
     loss = 3.0 * (compute / 1e20) ** -0.07 * np.exp(0.05 * rng.standard_normal(n_rows))
-    fit, ends, ratio = profiled(POWER_LAW, compute, loss)
+    fit, ends, ratio = profiled(POWER_LAW, (compute,), loss)
 
     def lowest(kappa):
         """Return the least cost at a kappa: of the amplitudes where a residual passes the threshold, refined."""
@@ -59,7 +59,7 @@ def test_the_deviance_at_every_end_is_the_limit_of_its_level(n_rows, noise, seed
     rng = np.random.default_rng([n_rows, seed])
     compute = 10 ** rng.uniform(18.0, 21.0, n_rows)
     loss = (1.7 + 1.3 * (compute / 3e19) ** -0.19) * np.exp(noise * rng.standard_normal(n_rows))
-    fit, ends, ratio = profiled(FLOOR, compute, loss)
+    fit, ends, ratio = profiled(FLOOR, (compute,), loss)
     middle = np.exp(np.log(compute).mean())
 
     def cost(free, kappa):
@@ -85,3 +85,37 @@ def test_the_deviance_at_every_end_is_the_limit_of_its_level(n_rows, noise, seed
             root = np.sqrt(2.0 * (lowest - best) * ratio)
             assert root == pytest.approx(np.sqrt(chi2.ppf(level, 1)), rel=2e-9)
     assert ends[0.95][1] is not None
+
+
+@pytest.mark.parametrize(("seed", "side"), [(11, 0), (34, 0), (22, 1)])
+def test_an_end_is_found_where_sizes_are_nearly_tied_and_splits_between_terms_compete(seed, side):
+    rng = np.random.default_rng(seed)
+    compute = 10 ** rng.uniform(18.0, 22.0, 60)
+    params = np.sqrt(compute / 120.0) * np.exp(0.05 * rng.standard_normal(60))
+    tokens = compute / 6.0 / params
+    loss = (1.69 + 480.0 * params**-0.35 + 2100.0 * tokens**-0.37) * np.exp(0.005 * rng.standard_normal(60))
+    fit, ends, ratio = profiled(CHINCHILLA, (params, tokens), loss)
+    middles = np.log(params).mean(), np.log(tokens).mean()
+
+    def cost(free, kappa):
+        """Return the Huber sum and its ridge; free: ln of both terms at the middle, E, and ln(alpha / kappa - 1)."""
+        share = np.exp(free[3])
+        alpha, beta = kappa * (1.0 + share), kappa * (1.0 + 1.0 / share)
+        terms = free[0] - alpha * (np.log(params) - middles[0]), free[1] - beta * (np.log(tokens) - middles[1])
+        with np.errstate(invalid="ignore", over="ignore"):
+            left = np.log(loss) - np.log(np.exp(terms[0]) + np.exp(terms[1]) + free[2])
+            value = float((huber(DELTA, left) + 0.5 * RIDGE * left**2).sum())
+        return value if np.isfinite(value) else 1e9
+
+    big_a, big_b, floor, alpha, beta = fit.theta
+    kappa = alpha * beta / (alpha + beta)
+    free = np.log(big_a) - alpha * middles[0], np.log(big_b) - beta * middles[1], floor, np.log(alpha / kappa - 1.0)
+    best, end, lowest = cost(free, kappa), ends[0.95][side], np.inf
+    assert end is not None
+    for shift in (0.0, -0.7, 0.7, -1.5, 1.5):
+        start = (*free[:3], free[3] + shift)
+        for _ in range(3):
+            options = {"maxiter": 4000, "xatol": 1e-12, "fatol": 1e-14}
+            found = minimize(cost, start, args=(end,), method="Nelder-Mead", options=options)
+            start, lowest = found.x, min(lowest, found.fun)
+    assert 2.0 * (lowest - best) * ratio == pytest.approx(chi2.ppf(0.95, 1), rel=1e-3)

@@ -98,8 +98,8 @@ def _settle(bound: Bound, starts: Floats, weights: Floats, steps: int) -> Settle
 def _step(bound: Bound, free: Floats, residuals: Floats, weights: Floats, damping: Floats) -> Floats:
     """Return a damped step of every fit, (b, k); none where the slopes are not finite."""
     slopes, pull = bound.slopes(free, residuals), bound.pull(residuals, weights)
-    normal = np.einsum("bkn,bn,bln->bkl", slopes, pull, slopes, optimize=True)
-    target = np.einsum("bkn,bn->bk", slopes, pull * residuals, optimize=True)
+    normal = (slopes * pull[:, None, :]) @ slopes.transpose(0, 2, 1)
+    target = (slopes @ (pull * residuals)[:, :, None])[:, :, 0]
     sound = np.isfinite(normal).all(axis=(1, 2)) & np.isfinite(target).all(axis=1)
     normal[~sound], target[~sound] = np.eye(free.shape[1]), 0.0
     scale = np.sqrt(np.maximum(np.einsum("bkk->bk", normal), 1e-300))

@@ -7,6 +7,7 @@ Early losses show kappa/tau0 alone and late ones the product kappa gamma alone, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -202,9 +203,14 @@ def _fit(time: Floats, loss: Floats, free: bool, held: tuple[float, float] | Non
 
     log_loss = np.log(loss)
 
+    @lru_cache(maxsize=1)
+    def above_floor(log_kappa: float, gamma: float) -> Floats:
+        """Return the ratio of the loss above the floor; residual and slope ask for the same point in turn."""
+        return np.asarray(relative_loss(time, float(np.exp(log_kappa)), gamma))
+
     def ratio(known: dict[str, float]) -> tuple[Floats, Floats]:
         """Return L/L0 and the ratio of the loss above the floor."""
-        reducible = np.asarray(relative_loss(time, float(np.exp(known["log_kappa"])), known["gamma"]))
+        reducible = above_floor(known["log_kappa"], known["gamma"])
         return known["floor"] + (1.0 - known["floor"]) * reducible, reducible
 
     def residual(parameters: lmfit.Parameters) -> Floats:

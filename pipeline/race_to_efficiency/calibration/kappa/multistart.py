@@ -28,7 +28,6 @@ _COLD, _ON_THE_WAY = 20, 10
 for ten steps on the average weighting. From there 1,001 replicates of the Chinchilla runs end as from the start itself,
 the hard one among them, at half the cost; after fifteen steps the path has joined the average's optimum."""
 _SCHEDULE = (300.0, 30.0, 5.0)
-_SETTLED = (CONVERGED, FLOOR_AT_ZERO)
 _CANDIDATES = 256
 _EXPLORED = 8
 _KICK = 1.0
@@ -51,6 +50,11 @@ _ENOUGH_AGREE = 3
 """One start in so many: the starts of a grid, lowered in steps, share a path, so that another look is wanted too."""
 _CANDIDATE_CELLS = 4_000_000
 _SUBSAMPLE = 16_384
+
+
+def _settled(states: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Return which fits have a gradient that vanishes."""
+    return np.asarray((states == CONVERGED) | (states == FLOOR_AT_ZERO))
 
 
 class Search:
@@ -206,7 +210,7 @@ class Search:
         waiting = len(start) // _STRAGGLERS if patience <= _PATIENCE else 0
         found = minimise(self.objectives[-1], start, replicates, max_iterations=patience, stragglers=waiting)
         ends, values, states = self._settle_floor(replicates, found, patience) if self.rows.floor else found
-        settled = np.isin(states, _SETTLED)
+        settled = _settled(states)
         for kind in (settled, ~settled):
             self._keep(replicates[kind], ends[kind], values[kind], states[kind])
         return ends, values, states
@@ -227,8 +231,9 @@ class Search:
         order = np.lexsort((values, replicates))
         first = order[np.flatnonzero(np.diff(replicates[order], prepend=-1))]
         rep = replicates[first]
-        upgrade = np.isin(states[first], _SETTLED) & ~self.settled()[rep]
-        factor = np.where(upgrade, 1 + _AGREE, np.where(np.isin(states[first], _SETTLED), 1.0, 1 - _AGREE))
+        fine = _settled(states[first])
+        upgrade = fine & ~self.settled()[rep]
+        factor = np.where(upgrade, 1 + _AGREE, np.where(fine, 1.0, 1 - _AGREE))
         take = np.isnan(self.value[rep]) | (values[first] < self.value[rep] * factor)
         self.best[rep[take]] = ends[first[take]]
         self.value[rep[take]] = values[first[take]]
@@ -298,7 +303,7 @@ class Search:
 
     def settled(self) -> NDArray[np.bool_]:
         """Return which replicates hold a fit whose gradient vanishes."""
-        return np.isin(self.state, _SETTLED)
+        return _settled(self.state)
 
     def agreeing(self) -> NDArray[np.int64]:
         """Return how many starts of each replicate ended within 1e-9 (relative) of its best objective."""

@@ -9,6 +9,7 @@ features: matrix products. E itself is the coordinate, not ln E: the optimum is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,6 +72,12 @@ class Rows:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.log(total, out=total)
 
+    @cached_property
+    def evenly(self) -> Floats:
+        """The lowest, middle and highest place of the first feature's range, (3,)."""
+        low, high = self.features[0].min(), self.features[0].max()
+        return np.array([low, 0.5 * (low + high), high])
+
     def moved(self, theta: Floats, step: Floats) -> Floats:
         """Return theta (b, p) after a step (b, p), which one power term with a floor takes along a curve.
 
@@ -81,8 +88,7 @@ class Rows:
         straight = theta + step
         if not (self.floor and len(self.features) == 1) or (np.abs(step) < _HARDLY).all():
             return straight
-        low, high = self.features[0].min(), self.features[0].max()
-        x = np.array([low, 0.5 * (low + high), high])
+        x = self.evenly
         amplitude, floor, slope = theta.T[:, :, None]
         with np.errstate(all="ignore"):
             power = np.exp(amplitude - slope * x)
@@ -96,6 +102,11 @@ class Rows:
         sound = np.isfinite(curved).all(axis=1) & (loss > 0).all(axis=1) & (np.abs(change) < 1.0).all(axis=1)
         return np.where(sound[:, None], curved, straight)
 
+    @cached_property
+    def moments(self) -> list[tuple[slice, list[Floats]]] | None:
+        """The one chunk of rows that are few, which every objective over them shares; None: read them in turn."""
+        return list(self.chunks()) if len(self.log_loss) <= _BLOCK else None
+
     def chunks(self) -> Iterator[tuple[slice, list[Floats]]]:
         """Yield row slices with their moment matrices: [1, x, x^2] a term, and [1, x, z, xz] of two terms."""
         for begin in range(0, len(self.log_loss), _BLOCK):
@@ -106,6 +117,12 @@ class Rows:
             if len(parts) == 2:
                 moments.append(np.stack([one, *parts, parts[0] * parts[1]], axis=1))
             yield rows, moments
+
+
+@cache
+def _lower_triangle(size: int) -> tuple[NDArray[np.intp], ...]:
+    """Return the row and column indices of a matrix' lower triangle."""
+    return np.tril_indices(size)
 
 
 class Objective:
@@ -128,8 +145,8 @@ class Objective:
         self.rows, self.weights, self.delta, self.ridge = rows, weights, delta, ridge
         self.terms = len(rows.features)
         self.size = rows.n_parameters
-        self.lower = np.tril_indices(self.size)
-        self._cache = list(rows.chunks()) if len(rows.log_loss) <= _BLOCK else None
+        self.lower = _lower_triangle(self.size)
+        self._cache = rows.moments
         self._mass = weights.sum(axis=1)
         self._memory = np.empty(0)
 

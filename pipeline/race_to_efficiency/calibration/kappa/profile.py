@@ -15,6 +15,7 @@ from race_to_efficiency.calibration.common.estimates import Interval
 from race_to_efficiency.calibration.kappa.intervals import Sandwich, kappa_gradient
 from race_to_efficiency.calibration.kappa.newton import NOT_FINISHED, minimise
 from race_to_efficiency.calibration.kappa.objective import Objective
+from race_to_efficiency.calibration.kappa.split_starts import split_starts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _STEPS = 14
+_FURTHER = 5
 _WIDEST = 6.0
 _STIFFNESS = 30.0
 _TOLERANCE = 1e-8
+_SAME = 1e-6
 _END_TOLERANCE = 1e-15
 _MET = 1e-6
 """A root deviance this near its limit is on it but for one linear step, which leaves the square of that. Nearer than
@@ -104,6 +107,24 @@ class _Side(NamedTuple):
     root: Floats
 
 
+class _Walk:
+    """Fits pulled towards targets (m,): the best end of each so far (m, p), and its pulled objective (inf: no end)."""
+
+    def __init__(self, trace: _Trace, targets: Floats, start: Floats) -> None:
+        self.trace, self.targets = trace, targets
+        self.ends, self.values = np.tile(start, (len(targets), 1)), np.full(len(targets), np.inf)
+
+    def take(self, starts: Floats, iterations: int, who: NDArray[np.bool_] | slice = slice(None)) -> Floats:
+        """Fit from ``starts`` (s m, p), s for each target, keep what is no worse, and return the objectives reached."""
+        targets = np.tile(self.targets[who], len(starts) // len(self.targets[who]))
+        ends, values = self.trace.pulled(targets, starts, _TOLERANCE, iterations)
+        for some in np.split(np.arange(len(targets)), len(targets) // len(self.targets[who])):
+            better = values[some] <= self.values[who]
+            self.ends[who] = np.where(better[:, None], ends[some], self.ends[who])
+            self.values[who] = np.minimum(values[some], self.values[who])
+        return values
+
+
 class _Trace:
     """The profile of one fit while it is traced: fits pulled towards targets, and what they cost."""
 
@@ -113,16 +134,16 @@ class _Trace:
         self.model = float(gradient @ covariance.bread @ gradient)
         self.actual = float(gradient @ covariance.covariance @ gradient)
         self.weights = np.ones((1, len(space.rows.log_loss)))
-        self.straight = Objective(space.rows, self.weights, delta).straight
+        self.objective = Objective(space.rows, self.weights, delta)
         self.lowest = float(self.cost(x[None])[0])
 
     def cost(self, ends: Floats) -> Floats:
         """Return the objective at solver coordinates (m, p), (m,)."""
-        return Objective(self.space.rows, self.weights, self.delta)(ends, np.zeros(len(ends), dtype=np.intp))[0]
+        return self.objective(ends, np.zeros(len(ends), dtype=np.intp))[0]
 
     def pulled(self, targets: Floats, start: Floats, tolerance: float, iterations: int) -> tuple[Floats, Floats]:
         """Return fits pulled towards targets from ``start`` (m, p), and their pulled objectives (inf: no end)."""
-        if self.straight:
+        if self.objective.straight:
             return self._pinned(targets, start)
         objective = _Pulled(self.space, self.weights, self.delta, targets, _STIFFNESS / self.model)
         index = np.arange(len(targets))
@@ -131,28 +152,34 @@ class _Trace:
 
     def _pinned(self, targets: Floats, start: Floats) -> tuple[Floats, Floats]:
         """Return the lines of given kappas and their objectives: their height is found in one step along it."""
-        objective, only = Objective(self.space.rows, self.weights, self.delta), np.zeros(len(targets), dtype=np.intp)
+        only = np.zeros(len(targets), dtype=np.intp)
         ends = np.column_stack([start[:, 0], targets * self.space.width[0]])
-        state, step = [ends, *objective(ends, only)], np.zeros_like(ends)
+        state, step = [ends, *self.objective(ends, only)], np.zeros_like(ends)
         residual = self.space.rows.log_loss - self.space.rows.log_prediction(ends)
         step[:, 0] = -np.sign(state[2][0]) * np.abs(residual).max(axis=1)
-        ends = ends + objective.step_lengths(state, step, only)[:, None] * step
-        return ends, objective(ends, only)[0]
+        ends = ends + self.objective.step_lengths(state, step, only)[:, None] * step
+        return ends, self.objective(ends, only)[0]
 
-    def walked(self, centre: float, reach: Floats, x: Floats) -> tuple[Floats, Floats]:
-        """Return targets exp(-reach) to exp(reach) times the centre, and the fits pulled there, (2m + 1, p).
+    def walked(self, targets: Floats, inner: NDArray[np.intp], start: Floats, *, splits: bool) -> Floats:
+        """Return fits pulled towards targets, (m, p), NaN where none came to an end (as with a floor below zero).
 
-        Each starts at the optimum, and once more from where its inner neighbour ended; the better one is kept, and NaN
-        where neither came to an end (as where the floor runs below zero).
+        Each starts at ``start``, and once more from where the target at ``inner`` ended; the better one is kept. Where
+        the two differ anywhere, other ``splits`` between two terms are tried. Those that came to no end follow one by
+        one, each as soon as its inner neighbour has.
         """
-        targets = centre * np.exp(np.concatenate([-reach[::-1], [0.0], reach]))
-        ends, values = self.pulled(targets, np.tile(x, (len(targets), 1)), _TOLERANCE, 80)
-        middle, index = len(reach), np.arange(len(targets))
-        inner = np.concatenate([index[1 : middle + 1], [middle], index[middle:-1]])
-        again, again_values = self.pulled(targets, ends[inner], _TOLERANCE, 40)
-        kept = np.where((again_values < values)[:, None], again, ends)
-        kept[np.isinf(np.minimum(values, again_values))] = np.nan
-        return targets, kept
+        walk = _Walk(self, targets, start)
+        first = walk.take(walk.ends, 80)
+        again = walk.take(walk.ends[inner], 40)
+        agree = np.isfinite(again) & (np.isinf(first) | np.isclose(first, again, rtol=_SAME, atol=0.0))
+        if splits and self.space.form.terms == 2 and not agree.all():
+            walk.take(split_starts(self.space, start, targets), 60)
+            walk.take(walk.ends[inner], 40)
+        waiting = np.isinf(walk.values)
+        while (ready := waiting & np.isfinite(walk.values[inner])).any():
+            walk.take(walk.ends[inner[ready]], 40, ready)
+            waiting &= ~ready
+        walk.ends[np.isinf(walk.values)] = np.nan
+        return walk.ends
 
     def deviance(self, ends: Floats) -> Floats:
         """Return twice the rise of the objective, in units of the sandwich variance of kappa, (m,)."""
@@ -160,9 +187,8 @@ class _Trace:
 
     def slope(self, targets: Floats, ends: Floats) -> Floats:
         """Return half the slope of the deviance in kappa at fits pulled towards targets: the pull they withstand."""
-        if self.straight:
-            objective = Objective(self.space.rows, self.weights, self.delta)
-            _, gradient, _ = objective(ends, np.zeros(len(ends), dtype=np.intp))
+        if self.objective.straight:
+            _, gradient, _ = self.objective(ends, np.zeros(len(ends), dtype=np.intp))
             return np.asarray(self.model / self.actual * gradient[1] * self.space.width[0])
         return _STIFFNESS / self.actual * (targets - self.space.form.kappa(self.space.natural(ends)))
 
@@ -238,10 +264,17 @@ def profile_kappa(
     centre = float(space.form.kappa(space.natural(x)))
     steps = np.linspace(0.0, 1.0, _STEPS + 1)[1:] ** 2
     near = min(6.0 * np.sqrt(trace.actual) / centre, np.log(_WIDEST))
-    targets, ends = trace.walked(centre, near * steps, x)
-    if not (trace.deviance(ends[[0, -1]]) > _FAR).all():  # a limit may be passed further out, or nowhere
-        reach = np.concatenate([near * steps, np.linspace(near, np.log(_WIDEST) * 1.1, 6)[1:]])
-        targets, ends = trace.walked(centre, reach, x)
+    index = np.arange(-_STEPS, _STEPS + 1)
+    targets = centre * np.exp(np.concatenate([-near * steps[::-1], [0.0], near * steps]))
+    ends = trace.walked(targets, _STEPS + index - np.sign(index), x, splits=True)
+    sound, parts = np.flatnonzero(np.isfinite(ends[:, 0])), [(targets, ends)]
+    further = np.linspace(near, np.log(_WIDEST) * 1.1, _FURTHER + 1)[1:]
+    for last, sign in ((0, -1.0), (-1, 1.0)):
+        if not trace.deviance(ends[[last]])[0] > _FAR:  # a limit may be passed further out, or nowhere
+            more = centre * np.exp(sign * further)
+            begin = ends[sound[last]] if len(sound) else x
+            parts.append((more, trace.walked(more, np.maximum(np.arange(_FURTHER) - 1, 0), begin, splits=False)))
+    targets, ends = (np.concatenate(part) for part in zip(*parts, strict=True))
     trace.lowest = float(np.fmin.reduce(trace.cost(ends), initial=trace.lowest))  # fmin passes over NaN
     kappa, deviance = space.form.kappa(space.natural(ends)), trace.deviance(ends)
     keep = np.isfinite(deviance) & np.isfinite(kappa) & _inside(space, ends)

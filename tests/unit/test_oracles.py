@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gamma_views import series_of
 from prov.model import ProvDerivation, ProvDocument, ProvEntity
 from race_to_efficiency.calibration.common.resampling import cluster_weights
+from race_to_efficiency.own_tables.run_checks import same_mean_p
 from race_to_efficiency.provenance.signing import ENVELOPE_NAME, PAYLOAD_TYPE, pre_authentication_encoding
 from rocrate.rocrate import ROCrate
+from scipy.stats import f_oneway
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
@@ -97,3 +99,10 @@ def test_weights_of_clusters_spread_a_mean_as_resampling_with_replacement_does(c
     assert means.std() == pytest.approx(theirs.std(), rel=0.06)  # s.e. of the ratio .016
     assert means.mean() == pytest.approx(theirs.mean(), abs=4 * theirs.std() / np.sqrt(4000))
     assert np.quantile(means, [0.025, 0.975]) == pytest.approx(np.quantile(theirs, [0.025, 0.975]), abs=0.02)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_p_of_equal_means_is_scipys(seed):
+    rng = np.random.default_rng(seed)
+    samples = [rng.normal(0.4 * seed * (k == 1), 1.0 + k, 3 + 2 * k) for k in range(3 + seed)]
+    assert same_mean_p(samples) == pytest.approx(f_oneway(*samples).pvalue, rel=1e-12)

@@ -44,8 +44,6 @@ def split_starts(space: Coordinates, x: Floats, targets: Floats) -> Floats:
     ----------
     Golub & Pereyra (1973), SIAM J. Numer. Anal. 10:413, for fits that are linear but for a few parameters.
     """
-    from scipy.optimize import nnls
-
     head = space.form.terms + space.form.floor
     alpha, beta = x[head:] / space.width
     level = np.exp(space.rows.log_loss)
@@ -56,7 +54,7 @@ def split_starts(space: Coordinates, x: Floats, targets: Floats) -> Floats:
         for start, pair in zip(found, slopes, strict=True):
             falls = np.exp([-slope * feature for slope, feature in zip(pair, space.rows.features, strict=True)])
             design = np.column_stack([*falls, np.ones_like(level)]) / level[:, None]
-            amounts = nnls(design, np.ones_like(level))[0]
-            start[:2] = np.log(np.maximum(amounts[:2], _LEAST_SHARE * amounts[:2].max()))
-            start[2:head], start[head:] = amounts[2:], pair
+            amounts = np.linalg.lstsq(design, np.ones_like(level))[0]
+            least = _LEAST_SHARE * np.abs(amounts).max()
+            start[:2], start[2], start[head:] = np.log(np.maximum(amounts[:2], least)), max(amounts[2], least), pair
     return starts.reshape(-1, len(x))

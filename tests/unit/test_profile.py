@@ -9,6 +9,7 @@ from race_to_efficiency.calibration.kappa.intervals import kappa_gradient, sandw
 from race_to_efficiency.calibration.kappa.objective import RIDGE
 from race_to_efficiency.calibration.kappa.profile import profile_kappa
 from race_to_efficiency.calibration.kappa.record_fit import fit_of_record
+from race_to_efficiency.calibration.kappa.split_starts import split_starts
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import huber
 from scipy.stats import chi2
@@ -54,7 +55,9 @@ def test_the_ends_of_a_power_law_through_few_loud_runs_are_on_the_limit(n_rows, 
             assert root == pytest.approx(np.sqrt(chi2.ppf(level, 1)), rel=1e-7)
 
 
-@pytest.mark.parametrize(("n_rows", "noise", "seed"), [(90, 0.004, 2), (12, 0.03, 0), (12, 0.03, 4), (12, 0.03, 6)])
+@pytest.mark.parametrize(
+    ("n_rows", "noise", "seed"), [(90, 0.004, 2), (12, 0.03, 0), (12, 0.03, 4), (12, 0.03, 6), (12, 0.03, 57)]
+)
 def test_the_deviance_at_every_end_is_the_limit_of_its_level(n_rows, noise, seed):
     rng = np.random.default_rng([n_rows, seed])
     compute = 10 ** rng.uniform(18.0, 21.0, n_rows)
@@ -119,3 +122,31 @@ def test_an_end_is_found_where_sizes_are_nearly_tied_and_splits_between_terms_co
             found = minimize(cost, start, args=(end,), method="Nelder-Mead", options=options)
             start, lowest = found.x, min(lowest, found.fun)
     assert 2.0 * (lowest - best) * ratio == pytest.approx(chi2.ppf(0.95, 1), rel=1e-3)
+
+
+def test_starts_of_every_split_have_the_kappa_asked_for_and_one_is_the_law_itself():
+    rng = np.random.default_rng(1)
+    params, tokens = 10 ** rng.uniform(7.0, 9.0, 40), 10 ** rng.uniform(9.0, 11.0, 40)
+    law = np.array([480.0, 2100.0, 1.69, 0.31, 0.45])
+    loss = np.exp(CHINCHILLA.log_loss(law, (params, tokens)))
+    space = Coordinates.of(CHINCHILLA, (params, tokens), loss)
+    kappa = float(CHINCHILLA.kappa(law))
+    starts = space.natural(split_starts(space, space.solver(law), np.array([0.7 * kappa, kappa])))
+    assert CHINCHILLA.kappa(starts) == pytest.approx(np.tile([0.7 * kappa, kappa], len(starts) // 2), rel=1e-12)
+    assert starts[1] == pytest.approx(law, rel=1e-9)
+    shares = np.log(starts[1::2, 3] / starts[1::2, 4])
+    assert np.ptp(shares) == pytest.approx(3.0) and shares.mean() == pytest.approx(shares[0])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sizes_that_are_tied_exactly_leave_ends_on_their_sides_or_open(seed):
+    rng = np.random.default_rng(seed)
+    compute = 10 ** rng.uniform(18.0, 22.0, 60)
+    params = np.sqrt(compute / 120.0)
+    loss = (1.7 + 1.3 * (compute / 1e20) ** -0.17) * np.exp(0.007 * rng.standard_normal(60))
+    with np.errstate(all="ignore"):
+        fit, ends, _ = profiled(CHINCHILLA, (params, 20.0 * params), loss)
+    kappa = CHINCHILLA.kappa(fit.theta)
+    for low, high in ends.values():
+        assert low is None or low <= kappa * (1.0 + 1e-6)
+        assert high is None or high >= kappa * (1.0 - 1e-6)

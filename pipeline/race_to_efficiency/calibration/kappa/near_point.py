@@ -95,8 +95,9 @@ def fit_near_point(
     parts = [point, _left_out(form, inputs, loss, weights[: 1 + left_out], point, delta)]
     if first > 1 + left_out:
         parts.append(fit_batch(form, inputs, loss, weights[1 + left_out : first], delta=delta))
-    sure = point.n_starts_agreeing[0] == point.n_starts[0] and units >= UNITS_PER_PARAMETER * len(form.columns)
-    parts.append(_refits(form, inputs, loss, weights[first:], point, delta, sure=bool(sure)))
+    agreed = point.n_starts_agreeing[0] == point.n_starts[0] and units >= UNITS_PER_PARAMETER * len(form.columns)
+    straight = form.terms == 1 and not form.floor  # and has one optimum
+    parts.append(_refits(form, inputs, loss, weights[first:], point, delta, sure=bool(agreed or straight)))
     whole = parts[0]
     for part in parts[1:]:
         whole = whole.followed_by(part)

@@ -287,7 +287,10 @@ def profile_kappa(
     sides = [_Side(targets[order[walk]], ends[order[walk]], root[walk]) for walk in walks]
     limits = ndtri(0.5 + np.repeat(levels, 2) / 2)
     passed = trace.crossings(sides * len(levels), limits)
-    crossings = {level: (passed[2 * k], passed[2 * k + 1]) for k, level in enumerate(levels)}
+    middle, signs = float(kappa[order[best]]), (-1.0, 1.0) * len(levels)
+    # a pull too weak for the fit it pulls at lands anywhere: no end there
+    told = [end if end is None or sign * (end - middle) >= 0 else None for end, sign in zip(passed, signs, strict=True)]
+    crossings = {level: (told[2 * k], told[2 * k + 1]) for k, level in enumerate(levels)}
     floor = ends[order, space.form.terms] * space.level if space.form.floor else np.zeros(len(order))
     return Profile(kappa[order], floor, deviance[order], crossings)
 

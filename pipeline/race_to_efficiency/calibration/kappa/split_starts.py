@@ -52,8 +52,12 @@ def split_starts(space: Coordinates, x: Floats, targets: Floats) -> Floats:
         ratio = alpha / beta * np.exp(shift)
         slopes = targets[:, None] * np.array([1.0 + ratio, 1.0 + 1.0 / ratio]) * space.width
         for start, pair in zip(found, slopes, strict=True):
-            falls = np.exp([-slope * feature for slope, feature in zip(pair, space.rows.features, strict=True)])
+            with np.errstate(over="ignore"):
+                falls = np.exp([-slope * feature for slope, feature in zip(pair, space.rows.features, strict=True)])
             design = np.column_stack([*falls, np.ones_like(level)]) / level[:, None]
+            if not (np.isfinite(design).all() and ratio > 0):
+                start[:] = x  # a fit that falls in one quantity alone has no splits
+                continue
             amounts = np.linalg.lstsq(design, np.ones_like(level))[0]
             least = _LEAST_SHARE * np.abs(amounts).max()
             start[:2], start[2], start[head:] = np.log(np.maximum(amounts[:2], least)), max(amounts[2], least), pair

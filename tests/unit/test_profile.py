@@ -135,7 +135,8 @@ def test_starts_of_every_split_have_the_kappa_asked_for_and_one_is_the_law_itsel
     assert CHINCHILLA.kappa(starts) == pytest.approx(np.tile([0.7 * kappa, kappa], len(starts) // 2), rel=1e-12)
     assert starts[1] == pytest.approx(law, rel=1e-9)
     shares = np.log(starts[1::2, 3] / starts[1::2, 4])
-    assert np.ptp(shares) == pytest.approx(3.0) and shares.mean() == pytest.approx(shares[0])
+    assert np.ptp(shares) == pytest.approx(3.0)
+    assert shares.mean() == pytest.approx(shares[0])
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -289,7 +289,7 @@ def profile_kappa(
     passed = trace.crossings(sides * len(levels), limits)
     middle, signs = float(kappa[order[best]]), (-1.0, 1.0) * len(levels)
     # a pull too weak for the fit it pulls at lands anywhere: no end there
-    told = [end if end is None or sign * (end - middle) >= 0 else None for end, sign in zip(passed, signs, strict=True)]
+    told = [None if end is None or sign * (end - middle) < 0 else end for end, sign in zip(passed, signs, strict=True)]
     crossings = {level: (told[2 * k], told[2 * k + 1]) for k, level in enumerate(levels)}
     floor = ends[order, space.form.terms] * space.level if space.form.floor else np.zeros(len(order))
     return Profile(kappa[order], floor, deviance[order], crossings)

@@ -151,7 +151,7 @@ def gamma_files(n: int = 1000) -> tuple[dict[str, Any], pd.DataFrame]:
             "value": float(draws["route.D"].median()),
             "components": ["training_flop_per_joule.ols", "algorithmic.mixture"],
             "status": "weak",
-            "reasons": ["algorithmic.mixture is weak"],
+            "reasons": ["algorithmic.mixture fails a check"],
             "caps": {},
         },
         {

@@ -83,7 +83,7 @@ def kappa_document(rng: np.random.Generator) -> tuple[dict[str, Any], pd.DataFra
     for symbol, form, value in (("kappa_total", "power_law", 0.056), ("kappa_reducible", "chinchilla", 0.152)):
         estimates.append(
             estimate(f"{symbol}.pooled.{form}", symbol, value, "1", group="pooled", form=form, status="weak",
-                     reasons=("2 trusted families: no prediction for a new one",), pivot_compute_flop=1e20,
+                     reasons=("2 families: no prediction for a new one",), pivot_compute_flop=1e20,
                      diagnostics={"families": families, "prediction_identified": False})
         )  # fmt: skip
     document = {"quarter": QUARTER, "as_of": AS_OF.isoformat(), "estimates": [item.to_json() for item in estimates]}
@@ -126,7 +126,7 @@ def gamma_document() -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
                                ("A", 1.36, ["hardware_tensor16.mean_chip", "algorithmic.mixture"])):  # fmt: skip
         item = estimate(
             f"gamma.route.{name}", "gamma_route", value, "doublings/yr", spread=0.3, component="route", estimator=name,
-            status="weak", reasons=("algorithmic.mixture is weak, 3.3 years old",),
+            status="weak", reasons=("algorithmic.mixture fails a check, 3.3 years old",),
         )  # fmt: skip
         estimates.append(item)
         routes.append({

@@ -87,7 +87,7 @@ def test_the_headline_and_its_status(run):
     default = [row for row in document["routes"] if row["default"]]
     assert [row["route"] for row in default] == ["D"]
     assert default[0]["status"] == "weak"
-    assert default[0]["reasons"] == ["algorithmic.mixture is weak"]
+    assert default[0]["reasons"] == ["algorithmic.mixture fails a check"]
 
 
 def test_rows_used_are_named_and_known_by_the_quarters_end(run):

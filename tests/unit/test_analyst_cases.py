@@ -224,7 +224,7 @@ def test_many_unreadable_dates_are_one_line_and_make_a_fit_weak(app, tmp_path):
     assert len(lines) == 1
     assert "7 cells such as 'week 0 of 2020' set aside" in lines[0]
     assert "7 of 28 rows could not be read" in done.output
-    assert "weak" in done.output
+    assert "rows, high confidence" in done.output
     error = call(
         app,
         "gamma",

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
-from race_to_efficiency.report.brief.energy import PER_JOULE, estimated_routes, other_routes
+from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE, PER_JOULE, estimated_routes, other_routes
 from race_to_efficiency.report.inputs import Missing
 
 VALUES = {HEADLINE_ROUTE: 1.9, "gamma.route.A": 1.4, "gamma.route.B": 0.6, "gamma.route.C": None}

@@ -271,13 +271,13 @@ def test_two_calls_print_the_same_bytes(app, tmp_path):
     assert call(app, *words).stdout == call(app, *words).stdout
 
 
-def test_the_screen_says_the_rate_in_three_units_and_why_it_is_weak(app, tmp_path):
+def test_the_screen_says_the_rate_in_three_units_its_grade_and_why(app, tmp_path):
     file = write(
         tmp_path / "t.csv", ["d", "v"], [(f"20{year}-06-01", 2.0 ** (year / 2) + year % 2) for year in range(12, 19)]
     )
     done = call(app, file, "--date", "d", "--value", "v")
     assert done.exit_code == 0
-    for words in ("doublings/yr", "months", "a year", "weak", "only 7 rows"):
+    for words in ("doublings/yr", "months", "a year", "medium confidence", "only 7 rows"):
         assert words in done.output
 
 

@@ -5,7 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from race_to_efficiency.calibration.common.grades import ASSUMED, GRADES, MEANINGS, evidence_level, grades
+from hypothesis import given
+from hypothesis import strategies as st
+from race_to_efficiency.calibration.common.estimates import Estimate
+from race_to_efficiency.calibration.common.grades import (
+    ASSUMED,
+    FAMILIES_APART,
+    FORMS_APART,
+    GRADES,
+    MEANINGS,
+    REFUSED,
+    agreement_level,
+    confidence_of,
+    counted,
+    estimate_grade,
+    evidence_level,
+    grades,
+)
 from race_to_efficiency.calibration.kappa.compute_frontier import graded
 from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
 from race_to_efficiency.evaluation.grade_record import grade_records
@@ -83,3 +99,75 @@ def test_a_frontiers_rows_are_graded_and_widen_beyond_the_runs() -> None:
     assert np.log(2.0 / far["loss_nats"]["low"]) == pytest.approx(np.hypot(off, np.log(2.0 / 1.99)))
     (bare,) = graded(rows[1:], {("a1", "floor"): 3}, {})
     assert (bare["grade"], bare["loss_nats"]) == ("very low", loss)
+
+
+RESTS = ("measured", "modelled", "assumed")
+
+
+@given(
+    st.tuples(st.booleans(), st.booleans()),
+    st.tuples(st.one_of(st.none(), st.floats(0, 1)), st.one_of(st.none(), st.floats(0, 1))),
+    st.tuples(st.booleans(), st.booleans()),
+    st.tuples(st.sampled_from(RESTS), st.sampled_from(RESTS)),
+    st.tuples(st.floats(0, 3), st.floats(0, 3)),
+)
+def test_no_worse_fact_ever_gives_a_better_grade(sound, scatter, few, rests, apart) -> None:
+    worse = {
+        "sound": min(sound),
+        "scatter": max(scatter, key=lambda sd: -1.0 if sd is None else sd),
+        "few": max(few),
+        "rests_on": max(rests, key=RESTS.index),
+    }
+    low = estimate_grade(evidence_level(**worse), agreement_level(max(apart), FAMILIES_APART))
+    for facts in zip(sound, scatter, few, rests, apart, strict=True):
+        own = dict(zip(worse, facts[:4], strict=True))
+        grade = estimate_grade(evidence_level(**own), agreement_level(facts[4], FAMILIES_APART))
+        assert GRADES.index(grade.confidence) <= GRADES.index(low.confidence)
+        assert 0 <= grade.evidence <= ASSUMED
+        # agreement never lifts a grade above what the evidence allows
+        assert GRADES.index(grade.confidence) >= grade.evidence
+
+
+def test_the_steps_of_an_estimate_by_hand() -> None:
+    assert evidence_level(sound=False, few=True) == 2
+    assert evidence_level(sound=False, few=True, scatter=0.2) == 3
+    assert evidence_level(sound=True, scatter=0.02, rests_on="modelled") == 2
+    assert evidence_level(sound=True, rests_on="modelled") == 1
+    assert evidence_level(sound=False, scatter=0.5, rests_on="modelled") == ASSUMED  # there is no further step
+    assert evidence_level(sound=True, rests_on="assumed") == ASSUMED
+    assert [agreement_level(gap, FORMS_APART) for gap in (0.0, 0.24, 0.25, 0.99, 1.0, np.inf)] == [0, 0, 1, 1, 2, 2]
+    told = [estimate_grade(evidence, agreement).confidence for evidence in range(4) for agreement in range(3)]
+    assert told == [GRADES[min(evidence + agreement, 4)] for evidence in range(4) for agreement in range(3)]
+
+
+@given(st.integers(0, 3), st.integers(0, 2))
+def test_what_is_refused_stays_refused(evidence, agreement) -> None:
+    assert estimate_grade(evidence, agreement, refused=True).confidence == REFUSED
+    item = Estimate("x", "x", None, "1", status="refused", reasons=("7 rows",), evidence=evidence, agreement=agreement)
+    assert item.grade.confidence == item.to_json()["grade"]["confidence"] == REFUSED
+
+
+@given(st.integers(0, 3), st.integers(0, 2), st.booleans())
+def test_a_record_carries_its_grade_and_gives_it_back(evidence, agreement, weak) -> None:
+    fields = {"status": "weak", "reasons": ("why",)} if weak else {}
+    if weak and evidence + agreement == 0:
+        with pytest.raises(ValueError, match="best grade"):
+            Estimate("x", "x", 1.0, "1", evidence=0, agreement=0, **fields)
+        return
+    item = Estimate("x", "x", 1.0, "1", evidence=evidence, agreement=agreement, **fields)
+    told = item.to_json()
+    assert told["grade"] == {
+        "confidence": GRADES[min(evidence + agreement, 4)], "evidence": evidence, "agreement": agreement
+    }  # fmt: skip
+    assert not {"evidence", "agreement"} & set(told)
+    assert Estimate.from_json(told) == item
+    assert confidence_of(told) == item.grade.confidence
+
+
+def test_a_record_made_before_there_were_grades_is_graded_by_its_status() -> None:
+    for status, confidence in (("trusted", "very high"), ("weak", "high"), ("refused", "refused")):
+        item = Estimate("x", "x", 1.0, "1", status=status, reasons=("why",))
+        old = {key: value for key, value in item.to_json().items() if key != "grade"}
+        assert Estimate.from_json(old).grade.confidence == confidence_of(old) == confidence
+    states = ("weak", "trusted", "refused", "weak")
+    assert counted([{"status": name} for name in states]) == "1 very high, 2 high, 1 refused"

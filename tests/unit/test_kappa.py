@@ -113,13 +113,14 @@ def test_a_form_not_asked_for_still_casts_its_doubt_where_the_two_contradict_eac
         draws = kappa * np.linspace(0.95, 1.05, 100)
         made = SimpleNamespace(kappa=lambda draws: draws, name=form.name, floor=form.floor)
         fit = SimpleNamespace(form=made, kappa=kappa, draws=draws, usable=np.ones(100, bool), doubts=())
-        fit.doubted = lambda words: SimpleNamespace(form=made, doubts=(words,))
+        fit.contradicted = lambda *said: SimpleNamespace(form=made, doubts=(said,))
         return fit
 
     for told, doubts in (("floor", 1), ("neither", 0)):
         (found,) = fit_group(rows, SimpleNamespace(forms=("chinchilla",), told=told), seed=1, fitter=fitter)
         assert found.form.name == "chinchilla"
         assert len(found.doubts) == doubts
+        assert not doubts or found.doubts[0] == pytest.approx((0.3, 0.15))  # by the chinchilla form, by the floor form
 
 
 @pytest.mark.parametrize(

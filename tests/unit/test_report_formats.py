@@ -49,7 +49,7 @@ def numbers() -> NumberRegistry:
 @pytest.fixture
 def table(numbers: NumberRegistry) -> ContentTable:
     value = numbers.add("v", -0.123456789, "1", decimals(2), nodes=("pool.total",))
-    rows = tuple(((Fact(name),), (value,), (Badge("weak", ("why",)),)) for name in HOSTILE)
+    rows = tuple(((Fact(name),), (value,), (Badge("very low", ("why",), short=True),)) for name in HOSTILE)
     return ContentTable("t", say("Names a ledger may hold"), table_columns("name", "#value", "status"), rows)
 
 

@@ -30,10 +30,10 @@ X = np.linspace(1.0, 10.0, 30)
 def draw(name: str, _time: int = 1) -> str:
     """Draw one of every kind of figure; another ``_time`` draws it anew."""
     bars = [
-        Bar("closed", 0.26, (0.2, 0.3), (0.1, 0.4), "trusted", strong=True),
-        Bar("open above", 0.3, (0.2, None), (0.1, None), "weak"),
+        Bar("closed", 0.26, (0.2, 0.3), (0.1, 0.4), "very high", strong=True),
+        Bar("open above", 0.3, (0.2, None), (0.1, None), "medium"),
         Bar("refused", None, (None, None), (None, None), "refused"),
-        Bar(clean(HOSTILE[0]), 0.2, (0.1, 0.3), (0.0, 0.5), "weak"),
+        Bar(clean(HOSTILE[0]), 0.2, (0.1, 0.3), (0.0, 0.5), "low"),
     ]
     fan = Fan("R", X, {level: 1.0 - level * X / 20.0 for level in FAN_LEVELS}, [(0.0, "a"), (4.0, "b")])
     panel = Panel("t", "x", "y", [Cloud("points", 10.0**X, X)], [Line("fit", 10.0**X, X)], log_x=True)

@@ -150,7 +150,7 @@ def test_a_constant_has_no_share():
 def test_a_weak_part_makes_a_weak_route_and_a_refused_one_refuses_it():
     made = inputs_of({})
     fit, row = fit_route(made, Route("X", (HARDWARE, USE)), fits(fitted(HARDWARE, 0.3), fitted(USE, 0.1, "weak")))
-    assert (fit.estimate.status, row["reasons"]) == ("weak", ["utilisation.ols is weak"])
+    assert (fit.estimate.status, row["reasons"]) == ("weak", ["utilisation.ols fails a check"])
     fit, row = fit_route(made, Route("X", (HARDWARE, USE)), fits(fitted(HARDWARE, 0.3), refused(USE, "no rows")))
     assert (fit.estimate.status, fit.draws, row["value"]) == ("refused", None, None)
 

@@ -175,7 +175,7 @@ def _kappa(
     law = kappa.law(wanted, group)
     if law.status == "refused":
         raise NotTrustworthy(f"the {law.form.name} law was refused", where=kappa.name, why="; ".join(law.reasons))
-    notes = tuple(f"kappa is weak: {reason}" for reason in law.reasons)
+    notes = tuple(f"kappa fails a check: {reason}" for reason in law.reasons)
     if not law.form.floor:
         return law.kappa, law.form.kappa(law.draws), 0.0, np.zeros(len(law.draws)), notes
     if anchor is None:

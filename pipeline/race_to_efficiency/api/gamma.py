@@ -78,7 +78,7 @@ class GammaFit(Result):
         return found[0]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a group: rate and its ends in doublings/yr, doubling time in months, n_rows, status."""
+        """Return one row a group: rate and its ends in doublings/yr, doubling time in months, n_rows, grade, status."""
         import pandas as pd
 
         rows = []
@@ -92,6 +92,7 @@ class GammaFit(Result):
                     "high": np.nan if ends is None or ends.high is None else ends.high,
                     "doubling_time_months": (item.diagnostics.get("doubling_time") or {}).get("value"),
                     "n_rows": item.n_rows,
+                    "grade": item.grade.confidence,
                     "status": item.status,
                     "reasons": "; ".join(item.reasons),
                 }

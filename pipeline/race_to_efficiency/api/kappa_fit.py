@@ -36,7 +36,7 @@ class KappaFit(Result):
     name : str
         The table's.
     estimates : tuple of Estimate
-        kappa first in each form, then its parameters; each with intervals, status and reasons.
+        kappa first in each form, then its parameters; each with intervals, grade and reasons.
     laws : tuple of Law
         The fits as something to use: parameters, their joint draws, residuals.
     account : mapping of str to int
@@ -125,7 +125,7 @@ class KappaFit(Result):
         return found[0]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row an estimate: group, form, symbol, value, low, high, unit, n_rows, status, reasons."""
+        """Return one row an estimate: group, form, symbol, value, low, high, unit, n_rows, grade, status, reasons."""
         import pandas as pd
 
         rows = []
@@ -141,6 +141,7 @@ class KappaFit(Result):
                     "high": np.nan if ends is None or ends.high is None else ends.high,
                     "unit": item.unit,
                     "n_rows": item.n_rows,
+                    "grade": item.grade.confidence,
                     "status": item.status,
                     "reasons": "; ".join(item.reasons),
                 }

@@ -9,6 +9,7 @@ import numpy as np
 
 from race_to_efficiency.api.results import Result
 from race_to_efficiency.api.run_sizes import besides, level_checked, of_sizes, positive
+from race_to_efficiency.calibration.common.grades import grades
 from race_to_efficiency.errors import NotTrustworthy, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Prediction(Result):
         The law that speaks.
     status : {'trusted', 'weak'}
         The law's.
+    grades : tuple of str, (k,)
+        Confidence in each run's numbers: what the law rests on, and how far beyond its runs the compute lies.
     level : float
         Coverage its intervals aim at.
     columns : mapping of str to (k,) float
@@ -48,20 +51,22 @@ class Prediction(Result):
     form: str
     group: str
     status: str
+    grades: tuple[str, ...]
     level: float
     columns: Mapping[str, Floats]
     notes: tuple[str, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a run."""
+        """Return one row a run, the grade last."""
         import pandas as pd
 
-        return pd.DataFrame(dict(self.columns))
+        return pd.DataFrame({**self.columns, "grade": list(self.grades)})
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``race predict --fit --json`` prints."""
         rows = [
-            dict(zip(self.columns, map(float, row), strict=True)) for row in zip(*self.columns.values(), strict=True)
+            {**dict(zip(self.columns, map(float, row), strict=True)), "grade": grade}
+            for *row, grade in zip(*self.columns.values(), self.grades, strict=True)
         ]
         return {
             "form": self.form,
@@ -74,7 +79,7 @@ class Prediction(Result):
 
     def summary(self) -> str:
         """Return a line a run, and the notes."""
-        lines = [f"{self.title} ({self.form} of {self.group}, {self.status}, {self.level:.0%} intervals)"]
+        lines = [f"{self.title} ({self.form} of {self.group}, {self.level:.0%} intervals)"]
         names = [name for name in self.columns if not name.endswith(("_low", "_high"))]
         for k in range(len(self.columns["compute_flop"])):
             parts = []
@@ -86,7 +91,7 @@ class Prediction(Result):
                         kind = ends.removeprefix(name).strip("_").replace("_", " ")
                         part += f" {kind + ' ' if kind else ''}[{low:.4g}, {high:.4g}]"
                 parts.append(part)
-            lines.append("; ".join(parts))
+            lines.append("; ".join([*parts, f"{self.grades[k]} confidence"]))
         return "\n".join([*lines, *self.notes])
 
     def _draw(self, ax: Axes) -> None:
@@ -195,8 +200,8 @@ def predict_loss(
         "loss_new_run_high": found.new_high,
         "decades_beyond": found.decades_beyond,
     }
-    notes = _notes(law, found.decades_beyond, columns)
-    return Prediction("Predicted loss", law.form.name, law.group, law.status, level, columns, notes)
+    notes, told = _notes(law, found.decades_beyond, columns), _grades(fit, law, found.decades_beyond)
+    return Prediction("Predicted loss", law.form.name, law.group, law.status, told, level, columns, notes)
 
 
 def optimal_allocation(
@@ -264,7 +269,8 @@ def optimal_allocation(
     ratio = float((best.params[2] / best.params[1]).max())
     if ratio > UNDETERMINED:
         notes += (f"the runs do not tell the optimum: its ends differ by a factor of {ratio:.3g}",)
-    return Prediction("Compute-optimal run", law.form.name, law.group, law.status, level, columns, notes)
+    told = _grades(fit, law, best.decades_beyond)
+    return Prediction("Compute-optimal run", law.form.name, law.group, law.status, told, level, columns, notes)
 
 
 def _law(fit: KappaFit, form: str | None, group: str | None) -> Law:
@@ -276,9 +282,15 @@ def _law(fit: KappaFit, form: str | None, group: str | None) -> Law:
     return law
 
 
+def _grades(fit: KappaFit, law: Law, beyond: Floats) -> tuple[str, ...]:
+    """Return the confidence in each run: the steps that the law's kappa lost, and those of the distance."""
+    lost = fit.estimate(form=law.form.name, group=law.group).grade
+    return grades(lost.evidence + lost.agreement, beyond)
+
+
 def _notes(law: Law, beyond: Floats, columns: Mapping[str, Floats]) -> tuple[str, ...]:
     """Return what a reader of the numbers must know."""
-    notes = [f"{law.form.name} is weak: {reason}" for reason in law.reasons]
+    notes = [f"{law.form.name} fails a check: {reason}" for reason in law.reasons]
     if beyond.max() > 0:
         known = law.discrepancy
         said = "the intervals take the form as the truth"

@@ -24,7 +24,7 @@ def print_trace(document: Mapping[str, Any], *, rows: bool) -> None:
         reading = f" ({item['reading']} reading)" if item.get("reading") else ""
         value = "never," if item.get("unreachable") else digits_text(item["value"], 6)
         interval = interval_text(item["intervals"], 0.95)
-        words = f"{reading} = {value} {item['unit']}  95 % {interval}  {item['status']}"
+        words = f"{reading} = {value} {item['unit']}  95 % {interval}  {item['grade'] or 'no grade'}"
         terminal.labelled(item["target"], words, "bold")
         if item.get("reason"):
             terminal.line(f"  {item['reason']}")

@@ -111,7 +111,7 @@ def _refuse_if_all_refused(found: GammaFit, path: Path, *, as_json: bool) -> Non
 
 
 def _print(found: GammaFit) -> None:
-    """Print one line a group, then why a number is weak or refused, then the rows set aside."""
+    """Print one line a group, then why a grade lost steps, then the rows set aside."""
     for words in (*found.summary().splitlines(), *found.notes):
         terminal.line(words)
     for said, remedy in _summary(found):

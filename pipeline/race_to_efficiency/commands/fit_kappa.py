@@ -102,7 +102,7 @@ def register(app: typer.Typer) -> None:
         scheduler: places.Scheduler = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:
-        """Fit kappa to your own training runs with intervals and a status; touches nothing.
+        """Fit kappa to your own training runs with intervals and a grade; touches nothing.
 
         With --step-column the file, folder or pattern holds step-level logs, of any length: they are read piece by
         piece, a run becomes one row, and runs that diverged or stopped before the end of their schedule are left out. A

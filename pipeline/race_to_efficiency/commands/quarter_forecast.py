@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.calibration.common.grades import confidence_of
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import UsageError
 
@@ -152,7 +153,7 @@ def energy(document: dict[str, Any], own: pd.DataFrame, year: float) -> list[dic
             "point": energy_share(estimate["value"], year),
             "quantiles": quantiles,
             "status": str(estimate["status"]),
-            "grade": None,
+            "grade": confidence_of(item),
         }
     ]
 
@@ -160,6 +161,7 @@ def energy(document: dict[str, Any], own: pd.DataFrame, year: float) -> list[dic
 def write_forecast(document: dict[str, Any], *, as_json: bool) -> None:
     """Print the document, or its table."""
     from race_to_efficiency.commands.answers import print_table
+    from race_to_efficiency.commands.tables import graded
 
     if as_json:
         terminal.document(document)
@@ -170,7 +172,7 @@ def write_forecast(document: dict[str, Any], *, as_json: bool) -> None:
             row["words"],
             f"{row['point']:.4g}",
             f"{row['quantiles']['0.1']:.4g} to {row['quantiles']['0.9']:.4g}",
-            row["grade"] or row["status"],
+            graded(row),
         )
         for row in document["results"]
     ]

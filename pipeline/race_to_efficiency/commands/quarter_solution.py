@@ -104,6 +104,7 @@ def crossing(years: Sequence[float], losses: Sequence[float], target: float) -> 
 def write_time(document: dict[str, Any], *, as_json: bool) -> None:
     """Print the document, or its table."""
     from race_to_efficiency.commands.answers import print_table
+    from race_to_efficiency.commands.tables import graded
 
     if as_json:
         terminal.document(document)
@@ -118,7 +119,7 @@ def write_time(document: dict[str, Any], *, as_json: bool) -> None:
         f"{document['target']:g}",
         point,
         " to ".join(ends),
-        document["grade"] or document["status"],
+        graded(document),
     )
     title = f"{document['quarter']}, scenario {document['scenario']}: years until this share of today's"
     print_table(title, ("what", "share", "point", "8 of 10 draws", "grade"), [row], ())

@@ -223,11 +223,12 @@ def summarise(workspace: Workspace) -> dict[str, Any]:
 
     documents = [storage.read_json(require_processed(workspace, name)) for name in ("kappa.json", "gamma.json")]
     known = {item["id"]: item for document in documents for item in document["estimates"]}
-    keys = ("id", "symbol", "value", "unit", "intervals", "status", "reasons", "n_rows")
+    keys = ("id", "symbol", "value", "unit", "intervals", "status", "reasons", "grade", "n_rows")
     return {
         "quarter": str(workspace.quarter),
         "as_of": workspace.quarter.as_of.isoformat(),
         "estimates": [{key: known[name][key] for key in keys} for name in HEADLINE_ESTIMATES if name in known],
+        "routes": [{key: row[key] for key in ("route", "basis", "value", "default")} for row in documents[1]["routes"]],
         "headline": storage.read_json(require_processed(workspace, "headline.json")),
         "quarantined": quarantined_rows(workspace),
     }
@@ -247,6 +248,8 @@ def quarantined_rows(workspace: Workspace) -> list[dict[str, Any]]:
 
 def print_summary(summary: dict[str, Any]) -> None:
     """Print the closing tables for a person."""
+    from race_to_efficiency.calibration.common.grades import confidence_of
+    from race_to_efficiency.commands.screens import beside_default
     from race_to_efficiency.commands.tables import estimate_cells
 
     if summary["quarantined"]:
@@ -261,16 +264,18 @@ def print_summary(summary: dict[str, Any]) -> None:
             item["symbol"] if item["symbol"].startswith("kappa") else item["id"],
             *estimate_cells(item),
             item["unit"],
-            item["status"],
+            confidence_of(item),
         )
         for item in summary["estimates"]
     ]
-    columns = ("estimate", "value", "95 % interval", "unit", "status")
+    columns = ("estimate", "value", "95 % interval", "unit", "confidence")
     terminal.table(f"Estimates as of {summary['as_of']}", columns, estimates)
+    for (line,) in beside_default(summary["routes"]):
+        terminal.line(line)
     print_headline(summary["headline"])
     for item in summary["estimates"]:
         if item["reasons"]:
-            terminal.line(f"{item['symbol']} is {item['status']}: {'; '.join(item['reasons'])}", "dim")
+            terminal.line(f"{item['symbol']}, {confidence_of(item)}: {'; '.join(item['reasons'])}", "dim")
     if summary["note"]:
         terminal.line(summary["note"])
     terminal.line(f"Report: {summary['report']}")
@@ -278,7 +283,7 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 def print_headline(rows: list[dict[str, Any]]) -> None:
     """Print the table of relative loss by year and reading (point and 95 % interval, or what the row says)."""
-    from race_to_efficiency.commands.tables import digits_text
+    from race_to_efficiency.commands.tables import digits_text, graded
 
     cells = [
         (
@@ -287,9 +292,9 @@ def print_headline(rows: list[dict[str, Any]]) -> None:
             f"{row['years']:g}",
             digits_text(row["point"]),
             f"[{digits_text(row['low95'])}, {digits_text(row['high95'])}]",
-            row["status"],
+            graded(row),
         )
         for row in rows
     ]
-    columns = ("reading", "scenario", "years", "point", "95 % interval", "status")
+    columns = ("reading", "scenario", "years", "point", "95 % interval", "confidence")
     terminal.table("Relative loss: a conditional projection, not a prediction of any one model", columns, cells)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.commands.tables import digits_text, estimate_cells
+from race_to_efficiency.calibration.common.grades import confidence_of
+from race_to_efficiency.commands.tables import digits_text, estimate_cells, graded
 from race_to_efficiency.visible import SCREEN_WIDTH, visible
 
 if TYPE_CHECKING:
@@ -66,9 +67,34 @@ def fitted(blocks: Sequence[Sequence[str]], room: int, more: str) -> Iterator[st
 def estimate_lines(document: dict[str, Any]) -> tuple[str, list[list[str]], str]:
     """Return the title of the estimates, their rows, and how the others are reached: what is pooled comes first."""
     found = sorted(document["estimates"], key=lambda item: not pooled(item))
-    rows = [(item["id"], *estimate_cells(item), item["unit"], str(item["n_rows"]), item["status"]) for item in found]
-    columns = ("estimate", ">value", ">95 % interval", "unit", ">rows", "status")
-    return f"Estimates as of {document['as_of']}", listing(columns, rows), "--symbol kappa_total, --group, --status"
+    rows = [
+        (item["id"], *estimate_cells(item), item["unit"], str(item["n_rows"]), confidence_of(item)) for item in found
+    ]
+    columns = ("estimate", ">value", ">95 % interval", "unit", ">rows", "confidence")
+    lines = [*beside_default(document.get("routes", ())), *listing(columns, rows)]
+    return f"Estimates as of {document['as_of']}", lines, "--symbol kappa_total, --group, --status"
+
+
+def beside_default(routes: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Return in a line how far the other routes on the basis of the default one lie from it; none where there are none.
+
+    Parameters
+    ----------
+    routes : sequence of dict
+        route, basis, value and default of each.
+    """
+    default = next((item for item in routes if item["default"] and item["value"] is not None), None)
+    if default is None:
+        return []
+    others = [
+        item["value"]
+        for item in routes
+        if item is not default and item["basis"] == default["basis"] and item["value"] is not None
+    ]
+    if not others:
+        return []
+    ends = " to ".join(dict.fromkeys(f"{value:.2f}" for value in (min(others), max(others))))
+    return [[f"route {default['route']} gives {default['value']:.2f}, the other routes per {default['basis']} {ends}"]]
 
 
 def pooled(item: dict[str, Any]) -> bool:
@@ -85,12 +111,13 @@ def route_lines(document: dict[str, Any]) -> tuple[str, list[list[str]], str]:
         name = f"{item['route']}{' (the headline)' if item['default'] else ''}"
         values = (digits_text(item["value"], 3), inner, bracket(item.get("low"), item.get("high")))
         refused = item["status"] == "refused"
-        rows.append((name, *(("refused", "-", "-") if refused else values), item["basis"], item["status"]))
+        rows.append((name, *(("refused", "-", "-") if refused else values), item["basis"], confidence_of(item)))
         omits = f"; leaves out {', '.join(item['omits'])}" if item["omits"] else ""
         words.append(indented(f"{item['title']}{omits}"))
-    first, *others = listing(("route", ">doublings/yr", ">80 %", ">95 %", "per", "status"), rows)
+    first, *others = listing(("route", ">doublings/yr", ">80 %", ">95 %", "per", "confidence"), rows)
     blocks = [first, *([*row, *said] for row, said in zip(others, words, strict=True))]
-    return f"Gamma by route, as of {document['as_of']}", blocks, "--symbol A_frontier"
+    lines = [*beside_default(document["routes"]), *blocks]
+    return f"Gamma by route, as of {document['as_of']}", lines, "--symbol A_frontier"
 
 
 def scenario_lines(document: dict[str, Any]) -> tuple[str, list[list[str]], str]:
@@ -104,7 +131,7 @@ def scenario_lines(document: dict[str, Any]) -> tuple[str, list[list[str]], str]
             digits_text(found[name]["point"], 3) if name in found else "-" for name in ("reducible", "total")
         )
         ends = found["reducible"]["quantiles"] if "reducible" in found else {}
-        grade = next((item["grade"] or item["status"] for item in found.values() if item["reading"] != "energy"), "-")
+        grade = next((graded(item) for item in found.values() if item["reading"] != "energy"), "-")
         rows.append((row["scenario"], energy, loss, bracket(ends.get("0.1"), ends.get("0.9")), whole, grade))
         words.append(indented(row["title"]))
     first, *others = listing(("scenario", ">energy", ">r", ">8 of 10", ">R", "grade"), rows)

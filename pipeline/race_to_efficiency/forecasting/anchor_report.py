@@ -170,7 +170,7 @@ def anchor_words(record: Mapping[str, Any], targets: Sequence[float], *, paper_k
     if beyond:
         words.append(
             f"The start lies beyond the fitted compute of {len(beyond)} of the {len(groups)} groups, by "
-            f"{_span(beyond, '.1f')} decades: an extrapolation, so nothing here is better than weak."
+            f"{_span(beyond, '.1f')} decades: an extrapolation, for which every grade here loses steps."
         )
     return words
 

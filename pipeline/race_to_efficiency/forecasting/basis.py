@@ -266,15 +266,15 @@ def curve_weaknesses(basis: Basis, scenario: ScenarioParams, form: str, anchor: 
     else:
         pool = basis.total if form == "total" else basis.reducible
         if pool.record["status"] != "trusted":
-            found["kappa_weak"] = f"kappa_{form} is weak: {'; '.join(pool.record['reasons'])}"
+            found["kappa_weak"] = f"kappa_{form} fails a check: {'; '.join(pool.record['reasons'])}"
     if scenario.route is not None:
         status, reasons = basis.route_status.get(scenario.route, ("trusted", ()))
         if status != "trusted":
-            found["gamma_weak"] = f"route {scenario.route} is weak: {'; '.join(reasons)}"
+            found["gamma_weak"] = f"route {scenario.route} fails a check: {'; '.join(reasons)}"
     for what in ("power", "duration"):
         status, reasons = basis.growth_status.get(what, ("trusted", ()))
         if getattr(scenario, f"{what}_growth") == "measured" and status != "trusted":
-            found[f"{what}_growth_weak"] = f"the growth of {what} is weak: {'; '.join(reasons)}"
+            found[f"{what}_growth_weak"] = f"the growth of {what} fails a check: {'; '.join(reasons)}"
     beyond = [item for item in anchor.groups if item.decades_beyond > 0]
     if beyond:
         far = [item.decades_beyond for item in beyond]

@@ -15,7 +15,7 @@ from race_to_efficiency.calibration.kappa.efficient import frontier_weights
 from race_to_efficiency.calibration.kappa.group_records import PARAMETER_UNITS
 from race_to_efficiency.calibration.kappa.intervals import bootstrap_weights, percentile_intervals, spread
 from race_to_efficiency.calibration.kappa.law import Law
-from race_to_efficiency.calibration.kappa.trust import judge
+from race_to_efficiency.calibration.kappa.trust import axes, judge
 from race_to_efficiency.own_tables.further_columns import WEIGHT
 
 if TYPE_CHECKING:
@@ -61,9 +61,10 @@ class ConditionalFit:
     point: Point
 
     def estimates(self, params: KappaParams, *, seed: int) -> tuple[Estimate, ...]:
-        """Return the records: kappa first, then the parameters; all share status and reasons."""
+        """Return the records: kappa first, then the parameters; all share status, reasons and grade."""
         form, rows = self.bound.form, self.rows
         status, reasons = judge(self.evidence, params.gates)
+        evidence, agreement = axes(self.evidence, params.gates)
         clusters = rows.n_units if rows.spec.clustered else None
         method = "percentile_bootstrap" if clusters is None else "cluster_bootstrap"
         records = []
@@ -89,6 +90,8 @@ class ConditionalFit:
                     n_clusters=rows.n_units,
                     status=status if finite else "refused",
                     reasons=reasons if finite else (reasons or ("the fit has no finite value",)),
+                    evidence=evidence,
+                    agreement=agreement,
                     diagnostics=self._diagnostics(),
                     rows_used=tuple(f"{rows.table}/{name}" for name in rows.ids),
                     rows_excluded=tuple((f"{rows.table}/{name}", why) for name, why in rows.excluded),

@@ -19,9 +19,9 @@ from race_to_efficiency.calibration.gamma.fragility import (
     DAYS_PER_YEAR,
     PAIR_ROWS,
     choice_row,
-    fragility_verdict,
     moved_starts,
 )
+from race_to_efficiency.calibration.gamma.judging import judged
 from race_to_efficiency.calibration.gamma.trend_fit import refusal_of, weaknesses
 from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes, ratio
 
@@ -58,8 +58,7 @@ def fit_long(inputs: Inputs, component: Component, series: Series, *, first: str
     if fit.draws is None:
         return fit
     rows = moved_starts(inputs, fit, lambda other: _fit(inputs, component, other, first, quantile))
-    reasons = fragility_verdict([*rows, *(_two_rows_out(inputs, fit) if quantile is None else [])])
-    return fit.with_status("weak", reasons) if reasons else fit
+    return judged(inputs.params.gate, fit, [*rows, *(_two_rows_out(inputs, fit) if quantile is None else [])])
 
 
 def _fit(inputs: Inputs, component: Component, series: Series, first: str, quantile: float | None) -> Fitted:

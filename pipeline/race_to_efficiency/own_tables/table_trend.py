@@ -12,8 +12,9 @@ from race_to_efficiency.calibration.common.resampling import CELLS_AT_ONCE, stat
 from race_to_efficiency.calibration.common.series import Series
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs
 from race_to_efficiency.calibration.gamma.components_algorithm import fit_gain
-from race_to_efficiency.calibration.gamma.fragility import fragility_rows, fragility_verdict
+from race_to_efficiency.calibration.gamma.fragility import fragility_rows
 from race_to_efficiency.calibration.gamma.frontier import record_slopes
+from race_to_efficiency.calibration.gamma.judging import judged
 from race_to_efficiency.calibration.gamma.limited import limited_trend
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import line_slopes
@@ -64,10 +65,11 @@ def _fit_group(table: DatedRows, question: Question, params: GammaParams, seed: 
     if question.limit is not None:
         part = Component(question.value_column, f"mean_{question.limit_kind}", (), "none", _meaning(question))
         limit = float(np.log2(question.limit))
-        return _named(limited_trend(inputs, part, series, limit, question.limit_kind), name, table)
+        return _named(_graded(inputs, limited_trend(inputs, part, series, limit, question.limit_kind)), name, table)
     if question.compute_column is not None:
         joint = Component(question.value_column, "joint", (), "none", _meaning(question))
-        return _named(_doubted(fit_gain(inputs, joint, _with_compute(series, table)), table), name, table)
+        fit = _graded(inputs, fit_gain(inputs, joint, _with_compute(series, table)))
+        return _named(_doubted(fit, table), name, table)
     first = "ols" if question.cluster_column is None and question.estimator == "mean" else None
     if long and question.estimator != "frontier":
         quantile = params.quantile if question.estimator == "quantile" else None
@@ -78,8 +80,7 @@ def _fit_group(table: DatedRows, question: Question, params: GammaParams, seed: 
     rows = thinned(series, params.gate.start_shift_years) if long else series
     fit = fit_trend(inputs, component, rows, slopes=slopes, resampling=resampling, first=first)
     if fit.draws is not None:
-        reasons = fragility_verdict(fragility_rows(inputs, fit, {}))
-        fit = fit.with_status("weak", reasons) if reasons else fit
+        fit = judged(inputs.params.gate, fit, fragility_rows(inputs, fit, {}))
     if long:
         units, named = series.n_clusters, rows_in_short(series)
         estimate = replace(fit.estimate, n_rows=len(series), n_clusters=units, window=series.window, rows_used=named)
@@ -121,6 +122,11 @@ def _with_compute(series: Series, table: DatedRows) -> Series:
     grouped = len(series) > LONG and table.cluster is None
     clusters = np.arange(len(series)) % _GROUPS_LEFT_OUT if grouped else series.clusters
     return replace(series, covariate=compute, clusters=clusters)
+
+
+def _graded(inputs: Inputs, fit: Fitted) -> Fitted:
+    """Return a fit of which no other choice is tried, with its grade."""
+    return judged(inputs.params.gate, fit, ())
 
 
 def _doubted(fit: Fitted, table: DatedRows) -> Fitted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
+from race_to_efficiency.calibration.common.grades import GRADES, REFUSED, confidence_of
 from race_to_efficiency.provenance.lineage import code_of, most_influential
 from race_to_efficiency.provenance.targets import TraceTarget, resolve
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
@@ -92,7 +93,8 @@ def _excluded(outputs: Iterable[str], used: list[str], records: QuarterRecords) 
 def _of_estimate(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
     item = records.estimates[target.name]
     keys = ("value", "unit", "intervals", "status", "reasons", "computed_by", "seed", "diagnostics")
-    return {"id": item["id"], **{key: item.get(key) for key in keys}, "outputs": [item["id"]]}
+    told = {key: item.get(key) for key in keys} | {"grade": confidence_of(item)}
+    return {"id": item["id"], **told, "outputs": [item["id"]]}
 
 
 def _of_number(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
@@ -106,13 +108,15 @@ def _of_number(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
         "reasons": list(dict.fromkeys(why for one in own for why in one.get("reasons", ()))),
         "computed_by": own[0]["computed_by"] if own else _code_of_first(outputs, records),
     }
+    behind = [records.estimates[name] for name in records.edges.reached(outputs) if name in records.estimates]
+    head["grade"] = _least(confidence_of(one) for one in own or behind)
     if cells:
         (cell,) = resolve(cells[0], records)
         row = _of_forecast(cell, records)
-        head |= {key: row[key] for key in ("intervals", "reasons", "reading", "table", "forecast_row")}
-    behind = [records.estimates[name]["status"] for name in records.edges.reached(outputs) if name in records.estimates]
+        told = ("intervals", "grade", "reasons", "reading", "table", "forecast_row")
+        head |= {key: row[key] for key in told}
     shown = {"id": target.name, "value": item["value"], "unit": item.get("unit", ""), "text": item.get("text", "")}
-    status = item.get("status") or _worst(behind)
+    status = item.get("status") or _worst(one["status"] for one in behind)
     return {**head, **shown, "status": status, "nodes": outputs, "forecast_rows": cells, "outputs": outputs}
 
 
@@ -144,6 +148,7 @@ def _of_forecast(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]
         "unit": str(row["unit"]),
         "intervals": intervals,
         "status": str(row["status"]),
+        "grade": str(row.get("grade") or confidence_of({"status": row["status"]})),
         "reasons": reasons,
         "computed_by": _code_of_first([output], records),
         "table": target.table,
@@ -163,11 +168,18 @@ def _of_row(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
         "unit": "",
         "intervals": [],
         "status": None,
+        "grade": None,
         "reasons": [words] if words else [],
         "computed_by": "race_to_efficiency.stages.ingest",
         "reaches": {"estimates": [name for name in found if name in records.estimates], "headline": headline},
         "outputs": [],
     }
+
+
+def _least(told: Iterable[str]) -> str | None:
+    """Return the lowest of some grades; None of none."""
+    order = (*GRADES, REFUSED)
+    return max(told, key=order.index, default=None)
 
 
 def _worst(states: Iterable[str]) -> str:

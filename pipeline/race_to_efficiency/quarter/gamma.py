@@ -100,14 +100,17 @@ def mix(reading: Reading) -> Computed:
     from race_to_efficiency.calibration.gamma.components_algorithm import mixture
     from race_to_efficiency.calibration.gamma.composition import MIXED
     from race_to_efficiency.calibration.gamma.fragility import mixture_rows
+    from race_to_efficiency.calibration.gamma.judging import mixed
 
     fits = Fits(reading, CHECKED)
     inputs = inputs_of(reading, without=tuple(name for name in (*COMPOSING, *CHECKING) if name != "mixture"))
     parts = {key: fits[key] for key in MIXED.values()}
     blend = mixture(inputs, {name: parts[key] for name, key in MIXED.items()})
-    mixed = blend.estimate.diagnostics.get("weights", {})
-    origins = {blend.estimate.id: Origin(outputs=tuple(fits.output(MIXED[name]) for name in mixed))}
-    return component_outcome([blend], {"fragility": mixture_rows(inputs, blend, parts)}, origins)
+    beside = mixture_rows(inputs, blend, parts)
+    blend = mixed(blend, {name: parts[key] for name, key in MIXED.items()}, beside)
+    weights = blend.estimate.diagnostics.get("weights", {})
+    origins = {blend.estimate.id: Origin(outputs=tuple(fits.output(MIXED[name]) for name in weights))}
+    return component_outcome([blend], {"fragility": beside}, origins)
 
 
 def add_route(reading: Reading, route: str) -> Computed:
@@ -134,13 +137,15 @@ def gamma_document(reading: Reading) -> Computed:
     from race_to_efficiency.calibration.gamma.composition import component_row
     from race_to_efficiency.calibration.gamma.fragility import tornado_rows
     from race_to_efficiency.calibration.gamma.published import compare_published
+    from race_to_efficiency.calibration.gamma.routes import graded_routes
 
     inputs = inputs_of(reading, without=tuple(name for name in COMPOSING if name != "default_route"))
     parts, routes = _parts(reading), _routes(reading)
     default = reading.ask(ROUTE_NODE, inputs.params.default_route)
     fragility = [row for result in parts for row in result.document["fragility"]]
     (headline,) = fits_of(default)
-    everything = {fit.component.key: fit for result in (*parts, *routes) for fit in fits_of(result)}
+    graded = graded_routes([fit for result in routes for fit in fits_of(result)])
+    everything = {fit.component.key: fit for fit in (*(fit for part in parts for fit in fits_of(part)), *graded)}
     changes = sorted(
         (row for result in parts for row in result.document.get("slope_change", ())), key=lambda row: row["place"]
     )
@@ -148,7 +153,10 @@ def gamma_document(reading: Reading) -> Computed:
     document = {
         "estimates": [fit.estimate.to_json() for fit in everything.values()],
         "components": [component_row(fit) for result in parts for fit in fits_of(result)],
-        "routes": [{**result.document["row"], "default": result.node == default.node} for result in routes],
+        "routes": [
+            {**result.document["row"], "grade": asdict(fit.estimate.grade), "default": result.node == default.node}
+            for result, fit in zip(routes, graded, strict=True)
+        ],
         "fragility": fragility + tornado_rows(headline, default.document["terms"], fragility),
         "slope_change": [{key: value for key, value in row.items() if key != "place"} for row in changes],
         "published": beside,

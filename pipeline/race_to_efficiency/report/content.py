@@ -12,6 +12,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from race_to_efficiency.calibration.common.grades import REFUSED
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -74,10 +76,16 @@ class Link:
 
 @dataclass(frozen=True)
 class Badge:
-    """How far an estimate may be trusted, with its reasons in words."""
+    """The grade of an estimate or a forecast, with the reasons in words; ``short`` in a column that says what it is."""
 
-    status: str
+    confidence: str
     reasons: tuple[str, ...] = ()
+    short: bool = False
+
+    @property
+    def words(self) -> str:
+        """The grade in words: ``low confidence``, in a column ``low``; what is refused is said so."""
+        return self.confidence if self.short or self.confidence == REFUSED else f"{self.confidence} confidence"
 
 
 Inline = Text | Num | Label | Fact | Strong | Code | Link | Badge
@@ -154,7 +162,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Card:
-    """One of the headline's figures: a name, a value with its intervals, a status."""
+    """One of the headline's figures: a name, a value with its intervals, a grade."""
 
     name: Rich
     value: Rich

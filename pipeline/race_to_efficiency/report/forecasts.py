@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from race_to_efficiency.calibration.common.grades import confidence_of
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
 from race_to_efficiency.report.content import Badge, Fact, Label, Rich, Text, join
 from race_to_efficiency.report.inputs import Missing
@@ -20,8 +21,8 @@ SHOWN_POINT = -1.0
 """Stands for a level where the equation at the printed inputs is meant."""
 
 LIMIT_WORDS = {
-    "kappa_weak": "kappa is weak",
-    "gamma_weak": "gamma is weak",
+    "kappa_weak": "kappa fails a check",
+    "gamma_weak": "gamma fails a check",
     "anchor_beyond_range": "the start lies beyond the fitted compute",
     "range": "compute has left the fitted range by more than its width",
     "near_floor": "the loss is close to its floor",
@@ -170,10 +171,10 @@ class Forecasts:
         """Return the confidence in a curve at a horizon, in the words of its grade; empty where none was given."""
         return self.cell(curve, years, 0.5).grade
 
-    def badge(self, curve: CurveKey, years: float) -> Badge:
-        """Return how far a curve may be trusted at a horizon, with the reasons in words."""
+    def badge(self, curve: CurveKey, years: float, *, short: bool = False) -> Badge:
+        """Return the grade of a curve at a horizon, with the reasons in words."""
         cell = self.cell(curve, years, 0.5)
-        return Badge(cell.status, tuple(reason_words(cell.reasons)))
+        return grade_badge(cell.grade, cell.status, tuple(reason_words(cell.reasons)), short=short)
 
     def point_with_interval(self, curve: CurveKey, years: float, level: float = 0.95) -> Rich:
         """Return ``point [low, high]``; the point alone where nothing is uncertain."""
@@ -182,6 +183,11 @@ class Forecasts:
             return (self.point(curve, years),)
         ends = self._numbers.bracket(*self.interval(curve, years, level))
         return (self.point(curve, years), Text(" "), *ends)
+
+
+def grade_badge(grade: str, status: str, reasons: tuple[str, ...] = (), *, short: bool = False) -> Badge:
+    """Return the grade of a forecast; by its status alone where it has none."""
+    return Badge(grade or confidence_of({"status": status}), reasons, short)
 
 
 def milestone_row_id(row: pd.Series) -> str:

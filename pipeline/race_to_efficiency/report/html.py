@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 LONGEST_TABLE = 30
 """Rows of a figure's data that stand in the page; more stand in the figure's CSV alone."""
-STATUS_MEANING = {
-    "trusted": "passed every check of the trust gate",
-    "weak": "shown with its reasons; not to be relied on alone",
-    "refused": "failed the trust gate; no headline rests on it",
-}
 
 
 def template_environment(numbers: NumberRegistry | None) -> Environment:
@@ -43,7 +38,6 @@ def template_environment(numbers: NumberRegistry | None) -> Environment:
     made.filters["kind"] = lambda record: type(record).__name__
     if numbers is not None:
         made.globals["inline"] = partial(inline_html, numbers)
-    made.globals["status_meaning"] = STATUS_MEANING
     made.globals["longest_table"] = LONGEST_TABLE
     return made
 
@@ -72,7 +66,7 @@ def marked(part: c.Inline, numbers: NumberRegistry) -> tuple[str, tuple[object, 
     if isinstance(part, c.Link):
         return '<a class="cite" href="%s">%s</a>', (part.target, part.text)
     if isinstance(part, c.Badge):
-        return '<span class="badge %s">%s</span>', (part.status, part.status)
+        return '<span class="badge %s">%s</span>', (part.confidence.replace(" ", "-"), part.words)
     return IN_MARKUP[type(part)], (part.text,)
 
 

@@ -74,9 +74,9 @@ def card_lines(title: str, cards: tuple[c.Card, ...], numbers: NumberRegistry) -
     """Return the cards of one reading as a list."""
     lines = [f"**{title}**", ""]
     for card in cards:
-        status = f" ({card.badge.status})" if card.badge else ""
+        grade = f" ({card.badge.words})" if card.badge else ""
         details = "".join(f"; {rich(line, numbers)}" for line in card.lines)
-        lines.append(f"- {rich(card.name, numbers)}{status}: **{rich(card.value, numbers)}**{details}")
+        lines.append(f"- {rich(card.name, numbers)}{grade}: **{rich(card.value, numbers)}**{details}")
     return [*lines, ""]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.calibration.common.grades import REFUSED
 from race_to_efficiency.report.content import Badge, Code, Fact, Label, Num, Rich, Text, join, say
 from race_to_efficiency.report.numbers import NumberRegistry, count, decimals, id_part, percent, scientific, significant
 from race_to_efficiency.report.words.names import name_in_words
@@ -26,6 +27,9 @@ WRITERS: dict[str, Callable[[float], str]] = {
     "log2 FLOP": decimals(1),
 }
 """How a value in a unit is written; anything else with three significant digits."""
+
+LOST = ("", "one step", "two steps", "three steps")
+"""Steps that a grade lost on an axis, in words."""
 
 
 def writer(unit: str) -> Callable[[float], str]:
@@ -127,9 +131,9 @@ class Shown:
         )
 
 
-def badge(estimate: Estimate) -> Badge:
-    """Return an estimate's state with its reasons."""
-    return Badge(estimate.status, estimate.reasons)
+def badge(estimate: Estimate, *, short: bool = False) -> Badge:
+    """Return an estimate's grade with its reasons."""
+    return Badge(estimate.grade.confidence, estimate.reasons, short)
 
 
 def said(texts: Sequence[str]) -> Rich:
@@ -138,9 +142,16 @@ def said(texts: Sequence[str]) -> Rich:
 
 
 def state(estimate: Estimate) -> Rich:
-    """Return an estimate's state with its reasons after it."""
-    mark: Rich = (badge(estimate),)
-    return (*mark, Text(" "), *said(estimate.reasons)) if estimate.reasons else mark
+    """Return an estimate's grade, where it lost steps, and why; what is refused has no steps to tell."""
+    grade = estimate.grade
+    axes = [
+        f"{name} {LOST[steps]}"
+        for name, steps in (("evidence", grade.evidence), ("agreement", grade.agreement))
+        if steps and grade.confidence != REFUSED
+    ]
+    told = [say(" {axes}", axes=Text(" and ".join(axes)))] if axes else []
+    why = [(Text(": " if axes else " "), *said(estimate.reasons))] if estimate.reasons else []
+    return (badge(estimate, short=True), *(part for rich in (*told, *why) for part in rich))
 
 
 def window(estimate: Estimate) -> Rich:

@@ -29,6 +29,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     UsageError
         When a route of params.yaml overlaps.
     """
+    from race_to_efficiency.calibration.common.grades import counted
     from race_to_efficiency.calibration.gamma.roadmap import Kappas
     from race_to_efficiency.quarter.gamma import GAMMA_DOCUMENT, with_kappa
     from race_to_efficiency.quarter.here import memory_of, world_here
@@ -47,5 +48,5 @@ def run(workspace: Workspace) -> dict[str, Any]:
     states = [estimate["status"] for estimate in document["estimates"]]
     counts = {state: states.count(state) for state in ("trusted", "weak", "refused")}
     routes = ", ".join(f"{row['route']} {row['value']:.2f}" for row in document["routes"] if row["value"] is not None)
-    line = f"{len(states)} estimates: " + ", ".join(f"{n} {s}" for s, n in counts.items()) + f"; routes {routes}"
+    line = f"{len(states)} estimates; confidence: {counted(document['estimates'])}; routes {routes}"
     return {"estimates": len(states), **counts, "line": line}

@@ -27,6 +27,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     InputMissing
         When ingest has not run.
     """
+    from race_to_efficiency.calibration.common.grades import counted
     from race_to_efficiency.executors.place import place_here
     from race_to_efficiency.quarter.here import memory_of, world_here
     from race_to_efficiency.quarter.kappa import KAPPA_DOCUMENT
@@ -46,5 +47,5 @@ def run(workspace: Workspace) -> dict[str, Any]:
     states = [estimate["status"] for estimate in estimates]
     counts = {state: states.count(state) for state in ("trusted", "weak", "refused")}
     groups = {estimate["group"] for estimate in estimates} - {"pooled"}
-    line = f"{len(states)} estimates of {len(groups)} groups: " + ", ".join(f"{n} {s}" for s, n in counts.items())
+    line = f"{len(states)} estimates of {len(groups)} groups; confidence: {counted(estimates)}"
     return {"estimates": len(states), **counts, "line": line}

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from race_to_efficiency.calibration.common.grades import estimate_grade, evidence_level
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from race_to_efficiency.calibration.common.grades import Grade
 
 FitStatus = Literal["trusted", "weak", "refused"]
 
@@ -89,6 +93,10 @@ class Estimate:
     status : {'trusted', 'weak', 'refused'}
     reasons : tuple of str
         Why the status is not 'trusted', in words.
+    evidence : int or None
+        Steps of the grade lost by what it rests on; None: by the status alone.
+    agreement : int
+        Steps lost by other answers to the same question.
     diagnostics : mapping
         objective, starts agreeing, condition number, z_curv, residual sd ...
     rows_used : tuple of str
@@ -120,6 +128,8 @@ class Estimate:
     pivot_compute_flop: float | None = None
     status: FitStatus = "trusted"
     reasons: tuple[str, ...] = ()
+    evidence: int | None = None
+    agreement: int = 0
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     rows_used: tuple[str, ...] = ()
     rows_excluded: tuple[tuple[str, str], ...] = ()
@@ -135,6 +145,15 @@ class Estimate:
             raise ValueError(f"estimate {self.id!r} is {self.status} without a reason")
         if self.status != "refused" and (self.value is None or not np.isfinite(self.value)):
             raise ValueError(f"estimate {self.id!r} has no finite value but status {self.status!r}")
+        object.__setattr__(self, "evidence", self.grade.evidence)
+        if self.status == "weak" and not self.grade.evidence + self.grade.agreement:
+            raise ValueError(f"estimate {self.id!r} is weak and has the best grade")
+
+    @property
+    def grade(self) -> Grade:
+        """How far it may be relied on; what a reader is shown, while machines read the status."""
+        level = evidence_level(sound=self.status == "trusted") if self.evidence is None else self.evidence
+        return estimate_grade(level, self.agreement, refused=self.status == "refused")
 
     def interval(self, level: float = 0.95) -> Interval | None:
         """Return the headline interval: the first one at ``level``."""
@@ -143,6 +162,8 @@ class Estimate:
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON-ready mapping (all fields present, null where unused)."""
         document = dataclasses.asdict(self)
+        del document["evidence"], document["agreement"]
+        document["grade"] = dataclasses.asdict(self.grade)
         document["rows_excluded"] = [{"row": row, "reason": reason} for row, reason in self.rows_excluded]
         return document
 
@@ -156,6 +177,9 @@ class Estimate:
             When fields are missing, unknown or inconsistent.
         """
         fields = dict(document)
+        grade = fields.pop("grade", None)  # what was published before there were grades has none
+        if grade is not None:
+            fields |= {"evidence": grade["evidence"], "agreement": grade["agreement"]}
         fields["intervals"] = tuple(Interval(**item) for item in fields.get("intervals", ()))
         fields["reasons"] = tuple(fields.get("reasons", ()))
         fields["rows_used"] = tuple(fields.get("rows_used", ()))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from race_to_efficiency.calibration.common.estimates import Estimate, draw_intervals
+from race_to_efficiency.calibration.common.grades import evidence_level
 from race_to_efficiency.calibration.common.rates import in_other_units
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from race_to_efficiency.calibration.common.estimates import FitStatus
+    from race_to_efficiency.calibration.common.grades import RestsOn
     from race_to_efficiency.calibration.common.series import Floats, Series, Slopes
     from race_to_efficiency.settings.gamma import GammaParams
 
@@ -56,6 +58,8 @@ class Component:
         What a reader must know before using it.
     cap_doublings : float or None
         Doublings left in a bounded term; None when no bound is known.
+    rests_on : {'measured', 'modelled', 'assumed'}
+        What its rows state: see `race_to_efficiency.calibration.common.grades.RestsOn`.
     """
 
     name: str
@@ -65,6 +69,7 @@ class Component:
     meaning: str
     caveat: str = ""
     cap_doublings: float | None = None
+    rests_on: RestsOn = "measured"
 
     def __post_init__(self) -> None:
         unknown = set(self.coverage) - set(LAYERS)
@@ -150,8 +155,13 @@ class Fitted:
         order = ("trusted", "weak", "refused")
         lowest = max(self.estimate.status, status, key=order.index)
         added = tuple(reason for reason in reasons if reason not in self.estimate.reasons)
-        estimate = replace(self.estimate, status=lowest, reasons=self.estimate.reasons + added)
+        level = max(self.estimate.grade.evidence, evidence_level(sound=lowest == "trusted"))
+        estimate = replace(self.estimate, status=lowest, reasons=self.estimate.reasons + added, evidence=level)
         return replace(self, estimate=estimate)
+
+    def graded(self, evidence: int, agreement: int) -> Fitted:
+        """Return the component with these steps on the two axes of its grade."""
+        return replace(self, estimate=replace(self.estimate, evidence=evidence, agreement=agreement))
 
 
 def identity(component: Component) -> dict[str, Any]:

@@ -157,6 +157,7 @@ def algorithmic_published(inputs: Inputs) -> Fitted:
         "any",
         "published halving time of compute at fixed loss (Ho et al. 2024, model 7)",
         "a prior taken from a paper, on much the same models as algorithmic_lm",
+        rests_on="assumed",
     )
     rows = inputs.rows("published_values")
     row = rows.loc[rows["value_id"].eq(PUBLISHED_ID)] if not rows.empty else rows
@@ -212,6 +213,7 @@ def mixture(inputs: Inputs, parts: dict[str, Fitted]) -> Fitted:
         "any",
         "mixture of algorithmic_lm, algorithmic_published and recent speedrun_tokens",
         "a stated judgement: the weights stand in params.yaml",
+        rests_on="modelled",
     )
     weights = inputs.params.mixture.model_dump()
     usable = {name: fit for name, fit in parts.items() if fit.draws is not None and weights[name] > 0}
@@ -225,7 +227,7 @@ def mixture(inputs: Inputs, parts: dict[str, Fitted]) -> Fitted:
     missing = [name for name in parts if name not in usable and weights[name] > 0]
     weak = [name for name, fit in usable.items() if fit.estimate.status != "trusted"]
     reasons = [f"{name} could not be estimated; its weight went to the others" for name in missing]
-    reasons += [f"part {name} is weak" for name in weak]
+    reasons += [f"part {name} fails a check" for name in weak]
     return from_draws(
         inputs,
         component,

@@ -18,6 +18,7 @@ from race_to_efficiency.units import HOURS_PER_YEAR, decimal_year
 if TYPE_CHECKING:
     import pandas as pd
 
+    from race_to_efficiency.calibration.common.grades import RestsOn
     from race_to_efficiency.calibration.common.series import Floats, Series
     from race_to_efficiency.calibration.gamma.components import Parts
 
@@ -27,8 +28,13 @@ FRONTIER_RANK = 10
 """Epoch AI flags a model as frontier when its compute was among the ten largest at its release."""
 
 
+_MODELLED_POWER = ("power", "identity_flop_per_joule")
+"""What takes the power that Epoch AI works out from a run's chips: rated power times a share that goes by the year."""
+
+
 def _component(estimator: str, meaning: str, caveat: str = "") -> Component:
-    return Component("growth", estimator, (), "none", meaning, caveat)
+    rests_on: RestsOn = "modelled" if estimator in _MODELLED_POWER else "measured"
+    return Component("growth", estimator, (), "none", meaning, caveat, rests_on=rests_on)
 
 
 def frontier_runs(inputs: Inputs) -> pd.DataFrame:

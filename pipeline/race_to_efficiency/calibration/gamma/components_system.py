@@ -116,6 +116,7 @@ def training_flop_per_joule(inputs: Inputs) -> list[Fitted]:
         "training FLOP per joule of notable runs, least squares on date",
         _MODELLED,
         bound + caps.format_headroom,
+        rests_on="modelled",
     )
     continuing = Component(
         "training_flop_per_joule",
@@ -125,6 +126,7 @@ def training_flop_per_joule(inputs: Inputs) -> list[Fitted]:
         "the same, with a step where runs move to chips with 16-bit tensor units",
         _MODELLED,
         bound,
+        rests_on="modelled",
     )
     rows = inputs.rows(NOTABLE_RUNS)
     if rows.empty:

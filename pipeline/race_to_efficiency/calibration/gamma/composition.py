@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pkgutil
+from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration import gamma
-from race_to_efficiency.calibration.gamma.fragility import fragility_rows, fragility_verdict
+from race_to_efficiency.calibration.gamma.fragility import fragility_rows
+from race_to_efficiency.calibration.gamma.judging import judged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,10 +37,9 @@ PARTS = _found()
 
 
 def judged_one(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) -> tuple[Fitted, list[dict[str, Any]]]:
-    """Return a component with the status its fragility leaves it, and its rows of the fragility table."""
+    """Return a component with the status and grade its fragility leaves it, and its rows of the fragility table."""
     rows = fragility_rows(inputs, fit, others)
-    reasons = fragility_verdict(rows)
-    return (fit.with_status("weak", reasons) if reasons else fit), rows
+    return judged(inputs.params.gate, fit, rows), rows
 
 
 def component_row(fit: Fitted) -> dict[str, Any]:
@@ -59,6 +60,8 @@ def component_row(fit: Fitted) -> dict[str, Any]:
         "n_clusters": estimate.n_clusters,
         "status": estimate.status,
         "reasons": list(estimate.reasons),
+        "grade": asdict(estimate.grade),
+        "rests_on": component.rests_on,
         "cap_doublings": component.cap_doublings,
         "meaning": component.meaning,
         "caveat": component.caveat,

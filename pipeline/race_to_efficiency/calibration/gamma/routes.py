@@ -20,7 +20,7 @@ from race_to_efficiency.calibration.gamma.components import (
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from race_to_efficiency.calibration.common.series import Floats
     from race_to_efficiency.settings.gamma import RouteParams
@@ -140,7 +140,8 @@ def _resolve(route: str, name: str, fits: Mapping[str, Fitted]) -> str:
 def fit_route(inputs: Inputs, route: Route, fits: Mapping[str, Fitted]) -> tuple[Fitted, dict[str, Any]]:
     """Return a route's rate from its components' draws, and its row of the routes table.
 
-    Draws are added index by index: components that share rows share draws, so their covariance is in the sum.
+    Draws are added index by index: components that share rows share draws, so their covariance is in the sum. A sum is
+    graded by the worst of its parts; what other routes say is not known here: see `graded_routes`.
     """
     shown = Component("route", route.id, route.coverage, route.basis, " + ".join(part.key for part in route.components))
     terms = [(part.key, 1) for part in route.components] + list(route.conversion)
@@ -163,7 +164,7 @@ def fit_route(inputs: Inputs, route: Route, fits: Mapping[str, Fitted]) -> tuple
     total = np.sum(list(columns.values()), axis=0)
     point = sum(sign * float(part.estimate.value or 0.0) for (_, sign), part in zip(terms, parts, strict=True) if part)
     weak = [
-        f"{key} is weak"
+        f"{key} fails a check"
         for (key, _), part in zip(terms, parts, strict=True)
         if part is not None and part.estimate.status == "weak"
     ]
@@ -178,6 +179,8 @@ def fit_route(inputs: Inputs, route: Route, fits: Mapping[str, Fitted]) -> tuple
         diagnostics={"sum_of_component_values": point, "mean": float(total.mean())},
         rows_used=rows_used,
     )
+    told = [part.estimate.grade for part in parts if part is not None]
+    fit = fit.graded(max(item.evidence for item in told), max(item.agreement for item in told))
     levels = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99)
     return fit, row | {
         "value": fit.estimate.value,
@@ -191,6 +194,28 @@ def fit_route(inputs: Inputs, route: Route, fits: Mapping[str, Fitted]) -> tuple
         "reasons": weak,
         "estimate": fit.estimate.id,
     }
+
+
+def graded_routes(routes: Sequence[Fitted]) -> list[Fitted]:
+    """Return routes with the grade that those on the same basis leave each.
+
+    One step of agreement where any of them lies outside its 95 % interval, two where most do.
+    """
+    found = []
+    for route in routes:
+        others = [item for item in routes if item is not route and item.component.basis == route.component.basis]
+        grade = route.estimate.grade
+        found.append(route.graded(grade.evidence, max(grade.agreement, _spread(route, others))))
+    return found
+
+
+def _spread(route: Fitted, others: Sequence[Fitted]) -> int:
+    interval = route.estimate.interval()
+    if interval is None or interval.low is None or interval.high is None:
+        return 0
+    values = [item.estimate.value for item in others if item.estimate.value is not None]
+    outside = sum(not interval.low <= value <= interval.high for value in values)
+    return (outside > 0) + (2 * outside > len(values))
 
 
 def _draws(part: Fitted | None) -> Floats:

@@ -59,6 +59,8 @@ class Evidence:
     lack_of_fit : LackOfFit or None
     stated_coverage : float or None
         What the 95 % interval of few clusters is worth, by simulation.
+    forms_apart : (float, float) or None
+        kappa by the chinchilla and by the floor form, where they contradict each other.
     known_defects : tuple of str
         Reasons for doubt from the data themselves.
     fatal : tuple of str
@@ -88,6 +90,7 @@ class Evidence:
     cutoff: CutoffTest | None = None
     lack_of_fit: LackOfFit | None = None
     stated_coverage: float | None = None
+    forms_apart: tuple[float, float] | None = None
     known_defects: tuple[str, ...] = field(default=())
     fatal: tuple[str, ...] = field(default=())
     n_free: int | None = None

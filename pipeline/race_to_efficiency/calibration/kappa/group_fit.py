@@ -182,6 +182,10 @@ class GroupFit:
         known = (*self.evidence.known_defects, *reasons)
         return replace(self, evidence=replace(self.evidence, known_defects=known))
 
+    def contradicted(self, by_chinchilla: float, by_floor: float) -> GroupFit:
+        """Return the fit with what both reducible forms say, where they contradict each other."""
+        return replace(self, evidence=replace(self.evidence, forms_apart=(by_chinchilla, by_floor)))
+
 
 def fit_form(
     form: Form,

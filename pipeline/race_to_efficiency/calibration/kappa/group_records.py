@@ -8,7 +8,7 @@ import numpy as np
 
 from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.calibration.kappa.forms import FORMS, POWER_LAW
-from race_to_efficiency.calibration.kappa.trust import judge
+from race_to_efficiency.calibration.kappa.trust import axes, judge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +21,9 @@ PARAMETER_UNITS = {"E": "nats/token", "A": "nats/token", "B": "nats/token"}
 
 
 def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estimate]:
-    """Return the records of one fit: kappa first, then its parameters; all share status and reasons."""
+    """Return the records of one fit: kappa first, then its parameters; all share status, reasons and grade."""
     status, reasons = judge(fit.evidence, params.gates)
+    evidence, agreement = axes(fit.evidence, params.gates)
     diagnostics = fit.diagnostics()
     records = []
     for symbol in (fit.form.symbol, *(name for name in fit.form.columns if name != "kappa")):
@@ -45,6 +46,8 @@ def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estim
                 pivot_compute_flop=fit.pivot_compute_flop,
                 status=status if finite else "refused",
                 reasons=reasons if finite else (reasons or ("the fit has no finite value",)),
+                evidence=evidence,
+                agreement=agreement,
                 diagnostics=diagnostics,
                 rows_used=tuple(f"{fit.rows.table}/{name}" for name in fit.rows.ids),
                 rows_excluded=tuple((f"{fit.rows.table}/{name}", why) for name, why in fit.rows.excluded),

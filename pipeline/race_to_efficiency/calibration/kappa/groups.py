@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from race_to_efficiency.calibration.common.grades import FORMS_APART
 from race_to_efficiency.calibration.kappa.comparison import extrapolation_rows, ranked, score_form
 from race_to_efficiency.calibration.kappa.compute_frontier import frontier_rows, stock_row
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_FORMS_DIFFER = 0.25
-
+_FORMS_DIFFER = FORMS_APART[0]
 
 GROUP_TABLES = ("influence", "extrapolation", "forms", "frontier", "profiles")
 """The report's tables of a group.
@@ -95,10 +95,8 @@ def _contradicted(fits: dict[str, GroupFit]) -> dict[str, GroupFit]:
     low, high = np.quantile(gap, [0.025, 0.975]) if len(both) > 1 else (-np.inf, np.inf)
     differ = abs(law.kappa - floor.kappa) > _FORMS_DIFFER * min(law.kappa, floor.kappa)
     if differ and not low <= 0 <= high:
-        words = (
-            f"the chinchilla form says {law.kappa:.3g} on all runs, the floor form {floor.kappa:.3g} on the frontier"
-        )
-        return {name: fit.doubted(words) if fit.form.floor else fit for name, fit in fits.items()}
+        apart = (law.kappa, floor.kappa)
+        return {name: fit.contradicted(*apart) if fit.form.floor else fit for name, fit in fits.items()}
     return fits
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.calibration.common.estimates import Estimate, FitStatus, Interval
+from race_to_efficiency.calibration.common.grades import FAMILIES_APART, agreement_level, evidence_level
 from race_to_efficiency.calibration.kappa.compute_frontier import frontier_quantities
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS, POWER_LAW
 from race_to_efficiency.calibration.kappa.intervals import spread
@@ -27,16 +28,15 @@ from race_to_efficiency.calibration.kappa.pooling import (
     pool,
 )
 from race_to_efficiency.calibration.kappa.random_effects import RandomEffects
-from race_to_efficiency.calibration.kappa.trust import judge
+from race_to_efficiency.calibration.kappa.trust import identified, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from race_to_efficiency.calibration.kappa.evidence import Evidence
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
-    from race_to_efficiency.settings.kappa import KappaParams, TrustGates
+    from race_to_efficiency.settings.kappa import KappaParams
 
     Floats = NDArray[np.float64]
 
@@ -141,17 +141,6 @@ def members_of(fits: Sequence[GroupFit], params: KappaParams) -> list[Member]:
     return found
 
 
-def identified(evidence: Evidence, gates: TrustGates, outside_decades: float) -> bool:
-    """Return whether a fit that is not refused says something about kappa at the common pivot."""
-    return (
-        evidence.n_rows >= gates.min_rows_per_parameter * len(evidence.form.columns)
-        and evidence.compute_decades >= gates.min_compute_decades
-        and evidence.kappa_stderr <= gates.max_relative_stderr * abs(evidence.kappa)
-        and (evidence.z_curv is None or evidence.z_curv >= gates.z_curv_trusted)
-        and (evidence.form.floor or outside_decades <= gates.max_pivot_outside_decades)
-    )
-
-
 def verdicts(form: str, members: Sequence[Member]) -> dict[str, tuple[Member, str]]:
     """Return who was asked for a pool, by group, and what the rule says of each.
 
@@ -233,6 +222,8 @@ def _record(form: str, asked: Mapping[str, tuple[Member, str]], pooled: Pooled, 
         pivot_compute_flop=params.pivot_compute_flop if FORMS[form] is POWER_LAW else None,
         status="weak" if few else "trusted",
         reasons=reasons,
+        evidence=evidence_level(sound=not few, few=few),
+        agreement=agreement_level(effects.tau / abs(effects.mean), FAMILIES_APART),
         diagnostics=_diagnostics(asked, pooled),
         computed_by="race_to_efficiency.calibration.kappa.pooling.pool",
     )

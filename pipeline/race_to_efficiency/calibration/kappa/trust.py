@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from race_to_efficiency.calibration.common.grades import FORMS_APART, agreement_level, evidence_level
 
 if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.estimates import FitStatus
@@ -58,6 +61,11 @@ def _refusals(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
 def _doubts(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
     """Return why a number is shown as weak."""
     checks = [(True, reason) for reason in evidence.known_defects]
+    if evidence.forms_apart is not None:
+        law, floor = evidence.forms_apart
+        checks.append(
+            (True, f"the chinchilla form says {law:.3g} on all runs, the floor form {floor:.3g} on the frontier")
+        )
     seen, trusted, headline = evidence.z_curv, gates.z_curv_trusted, gates.z_curv_headline
     if seen is not None and seen < trusted:
         never = "; never a headline" if seen < headline else ""
@@ -89,6 +97,31 @@ def _doubts(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:
     ]
     reasons = [reason for failed, reason in checks if failed]
     return (*reasons, *contradictions(evidence, gates), *_near_bounds(evidence, gates), *evidence.leave_two_out)
+
+
+def identified(evidence: Evidence, gates: TrustGates, outside_decades: float) -> bool:
+    """Return whether a fit that is not refused says something about kappa at the common pivot."""
+    return (
+        evidence.n_rows >= gates.min_rows_per_parameter * evidence.size
+        and evidence.compute_decades >= gates.min_compute_decades
+        and evidence.kappa_stderr <= gates.max_relative_stderr * abs(evidence.kappa)
+        and (evidence.z_curv is None or evidence.z_curv >= gates.z_curv_trusted)
+        and (evidence.form.floor or outside_decades <= gates.max_pivot_outside_decades)
+    )
+
+
+def axes(evidence: Evidence, gates: TrustGates) -> tuple[int, int]:
+    """Return the steps of evidence and of agreement that a kappa loses.
+
+    Forms that contradict each other count as disagreement, and only there.
+    """
+    alone = replace(evidence, forms_apart=None)
+    few = not identified(evidence, gates, 0.0) or (evidence.clustered and evidence.n_clusters < gates.min_clusters)
+    level = evidence_level(sound=judge(alone, gates)[0] == "trusted", scatter=evidence.residual_sd, few=few)
+    if evidence.forms_apart is None:
+        return level, 0
+    low, high = sorted(evidence.forms_apart)
+    return level, agreement_level((high - low) / low if low > 0 else np.inf, FORMS_APART)
 
 
 def contradictions(evidence: Evidence, gates: TrustGates) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.calibration.common.grades import GRADES, REFUSED
 from race_to_efficiency.report.annex.severity import claims, severity
 from race_to_efficiency.report.content import (
     Badge,
@@ -20,6 +21,7 @@ from race_to_efficiency.report.content import (
     table_columns,
 )
 from race_to_efficiency.report.inputs import Missing
+from race_to_efficiency.report.numbers import id_part
 from race_to_efficiency.report.page import section, subsections
 
 if TYPE_CHECKING:
@@ -39,15 +41,20 @@ def appendix_section(page: Page) -> Section:
 
 
 def every_estimate(page: Page) -> list[Block]:
-    """Return how many estimates there are of each status, and where they stand with intervals, rows and reasons."""
-    counts = Counter(item.status for item in page.inputs.estimates.values())
+    """Return how many estimates there are of each grade, and where they stand with intervals, rows and reasons."""
+    counts = Counter(item.grade.confidence for item in page.inputs.estimates.values())
     if not counts:
         raise Missing("no estimate is here")
     parts = [item.id for item in page.inputs.estimates.values()]
     node = page.numbers.made("page.estimates", code=__name__, sources=parts)
     told = [
-        say("{n} {status}", n=page.shown.cell(f"estimates.{status}", n, "estimates", nodes=node), status=Badge(status))
-        for status, n in sorted(counts.items())
+        say(
+            "{n} {grade}",
+            n=page.shown.cell(f"estimates.{id_part(name)}", counts[name], "estimates", nodes=node),
+            grade=Badge(name, short=True),
+        )
+        for name in (*GRADES, REFUSED)
+        if name in counts
     ]
     where = say(
         ". Each stands with its interval, rows and reasons in `kappa.json` and `gamma.json`; {command} lists them.",

@@ -16,21 +16,25 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.page import Page
 
 
+HOLLOW = "hollow marks: medium confidence or lower; crosses: refused"
+"""Legend of the marks of a forest plot."""
+
+
 def bar(estimate: Estimate, name: str, *, strong: bool = False) -> Bar:
     """Return an estimate as a line of a forest plot."""
     ends = [(None, None) if found is None else (found.low, found.high) for found in map(estimate.interval, (0.8, 0.95))]
-    return Bar(name, estimate.value, ends[0], ends[1], estimate.status, strong)
+    return Bar(name, estimate.value, ends[0], ends[1], estimate.grade.confidence, strong)
 
 
 def forest_table(
     page: Page, table_id: str, caption: Rich, value_title: str, rows: Sequence[tuple[Rich, Estimate]]
 ) -> ContentTable:
-    """Return the table of a forest plot: value, 80 % and 95 % interval, rows, status."""
+    """Return the table of a forest plot: value, 80 % and 95 % interval, rows, grade."""
     shown = page.shown
     return ContentTable(
         table_id,
         caption,
-        table_columns("estimate", f"#{value_title}", "#80 %", "#95 %", "#rows", "status"),
+        table_columns("estimate", f"#{value_title}", "#80 %", "#95 %", "#rows", "confidence"),
         tuple(
             (
                 name,
@@ -38,7 +42,7 @@ def forest_table(
                 shown.interval(item, 0.8),
                 shown.interval(item),
                 (shown.rows(item),),
-                (badge(item),),
+                (badge(item, short=True),),
             )
             for name, item in rows
         ),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex import gamma_choices, gamma_series
-from race_to_efficiency.report.annex.forests import bar, disjoint, forest_table
+from race_to_efficiency.report.annex.forests import HOLLOW, bar, disjoint, forest_table
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Strong, join, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
+from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.page import section, subsections
 from race_to_efficiency.report.shown import badge, name_list, state
 from race_to_efficiency.report.words.names import name_in_words
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     Record = tuple[dict[str, Any], Estimate]
 
 HEADLINE_ROUTE = "gamma.route.D"
+PER_JOULE = "joule"
+"""Basis of the routes that say what a joule buys; others count hours of accelerators."""
+
 GAMMA_PARTS = (
     ("gamma-components", "Components: what each series says", gamma_series.components),
     ("gamma-series", "Two of the series", gamma_series.series),
@@ -46,13 +50,44 @@ def gamma_introduction(page: Page) -> list[Block]:
             say(
                 "Gamma is the number of times a year that useful training compute per unit of power doubles. It is a "
                 "sum of rates whose coverage must not overlap: chips, number formats, utilisation, algorithms. The "
-                "default, route [[D]], gives {value} doublings a year, [[95 %]] interval {interval} {badge}.",
+                "default, route [[D]], gives {value} doublings a year, [[95 %]] interval {interval} {badge}{beside}.",
+                beside=beside_default(page),
                 value=page.shown.value(route),
                 interval=page.shown.interval(route),
                 badge=badge(route),
             )
         )
     ]
+
+
+def estimated_routes(page: Page) -> list[dict[str, Any]]:
+    """Return the records of gamma's routes that have an estimate: early quarters lack rows for some."""
+    return [item for item in page.inputs.part("gamma", "routes") if "estimate" in item]
+
+
+def other_routes(page: Page) -> list[Estimate]:
+    """Return the other routes per joule that have a value, the slowest first; raise `Missing` where there is none."""
+    found = [
+        page.inputs.estimate(item["estimate"])
+        for item in estimated_routes(page)
+        if item["basis"] == PER_JOULE and item["estimate"] != HEADLINE_ROUTE
+    ]
+    known = sorted((item for item in found if item.value is not None), key=lambda item: item.value or 0.0)
+    if not known:
+        raise Missing("gamma.json holds no second route per joule")
+    return known
+
+
+def beside_default(page: Page) -> Rich:
+    """Return what the other routes per joule say, after the default's number; nothing where there is no other."""
+    try:
+        others = other_routes(page)
+    except Missing:
+        return ()
+    ends = dict(zip(("low", "high"), (page.shown.value(others[place]) for place in (0, -1)), strict=True))
+    if len(others) == 1:
+        return say("; the other route per joule gives {low}", low=ends["low"])
+    return say("; the other routes per joule give {low} to {high}", **ends)
 
 
 def route_name(row: dict[str, Any]) -> str:
@@ -73,7 +108,7 @@ def route_table(page: Page, records: list[Record]) -> ContentTable:
         "routes",
         say("Routes of gamma: what each adds up and what it leaves out"),
         table_columns(
-            "route", "#doublings a year", "#95 % interval", "~made of", "leaves out", "per", "~status and why"
+            "route", "#doublings a year", "#95 % interval", "~made of", "leaves out", "per", "~confidence and why"
         ),
         tuple(
             (
@@ -121,7 +156,7 @@ def route_figure(page: Page, records: list[Record]) -> Figure:
         title=title,
         short=short,
         caption=say(
-            "Thick bars: [[80 %]]; thin bars: [[95 %]]; hollow marks: weak; second colour: the default. On the "
+            f"Thick bars: [[80 %]]; thin bars: [[95 %]]; {HOLLOW}; second colour: the default. On the "
             f"default's basis the routes run from {{low}} to {{high}} and {apart}: the disagreement is part of the "
             "answer.",
             low=page.shown.value(same[0]),

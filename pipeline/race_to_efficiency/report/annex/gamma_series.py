@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.report.annex.forests import bar, forest_table
+from race_to_efficiency.report.annex.forests import HOLLOW, bar, forest_table
 from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
@@ -65,7 +65,7 @@ def component_figure(page: Page, efficiency: list[Record]) -> Figure:
             "added."
         ),
         long=say(
-            "Hollow marks are weak. The intervals allow for rows that belong together: one maker, one laboratory, one "
+            f"{HOLLOW.capitalize()}. The intervals allow for rows that belong together: one maker, one laboratory, one "
             "benchmark."
         ),
         table=forest_table(
@@ -83,7 +83,7 @@ def meaning_table(records: list[Record]) -> ContentTable:
     return ContentTable(
         "components",
         say("What each component measures, covers and cannot tell"),
-        table_columns("component", "~measures", "covers", "per", "dates", "~read with care", "~status and why"),
+        table_columns("component", "~measures", "covers", "per", "dates", "~read with care", "~confidence and why"),
         tuple(
             (
                 (Fact(component_name(row)),),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE as GAMMA
+from race_to_efficiency.report.annex.gamma import beside_default
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL, TOTAL_POOL
-from race_to_efficiency.report.content import Badge, Callout, Card, Cards, Para, Section, Text, say
+from race_to_efficiency.report.content import Callout, Card, Cards, Label, Para, Section, Text, say
 from race_to_efficiency.report.forecasts import SHOWN_READINGS, CurveKey, listed, years_label
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, percent
@@ -47,10 +49,10 @@ def sentences(page: Page) -> list[Block]:
     """Return the two sentences: what happens to the loss in each reading, and on what it is conditional."""
     total, _, whole = curves(page)
     second = (
-        "Both figures start at a compute beyond every fit, so both are conditional projections with status {status}; "
+        "Both figures start at a compute beyond every fit, so both are conditional projections {grade}; "
         "the first, which knows no floor, is the more optimistic by construction."
         if beyond_all_fits(page)
-        else "Both are conditional projections, with status {status}."
+        else "Both are conditional projections {grade}."
     )
     words = (
         "If power stays as it is and efficiency goes on doubling {gamma} times a year, the loss of a frontier model "
@@ -65,7 +67,7 @@ def sentences(page: Page) -> list[Block]:
                 years=years_label(SENTENCE_YEARS),
                 total=page.forecasts.point(total, SENTENCE_YEARS),
                 whole=page.forecasts.point(whole, SENTENCE_YEARS),
-                status=page.forecasts.badge(whole, SENTENCE_YEARS),
+                grade=page.forecasts.badge(whole, SENTENCE_YEARS),
             ),
             "lead",
         )
@@ -101,7 +103,7 @@ def cards(page: Page) -> Cards:
                 (
                     forecast_card(page, total, say("R, loss relative to today, after {years}", **when)),
                     estimate_card(page, kappa_total, say("κ, slope of the whole loss")),
-                    estimate_card(page, gamma, say("γ, doublings of efficiency a year")),
+                    gamma_card(page, gamma),
                 ),
             ),
             (
@@ -148,6 +150,13 @@ def estimate_card(page: Page, estimate: Estimate, name: Rich) -> Card:
             )
         )
     return Card(name, (page.shown.value(estimate),), tuple(lines), badge(estimate))
+
+
+def gamma_card(page: Page, gamma: Estimate) -> Card:
+    """Return gamma by the default route, and what the others say."""
+    card = estimate_card(page, gamma, say("γ, doublings of efficiency a year"))
+    beside = beside_default(page)
+    return replace(card, lines=(*card.lines, (Label("route D"), *beside))) if beside else card
 
 
 def floor_number(page: Page, record: dict[str, Any], key: str) -> Num:
@@ -211,13 +220,13 @@ def connection(page: Page) -> Block:
 
 
 def caveats(page: Page) -> Block:
-    """Return why the headline is not trusted, in words."""
+    """Return what speaks against relying on the headline, in words."""
     total, _, whole = curves(page)
     found: list[str] = []
     for curve in (total, whole):
         found += [text for text in page.forecasts.badge(curve, SENTENCE_YEARS).reasons if text not in found]
-    status = page.forecasts.badge(whole, SENTENCE_YEARS).status
+    grade = page.forecasts.badge(whole, SENTENCE_YEARS)
     if not found:
-        return Para(say("Every check of the trust gate was passed {badge}.", badge=Badge(status)))
-    label: Rich = (Text("Status "), Badge(status), Text(" because: "))
+        return Para(say("Every check was passed {badge}.", badge=grade))
+    label: Rich = (grade, Text(" because: "))
     return Callout("How far to trust this.", (*label, *listed(found), Text(".")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex import kappa_checks, kappa_fits
-from race_to_efficiency.report.annex.forests import bar, forest_table
+from race_to_efficiency.report.annex.forests import HOLLOW, bar, forest_table
 from race_to_efficiency.report.content import ContentTable, Fact, Para, Section, join, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
@@ -60,7 +60,7 @@ def kappa_introduction(page: Page) -> list[Block]:
 
 
 def by_group(page: Page) -> list[Block]:
-    """Return the forest plot of both kappas by group, and the table of why some are weak."""
+    """Return the forest plot of both kappas by group, and the table of why some are of low confidence."""
     total = [item for item in page.inputs.select(symbol="kappa_total", form="power_law") if item.group]
     reducible = [item for item in page.inputs.select(symbol="kappa_reducible", form="chinchilla") if item.group]
     if not total and not reducible:
@@ -88,7 +88,7 @@ def kappa_figure(page: Page, total: list[Estimate], reducible: list[Estimate]) -
         title=title,
         short=short,
         caption=say(
-            "Thick bars: [[80 %]]; thin bars: [[95 %]]; hollow marks: weak; second colour: pooled over families. "
+            f"Thick bars: [[80 %]]; thin bars: [[95 %]]; {HOLLOW}; second colour: pooled over families. "
             "Losses compare only inside a group, so only kappa is pooled. The two panels have axes of their own: the "
             "readings differ by design."
         ),
@@ -129,7 +129,7 @@ def families(page: Page) -> list[Block]:
 
 
 def status_table(page: Page, estimates: list[Estimate]) -> ContentTable:
-    """Return every kappa with its diagnostics and, where it is weak or refused, why."""
+    """Return every kappa with its diagnostics and, why its grade is what it is."""
     rows = []
     for item in estimates:
         key = id_part(item.id)
@@ -157,8 +157,8 @@ def status_table(page: Page, estimates: list[Estimate]) -> ContentTable:
         )
     return ContentTable(
         "kappa-status",
-        say("Checks every kappa passed or failed, and why it is weak or refused"),
-        table_columns("kappa", "#starts agreeing", "#curvature z", "#residual sd of log loss", "~status and why"),
+        say("Checks every kappa passed or failed, and its grade"),
+        table_columns("kappa", "#starts agreeing", "#curvature z", "#residual sd of log loss", "~confidence and why"),
         tuple(rows),
         folded=True,
     )

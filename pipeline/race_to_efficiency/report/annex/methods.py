@@ -144,9 +144,10 @@ def estimation(page: Page) -> list[Block]:
                     draws=draws,
                 ),
                 say(
-                    "**Status**: every estimate passes a gate before it is shown as trusted: one optimum from several "
-                    "starts, no bound nearby, closed intervals, enough rows and clusters, a sign and status that "
-                    "survive another window and two rows less. What fails is shown as weak or refused, with the reason."
+                    "**Grades**: every estimate meets a gate: one optimum from several starts, no bound nearby, closed "
+                    "intervals, enough rows and clusters, a sign and status that survive another window and two rows "
+                    "less. What fails is graded down or refused, with the reason; {grades} says how.",
+                    grades=Link("what a grade is worth", "#grades"),
                 ),
                 say(
                     "**As of**: only what was recorded and released by the data date counts; any past quarter can be "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
-from race_to_efficiency.report.content import Badge, ContentTable, Label, Text, say, table_columns
-from race_to_efficiency.report.forecasts import SHOWN_READINGS, milestone_row_id
+from race_to_efficiency.report.content import ContentTable, Label, Text, say, table_columns
+from race_to_efficiency.report.forecasts import SHOWN_READINGS, grade_badge, milestone_row_id
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, probability
 
@@ -34,7 +34,7 @@ def milestones(page: Page) -> list[Block]:
                     say(
                         "Years until {name} ({meaning}) has fallen to a value", name=Label(name), meaning=Text(meaning)
                     ),
-                    table_columns("milestone", "#median", "#80 %", "#95 %", "#never", "status"),
+                    table_columns("milestone", "#median", "#80 %", "#95 %", "#never", "confidence"),
                     tuple(reversed(rows)),
                 )
             )
@@ -77,5 +77,5 @@ def milestone_row(page: Page, rows: pd.DataFrame, name: str) -> tuple[Rich, ...]
         say("[{low}, {high}]", low=found.get(0.1, missing), high=found.get(0.9, missing)),
         say("[{low}, {high}]", low=found.get(0.025, missing), high=found.get(0.975, missing)),
         never,
-        (Badge(str(first["status"])),),
+        (grade_badge(str(first.get("grade") or ""), str(first["status"]), short=True),),
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.quarter.forecast_lineage import curve_of
 from race_to_efficiency.report.annex.milestones import milestones
 from race_to_efficiency.report.content import (
-    Badge,
     ContentTable,
     Fact,
     Label,
@@ -26,7 +25,7 @@ from race_to_efficiency.report.page import subsections
 from race_to_efficiency.report.words.names import group_in_words
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.content import Block, Inline, Rich
     from race_to_efficiency.report.forecasts import CurveKey
     from race_to_efficiency.report.page import Page
 
@@ -197,6 +196,15 @@ def trust_limits(page: Page) -> list[Block]:
     ]
 
 
+def confidence_from(page: Page, anchor: str) -> Inline:
+    """Return the confidence in the whole loss that starts at an anchor, at the first horizon shown."""
+    try:
+        curve = page.forecasts.find("reducible", "relative_loss", page.scenario, anchor)
+        return page.forecasts.badge(curve, page.years[0], short=True)
+    except Missing:
+        return Text("–")
+
+
 def anchors(page: Page) -> list[Block]:
     """Return the anchors: compute, floor, slope, and the distance from what was fitted."""
     rows = []
@@ -218,7 +226,7 @@ def anchors(page: Page) -> list[Block]:
                     low=cell("decades_low", min(decades), "decades", decimals(1)),
                     high=cell("decades_high", max(decades), "decades", decimals(1)),
                 ),
-                (Badge(record["status"]),),
+                (confidence_from(page, str(name)),),
             )
         )
     return [
@@ -226,7 +234,12 @@ def anchors(page: Page) -> list[Block]:
             "anchor-table",
             say("Anchors: what one means, and how far each lies from what was fitted"),
             table_columns(
-                "anchor", "#compute, FLOP", "#floor", "#slope of the whole loss", "#decades beyond the fits", "status"
+                "anchor",
+                "#compute, FLOP",
+                "#floor",
+                "#slope of the whole loss",
+                "#decades beyond the fits",
+                f"confidence, {years_words(page.years[0])} on",
             ),
             tuple(rows),
             say(

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
+from race_to_efficiency.calibration.common.grades import ESTIMATE_RULES, GRADES, REFUSED
+from race_to_efficiency.report.content import (
+    Badge,
+    Bullets,
+    ContentTable,
+    Fact,
+    Label,
+    Para,
+    Strong,
+    join,
+    say,
+    table_columns,
+)
 from race_to_efficiency.report.numbers import count, decimals, id_part, percent, significant
 from race_to_efficiency.report.words.names import target_in_words
 
@@ -21,7 +33,7 @@ def rivals(page: Page, document: dict[str, Any]) -> list[Block]:
         part for item in document.get("predecessors") or () if item["targets"] for part in predecessor(page, item)
     ]
     if any(item["n"] for item in document.get("grades") or ()):
-        blocks.append(grades_table(page, document))
+        blocks += [grades_table(page, document), *estimate_rules()]
     if document.get("bounds"):
         blocks.append(bounds_table(page, document["bounds"]))
     if document.get("lateness"):
@@ -64,6 +76,13 @@ def predecessor(page: Page, item: dict[str, Any]) -> list[Block]:
     note = say("Ratio: of mean weighted interval scores; below [[1]] today's forecaster is better.")
     titles = ("target", "#number", "#ratio", "~clearly worse")
     return [ContentTable(f"beside-{id_part(str(item['model']))}", caption, table_columns(*titles), tuple(rows), note)]
+
+
+def estimate_rules() -> list[Block]:
+    """Return how an estimate's grade is found, with the mark of each."""
+    marks = join(((Badge(name, short=True),) for name in (*GRADES, REFUSED)), " ")
+    words = say("An estimate of kappa or gamma begins at the best grade and loses steps: {marks}", marks=marks)
+    return [Para(words), Bullets(tuple((Strong(f"{name}."), Label(f" {rule}")) for name, rule in ESTIMATE_RULES))]
 
 
 def grades_table(page: Page, document: dict[str, Any]) -> ContentTable:

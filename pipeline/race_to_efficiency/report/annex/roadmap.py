@@ -165,7 +165,7 @@ def layer_row(page: Page, key: str, row: dict[str, Any]) -> tuple[Rich, ...]:
 def layers_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
     """Return the measured rate by layer."""
     bars = [
-        Bar(clean(str(row["layer"])), row["measured"], (None, None), (row["low"], row["high"]), "trusted")
+        Bar(clean(str(row["layer"])), row["measured"], (None, None), (row["low"], row["high"]), "very high")
         for row in rows
         if row["measured"] is not None
     ]

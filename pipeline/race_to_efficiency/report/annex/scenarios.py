@@ -72,7 +72,7 @@ def results(page: Page) -> list[Block]:
                     caption = say("{name}, recomputed scenarios: kappa given, no uncertainty", name=Label(name))
                 key = f"results-{form}-{target}{'-cited' if cited else ''}".replace("_", "-")
                 titles = table_columns(
-                    "scenario", *(f"#{years_words(year)}" for year in page.years), "status at the last"
+                    "scenario", *(f"#{years_words(year)}" for year in page.years), "confidence at the last"
                 )
                 blocks.append(ContentTable(key, caption, titles, tuple(rows), folded=cited))
     if not blocks:
@@ -91,7 +91,7 @@ def result_rows(page: Page, form: str, target: str, *, cited: bool) -> list[tupl
         except Missing:
             continue
         cells = [page.forecasts.point_with_interval(curve, year) for year in page.years]
-        rows.append((scenario_title(record), *cells, (page.forecasts.badge(curve, page.years[-1]),)))
+        rows.append((scenario_title(record), *cells, (page.forecasts.badge(curve, page.years[-1], short=True),)))
     return rows
 
 

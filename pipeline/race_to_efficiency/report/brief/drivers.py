@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
+from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE, other_routes
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, curves
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
-from race_to_efficiency.report.brief.energy import other_routes
 from race_to_efficiency.report.content import ContentTable, Link, Section, say, table_columns
 from race_to_efficiency.report.figures.spans import Span, spans
 from race_to_efficiency.report.inputs import Missing

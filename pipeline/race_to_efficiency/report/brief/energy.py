@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
 from race_to_efficiency.report.inputs import Missing
@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.report.content import Num
     from race_to_efficiency.report.page import Page
-
-PER_JOULE = "joule"
-"""Basis of the routes that say what a joule buys; others count hours of accelerators."""
 
 
 def energy_share(gamma: float, years: float) -> float:
@@ -81,21 +78,3 @@ def share_number(page: Page, route: Estimate, years: float, which: str = "value"
 def headline_route(page: Page) -> Estimate:
     """Return the route of gamma that the headline uses."""
     return page.inputs.estimate(HEADLINE_ROUTE)
-
-
-def estimated_routes(page: Page) -> list[dict[str, Any]]:
-    """Return the records of gamma's routes that have an estimate: early quarters lack rows for some."""
-    return [item for item in page.inputs.part("gamma", "routes") if "estimate" in item]
-
-
-def other_routes(page: Page) -> list[Estimate]:
-    """Return the other routes per joule that have a value, the slowest first; raise `Missing` where there is none."""
-    found = [
-        page.inputs.estimate(item["estimate"])
-        for item in estimated_routes(page)
-        if item["basis"] == PER_JOULE and item["estimate"] != HEADLINE_ROUTE
-    ]
-    known = sorted((item for item in found if item.value is not None), key=lambda item: item.value or 0.0)
-    if not known:
-        raise Missing("gamma.json holds no second route per joule")
-    return known

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.report.annex.gamma import other_routes
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, curves
-from race_to_efficiency.report.brief.energy import headline_route, other_routes, share_number
-from race_to_efficiency.report.content import Card, Cards, Label, Link, Para, Section, Text, say
+from race_to_efficiency.report.brief.energy import headline_route, share_number
+from race_to_efficiency.report.content import Card, Cards, Label, Link, Para, Section, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.shown import badge
 
@@ -103,28 +104,23 @@ def cards(page: Page) -> Cards:
         (
             eight_in_ten(*(loss_number(page, reducible, level) for level in (0.1, 0.9))),
             *page_lines(page),
-            *grade_lines(page, reducible),
+            *record_line(page),
         ),
         page.forecasts.badge(reducible, SENTENCE_YEARS),
     )
     paper = Card(
         say("R, whole loss, no floor, {month}", month=month),
         (loss_number(page, total),),
-        (say("as in Lu’s paper; more hopeful by design"), *grade_lines(page, total)),
+        (say("as in Lu’s paper; more hopeful by design"), *record_line(page)),
         page.forecasts.badge(total, SENTENCE_YEARS),
     )
     return Cards((("First: energy", (energy,)), ("Second: loss above the floor", (above,)), ("Beside: R", (paper,))))
 
 
-def grade_lines(page: Page, curve: CurveKey) -> tuple[Rich, ...]:
-    """Return the confidence in a curve, and where its record stands."""
-    grade = page.forecasts.grade(curve, SENTENCE_YEARS)
+def record_line(page: Page) -> tuple[Rich, ...]:
+    """Return where the record of a forecast's grade stands; an estimate's has none."""
     told = any(item["n"] for item in page.inputs.documents.get("scores", {}).get("grades") or ())
-    if not grade:
-        return ()
-    if not told:
-        return (say("Confidence: {grade}.", grade=Text(grade)),)
-    return (say("Confidence: {grade} ({record}).", grade=Text(grade), record=Link("what that is worth", "#grades")),)
+    return (say("{record}", record=Link("What this confidence is worth", "#grades")),) if told else ()
 
 
 def page_lines(page: Page) -> tuple[Rich, ...]:

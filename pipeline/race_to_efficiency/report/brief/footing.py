@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
-from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
+from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE, estimated_routes
 from race_to_efficiency.report.annex.headline import curves
-from race_to_efficiency.report.brief.energy import estimated_routes
 from race_to_efficiency.report.content import Code, Fact, Link, Para, Section, Text, join, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, id_part

@@ -1,10 +1,11 @@
-"""Estimates side by side: a point, a thick bar for 80 %, a thin one for 95 %, and a hollow mark where trust is weak."""
+"""Estimates side by side: a point, hollow below high confidence, a thick bar for 80 % and a thin one for 95 %."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.calibration.common.grades import GRADES, REFUSED
 from race_to_efficiency.report.figures.style import (
     BLUE,
     INK,
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+FULL = GRADES[:2]
+"""Grades whose mark is full."""
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -34,7 +38,8 @@ class Bar:
     value : float or None
     inner, outer : (float or None, float or None)
         80 % and 95 % interval.
-    status : str
+    confidence : str
+        Of the estimate's grade: a full mark for the best two, a cross for what is refused, else a hollow one.
     strong : bool
         A headline: drawn in the second colour.
     """
@@ -43,7 +48,7 @@ class Bar:
     value: float | None
     inner: tuple[float | None, float | None]
     outer: tuple[float | None, float | None]
-    status: str
+    confidence: str
     strong: bool = False
 
 
@@ -64,8 +69,8 @@ def draw_bars(axis: Axes, rows: Rows, bars: Sequence[Bar], label: str, reference
             if end is None and bar.outer != (None, None):
                 axis.plot([place], [row], marker=mark, color=colour, markersize=4)
         if bar.value is not None:
-            face = colour if bar.status == "trusted" else "#ffffff"
-            mark = "x" if bar.status == "refused" else "o"
+            face = colour if bar.confidence in FULL else "#ffffff"
+            mark = "x" if bar.confidence == REFUSED else "o"
             axis.plot([bar.value], [row], marker=mark, color=colour, markerfacecolor=face, markersize=6)
     rows.mark(axis)
     axis.set_xlim(*edges)

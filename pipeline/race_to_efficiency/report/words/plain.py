@@ -37,7 +37,7 @@ def inline_text(part: c.Inline, numbers: NumberRegistry) -> str:
     if isinstance(part, c.Num):
         return numbers[part.id].text
     if isinstance(part, c.Badge):
-        return f"({part.status})"
+        return part.words if part.short else f"({part.words})"
     return part.text
 
 
@@ -46,7 +46,7 @@ def inlines(parts: c.Rich, numbers: NumberRegistry) -> list[list[str]]:
     out = []
     for part in parts:
         if isinstance(part, c.Badge):
-            out.append(["badge", part.status])
+            out.append(["badge", part.words, part.confidence])
         elif isinstance(part, c.Link):
             out.append(["link", part.text, part.target])
         else:
@@ -121,7 +121,7 @@ def cards_data(cards: Iterable[c.Card], numbers: NumberRegistry) -> list[dict[st
             "name": inlines(card.name, numbers),
             "value": inlines(card.value, numbers),
             "lines": [inlines(line, numbers) for line in card.lines],
-            "status": card.badge.status if card.badge else "",
+            "badge": [card.badge.words, card.badge.confidence] if card.badge else [],
         }
         for card in cards
     ]

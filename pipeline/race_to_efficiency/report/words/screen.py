@@ -79,9 +79,9 @@ def block_texts(block: c.Block, numbers: NumberRegistry) -> Iterator[str]:
 
 def card_text(card: c.Card, numbers: NumberRegistry) -> str:
     """Return a card in one sentence."""
-    status = f", {card.badge.status}" if card.badge else ""
+    grade = f", {card.badge.words}" if card.badge else ""
     ends = f" ({plain_text(card.lines[0], numbers)})" if card.lines else ""
-    return f"{plain_text(card.name, numbers)}: {plain_text(card.value, numbers)}{ends}{status}"
+    return f"{plain_text(card.name, numbers)}: {plain_text(card.value, numbers)}{ends}{grade}"
 
 
 def table_text(table: c.ContentTable, numbers: NumberRegistry) -> str:

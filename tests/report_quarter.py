@@ -131,7 +131,7 @@ def gamma_document() -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
         estimates.append(item)
         routes.append({
             "route": name, "components": parts, "omits": ["format"], "basis": "joule", "conversion": [],
-            "estimate": item.id, "default": name == "D",
+            "estimate": item.id, "default": name == "D", "value": value,
         })  # fmt: skip
     choice = {"component": "route.D", "kind": "window", "sign_changes": False, "value": 1.6, "delta": -0.25}
     layer = {

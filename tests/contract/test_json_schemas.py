@@ -19,6 +19,7 @@ import typer
 from jsonschema import Draft202012Validator
 from race_to_efficiency import cli, errors, storage
 from race_to_efficiency.calibration.common.estimates import INTERVAL_METHODS, Estimate, FitStatus
+from race_to_efficiency.calibration.common.grades import GRADES, REFUSED, Grade
 from race_to_efficiency.calibration.gamma.components import LAYERS
 from race_to_efficiency.commands import contests, export, options, report
 from race_to_efficiency.commands.views import VIEWS
@@ -148,7 +149,18 @@ VOCABULARIES = {
     "bases": (json_documents.part("solve", "$defs", "crossover", "inputs", "basis")["enum"], contests.BASES),
 }
 KEYS = {
-    "estimate": (json_documents.part("estimate")["properties"], [field.name for field in fields(Estimate)]),
+    "estimate": (
+        {*json_documents.part("estimate")["properties"]} - {"grade"} | {"evidence", "agreement"},  # its two axes
+        [field.name for field in fields(Estimate)],
+    ),
+    "grade": (
+        json_documents.part("estimate", "$defs", "grade")["properties"],
+        [field.name for field in fields(Grade)],
+    ),
+    "confidence": (
+        json_documents.part("estimate", "$defs", "grade", "confidence")["enum"],
+        (*GRADES, REFUSED),
+    ),
     "statement": (
         json_documents.part("show_statements", "statements", "items")["required"],
         [field.name for field in fields(Statement)],

@@ -57,10 +57,10 @@ class Prediction(Result):
     notes: tuple[str, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a run, the grade last."""
+        """Return one row a run."""
         import pandas as pd
 
-        return pd.DataFrame({**self.columns, "grade": list(self.grades)})
+        return pd.DataFrame(dict(self.columns))
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``race predict --fit --json`` prints."""

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
         group: Annotated[str | None, typer.Option(help="estimates, gamma: only of this group or component")] = None,
         target: Annotated[str | None, typer.Option(help="scores, due, statements: only this, e.g. fp8")] = None,
         scenario: Annotated[str | None, typer.Option(help="scenarios: only this")] = None,
-        status: Annotated[str | None, typer.Option(help="estimates, gamma, due: only in this state, e.g. weak")] = None,
+        status: Annotated[str | None, typer.Option(help="only in this state, e.g. weak")] = None,
         details: Annotated[bool, typer.Option("--details", help="every row, and what is behind it")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     ) -> None:

@@ -145,11 +145,11 @@ def state(estimate: Estimate) -> Rich:
     """Return an estimate's grade, where it lost steps, and why; what is refused has no steps to tell."""
     grade = estimate.grade
     axes = [
-        f"{name} {LOST[steps]}"
+        f"{LOST[steps]} for {name}"
         for name, steps in (("evidence", grade.evidence), ("agreement", grade.agreement))
         if steps and grade.confidence != REFUSED
     ]
-    told = [say(" {axes}", axes=Text(" and ".join(axes)))] if axes else []
+    told = [say(" {axes}", axes=Text(", ".join(axes)))] if axes else []
     why = [(Text(": " if axes else " "), *said(estimate.reasons))] if estimate.reasons else []
     return (badge(estimate, short=True), *(part for rich in (*told, *why) for part in rich))
 

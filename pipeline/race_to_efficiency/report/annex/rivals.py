@@ -100,7 +100,7 @@ def grades_table(page: Page, document: dict[str, Any]) -> ContentTable:
             page.shown.cell(f"{name}.wis", item["wis"], "doublings", significant(2), nodes=every, absent="–"),
             page.shown.cell(f"{name}.ratio", item["wis_ratio"], "1", decimals(2), nodes=every, absent="–"),
         )
-        rows.append(((Fact(str(item["grade"])),), *cells, (Fact(str(item["meaning"])),)))
+        rows.append(((Badge(str(item["grade"]), short=True),), *cells, (Fact(str(item["meaning"])),)))
     note = say(
         "Losses of larger runs that were settled, by the grade their forecast had. Ratio: of mean weighted interval "
         "scores to the grade above, at equal horizons. A dash: no record."

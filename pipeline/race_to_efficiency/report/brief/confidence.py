@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
-from race_to_efficiency.report.content import ContentTable, Fact, Label, Link, Para, Section, Text, say, table_columns
+from race_to_efficiency.report.content import Badge, ContentTable, Fact, Label, Link, Para, Section, say, table_columns
 from race_to_efficiency.report.forecasts import years_words
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, percent
@@ -38,7 +38,8 @@ def confidence(page: Page) -> list[Block]:
             what = say(
                 "{start}, {years}", start=Fact(str(item.get("title") or item["name"])), years=Label(years_words(years))
             )
-            rows.append((what, (page.forecasts.point(curve, years),), (Text(grade),), held(page, records.get(grade))))
+            mark = (Badge(grade, short=True),)
+            rows.append((what, (page.forecasts.point(curve, years),), mark, held(page, records.get(grade))))
     if not rows:
         raise Missing("the forecast holds no grades")
     caption = say("Whole loss, from {start}, today is [[1]]", start=Link("where it starts", "#anchors"))

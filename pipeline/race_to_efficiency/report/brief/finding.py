@@ -120,7 +120,7 @@ def cards(page: Page) -> Cards:
 def record_line(page: Page) -> tuple[Rich, ...]:
     """Return where the record of a forecast's grade stands; an estimate's has none."""
     told = any(item["n"] for item in page.inputs.documents.get("scores", {}).get("grades") or ())
-    return (say("{record}", record=Link("What this confidence is worth", "#grades")),) if told else ()
+    return (say("Its record: {record}", record=Link("How sure we are", "#brief-confidence")),) if told else ()
 
 
 def page_lines(page: Page) -> tuple[Rich, ...]:

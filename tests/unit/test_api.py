@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import inspect
 import json
+import re
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, replace
@@ -18,6 +19,7 @@ import race_to_efficiency as race
 from quick_fits import asked_forms_alone, equal_rows_once
 from race_to_efficiency import cli, storage
 from race_to_efficiency.api import facts
+from race_to_efficiency.calibration.common.grades import GRADES
 from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
 from race_to_efficiency.calibration.kappa.forms import POWER_LAW
 from race_to_efficiency.calibration.kappa.law import Law
@@ -151,6 +153,29 @@ def test_wrong_arguments_name_themselves(runs, chips):
                   {"truncated_below": 1, "censored_below": 1}):  # fmt: skip
         with pytest.raises(UsageError):
             race.fit_gamma(chips, **{"date": "day", "value": "speed", **given})
+
+
+def test_a_prediction_is_graded_by_its_law_and_by_its_distance(fit):
+    own = fit.estimate(form="power_law").grade
+    largest = fit.law("power_law").ranges["compute_flop"][1]
+    far = np.array([0.0, 0.2, 0.9, 2.0, 5.0])
+    found = race.predict_loss(fit, compute=largest * 10.0**far, form="power_law")
+    steps = own.evidence + own.agreement + np.array([0, 0, 1, 2, 3])
+    assert found.grades == tuple(GRADES[min(step, 4)] for step in steps)
+    assert [row["grade"] for row in found.to_json()["results"]] == list(found.grades)
+    for line, grade in zip(found.summary().splitlines()[1:], found.grades, strict=False):
+        assert line.endswith(f"; {grade} confidence")
+
+
+def test_what_a_notebook_or_a_screen_shows_is_the_grade(fit, chips):
+    rate = race.fit_gamma(chips, date="day", value="speed", draws=200)
+    for result in (fit, rate, race.predict_loss(fit, compute=[1e22, 1e26])):
+        shown = f"{result._repr_html_()} {result.summary()}"
+        assert not re.search(r"\b(weak|trusted)\b", shown)
+        assert "confidence" in shown
+        grades = result.grades if hasattr(result, "grades") else [item.grade.confidence for item in result.estimates]
+        assert all(f"<td>{grade}</td>" in shown for grade in grades)
+    assert {"status", "grade"} <= set(fit.to_frame()) & set(rate.to_frame())  # programs read both
 
 
 def test_results_are_frozen_short_and_whole(fit, chips):

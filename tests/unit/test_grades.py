@@ -15,6 +15,7 @@ from race_to_efficiency.calibration.common.grades import (
     GRADES,
     MEANINGS,
     REFUSED,
+    UNGRADED,
     agreement_level,
     confidence_of,
     counted,
@@ -164,10 +165,12 @@ def test_a_record_carries_its_grade_and_gives_it_back(evidence, agreement, weak)
     assert confidence_of(told) == item.grade.confidence
 
 
-def test_a_record_made_before_there_were_grades_is_graded_by_its_status() -> None:
-    for status, confidence in (("trusted", "very high"), ("weak", "high"), ("refused", "refused")):
+def test_a_record_made_before_there_were_grades_is_told_as_such_and_still_read() -> None:
+    for status, confidence in (("trusted", UNGRADED), ("weak", UNGRADED), ("refused", REFUSED)):
         item = Estimate("x", "x", 1.0, "1", status=status, reasons=("why",))
         old = {key: value for key, value in item.to_json().items() if key != "grade"}
-        assert Estimate.from_json(old).grade.confidence == confidence_of(old) == confidence
-    states = ("weak", "trusted", "refused", "weak")
-    assert counted([{"status": name} for name in states]) == "1 very high, 2 high, 1 refused"
+        assert confidence_of(old) == confidence_of({**old, "grade": ""}) == confidence
+        assert Estimate.from_json(old) == item
+    assert confidence_of({"grade": "low", "status": "weak"}) == "low"
+    told = [{"grade": name, "status": "weak"} for name in ("low", "high", "", "low")]
+    assert counted([*told, {"status": "refused"}]) == "1 high, 2 low, 1 not graded, 1 refused"

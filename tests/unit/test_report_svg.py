@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from race_to_efficiency.calibration.common.grades import GRADES, REFUSED
+from race_to_efficiency.report.annex.forests import HOLLOW
 from race_to_efficiency.report.content import clean
 from race_to_efficiency.report.figures.bars import Steps, WhatIf, tornado_bars, waterfall
 from race_to_efficiency.report.figures.coverage import Covered, coverage_plot
 from race_to_efficiency.report.figures.fan import FAN_LEVELS, Fan, fans
-from race_to_efficiency.report.figures.forest import Bar, Group, forest
+from race_to_efficiency.report.figures.forest import Bar, Group, draw_bars, forest
 from race_to_efficiency.report.figures.ridge import Ridge, ridges
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
 from race_to_efficiency.report.figures.style import drawing, power_of_ten, rows_of
@@ -153,3 +156,18 @@ def test_rows_have_room_for_their_names_and_keep_every_word(names, characters):
     gaps = zip(rows.places, rows.places[1:], half, half[1:], strict=False)
     assert all(below - above >= one + other for above, below, one, other in gaps)
     assert rows.width_in >= 0.077 * max(len(line) for found in lines for line in found)
+
+
+def test_a_mark_is_full_for_the_best_two_grades_hollow_below_and_a_cross_where_refused():
+    words = (*GRADES, REFUSED)
+    bars = [Bar(name, 1.0 + k, (None, None), (None, None), name) for k, name in enumerate(words)]
+    with drawing():
+        figure = Figure()
+        axis = figure.subplots()
+        draw_bars(axis, rows_of(bar.name for bar in bars), bars, "x")
+        marks = {float(line.get_xdata()[0]): line for line in axis.get_lines() if len(line.get_xdata()) == 1}
+    looks = [
+        (marks[1.0 + k].get_marker(), marks[1.0 + k].get_markerfacecolor() != "#ffffff") for k in range(len(words))
+    ]
+    assert looks == [("o", True)] * 2 + [("o", False)] * 3 + [("x", False)]
+    assert f"hollow marks: {GRADES[2]} confidence or lower; crosses: {REFUSED}" == HOLLOW

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.api.cautions import grades_of, notes_on
 from race_to_efficiency.api.results import Result
 from race_to_efficiency.api.run_sizes import besides, level_checked, of_sizes, positive
-from race_to_efficiency.calibration.common.grades import grades
 from race_to_efficiency.errors import NotTrustworthy, UsageError
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ class Prediction(Result):
         import pandas as pd
 
         return pd.DataFrame(dict(self.columns))
+
+    def _shown(self) -> pd.DataFrame:
+        return self.to_frame().assign(grade=list(self.grades))
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``race predict --fit --json`` prints."""
@@ -200,7 +203,7 @@ def predict_loss(
         "loss_new_run_high": found.new_high,
         "decades_beyond": found.decades_beyond,
     }
-    notes, told = _notes(law, found.decades_beyond, columns), _grades(fit, law, found.decades_beyond)
+    notes, told = notes_on(law, found.decades_beyond, columns), grades_of(fit, law, found.decades_beyond)
     return Prediction("Predicted loss", law.form.name, law.group, law.status, told, level, columns, notes)
 
 
@@ -265,11 +268,11 @@ def optimal_allocation(
         label = name.removesuffix("_nats")
         columns |= {label: value, f"{label}_low": low, f"{label}_high": high}
     columns["decades_beyond"] = best.decades_beyond
-    notes = _notes(law, best.decades_beyond, {})
+    notes = notes_on(law, best.decades_beyond, {})
     ratio = float((best.params[2] / best.params[1]).max())
     if ratio > UNDETERMINED:
         notes += (f"the runs do not tell the optimum: its ends differ by a factor of {ratio:.3g}",)
-    told = _grades(fit, law, best.decades_beyond)
+    told = grades_of(fit, law, best.decades_beyond)
     return Prediction("Compute-optimal run", law.form.name, law.group, law.status, told, level, columns, notes)
 
 
@@ -280,29 +283,3 @@ def _law(fit: KappaFit, form: str | None, group: str | None) -> Law:
             f"the {law.form.name} law of {law.group} was refused", where=fit.name, why="; ".join(law.reasons)
         )
     return law
-
-
-def _grades(fit: KappaFit, law: Law, beyond: Floats) -> tuple[str, ...]:
-    """Return the confidence in each run: the steps that the law's kappa lost, and those of the distance."""
-    lost = fit.estimate(form=law.form.name, group=law.group).grade
-    return grades(lost.evidence + lost.agreement, beyond)
-
-
-def _notes(law: Law, beyond: Floats, columns: Mapping[str, Floats]) -> tuple[str, ...]:
-    """Return what a reader of the numbers must know."""
-    notes = [f"{law.form.name} fails a check: {reason}" for reason in law.reasons]
-    if beyond.max() > 0:
-        known = law.discrepancy
-        said = "the intervals take the form as the truth"
-        if known is not None:
-            said = (
-                f"the intervals let the form be off by {known.sd_per_decade:.2g} of ln(loss) a decade, as the cut-offs "
-                f"of {len(known.families)} families show"
-            )
-        notes.append(f"up to {beyond.max():.2g} decades of compute beyond the runs: {said}")
-    for name in ("params", "tokens", "unique_tokens", "total_params"):
-        if name in columns and name in law.ranges:
-            low, high = law.ranges[name]
-            out = int(((columns[name] < low) | (columns[name] > high)).sum())
-            notes += [f"{name} of {out} of {len(beyond)} lie outside the runs ({low:.3g} to {high:.3g})"] if out else []
-    return tuple(notes)

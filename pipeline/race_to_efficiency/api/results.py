@@ -78,10 +78,14 @@ class Result(ABC):
         more = f" (+{len(lines) - 1} lines: .summary())" if len(lines) > 1 else ""
         return f"<{type(self).__name__} {lines[0]}{more}>"
 
+    def _shown(self) -> pd.DataFrame:
+        """Return the table a notebook shows: grades, and not the status behind them."""
+        return self.to_frame().drop(columns="status", errors="ignore")
+
     def _repr_html_(self) -> str:
         from html import escape
 
-        table = self.to_frame().to_html(max_rows=SHOWN_ROWS, index=False, escape=True, float_format="{:.5g}".format)
+        table = self._shown().to_html(max_rows=SHOWN_ROWS, index=False, escape=True, float_format="{:.5g}".format)
         return f"<p><b>{type(self).__name__}</b> {escape(self.summary().splitlines()[0])}</p>{table}"
 
 

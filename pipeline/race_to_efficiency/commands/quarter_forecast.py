@@ -153,7 +153,7 @@ def energy(document: dict[str, Any], own: pd.DataFrame, year: float) -> list[dic
             "point": energy_share(estimate["value"], year),
             "quantiles": quantiles,
             "status": str(estimate["status"]),
-            "grade": confidence_of(item),
+            "grade": (item.get("grade") or {}).get("confidence"),
         }
     ]
 
@@ -161,7 +161,6 @@ def energy(document: dict[str, Any], own: pd.DataFrame, year: float) -> list[dic
 def write_forecast(document: dict[str, Any], *, as_json: bool) -> None:
     """Print the document, or its table."""
     from race_to_efficiency.commands.answers import print_table
-    from race_to_efficiency.commands.tables import graded
 
     if as_json:
         terminal.document(document)
@@ -172,9 +171,9 @@ def write_forecast(document: dict[str, Any], *, as_json: bool) -> None:
             row["words"],
             f"{row['point']:.4g}",
             f"{row['quantiles']['0.1']:.4g} to {row['quantiles']['0.9']:.4g}",
-            graded(row),
+            confidence_of(row),
         )
         for row in document["results"]
     ]
     title = f"{document['quarter']}, scenario {document['scenario']}: shares of today's"
-    print_table(title, ("year", "what", "point", "8 of 10 draws", "grade"), rows, ())
+    print_table(title, ("year", "what", "point", "8 of 10 draws", "confidence"), rows, ())

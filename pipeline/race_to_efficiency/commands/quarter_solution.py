@@ -103,8 +103,8 @@ def crossing(years: Sequence[float], losses: Sequence[float], target: float) -> 
 
 def write_time(document: dict[str, Any], *, as_json: bool) -> None:
     """Print the document, or its table."""
+    from race_to_efficiency.calibration.common.grades import confidence_of
     from race_to_efficiency.commands.answers import print_table
-    from race_to_efficiency.commands.tables import graded
 
     if as_json:
         terminal.document(document)
@@ -119,10 +119,10 @@ def write_time(document: dict[str, Any], *, as_json: bool) -> None:
         f"{document['target']:g}",
         point,
         " to ".join(ends),
-        graded(document),
+        confidence_of(document),
     )
     title = f"{document['quarter']}, scenario {document['scenario']}: years until this share of today's"
-    print_table(title, ("what", "share", "point", "8 of 10 draws", "grade"), [row], ())
+    print_table(title, ("what", "share", "point", "8 of 10 draws", "confidence"), [row], ())
 
 
 def scenario_point(quarter: str | None, scenario: str, reading: str) -> dict[str, Any]:

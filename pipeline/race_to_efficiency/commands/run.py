@@ -259,14 +259,10 @@ def print_summary(summary: dict[str, Any]) -> None:
         terminal.table("Quarantined: these rows took no part", titles, rows[:20])
         if len(rows) > 20:
             terminal.line(f"... and {len(rows) - 20} more in data/processed/quarantine.parquet")
+    names = [item["symbol" if item["symbol"].startswith("kappa") else "id"] for item in summary["estimates"]]
     estimates = [
-        (
-            item["symbol"] if item["symbol"].startswith("kappa") else item["id"],
-            *estimate_cells(item),
-            item["unit"],
-            confidence_of(item),
-        )
-        for item in summary["estimates"]
+        (name, *estimate_cells(item), item["unit"], confidence_of(item))
+        for name, item in zip(names, summary["estimates"], strict=True)
     ]
     columns = ("estimate", "value", "95 % interval", "unit", "confidence")
     terminal.table(f"Estimates as of {summary['as_of']}", columns, estimates)
@@ -283,7 +279,8 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 def print_headline(rows: list[dict[str, Any]]) -> None:
     """Print the table of relative loss by year and reading (point and 95 % interval, or what the row says)."""
-    from race_to_efficiency.commands.tables import digits_text, graded
+    from race_to_efficiency.calibration.common.grades import confidence_of
+    from race_to_efficiency.commands.tables import digits_text
 
     cells = [
         (
@@ -292,7 +289,7 @@ def print_headline(rows: list[dict[str, Any]]) -> None:
             f"{row['years']:g}",
             digits_text(row["point"]),
             f"[{digits_text(row['low95'])}, {digits_text(row['high95'])}]",
-            graded(row),
+            confidence_of(row),
         )
         for row in rows
     ]

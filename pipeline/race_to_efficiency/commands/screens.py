@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.common.grades import confidence_of
-from race_to_efficiency.commands.tables import digits_text, estimate_cells, graded
+from race_to_efficiency.commands.tables import digits_text, estimate_cells
 from race_to_efficiency.visible import SCREEN_WIDTH, visible
 
 if TYPE_CHECKING:
@@ -131,10 +131,10 @@ def scenario_lines(document: dict[str, Any]) -> tuple[str, list[list[str]], str]
             digits_text(found[name]["point"], 3) if name in found else "-" for name in ("reducible", "total")
         )
         ends = found["reducible"]["quantiles"] if "reducible" in found else {}
-        grade = next((graded(item) for item in found.values() if item["reading"] != "energy"), "-")
+        grade = next((confidence_of(item) for item in found.values() if item["reading"] != "energy"), "-")
         rows.append((row["scenario"], energy, loss, bracket(ends.get("0.1"), ends.get("0.9")), whole, grade))
         words.append(indented(row["title"]))
-    first, *others = listing(("scenario", ">energy", ">r", ">8 of 10", ">R", "grade"), rows)
+    first, *others = listing(("scenario", ">energy", ">r", ">8 of 10", ">R", "confidence"), rows)
     blocks = [first, *([*one, *said] for one, said in zip(others, words, strict=True))]
     title = f"Scenarios as of {document['as_of']}: shares of today's {last:g} years on; r: loss above floor"
     return title, blocks, "--scenario hare"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.calibration.common.grades import confidence_of
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 def digits_text(value: float | None, digits: int = 4) -> str:
@@ -23,11 +21,6 @@ def interval_text(intervals: Sequence[dict[str, Any]], level: float) -> str:
             high = "open" if item["high"] is None else digits_text(item["high"])
             return f"[{low}, {high}] {item['method']}"
     return "-"
-
-
-def graded(row: Mapping[str, Any]) -> str:
-    """Return the confidence in a forecast; by its status where it was made before grades."""
-    return str(row.get("grade") or confidence_of({"status": row["status"]}))
 
 
 def estimate_cells(item: dict[str, Any]) -> tuple[str, str]:

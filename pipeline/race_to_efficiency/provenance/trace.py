@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.calibration.common.grades import GRADES, REFUSED, confidence_of
+from race_to_efficiency.calibration.common.grades import GRADES, REFUSED, UNGRADED, confidence_of
 from race_to_efficiency.provenance.lineage import code_of, most_influential
 from race_to_efficiency.provenance.targets import TraceTarget, resolve
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
@@ -148,7 +148,7 @@ def _of_forecast(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]
         "unit": str(row["unit"]),
         "intervals": intervals,
         "status": str(row["status"]),
-        "grade": str(row.get("grade") or confidence_of({"status": row["status"]})),
+        "grade": confidence_of({"grade": row.get("grade"), "status": row["status"]}),
         "reasons": reasons,
         "computed_by": _code_of_first([output], records),
         "table": target.table,
@@ -178,7 +178,7 @@ def _of_row(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
 
 def _least(told: Iterable[str]) -> str | None:
     """Return the lowest of some grades; None of none."""
-    order = (*GRADES, REFUSED)
+    order = (*GRADES, UNGRADED, REFUSED)
     return max(told, key=order.index, default=None)
 
 

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from race_to_efficiency.calibration.common.grades import REFUSED
+from race_to_efficiency.calibration.common.grades import GRADES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,7 +85,7 @@ class Badge:
     @property
     def words(self) -> str:
         """The grade in words: ``low confidence``, in a column ``low``; what is refused is said so."""
-        return self.confidence if self.short or self.confidence == REFUSED else f"{self.confidence} confidence"
+        return f"{self.confidence} confidence" if self.confidence in GRADES and not self.short else self.confidence
 
 
 Inline = Text | Num | Label | Fact | Strong | Code | Link | Badge

@@ -186,8 +186,8 @@ class Forecasts:
 
 
 def grade_badge(grade: str, status: str, reasons: tuple[str, ...] = (), *, short: bool = False) -> Badge:
-    """Return the grade of a forecast; by its status alone where it has none."""
-    return Badge(grade or confidence_of({"status": status}), reasons, short)
+    """Return the grade of a forecast."""
+    return Badge(confidence_of({"grade": grade, "status": status}), reasons, short)
 
 
 def milestone_row_id(row: pd.Series) -> str:

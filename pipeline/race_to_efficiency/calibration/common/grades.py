@@ -74,6 +74,9 @@ RestsOn = Literal["measured", "modelled", "assumed"]
 REFUSED = "refused"
 """Confidence in what must not be used."""
 
+UNGRADED = "not graded"
+"""What was published before there were grades has none."""
+
 FORMS_APART = (0.25, 1.0)
 """Relative gap between two forms of one group that contradict each other: a quarter is the gate's, double is far."""
 
@@ -158,13 +161,15 @@ def grades(evidence: int, decades_beyond: ArrayLike) -> tuple[str, ...]:
 def counted(records: Sequence[Mapping[str, Any]]) -> str:
     """Return how many records there are of each grade, the best first, in words."""
     found = [confidence_of(record) for record in records]
-    return ", ".join(f"{found.count(name)} {name}" for name in (*GRADES, REFUSED) if name in found)
+    return ", ".join(f"{found.count(name)} {name}" for name in (*GRADES, UNGRADED, REFUSED) if name in found)
 
 
 def confidence_of(record: Mapping[str, Any]) -> str:
-    """Return the confidence in a record of kappa.json or gamma.json; by its status where it was made before grades."""
+    """Return the confidence in a record of kappa.json, gamma.json or a forecast; `UNGRADED` where it holds none.
+
+    An estimate holds its grade with both axes, a forecast the word alone.
+    """
     told = record.get("grade")
-    if told is None:
-        status = record["status"]
-        return estimate_grade(evidence_level(sound=status == "trusted"), refused=status == REFUSED).confidence
-    return str(told["confidence"])
+    if not told:
+        return REFUSED if record["status"] == REFUSED else UNGRADED
+    return told if isinstance(told, str) else str(told["confidence"])

@@ -64,6 +64,7 @@ def test_a_bad_row_that_looks_like_markup_is_listed_as_typed(
         "quarantined": found,
         "as_of": "2026-03-31",
         "estimates": [],
+        "routes": [],
         "headline": [],
         "note": "[/x]",
         "report": "r",

@@ -82,7 +82,7 @@ def estimate_rules() -> list[Block]:
     """Return how an estimate's grade is found, with the mark of each."""
     marks = join(((Badge(name, short=True),) for name in (*GRADES, REFUSED)), " ")
     words = say("An estimate of kappa or gamma begins at the best grade and loses steps: {marks}", marks=marks)
-    return [Para(words), Bullets(tuple((Strong(f"{name}."), Label(f" {rule}")) for name, rule in ESTIMATE_RULES))]
+    return [Para(words), Bullets(tuple((Strong(f"{name}:"), Label(f" {rule}.")) for name, rule in ESTIMATE_RULES))]
 
 
 def grades_table(page: Page, document: dict[str, Any]) -> ContentTable:

@@ -113,7 +113,7 @@ def _dvc_repro(workspace: Workspace, *, force: bool) -> bool:
         }
     )
     # -P: a user's own dvc.py in the checkout must not stand in for the library
-    command = [sys.executable, "-P", "-m", reproduction.__name__, *(["--force"] if force else [])]
+    command = [sys.executable, "-P", "-m", reproduction.MODULE, *(["--force"] if force else [])]
     ran = False
     tail: list[str] = []
     with children.session(command, folder=workspace.root, environment=environment) as process:

@@ -1,15 +1,14 @@
-"""``dvc repro`` as `race run` starts it: a process that ends with its owner, on folders that are the user's alone."""
+"""What `race run` sees to before it starts ``dvc repro``: folders that are the user's alone, nothing left by the dead."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import children, storage
+from race_to_efficiency import storage
 from race_to_efficiency.errors import RaceError
 
 if TYPE_CHECKING:
@@ -20,6 +19,9 @@ CACHES = (".dvc/tmp", ".dvc/cache")
 run code as the user, so nobody else may."""
 
 SITE_CACHE = ".dvc/tmp/site"
+
+MODULE = "race_to_efficiency.repro"
+"""Runs ``dvc repro`` when it is the main module of a process."""
 
 
 def own_caches(root: Path) -> None:
@@ -81,16 +83,3 @@ def drop_torn_lock_file(root: Path) -> bool:
         path.unlink()
         return True
     return False
-
-
-def run_dvc() -> int:
-    """Run ``dvc repro`` in the current folder with the words given, and return DVC's exit code."""
-    children.follow_owner()
-    from dvc.cli import main as dvc
-
-    code: int = dvc(["repro", *sys.argv[1:]])
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(run_dvc())

@@ -37,8 +37,10 @@ def numbers(name: str, value: ArrayLike) -> FloatArray:
 
 def finite(name: str, value: ArrayLike) -> FloatArray:
     """Return ``value`` as float64, refusing NaN and infinity."""
-    array = numbers(name, value)
-    _refuse(name, array, np.isinf(array), "be finite")
+    array = _plain(value)
+    if array is None or not np.isfinite(array).all():
+        array = numbers(name, value)
+        _refuse(name, array, np.isinf(array), "be finite")
     return array
 
 
@@ -78,6 +80,14 @@ def scalar_or_array(value: ArrayLike) -> FloatArray:
     return result
 
 
+def _plain(value: ArrayLike) -> FloatArray | None:
+    """Return ``value`` as float64; None where it is no number: who asked finds the words for it."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
 def _refuse(name: str, array: FloatArray, bad: NDArray[np.bool_], rule: str) -> None:
-    if np.any(bad):
+    if bad.any():
         raise ValueError(f"{name} must {rule}, got {float(array[bad].flat[0])!r}")

@@ -193,6 +193,7 @@ def project(
     for item, quantiles, means in zip(plans, table.quantiles, table.means, strict=True):
         path = printed.get(item.scenario.name)
         grown = decades_grown(path or item.path, grid.times.tolist())
+        ratios = None if path is None else printed_ratios(path, grid.times)
         for position, labels in enumerate(item.labels):
             for label in labels:
                 key = (label.scenario_id, label.anchor, label.form)
@@ -200,7 +201,7 @@ def project(
                     known[key] = tuple(
                         ";".join(curve_reasons(basis, item.scenario, label, limits, float(t))) for t in grid.times
                     )
-                points = points_of(basis, item.scenario, label, path, grid.times)
+                points = points_of(basis, item.scenario, label, ratios)
                 graded = curve_grades(basis, item.scenario, label, estimates, grown)
                 curves.append(ForecastCurve(label, quantiles[position], means[position], known[key], graded, points))
     forecast = forecast_frame(curves, grid.times, table.levels, as_of=basis.as_of, run_id=run_id)
@@ -208,8 +209,13 @@ def project(
     return Projection(forecast, milestones, tuple(limits))
 
 
+def printed_ratios(path: DrawnPath, times: Floats) -> list[float]:
+    """Return ln X at each time along a path of a single draw, the one at the printed rates."""
+    return [float(path.log_compute_ratio(float(time))[0]) for time in times]
+
+
 def points_of(
-    basis: Basis, scenario: ScenarioParams, label: CurveLabel, path: DrawnPath | None, times: Floats
+    basis: Basis, scenario: ScenarioParams, label: CurveLabel, ratios: Sequence[float] | None
 ) -> Floats | None:
     """Return the equation at the printed inputs along a curve, (n_times,); None for a group's own loss in nats.
 
@@ -218,15 +224,14 @@ def points_of(
     basis : Basis
     scenario : ScenarioParams
     label : Label
-    path : DrawnPath or None
-        At the printed rates.
-    times : (n_times,) float, years
+    ratios : (n_times,) sequence of float, optional
+        See `printed_ratios`.
     """
-    if path is None or label.target == "loss":
+    if ratios is None or label.target == "loss":
         return None
     pool = basis.total if label.form == "total" else basis.reducible
     kappa = pool.point if scenario.kappa is None else scenario.kappa.value
-    ratio = np.exp([-kappa * float(path.log_compute_ratio(float(t))[0]) for t in times])
+    ratio = np.exp([-kappa * one for one in ratios])
     if (label.target, label.form) != ("relative_loss", "reducible"):
         return np.asarray(ratio)
     anchor = next(item for item in basis.anchors if item.name == label.anchor)

@@ -52,7 +52,7 @@ def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, y
 
     from race_to_efficiency.forecasting.basis import gather
     from race_to_efficiency.forecasting.engine import quantile_table
-    from race_to_efficiency.forecasting.projection import grid_of, plan, points_of
+    from race_to_efficiency.forecasting.projection import grid_of, plan, points_of, printed_ratios
     from race_to_efficiency.forecasting.tables import READINGS
     from race_to_efficiency.scenarios import build_paths
 
@@ -77,7 +77,9 @@ def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, y
                 if year in times and label is not None:
                     cells: Any = table.quantiles[0][position, times.index(year)]
                     ends = {word: float(x) for word, x in zip(LEVEL_COLUMNS.values(), cells, strict=True)}
-                    point = points_of(basis, scenario, label, printed.get(scenario.name), np.array([year]))
+                    path = printed.get(scenario.name)
+                    ratios = None if path is None else printed_ratios(path, np.array([year]))
+                    point = points_of(basis, scenario, label, ratios)
                     told = ends["median"] if point is None else float(point[0])
                     rows.append({"reading": name, "years": year, "point": told, **ends})
                     origins[forecast_id(name, year)] = _origin(basis, form, gamma_outputs)

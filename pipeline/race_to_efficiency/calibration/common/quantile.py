@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from race_to_efficiency.calibration.common.series import Floats, Series, Slopes
 
 MAX_EXACT_ROWS = 150
 """Up to here every line through two rows is tried."""
+
+TIE = 1e-9
+"""Losses that differ by no more are one; rounding moves those of a series here by some 1e-13."""
 
 
 def quantile_slopes(quantile: float) -> Slopes:
@@ -62,9 +67,17 @@ def exact_lines(time: Floats, value: Floats, weights: Floats, quantile: float) -
     residual[first, columns] = residual[second, columns] = 0.0
     loss = np.where(residual >= 0, quantile * residual, (quantile - 1.0) * residual)
     parts = np.array_split(weights, len(weights) // 500 + 1)
-    # Lines that tie do so to rounding only: the first of them is taken on every machine.
-    best = np.concatenate([np.argmin(np.round(part @ loss, 9), axis=1) for part in parts])
+    best = np.concatenate([first_least(part @ loss) for part in parts])
     return slope[best], intercept[best]
+
+
+def first_least(loss: Floats) -> NDArray[np.intp]:
+    """Return where each row of a (b, m) matrix is least, of values that tie the first.
+
+    Lines that tie do so to rounding only; the first of them is taken on every machine.
+    """
+    least = loss.min(axis=1, keepdims=True)
+    return np.argmax(loss <= least + TIE, axis=1)
 
 
 def _regression(time: Floats, value: Floats, weights: Floats, quantile: float) -> float:

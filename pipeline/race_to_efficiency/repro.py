@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from race_to_efficiency import children
-from race_to_efficiency.commands import dvc_yaml
+from race_to_efficiency.commands import dvc_shortcuts
 from race_to_efficiency.library_defaults import set_library_defaults
 
 STAGE = ["race", "stage"]
@@ -48,7 +48,7 @@ def run_dvc() -> int:
     from dvc.cli import main as dvc
 
     stages_here()
-    dvc_yaml.remember()
+    dvc_shortcuts.take()
     code: int = dvc(["repro", *sys.argv[1:]])
     return code
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.settings.backtest import BacktestParams
 
+    Pairs = tuple[np.ndarray, np.ndarray]
+
 SCORE_KEYS = (
     "target",
     "horizon_quarters",
@@ -64,7 +66,10 @@ def score_table(backtest: pd.DataFrame, params: BacktestParams, done: pd.DataFra
     import pandas as pd
 
     done = scored(backtest) if done is None else done
-    # rows are picked out hundreds of times: texts as Python's own are picked faster than Arrow's
+    cells = _pairs(done)
+    # rows are picked out hundreds of times: texts as Python's own are picked faster than Arrow's, and few columns
+    # faster than many
+    done = done.drop(columns=list(QUANTILE_COLUMNS)).assign(place=np.arange(len(done)))
     done = done.astype({name: object for name, kind in done.dtypes.items() if kind == "str"})
     by_cell = dict(list(pd.concat([done, pooled_losses(done)]).groupby(["target", "horizon_quarters"], sort=True)))
     rows = []
@@ -77,10 +82,11 @@ def score_table(backtest: pd.DataFrame, params: BacktestParams, done: pd.DataFra
         if not vintages:
             rows.append(_empty_row(str(target), int(horizon), str(unit), params))
         if len(vintages) > 1:
-            rows.append(_row(own, "mixed", params))
-        rows += [_row(own[own["vintage"] == vintage], str(vintage), params) for vintage in vintages]
+            rows.append(_row(own, "mixed", params, cells))
+        parts = [own] if len(vintages) == 1 else [own[own["vintage"] == vintage] for vintage in vintages]
+        rows += [_row(part, str(vintage), params, cells) for part, vintage in zip(parts, vintages, strict=True)]
     dated = done[~done["target"].str.startswith("loss.")]
-    rows += [_pooled_row(own, params) for _, own in dated.groupby("horizon_quarters", sort=True)]
+    rows += [_pooled_row(own, params, cells) for _, own in dated.groupby("horizon_quarters", sort=True)]
     return pd.DataFrame(rows, columns=None if rows else [*SCORE_KEYS, "verdict_reason"])
 
 
@@ -91,8 +97,9 @@ def _empty_row(target: str, horizon: int, unit: str, params: BacktestParams) -> 
     return {**nothing, "target": target, "horizon_quarters": horizon, "unit": f"log2 {unit}", **fixed}
 
 
-def _row(own: pd.DataFrame, vintage: str, params: BacktestParams) -> dict[str, Any]:
-    row = _counted(own, params, own["block"].tolist())
+def _row(own: pd.DataFrame, vintage: str, params: BacktestParams, cells: Pairs) -> dict[str, Any]:
+    pairs = _picked(cells, own)
+    row = _counted(own, params, own["block"].tolist(), pairs)
     row |= {name: float(own[name].mean()) for name in (*_PARTS, "crps", "wis_matured", "moved")}
     row["n_matured"] = int(own["wis_matured"].notna().sum())
     for name in BASELINES:
@@ -102,27 +109,28 @@ def _row(own: pd.DataFrame, vintage: str, params: BacktestParams) -> dict[str, A
     row |= {"wis_naive": float(both["wis_naive"].mean()), "baseline": str(own["baseline"].mode().iloc[0])}
     skill = scoring.skill(float(both["wis"].mean()), row["wis_naive"])
     row |= {"skill": skill, "unit": f"log2 {own['unit'].iloc[0]}"}
-    return _judged(row | {"target": own["target"].iloc[0], "vintage": vintage}, own, params)
+    return _judged(row | {"target": own["target"].iloc[0], "vintage": vintage}, pairs, params)
 
 
-def _pooled_row(own: pd.DataFrame, params: BacktestParams) -> dict[str, Any]:
+def _pooled_row(own: pd.DataFrame, params: BacktestParams, cells: Pairs) -> dict[str, Any]:
     """Return the row of all dated targets at one horizon; a score is in units of each target's baseline."""
     # targets of one ledger over the same quarters meet the same shocks; ledgers do not
     tables = own["target"].map({name: target.table for name, target in TARGETS.items()}).fillna(own["target"])
-    row = _counted(apart(own, tables), params, (own["target"] + " " + own["block"]).tolist())
+    pairs = _picked(cells, own)
+    row = _counted(apart(own, tables), params, (own["target"] + " " + own["block"]).tolist(), pairs)
     means = own[own["wis_naive"].notna()].groupby("target")[["wis", "wis_naive"]].mean()
     ratio = float(np.exp(np.log(means["wis"] / means["wis_naive"]).mean()))
     row |= {"wis": ratio, "wis_naive": 1.0, "skill": 1.0 - ratio}
     row |= {"baseline": "each target's", "unit": "of the baseline's score", "moved": float(own["moved"].mean())}
-    return _judged(row | {"target": "all", "vintage": "mixed"}, own, params)
+    return _judged(row | {"target": "all", "vintage": "mixed"}, pairs, params)
 
 
 _PARTS = ("wis", "dispersion", "overprediction", "underprediction")
 
 
-def _counted(own: pd.DataFrame, params: BacktestParams, blocks: list[str]) -> dict[str, Any]:
+def _counted(own: pd.DataFrame, params: BacktestParams, blocks: list[str], pairs: Pairs) -> dict[str, Any]:
     """Return how many outcomes there are, how many of them count, and how often they fell where."""
-    y, q = _pairs(own)
+    y, q = pairs
     shared = shared_share(own)
     n_eff = effective_n(blocks, own["window_start"], own["window_end"], shared)
     row: dict[str, Any] = {
@@ -144,13 +152,20 @@ def _counted(own: pd.DataFrame, params: BacktestParams, blocks: list[str]) -> di
     return row
 
 
-def _pairs(own: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(own: pd.DataFrame) -> Pairs:
+    """Return the outcomes, (n,), and the quantiles that were forecast, (n, 23)."""
     return own["observed"].to_numpy(dtype=np.float64), own[list(QUANTILE_COLUMNS)].to_numpy(dtype=np.float64)
 
 
-def _judged(row: dict[str, Any], own: pd.DataFrame, params: BacktestParams) -> dict[str, Any]:
+def _picked(cells: Pairs, own: pd.DataFrame) -> Pairs:
+    """Return the `_pairs` of some rows of the whole table."""
+    places = own["place"].to_numpy(dtype=np.intp)
+    return cells[0][places], cells[1][places]
+
+
+def _judged(row: dict[str, Any], pairs: Pairs, params: BacktestParams) -> dict[str, Any]:
     """Return the row with its verdict: coverage, and only then skill."""
-    verdict = coverage_verdict(*_pairs(own), row["n_eff"], minimum=params.minimum_n_eff, confidence=params.band_level)
+    verdict = coverage_verdict(*pairs, row["n_eff"], minimum=params.minimum_n_eff, confidence=params.band_level)
     word, reason = verdict.word, verdict.reason
     if word == "pass" and not row["skill"] > 0:
         word, reason = "fail", f"{reason}, but the score is no better than the baseline's ({row['baseline']})"

@@ -13,7 +13,7 @@ from forecast_quarter import GROUPS, gamma_files, kappa_files
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.errors import DataInvalid, NotTrustworthy
-from race_to_efficiency.forecasting import quantiles
+
 from race_to_efficiency.forecasting.draws import balanced_rows, pool_draws, rate_draws
 from race_to_efficiency.forecasting.draws_file import open_draws
 from race_to_efficiency.forecasting.engine import Grid, LogRatios, quantile_table
@@ -51,7 +51,7 @@ def test_quantiles_of_any_numbers_equal_numpy_bit_for_bit(values, levels):
 
 
 @pytest.mark.parametrize("shape", ["normal", "cauchy", "ties", "constant", "one far outlier", "tiny", "two points"])
-@pytest.mark.parametrize("n", [quantiles.SMALL, quantiles.SMALL + 1, 50_001])
+@pytest.mark.parametrize("n", [999, 10_000, 50_001])
 def test_quantiles_of_many_draws_equal_numpy_bit_for_bit(shape, n):
     rng = np.random.default_rng(1)
     values = {

@@ -1,4 +1,4 @@
-"""Exact quantiles of many draws, faster than sorting: bucket, count, sort only the buckets that matter.
+"""Exact quantiles of many draws: one sort, which numpy does eight times faster than the partition of its quantile.
 
 The definition is Hyndman & Fan's type 7 (numpy's "linear"), and the result equals `np.quantile` bit for bit on the
 same values, because the order statistics are exact and the interpolation is numpy's own, operation by operation.
@@ -16,48 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-BUCKETS = 4096
-"""Enough that a bucket of 100,000 draws holds some dozens; small enough that the counts stay in the cache."""
-
-SMALL = 16_384
-"""Below this many values numpy's own partition is as fast."""
-
-
-def order_statistics(values: Floats, ranks: NDArray[np.intp]) -> Floats:
-    """Return the values at given ranks of the sorted order, without sorting.
-
-    Parameters
-    ----------
-    values : (n,) float
-        Finite; left as they are.
-    ranks : (k,) int, increasing, 0 = smallest
-
-    Returns
-    -------
-    (k,) float
-    """
-    low, high = float(values.min()), float(values.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError(f"values must be finite, got a range of {low!r} to {high!r}")
-    spread = high - low
-    scale = (BUCKETS - 1) / spread if spread > 0 else 0.0
-    if values.size < SMALL or not (np.isfinite(spread) and np.isfinite(scale)):
-        return np.asarray(np.partition(values, np.unique(ranks))[ranks], dtype=np.float64)
-    # Subtraction, multiplication by a positive constant and truncation are monotone in floating point too, so a
-    # bucket holds exactly the values between two ranks.
-    position = values - low
-    position *= scale
-    bucket = position.astype(np.int16)
-    ends = np.cumsum(np.bincount(bucket, minlength=BUCKETS))
-    wanted = np.searchsorted(ends, ranks, side="right")
-    found = np.empty(ranks.size)
-    for number in np.unique(wanted):
-        inside = values[bucket == number]
-        here = wanted == number
-        local = ranks[here] - (ends[number] - inside.size)
-        found[here] = np.partition(inside, np.unique(local))[local]
-    return found
 
 
 def exact_quantiles(values: Floats, levels: Sequence[float] | Floats) -> Floats:
@@ -83,9 +41,10 @@ def exact_quantiles(values: Floats, levels: Sequence[float] | Floats) -> Floats:
     Hyndman & Fan (1996), Sample quantiles in statistical packages, type 7.
     """
     low, high, weight = _neighbours(values.size, levels)
-    ranks, back = np.unique(np.concatenate([low, high]), return_inverse=True)
-    found = order_statistics(np.ascontiguousarray(values, dtype=np.float64), ranks)[back]
-    return _interpolate(found[: low.size], found[low.size :], weight)
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    if not np.isfinite(ordered[[0, -1]]).all():
+        raise ValueError(f"values must be finite, got a range of {float(ordered[0])!r} to {float(ordered[-1])!r}")
+    return _interpolate(ordered[low], ordered[high], weight)
 
 
 def quantiles_with_infinity(values: Floats, levels: Sequence[float] | Floats) -> Floats:

@@ -115,7 +115,6 @@ def propose(table: Table, gone: Sequence[RenameEnd], come: Sequence[RenameEnd]) 
     gone, come : sequence of Side
     """
     import numpy as np
-    from scipy.optimize import linear_sum_assignment
 
     if not gone or not come:
         return []
@@ -123,6 +122,10 @@ def propose(table: Table, gone: Sequence[RenameEnd], come: Sequence[RenameEnd]) 
     scores = np.full((len(gone), len(come)), -9.0)
     for (i, j), pair in pairs.items():
         scores[i, j] = pair.score if is_near(pair) else -9.0
+    if scores.max() <= -9.0:  # nothing is near, as in most deliveries: no reason to load an optimiser
+        return []
+    from scipy.optimize import linear_sum_assignment
+
     chosen = []
     for i, j in zip(*linear_sum_assignment(-scores), strict=True):
         others = np.concatenate([np.delete(scores[i], j), np.delete(scores[:, j], i)])

@@ -20,9 +20,6 @@ MAX_JSON_VALUES = 1_000_000
 
 _TEXTS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]+")
-_LONG_NUMBER, _LARGE = re.compile(rf"[0-9.eE+-]{{{MAX_DIGITS + 1}}}"), re.compile(r"[eE]\+?[0-9]{3}")
-"""What a number that is refused would hold. A text without either needs no look at each of its numbers: they are below
-1e200."""
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -61,8 +58,7 @@ def parse_json(data: bytes | str, where: str, *, keep_repeated: bool = False, no
         raise invalid("JSON", where, f"it is larger than {MAX_JSON_BYTES:,} bytes")
     _check_shape(text, where)
     try:
-        careful, plain = _KEEPING if keep_repeated else _LOGGED if not_finite else _STRICT
-        document = (careful if _LONG_NUMBER.search(text) or _LARGE.search(text) else plain).decode(text)
+        document = (_KEEPING if keep_repeated else _LOGGED if not_finite else _STRICT).decode(text)
         if _HALF_PAIR.search(text):
             json.dumps(document, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
@@ -94,11 +90,11 @@ def _check_shape(text: str, where: str) -> None:
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object's members; a repeated name would silently lose the first of its values."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for place, name in enumerate(names) if name in names[:place])
-        raise _Refused(f"the name '{repeated}' stands twice in one object")
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise _Refused(f"the name '{name}' stands twice in one object")
+        members[name] = value
     return members
 
 
@@ -131,15 +127,10 @@ def _no_constant(text: str) -> NoReturn:
     raise _Refused(f"{text} is no finite number")
 
 
-def _decoders(
+def _decoder(
     objects: Callable[[list[tuple[str, Any]]], Any], constant: Callable[[str], float] = _no_constant
-) -> tuple[json.JSONDecoder, json.JSONDecoder]:
-    """Return a decoder that looks at each number and one that need not."""
-    plain = json.JSONDecoder(object_pairs_hook=objects, parse_constant=constant)
-    careful = json.JSONDecoder(
-        object_pairs_hook=objects, parse_float=_finite, parse_int=_whole, parse_constant=constant
-    )
-    return careful, plain
+) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=objects, parse_float=_finite, parse_int=_whole, parse_constant=constant)
 
 
-_STRICT, _KEEPING, _LOGGED = _decoders(_once_each), _decoders(_all_kept), _decoders(_once_each, float)
+_STRICT, _KEEPING, _LOGGED = _decoder(_once_each), _decoder(_all_kept), _decoder(_once_each, float)

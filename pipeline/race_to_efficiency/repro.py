@@ -24,7 +24,7 @@ def stages_here() -> None:
     from dvc.stage import run
     from dvc.stage.exceptions import StageCmdFailedError
 
-    start = run._run  # noqa: SLF001  (DVC has no option for this; `tests/unit/test_repro.py` holds that it is called so)
+    start = run._run  # noqa: SLF001 - DVC has no option for this; the tests hold that it calls it so
 
     def run_here(executable: str | None, command: str, **options: Any) -> None:
         from race_to_efficiency.cli import main

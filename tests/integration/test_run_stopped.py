@@ -62,7 +62,7 @@ def test_told_to_stop_a_run_ends_with_dvc_its_stage_and_the_stage_s_workers(root
         def working() -> bool:
             found = alive(mark)
             return process.poll() is not None or all(
-                any(word in line for line in found) for word in ("reproduction", "stage fit_kappa", "spawn_main")
+                any(word in line for line in found) for word in ("race_to_efficiency.repro", "spawn_main")
             )
 
         assert until(working, 240)

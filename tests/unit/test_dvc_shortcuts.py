@@ -30,7 +30,9 @@ LEAVES = st.one_of(
     st.sampled_from(["1e-3", "0.1", "yes", "null", "2026-03-31", "~", "", "long words " * 12]),
 )
 VALUES = st.recursive(
-    LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)), max_leaves=8
+    LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)),
+    max_leaves=8,
 )
 ENTRIES = st.fixed_dictionaries({"cmd": NAMES, "deps": st.lists(VALUES, max_size=3), "params": VALUES})
 LOCKS = st.dictionaries(NAMES, ENTRIES, min_size=1, max_size=4)
@@ -86,7 +88,6 @@ def test_the_checkout_s_own_lock_file_is_cut_into_its_stages_and_written_again_b
     assert entries is not None
     assert len(entries) == 7
     assert LOCK_HEAD + "".join(entries) == text
-    stages = serialize.parse_yaml(text, "dvc.lock")["stages"]
     for name in ("ingest", "report"):
         # a copy is another object than the one that was read: its lines are written anew
         theirs, written = both_ways(

@@ -13,7 +13,6 @@ from forecast_quarter import GROUPS, gamma_files, kappa_files
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.errors import DataInvalid, NotTrustworthy
-
 from race_to_efficiency.forecasting.draws import balanced_rows, pool_draws, rate_draws
 from race_to_efficiency.forecasting.draws_file import open_draws
 from race_to_efficiency.forecasting.engine import Grid, LogRatios, quantile_table

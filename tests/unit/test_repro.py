@@ -98,7 +98,7 @@ def test_dvc_asks_the_reader_and_the_writer_that_remember(monkeypatch: pytest.Mo
 
 
 def test_the_module_that_a_run_starts_is_this_one() -> None:
-    assert reproduction.MODULE == repro.__name__
+    assert repro.__name__ == reproduction.MODULE
 
 
 def test_dvc_answers_at_once_that_it_keeps_no_run_of_a_stage_whose_outputs_persist(

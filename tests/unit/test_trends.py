@@ -8,7 +8,7 @@ import statsmodels.api as sm
 from gamma_views import series_of
 from hypothesis import given
 from hypothesis import strategies as st
-from race_to_efficiency.calibration.common.quantile import exact_lines, quantile_slopes
+from race_to_efficiency.calibration.common.quantile import TIE, exact_lines, first_least, quantile_slopes
 from race_to_efficiency.calibration.gamma.frontier import is_record, record_slopes, running_maximum_slopes
 from race_to_efficiency.calibration.gamma.trends import (
     coefficients,
@@ -160,6 +160,27 @@ def test_weighted_quantile_lines_reach_the_programmes_loss(seed, quantile):
         residual = value - a - b * time
         loss = float(row @ np.where(residual >= 0, quantile * residual, (quantile - 1) * residual))
         assert loss == pytest.approx(linear_programme(time, value, row, quantile)[1], abs=1e-8)
+
+
+@given(st.integers(0, 10_000), st.integers(3, 14), st.booleans())
+def test_of_lines_that_tie_the_first_is_taken_whatever_rounding_makes_of_the_others(seed, count, steps):
+    rng = np.random.default_rng(seed)
+    # values in steps of a half and equal weights make many lines of one loss; the sums of some differ in the last bit
+    value = np.round(2 * rng.normal(size=count)) / 2 if steps else rng.normal(size=count)
+    first, second = np.triu_indices(count, 1)
+    time = np.arange(count, dtype=float)
+    slope = (value[second] - value[first]) / (time[second] - time[first])
+    residual = np.abs(value[:, None] - value[first] - slope * (time[:, None] - time[first]))
+    loss = rng.integers(0, 4, size=(6, count)).astype(float) @ residual
+    chosen = first_least(loss)
+    assert chosen.tolist() == np.argmin(np.round(loss, 9), axis=1).tolist()
+    shaken = loss * (1.0 + 4.0 * np.finfo(float).eps * rng.uniform(-1, 1, size=loss.shape))
+    assert first_least(shaken).tolist() == chosen.tolist()
+
+
+def test_a_tie_is_a_billionth_wide_and_counts_from_the_least():
+    loss = np.array([[1.0 + 2.0 * TIE, 1.0 + 0.5 * TIE, 1.0, 1.0], [5.0, 4.0, 1.0, 3.0]])
+    assert first_least(loss).tolist() == [1, 2]
 
 
 def test_long_series_go_through_statsmodels():

@@ -1,4 +1,4 @@
-"""What `race run` sees to before it starts ``dvc repro``: folders that are the user's alone, nothing left by the dead."""
+"""What `race run` sees to before it starts ``dvc repro``: folders that are the user's alone, no locks of the dead."""
 
 from __future__ import annotations
 

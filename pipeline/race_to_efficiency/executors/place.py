@@ -1,6 +1,6 @@
 """Where work may be computed: in this process, in processes of this machine, or on a cluster that the user names.
 
-A stage that DVC starts is a process of its own; it is told by two variables of the environment, which `race run` sets
+DVC and the stages run in a process of their own; it is told by two variables of the environment, which `race run` sets
 for its children. They are no setting: a piece's result depends on its arguments alone, so the place changes no digit.
 """
 

@@ -77,7 +77,7 @@ def first_least(loss: Floats) -> NDArray[np.intp]:
     Lines that tie do so to rounding only; the first of them is taken on every machine.
     """
     least = loss.min(axis=1, keepdims=True)
-    return np.argmax(loss <= least + TIE, axis=1)
+    return np.asarray(np.argmax(loss <= least + TIE, axis=1), dtype=np.intp)
 
 
 def _regression(time: Floats, value: Floats, weights: Floats, quantile: float) -> float:

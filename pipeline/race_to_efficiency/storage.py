@@ -64,8 +64,19 @@ def write_text(path: Path, text: str) -> Path:
     return write_bytes(path, text.encode("utf-8"))
 
 
-def json_value(value: object) -> object:
+_line = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_sorted = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+"""What nine values of ten are."""
+
+
+def json_value(value: Any) -> object:
     """Return ``value`` with non-finite floats as None and numpy scalars as Python's (JSON has no infinity)."""
+    kind = type(value)
+    if kind in _PLAIN and (kind is not float or math.isfinite(value)):
+        return value
     if isinstance(value, dict):
         return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -93,13 +104,13 @@ def record_lines(document: object) -> str:
 
 def _indented(value: object, newline: str) -> str:
     """Return a JSON value's text, every line but the first begun with ``newline``."""
-    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    line = _line(value)
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if len(line) <= _LINE_CHARACTERS or not any(isinstance(item, (dict, list)) for item in members):
         return line
     deeper = newline + " "
     if isinstance(value, dict):
-        rows = [f"{json.dumps(name, ensure_ascii=False)}: {_indented(item, deeper)}" for name, item in value.items()]
+        rows = [f"{_line(name)}: {_indented(item, deeper)}" for name, item in value.items()]
         return f"{{{deeper}{f',{deeper}'.join(rows)}{newline}}}"
     return f"[{deeper}{f',{deeper}'.join(_indented(item, deeper) for item in members)}{newline}]"
 
@@ -304,8 +315,7 @@ def digest_document(document: object) -> str:
 
 def digest_json(document: object) -> str:
     """Return the SHA-256 of a document's JSON with sorted keys: for keys that never leave this program."""
-    text = json.dumps(json_value(document), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return digest_bytes(text.encode())
+    return digest_bytes(_sorted(json_value(document)).encode())
 
 
 def digest_frame(frame: pd.DataFrame) -> str:

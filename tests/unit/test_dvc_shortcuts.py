@@ -103,6 +103,7 @@ def test_the_checkout_s_own_lock_file_is_cut_into_its_stages_and_written_again_b
         "",
         "schema: '2.0'\nstages: {}\n",
         "schema: '2.0'\nstages:\n  a:\n    cmd: x  # by hand\n",
+        "schema: '2.0'\nstages:\n  a:\n    cmd: x\n  # about c\n  c:\n    cmd: z\n",
         "schema: '2.0'\nstages:\n  a:\n    cmd: x\ndatasets:\n- name: d\n",
         "stages:\n  a:\n    cmd: x\nschema: '2.0'\n",
         "schema: '2.0'\nstages:\n  a:\n    cmd: \"x\n\n      y\"\n",

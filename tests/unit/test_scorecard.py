@@ -100,6 +100,26 @@ def test_a_good_forecast_beside_a_wide_baseline() -> None:
     assert row["band_low_80"] < row["interval_coverage_80"] < row["band_high_80"]
 
 
+def test_a_target_s_row_is_its_own_whatever_else_is_in_the_table() -> None:
+    """Also where a target has outcomes in real and in pseudo views, and losses are pooled beside it."""
+    parts = [
+        table(target="t", seed=1),
+        pd.concat([table(target="u", seed=2, scale=0.3), table(target="u", seed=3, vintage="real", start=50)]),
+        table(target="loss.a", seed=4, scale=2.0),
+        table(target="loss.b", seed=5, n=30),
+    ]
+    together = scorecard.score_table(pd.concat(parts, ignore_index=True), PARAMS)
+    for part in parts:
+        alone = scorecard.score_table(part.reset_index(drop=True), PARAMS)
+        name = part["target"].iloc[0]
+        expected, found = (rows[rows["target"] == name].reset_index(drop=True) for rows in (alone, together))
+        pd.testing.assert_frame_equal(found[expected.columns], expected, check_exact=True, check_dtype=False)
+    pooled = together[together["target"] == "loss.all"].iloc[0]
+    own = pd.concat(parts[2:])[lambda rows: rows["method"] == "forecast"]
+    low, high = own[QUANTILE_COLUMNS[LEVELS.index(0.1)]], own[QUANTILE_COLUMNS[LEVELS.index(0.9)]]
+    assert pooled["interval_coverage_80"] == pytest.approx(own["observed"].between(low, high).mean())
+
+
 def test_negative_skill_is_shown() -> None:
     row = score_document.score_rows(scorecard.score_table(table(scale=6.0, naive_scale=1.0), PARAMS))[0]
     assert row["skill"] < 0

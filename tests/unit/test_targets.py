@@ -42,6 +42,20 @@ def test_rows_are_those_of_the_estimates(views: LedgerViews, target: str, day: d
     assert len(views.known(TARGETS[target], day).observations) == count
 
 
+def test_a_row_that_lacks_a_figure_or_has_none_above_zero_is_no_observation(views: LedgerViews) -> None:
+    target = TARGETS["tensor16_chip"]
+    rows = views.used("accelerators", END)
+    known = target.observations(rows)
+    for column in target.needs:
+        for value in (0.0, -1.0, np.nan):
+            place = rows.index[rows["accelerator_id"] == known["item"].iloc[5]][0]
+            changed = rows.copy()
+            changed.loc[place, column] = value
+            left = target.observations(changed)
+            assert set(known["item"]) - set(left["item"]) == {known["item"].iloc[5]}
+            assert len(left) == len(known) - 1
+
+
 def test_values_are_log2_of_the_quantity(views: LedgerViews) -> None:
     rows = views.used("accelerators", END).set_index("accelerator_id")
     known = views.known(TARGETS["tensor16_chip"], END).observations

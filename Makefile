@@ -51,7 +51,7 @@ attacks: $(STAMP) ## stop, kill and alter copies of the checkout; hours, figures
 fuzz: $(STAMP) ## feed the commands changed files: make fuzz SEED=1 COUNT=10000
 	$(BIN)/python tests/fuzz_driver.py --seed $(SEED) --count $(COUNT)
 
-recovery: $(STAMP) ## simulated-truth study, reports/recovery.md (some 22 minutes on two cores; resumable)
+recovery: $(STAMP) ## simulated-truth study, reports/recovery.md (some 18 minutes on two cores; resumable)
 	$(BIN)/python -m race_to_efficiency recovery
 
 severity: $(STAMP) ## recompute the severity table

@@ -139,7 +139,7 @@ def test_starts_of_every_split_have_the_kappa_asked_for_and_one_is_the_law_itsel
     assert shares.mean() == pytest.approx(shares[0])
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 5, 175, 245])  # in the last two a lower valley lies above the estimate
 def test_sizes_that_are_tied_exactly_leave_ends_on_their_sides_or_open(seed):
     rng = np.random.default_rng(seed)
     compute = 10 ** rng.uniform(18.0, 22.0, 60)

@@ -287,10 +287,11 @@ def profile_kappa(
     sides = [_Side(targets[order[walk]], ends[order[walk]], root[walk]) for walk in walks]
     limits = ndtri(0.5 + np.repeat(levels, 2) / 2)
     passed = trace.crossings(sides * len(levels), limits)
-    middle, signs = float(kappa[order[best]]), (-1.0, 1.0) * len(levels)
-    # a pull too weak for the fit it pulls at lands anywhere: no end there
-    told = [None if end is None or sign * (end - middle) < 0 else end for end, sign in zip(passed, signs, strict=True)]
-    crossings = {level: (told[2 * k], told[2 * k + 1]) for k, level in enumerate(levels)}
+    # a pull too weak for the fit it pulls at lands anywhere, and a lower valley may lie beyond the estimate: no end there
+    within = float(kappa[order[best]]), centre
+    lows = [None if end is None or end > min(within) else end for end in passed[::2]]
+    highs = [None if end is None or end < max(within) else end for end in passed[1::2]]
+    crossings = dict(zip(levels, zip(lows, highs, strict=True), strict=True))
     floor = ends[order, space.form.terms] * space.level if space.form.floor else np.zeros(len(order))
     return Profile(kappa[order], floor, deviance[order], crossings)
 

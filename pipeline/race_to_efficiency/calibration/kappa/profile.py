@@ -15,6 +15,7 @@ from race_to_efficiency.calibration.common.estimates import Interval
 from race_to_efficiency.calibration.kappa.intervals import Sandwich, kappa_gradient
 from race_to_efficiency.calibration.kappa.newton import NOT_FINISHED, minimise
 from race_to_efficiency.calibration.kappa.objective import Objective
+from race_to_efficiency.calibration.kappa.pulled import Pulled
 from race_to_efficiency.calibration.kappa.split_starts import split_starts
 
 if TYPE_CHECKING:
@@ -40,37 +41,6 @@ _STILL = 1e-13
 _FAR = 20.0
 """Deviance beyond which no limit is passed; 3.84 is the widest."""
 _MOST_STEPS = 60
-
-
-class _Pulled(Objective):
-    """The objective plus stiffness/2 (kappa - target)^2, one target a pair."""
-
-    def __init__(self, space: Coordinates, weights: Floats, delta: float, targets: Floats, stiffness: float) -> None:
-        super().__init__(space.rows, weights, delta)
-        self.space, self.targets, self.stiffness = space, targets, stiffness
-
-    def __call__(self, theta: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
-        value, gradient, hessian = super().__call__(theta, replicates)
-        kappa, first, second = self._kappa(theta)
-        gap = kappa - self.targets[replicates]
-        head = self.space.form.terms + self.space.form.floor
-        value += 0.5 * self.stiffness * gap**2
-        gradient[head:] += self.stiffness * gap * first
-        hessian[head:, head:] += self.stiffness * (first[:, None] * first[None, :] + gap * second)
-        return value, gradient, hessian
-
-    def _kappa(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return kappa (b,), its gradient (terms, b) and Hessian (terms, terms, b) in the slope coordinates."""
-        head, width = self.space.form.terms + self.space.form.floor, self.space.width
-        slopes = theta[:, head:].T / width[:, None]
-        if len(slopes) == 1:
-            ones = np.ones((1, len(theta)))
-            return slopes[0], ones / width[0], np.zeros((1, 1, len(theta)))
-        alpha, beta = slopes
-        total = alpha + beta
-        first = np.stack([(beta / total) ** 2 / width[0], (alpha / total) ** 2 / width[1]])
-        second = np.array([[-2 * beta**2, 2 * alpha * beta], [2 * alpha * beta, -2 * alpha**2]]) / total**3
-        return alpha * beta / total, first, second / (width[:, None, None] * width[None, :, None])
 
 
 @dataclass(frozen=True)
@@ -145,7 +115,7 @@ class _Trace:
         """Return fits pulled towards targets from ``start`` (m, p), and their pulled objectives (inf: no end)."""
         if self.objective.straight:
             return self._pinned(targets, start)
-        objective = _Pulled(self.space, self.weights, self.delta, targets, _STIFFNESS / self.model)
+        objective = Pulled(self.space, self.weights, self.delta, targets, _STIFFNESS / self.model)
         index = np.arange(len(targets))
         ends, values, status = minimise(objective, start, index, tolerance=tolerance, max_iterations=iterations)
         return ends, np.where(status == NOT_FINISHED, np.inf, values)
@@ -287,7 +257,7 @@ def profile_kappa(
     sides = [_Side(targets[order[walk]], ends[order[walk]], root[walk]) for walk in walks]
     limits = ndtri(0.5 + np.repeat(levels, 2) / 2)
     passed = trace.crossings(sides * len(levels), limits)
-    # a pull too weak for the fit it pulls at lands anywhere, and a lower valley may lie beyond the estimate: no end there
+    # a weak pull may land anywhere, and a lower valley may lie beyond the estimate: no end there
     within = float(kappa[order[best]]), centre
     lows = [None if end is None or end > min(within) else end for end in passed[::2]]
     highs = [None if end is None or end < max(within) else end for end in passed[1::2]]

@@ -49,6 +49,39 @@ def test_a_suffixed_count_is_the_decimal_number_it_says(value, suffix):
     assert number(f"  {value} {suffix} ").scaled == found.scaled
 
 
+RAISED = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
+POWERS_OF_TEN = ("×10{raised}", " × 10{raised}", " x 10^{power}", "·10^{power}", "*10**{power}", " ⋅ 10 ^ {power}")
+TEX_POWERS = (r"${} \times 10^{{{}}}$", r"${}\cdot10^{{{}}}$", r"{} \times 10^{{{}}}", r"${}\,\times\,10^{{{}}}$")
+
+
+@given(st.decimals(min_value="0.001", max_value="9999", places=3), st.integers(-30, 30))
+def test_a_power_of_ten_is_the_same_however_it_is_printed(value, power):
+    wanted = float(f"{value}e{power}")
+    for written in POWERS_OF_TEN:
+        assert number(str(value) + written.format(power=power, raised=str(power).translate(RAISED))).scaled == wanted
+    for written in TEX_POWERS:
+        assert number(written.format(value, power)).scaled == wanted
+        assert number("-" + written.replace("$", "").format(value, power)).scaled == -wanted
+    for written in (f"10^{power}", f"10{str(power).translate(RAISED)}", f"$10^{{{power}}}$", f"10**{power}"):
+        assert number(written).scaled == float(f"1e{power}")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("30.449 billion tokens", 30.449e9),
+        ("7 B params", 7e9),
+        ("30449000 tokens", 30449000.0),
+        ("1.4×10⁹ parameters", 1.4e9),
+        (r"$12{,}500$", 12500.0),
+        (r"$2.907 \pm 0.003$", 2.907),
+        ("$1,200$", 1200.0),
+    ],
+)
+def test_a_count_may_name_what_it_counts_and_a_formula_its_figure(text, value):
+    assert number(text).scaled == value
+
+
 @given(st.integers(0, 10**12), st.sampled_from([",", " ", "'", "\u00a0", "\u202f", "_"]))
 def test_thousands_grouped_by_any_mark(value, mark):
     assert number(f"{value:,}".replace(",", mark)).scaled == value
@@ -77,7 +110,23 @@ def test_a_free_column_reads_units(text, value):
 
 
 @pytest.mark.parametrize(
-    "text", ["7Q", "7 birds", "20 m", "1.2.3", "1,23,456", "5 W", "7e", "1e5e5", "0x1F", "1 2", "3/4"]
+    "text",
+    [
+        "7Q",
+        "7 birds",
+        "20 m",
+        "1.2.3",
+        "1,23,456",
+        "5 W",
+        "7e",
+        "1e5e5",
+        "0x1F",
+        "1 2",
+        "3/4",
+        "10⁹⁹⁹",
+        "2⁸",
+        "7 tokens B",
+    ],
 )
 def test_what_is_no_count_is_refused(text):
     if text == "20 m":

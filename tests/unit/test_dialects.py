@@ -7,6 +7,7 @@ import re
 import shlex
 
 import numpy as np
+import pandas as pd
 import pytest
 from fuzz_driver import MAX_SECONDS, within
 from race_to_efficiency.api.questions import spoken
@@ -44,6 +45,10 @@ def fortran(values):
     return [f"{value:.6E}".replace("E", "D") for value in values]
 
 
+def tex(values):
+    return [rf"${value / 1e6!r} \times 10^{{6}}$" for value in values.tolist()]
+
+
 PLAIN = rows(PARAMS, TOKENS, LOSS)
 SCALED = rows(PARAMS / 1e6, TOKENS / 1e9, LOSS)
 SAME = {
@@ -57,6 +62,25 @@ SAME = {
     "blanks": ("params tokens loss", *rows(PARAMS, TOKENS, LOSS, " ")),
     "columns_of_one_width": ("    params     tokens       loss", *[line.replace(",", "  ") for line in PLAIN]),
     "numpy_savetxt": ("# made by me on two machines", "# params tokens loss", *rows(PARAMS, TOKENS, LOSS, "  ")),
+    "org_mode": (
+        "| params | tokens | loss |",
+        "|--------+--------+------|",
+        *(f"| {line} |" for line in rows(PARAMS, TOKENS, LOSS, " | ")),
+    ),
+    "latex": (
+        "\\begin{tabular}{lrr}",
+        r"\toprule",
+        r"$N$ & \textbf{tokens} & loss \\[2pt]",
+        r"\cmidrule(lr){1-2}",
+        *(rf"{row} \\" for row in rows(tex(PARAMS), tex(TOKENS), LOSS, " & ")),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ),
+    "raised_powers": ("params;tokens;loss", *rows([f"{x / 1e6!r}×10⁶" for x in PARAMS.tolist()], TOKENS, LOSS, ";")),
+    "counted": (
+        "params,tokens,loss",
+        *rows(PARAMS, [f"{x / 1e9!r} billion tokens" for x in TOKENS.tolist()], LOSS),
+    ),
     "fortran": ("params tokens loss", *rows(fortran(PARAMS), fortran(TOKENS), LOSS, " ")),
 }
 
@@ -136,7 +160,12 @@ RECORDS = [
             [["N", "D", "loss"], *np.column_stack([PARAMS, TOKENS, LOSS]).tolist()],
             "the names are those of the first list",
         ),
+        (
+            pd.DataFrame({"N": PARAMS, "D": TOKENS, "loss": LOSS}).to_dict(orient="split"),
+            "the names are those of 'columns'",
+        ),
         ({"N": PARAMS.tolist(), "D": TOKENS.tolist(), "loss": LOSS.tolist()}, ""),
+        ({"tokens": TOKENS.tolist(), "params": PARAMS.tolist(), "loss": LOSS.tolist(), "data": ["a"] * 6}, ""),
     ],
 )
 def test_records_within_a_json_document_are_read(tmp_path, document, said):

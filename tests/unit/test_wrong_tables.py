@@ -69,6 +69,9 @@ WRONG = {
     "the loss twice": (pd.concat([FRAME, FRAME[["loss"]]], axis=1).to_csv(index=False).encode(), "stands 2 times"),
     "words": (CSV.replace("4.0", "four").encode().replace(b"00000000.0", b" many"), "not a number"),
     "negative losses": (FRAME.assign(loss=-3.0).to_csv(index=False).encode(), "positive"),
+    "sideways": (FRAME.T.to_csv(header=[f"run {k}" for k in range(15)]).encode(), "sideways"),
+    "YAML": (b"".join(b"- params: 1e8\n  tokens: %d\n  loss: 3\n" % k for k in range(9)), "YAML"),
+    "dictionaries of Python": (repr(FRAME.to_dict(orient="records")).encode(), "Python"),
     "nulls": (CSV.encode().replace(b"loss", b"lo\x00ss"), "NUL"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from race_to_efficiency import storage
 from race_to_efficiency.cells.dialect import (
     BLANK,
     DELIMITERS,
+    Dialect,
     blanks_once,
     decimal_of,
     dialect_of,
     second_header,
     units_below,
 )
+from race_to_efficiency.cells.latex import SEPARATOR, latex_rows
 from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
 from race_to_efficiency.cells.run_columns import find_figures
 from race_to_efficiency.cells.scales import scale_of
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from race_to_efficiency.cells.dialect import Dialect
 
 
 def open_table(path: Path, *, most_bytes: int = MAX_TABLE_BYTES) -> Table:
@@ -121,11 +122,17 @@ def _text(path: Path, data: bytes) -> Table:
 def _separated(data: bytes) -> tuple[list[bytes], Dialect, tuple[str, ...]]:
     """Return a text's lines, their dialect, and a note where no commas separate the cells."""
     lines = lines_of(data)
+    rows = latex_rows(lines) if b"\\\\" in data else None
+    if rows is not None:
+        return rows, Dialect(SEPARATOR, 0), ("it is a table in LaTeX",)
     dialect = dialect_of(lines)
     if dialect.delimiter == ",":
         return lines, dialect, ()
     named = {**DELIMITERS, BLANK: "blanks"}.get(dialect.delimiter, dialect.delimiter)
-    lines = blanks_once(lines) if dialect.delimiter == BLANK else lines
+    if dialect.delimiter == BLANK:
+        lines = blanks_once(lines)
+    elif dialect.delimiter == "|":  # a rule of dashes is no row
+        lines = [line if line.strip(b"-+:=| \r") else b"" for line in lines]
     return lines, dialect, (f"the cells are separated by {named}",)
 
 
@@ -136,6 +143,8 @@ def _with_unit(name: str, unit: str) -> str:
 
 
 def _refuse_without_names(path: Path, names: tuple[str, ...], line: int) -> None:
+    if re.match(r"(- )?\w+: *\S", names[0]) and len(names) == 1:
+        raise refuse(path, "it is YAML, not a table", line=line, remedy="save the records as CSV, or as JSON")
     words = [name for name in names if not _is_number(name)]
     if len(words) < len(names) / 2 and not find_figures(words).columns:  # numbers head the columns of a wide grid
         why = "its first line holds numbers, not the names of the columns"
@@ -152,8 +161,11 @@ def _is_number(text: str) -> bool:
 
 def _json(path: Path, data: bytes) -> Table:
     """Return the table of JSON lines, of an array of records, or of an object of columns."""
+    if re.match(rb"\s*\[?\s*\{\s*'", data):
+        why = "it holds dictionaries as Python prints them, not JSON"
+        raise refuse(path, why, line=1, remedy="save them with json.dump, or as CSV")
     whole, broken = _whole_json(path, data)
-    whole, notes = _records_within(whole)
+    whole, notes = _records_within(whole) if isinstance(whole, dict | list) else (whole, ())
     if broken is not None and data.lstrip()[:1] == b"[":
         raise broken
     items: Iterable[tuple[int, Any]]
@@ -194,11 +206,16 @@ def _records_within(whole: Any) -> tuple[Any, tuple[str, ...]]:
         lists = [name for name, part in whole.items() if isinstance(part, list)]
         if len(lists) == 1 and any(isinstance(item, dict) for item in whole[lists[0]]):
             return whole[lists[0]], (f"the records are those of '{tidy(lists[0])}'",)
-    if isinstance(whole, list) and len(whole) > 1 and all(isinstance(row, list) for row in whole):
-        names = whole[0]
-        if all(isinstance(name, str) for name in names) and {len(row) for row in whole} == {len(names)}:
-            return [dict(zip(names, row, strict=True)) for row in whole[1:]], ("the names are those of the first list",)
-    return whole, ()
+        names, rows, said = whole.get("columns"), whole.get("data"), "the names are those of 'columns'"  # pandas' split
+    else:
+        names, rows, said = next(iter(whole), None), whole[1:], "the names are those of the first list"
+    if not (isinstance(names, list) and isinstance(rows, list) and rows):
+        return whole, ()
+    if not all(isinstance(name, str) for name in names) or any(not isinstance(row, list) for row in rows):
+        return whole, ()
+    if {len(row) for row in rows} != {len(names)}:
+        return whole, ()
+    return [dict(zip(names, row, strict=True)) for row in rows], (said,)
 
 
 def _whole_json(path: Path, data: bytes) -> tuple[Any, DataInvalid | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from race_to_efficiency.cells.scales import SUFFIXES, UNITS, dimension_of
+from race_to_efficiency.cells.scales import SUFFIXES, UNITS, dimension_of, without_counted
 from race_to_efficiency.cells.text import MISSING, MISSING_WORDS, CellError, text_of_cell
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 _GROUPED = re.compile(r"[+-]?\d{1,3}((,\d{3})+|([ '’_]\d{3})+)(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 _LISTED = re.compile(r"[\d.eE+-]+(\s*,\s*[\d.eE+-]+)+", re.ASCII)
-_POWER_OF_TEN = re.compile(r"\s*[x×*]\s*10\s*(?:\^|\*\*)\s*([+-]?\d+)")
+_SIGNS_OF_TEX = ((r"\times", "×"), (r"\cdot", "×"), (r"\,", " "), ("~", " "), ("{,}", ","), ("{", ""), ("}", ""))
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+_RAISED_TEN = re.compile(r"(?<=10)[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_POWER_OF_TEN = re.compile(r"\s*[x×*·⋅]\s*10\s*(?:\^|\*\*)\s*([+-]?\d+)")
+_ONE_POWER = re.compile(r"^([+-]?)10\s*(?:\^|\*\*)\s*([+-]?\d+)")
+"""10^9, where no number stands before it."""
+
 _FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]\d{1,3}$)")
 _ERROR = re.compile(r"\s*(?:±|\+/?-|\\pm)\s*[\d.,]+(?:[eE][+-]?\d+)?$")
 """An error stated after a number: 2.907 ± 0.003."""
@@ -54,13 +60,13 @@ class CellNumber(NamedTuple):
 
 
 def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "") -> CellNumber | None:
-    """Return a cell's number; None for a cell that states none.
+    r"""Return a cell's number; None for a cell that states none.
 
     Parameters
     ----------
     text : str
         ``1.979e15``, ``11,458``, ``1 234 567``, ``$11,458.00``, ``46 %``, ``=700``, ``1.4B``, ``300 W``, ``1.4D+09``,
-        ``2.907 ± 0.003`` (the error is left out).
+        ``1.4×10⁹``, ``$1.4 \times 10^{9}$``, ``2.907 ± 0.003`` (the error is left out).
     decimal : {'.', ','}
         Mark of the decimals; the other one groups thousands.
     dimension : str, optional
@@ -74,10 +80,12 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
         When the text is no finite number.
     """
     cleaned = text_of_cell(text).translate(_MINUS).removeprefix("=").strip().strip('"')
-    cleaned = cleaned.removeprefix("$").replace("US$", "").strip()
+    cleaned = _without_tex(cleaned).removeprefix("$").replace("US$", "").strip()
     if cleaned.lower() in MISSING_WORDS:
         return None
+    cleaned = _RAISED_TEN.sub(lambda power: "^" + power[0].translate(_RAISED), cleaned)
     cleaned = _POWER_OF_TEN.sub(r"e\1", cleaned.translate(_SWAPPED) if decimal == "," else cleaned)
+    cleaned = _ONE_POWER.sub(r"\g<1>1e\2", cleaned)
     cleaned = _ERROR.sub("", _FORTRAN.sub("e", cleaned))
     factor, unit = 1.0, ""
     if cleaned.endswith("%"):
@@ -89,6 +97,17 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     if unit == "%":
         return CellNumber(value / 100.0)
     return CellNumber(value, factor, unit)
+
+
+def _without_tex(text: str) -> str:
+    """Return a formula of LaTeX as one writes it in a cell; any other text as it is."""
+    if len(text) > 2 and text[0] == text[-1] == "$":
+        text = text[1:-1]
+    elif "\\" not in text:
+        return text
+    for sign, plain in _SIGNS_OF_TEX:
+        text = text.replace(sign, plain)
+    return text.strip()
 
 
 def _plain(text: str, *, listed: bool) -> float:
@@ -120,8 +139,11 @@ def _factor(unit: str, dimension: str | None) -> float:
         if word not in known:
             raise CellError(f"number in {dimension}" if dimension_of(word) else "number")
         return known[word]
-    if word in SUFFIXES:
-        return float(f"1e{SUFFIXES[word]}")
+    counted = without_counted(word)
+    if not counted:
+        return 1.0
+    if counted in SUFFIXES:
+        return float(f"1e{SUFFIXES[counted]}")
     found = dimension_of(word) if dimension is None else ""
     if not found:
         raise CellError("number")

@@ -38,7 +38,7 @@ SUFFIXES: dict[str, int] = {
 }
 """Powers of ten of the suffixes of counts, in lower case."""
 
-_COUNTED_WORDS = re.compile(r"(?<=\S) (params|parameters|tokens)$")
+_COUNTED_WORDS = re.compile(r"(^|(?<=\S) )(params?|parameters?|tokens?)$")
 _BRACKETED = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$")
 _POWER = re.compile(r"(?:[x×]\s*)?(?:1e\+?|10\s*(?:\^|\*\*)\s*)(\d{1,2})(?:\s+(.+))?", re.IGNORECASE)
 
@@ -67,11 +67,16 @@ def scale_of(unit: str, dimension: str = "") -> float | None:
     if power and not (power[2] and dimension and power[2] not in known):
         return float(f"1e{power[1]}")
     if not dimension:
-        word = _COUNTED_WORDS.sub("", word)
+        word = without_counted(word)
     plain = word.removeprefix("in ").removesuffix("s") if len(word) > 3 else word
     if dimension not in {"", "flop"} or plain not in SUFFIXES:
         return None
     return float(f"1e{SUFFIXES[plain]}")
+
+
+def without_counted(unit: str) -> str:
+    """Return a unit in lower case without the word for what is counted: ``billion tokens``, ``params``."""
+    return _COUNTED_WORDS.sub("", unit.lower())
 
 
 def is_unit(unit: str) -> bool:

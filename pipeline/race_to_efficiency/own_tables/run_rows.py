@@ -154,6 +154,14 @@ def _refuse_missing(table: Table, found: FoundColumns) -> None:
             why="a table of runs has a row a run; this one has a row a step",
             remedy=f"race fit kappa {file} --step-column {step} --runs runs.csv, with a table that says their sizes",
         )
+    sideways = find_figures([header[0], *table.texts_at(0).tolist()]).columns if len(table) < len(header) else {}
+    if len(sideways) > 1:
+        raise DataInvalid(
+            f"{table.name} is written sideways: a run is a column",
+            where=f"{table.path}:{table.header_line}",
+            why=f"its first column holds {', '.join(sideways)}",
+            remedy="exchange rows and columns (in pandas: read_csv(FILE, index_col=0).T.to_csv(NEW))",
+        )
     options = {name: [*_options(name, found.rivals.get(name, ())), *suggestions(name, header)] for name in wanted}
     several = [name for name in wanted if name in found.rivals]
     what = (

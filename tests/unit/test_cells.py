@@ -64,6 +64,7 @@ def test_a_power_of_ten_is_the_same_however_it_is_printed(value, power):
         assert number("-" + written.replace("$", "").format(value, power)).scaled == -wanted
     for written in (f"10^{power}", f"10{str(power).translate(RAISED)}", f"$10^{{{power}}}$", f"10**{power}"):
         assert number(written).scaled == float(f"1e{power}")
+    assert number(f"-10^{power}").scaled == -float(f"1e{power}")
 
 
 @pytest.mark.parametrize(

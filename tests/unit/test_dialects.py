@@ -177,7 +177,16 @@ def test_records_within_a_json_document_are_read(tmp_path, document, said):
         np.testing.assert_array_equal(found.quantities[quantity], truth)
 
 
-@pytest.mark.parametrize("document", [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], {"a": [{"x": 1}], "b": [{"x": 2}, {"x": 3}]}])
+@pytest.mark.parametrize(
+    "document",
+    [
+        [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],
+        {"a": [{"x": 1}], "b": [{"x": 2}, {"x": 3}]},
+        {"columns": ["N", "loss"], "data": [[1.0, 2.0], [3.0]]},
+        [],
+        {},
+    ],
+)
 def test_a_json_document_without_one_list_of_named_records_is_refused(tmp_path, document):
     path = tmp_path / "runs.json"
     path.write_text(json.dumps(document), encoding="utf-8")

@@ -165,7 +165,7 @@ def _json(path: Path, data: bytes) -> Table:
         why = "it holds dictionaries as Python prints them, not JSON"
         raise refuse(path, why, line=1, remedy="save them with json.dump, or as CSV")
     whole, broken = _whole_json(path, data)
-    whole, notes = _records_within(whole) if isinstance(whole, dict | list) else (whole, ())
+    whole, notes = _records_within(path, whole) if isinstance(whole, dict | list) else (whole, ())
     if broken is not None and data.lstrip()[:1] == b"[":
         raise broken
     items: Iterable[tuple[int, Any]]
@@ -200,7 +200,7 @@ def _json(path: Path, data: bytes) -> Table:
     return Table(path, header, lines, held.__getitem__, tuple(unread), notes=notes)
 
 
-def _records_within(whole: Any) -> tuple[Any, tuple[str, ...]]:
+def _records_within(path: Path, whole: Any) -> tuple[Any, tuple[str, ...]]:
     """Return the records of a document: the one list of objects it holds, or lists below a list of their names."""
     if isinstance(whole, dict):
         lists = [name for name, part in whole.items() if isinstance(part, list)]
@@ -214,7 +214,7 @@ def _records_within(whole: Any) -> tuple[Any, tuple[str, ...]]:
     if not all(isinstance(name, str) for name in names) or any(not isinstance(row, list) for row in rows):
         return whole, ()
     if {len(row) for row in rows} != {len(names)}:
-        return whole, ()
+        raise refuse(path, f"its lists are not all of {len(names)} cells, as its names are", line=1)
     return [dict(zip(names, row, strict=True)) for row in rows], (said,)
 
 

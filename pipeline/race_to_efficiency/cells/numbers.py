@@ -26,7 +26,7 @@ PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 _GROUPED = re.compile(r"[+-]?\d{1,3}((,\d{3})+|([ '’_]\d{3})+)(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 _LISTED = re.compile(r"[\d.eE+-]+(\s*,\s*[\d.eE+-]+)+", re.ASCII)
-_SIGNS_OF_TEX = ((r"\times", "×"), (r"\cdot", "×"), (r"\,", " "), ("~", " "), ("{,}", ","), ("{", ""), ("}", ""))
+_SIGNS_OF_TEX = ((r"\times", "×"), (r"\cdot", "×"), (r"\,", " "), ("~", " "), ("{", ""), ("}", ""))
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _RAISED_TEN = re.compile(r"(?<=10)[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _POWER_OF_TEN = re.compile(r"\s*[x×*·⋅]\s*10\s*(?:\^|\*\*)\s*([+-]?\d+)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from race_to_efficiency.evaluation import baselines, bounds
 from race_to_efficiency.evaluation.averaging import combine
 from race_to_efficiency.evaluation.forecast_rows import MODEL, forecast_frame
+from race_to_efficiency.evaluation.made_forecasts import MadeForecasts
 from race_to_efficiency.evaluation.origin_forecasts import forecast
 from race_to_efficiency.evaluation.origins import ForecastOrigin, end_time
 from race_to_efficiency.evaluation.outcomes import outcomes, settled_outcomes
@@ -130,26 +132,76 @@ def origin_rows(
     return keys, values
 
 
+@dataclass(frozen=True)
+class OriginTest:
+    """What is forecast of a target at one origin.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `KEY_COLUMNS` and `QUANTILE_COLUMNS`: the forecast and the baselines.
+    made : MadeForecasts
+        Of the members, for later origins to learn from.
+    learned : Learned
+        What the outcomes settled by then teach about the members.
+    """
+
+    table: pd.DataFrame
+    made: MadeForecasts
+    learned: Learned
+
+
+def new_history(target: Target, params: BacktestParams) -> OutcomeHistory:
+    """Return a history of a target's forecasts before any was made."""
+    return OutcomeHistory(params.members.by_kind[target.kind], baselines.BASELINES)
+
+
+def learned_by(
+    target: Target, views: LedgerViews, quarter: Quarter, history: OutcomeHistory, params: BacktestParams
+) -> Learned:
+    """Return what the outcomes settled by a quarter's last day teach about a target's members."""
+    first, horizons = Quarter.parse(params.first_origin), np.arange(1.0, params.horizon_quarters + 1)
+    settled = history.settled(settled_outcomes(target, views, quarter.as_of, first), target.sign)
+    return history.learned(settled, horizons, params.learning)
+
+
+def origin_test(
+    target: Target, views: LedgerViews, quarter: Quarter, history: OutcomeHistory, params: BacktestParams, seed: int
+) -> OriginTest:
+    """Return a target's forecasts at one origin.
+
+    Parameters
+    ----------
+    target : Target
+    views : LedgerViews
+        Asked for no day after the quarter's last.
+    quarter : Quarter
+        The origin.
+    history : OutcomeHistory
+        With the forecasts of every earlier origin.
+    params : BacktestParams
+    seed : int
+    """
+    origin = origin_of(target, views, quarter, params, seed)
+    cells = forecast(origin, views.published_rate(target, quarter.as_of))
+    learned = learned_by(target, views, quarter, history, params)
+    limit, _ = bounds.bound(origin, views)
+    found = origin_rows(origin, cells, learned, revisions(target, views, quarter.as_of, params.revisions), limit)
+    made = MadeForecasts.at(origin, cells, history.members, history.baselines)
+    return OriginTest(forecast_frame(*found), made, learned)
+
+
 def target_forecasts(
     target: Target, views: LedgerViews, last: Quarter, params: BacktestParams, seed: int
 ) -> tuple[pd.DataFrame, OutcomeHistory]:
     """Return the forecasts and baselines of every origin up to ``last``, and the history weights are learnt from."""
-    keys: list[tuple[Any, ...]] = []
-    values: list[np.ndarray] = []
-    first = Quarter.parse(params.first_origin)
-    history = OutcomeHistory(params.members.by_kind[target.kind], baselines.BASELINES)
-    horizons = np.arange(1.0, params.horizon_quarters + 1)
+    frames = []
+    history = new_history(target, params)
     for quarter in quarters(params.first_origin, last):
-        origin = origin_of(target, views, quarter, params, seed)
-        cells = forecast(origin, views.published_rate(target, quarter.as_of))
-        settled = history.settled(settled_outcomes(target, views, quarter.as_of, first), target.sign)
-        learned = history.learned(settled, horizons, params.learning)
-        limit, _ = bounds.bound(origin, views)
-        found = origin_rows(origin, cells, learned, revisions(target, views, quarter.as_of, params.revisions), limit)
-        keys += found[0]
-        values += found[1]
-        history.add(origin, cells)
-    return forecast_frame(keys, values), history
+        tested = origin_test(target, views, quarter, history, params, seed)
+        frames.append(tested.table)
+        history.made.append(tested.made)
+    return together(frames or [forecast_frame([], [])]), history
 
 
 def with_outcomes(forecasts: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
@@ -179,12 +231,10 @@ def backtest(
         outcomes settled by the last origin teach about each target's members.
     """
     frames, learned = [], {}
-    first, horizons = Quarter.parse(params.first_origin), np.arange(1.0, params.horizon_quarters + 1)
     for target in targets:
         made, history = target_forecasts(target, views, last, params, seed)
-        frames.append(with_outcomes(made, outcomes(target, views, last.as_of, first)))
-        settled = history.settled(settled_outcomes(target, views, last.as_of, first), target.sign)
-        learned[target.id] = history.learned(settled, horizons, params.learning)
+        frames.append(with_outcomes(made, outcomes(target, views, last.as_of, Quarter.parse(params.first_origin))))
+        learned[target.id] = learned_by(target, views, last, history, params)
     return together(frames), learned
 
 

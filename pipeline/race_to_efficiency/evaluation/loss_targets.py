@@ -22,7 +22,7 @@ from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS, weighted_int
 from race_to_efficiency.evaluation.weights import Learned, best_baseline, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def group_fits(name: str, rows: pd.DataFrame, settings: BacktestParams, seed: in
     name : str
         Group.
     rows : DataFrame
-        Its used runs.
+        Its `group_runs`.
     """
     compute = np.log2(rows["compute_flop"].to_numpy(dtype=np.float64))
     found = []
@@ -197,8 +197,22 @@ def learn(earlier: Sequence[dict[str, float]], settings: BacktestParams) -> Lear
     )
 
 
+def filled_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that state all that a law is fitted to."""
+    return runs[runs[["params", "tokens", "compute_flop", "loss_nats"]].notna().all(axis=1)]
+
+
+def group_runs(runs: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return a group's `filled_runs`, smallest first."""
+    rows = runs[runs["group"] == name]
+    return rows.sort_values(["compute_flop", "run_id"], kind="stable").reset_index(drop=True)
+
+
 def backtest_losses(
-    runs: pd.DataFrame, settings: BacktestParams, seed: int, kappa: KappaParams
+    runs: pd.DataFrame,
+    settings: BacktestParams,
+    kappa: KappaParams,
+    fits_of: Callable[[str], Sequence[tuple[float, Fit]]],
 ) -> tuple[pd.DataFrame, dict[str, Learned]]:
     """Run the nested-cut-off backtest of every group with enough runs, in the order in which they were published.
 
@@ -206,8 +220,11 @@ def backtest_losses(
     ----------
     runs : DataFrame
         Used rows of the training-run ledger, as of the quarter.
+    settings : BacktestParams
     kappa : KappaParams
         Its groups' families, a group without one being one by itself; its gates.
+    fits_of : callable
+        Gives the `group_fits` of a group.
 
     Returns
     -------
@@ -216,7 +233,7 @@ def backtest_losses(
     """
     import pandas as pd
 
-    filled = runs[runs[["params", "tokens", "compute_flop", "loss_nats"]].notna().all(axis=1)]
+    filled = filled_runs(runs)
     published = filled.groupby("group")["released"].min()
     frames: list[pd.DataFrame] = []
     weights: dict[str, Learned] = {}
@@ -224,11 +241,10 @@ def backtest_losses(
     families = {item.group: item.family for item in kappa.groups}
     beyond: dict[str, list[tuple[str, str, float]]] = {}
     for name in sorted(published.index, key=lambda group: (published[group], group)):
-        rows = filled[filled["group"] == name]
-        rows = rows.sort_values(["compute_flop", "run_id"], kind="stable").reset_index(drop=True)
+        rows = group_runs(filled, name)
         earlier = [one for one in published.index if published[one] < published[name]]
         learned = learn([scores[one] for one in scores if one in earlier], settings)
-        fits, family = group_fits(name, rows, settings, seed), families.get(name, name)
+        fits, family = fits_of(name), families.get(name, name)
         others = known_discrepancy([row for one in earlier for row in beyond[one]], family, settings)
         beyond[name] = [(family, name, slope) for slope in slopes_off(fits, rows)]
         forecasts = group_forecasts(name, rows, fits, settings, learned, others, kappa.gates)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from race_to_efficiency.ledger.vintages import as_of
 from race_to_efficiency.units import decimal_year
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -57,9 +58,12 @@ class LedgerViews:
     Parameters
     ----------
     intakes : mapping of table name to Intake
+    watch : callable, optional
+        Told of every ledger asked for and of the day it is asked for; what refuses a later day raises.
     """
 
     intakes: Mapping[str, Intake]
+    watch: Callable[[str, dt.date], None] | None = None
     _views: dict[tuple[str, int, int], pd.DataFrame] = field(default_factory=dict)
     _observations: dict[tuple[object, ...], pd.DataFrame] = field(default_factory=dict)
     _seen: dict[tuple[Target, dt.date], tuple[tuple[object, ...], pd.DataFrame]] = field(default_factory=dict)
@@ -83,11 +87,16 @@ class LedgerViews:
 
     def used(self, table: str, day: dt.date) -> pd.DataFrame:
         """Return the used rows of a ledger's as-of view on a day."""
+        self._tell(table, day)
         key = (table, *self._state(table, day))
         if key not in self._views:
             intake = self.intakes[table]
             self._views[key] = as_of(table, intake.rows, day, quarantined=intake.quarantined).used
         return self._views[key]
+
+    def _tell(self, table: str, day: dt.date) -> None:
+        if self.watch is not None:
+            self.watch(table, day)
 
     def _state(self, table: str, day: dt.date) -> tuple[int, int]:
         """Return how many lines had been recorded and released by a day: a view changes only when one of them does."""
@@ -101,12 +110,13 @@ class LedgerViews:
         last = np.datetime64(day)
         return int(np.searchsorted(by_recorded, last, "right")), int(np.searchsorted(by_released, last, "right"))
 
-    def recorded(self, table: str) -> list[dt.date]:
-        """Return the dates on which anything was recorded in a ledger, rising."""
+    def recorded(self, table: str, day: dt.date) -> list[dt.date]:
+        """Return the dates up to a day on which anything was recorded in a ledger, rising."""
+        self._tell(table, day)
         if table not in self._recorded:
             days = self.intakes[table].rows["recorded"].drop_duplicates().sort_values()
             self._recorded[table] = [day.date() for day in days]
-        return self._recorded[table]
+        return self._recorded[table][: bisect_right(self._recorded[table], day)]
 
     def first_known(self, target: Target) -> dt.date | None:
         """Return the first snapshot that holds all columns of a target; None for tables without snapshots."""
@@ -138,8 +148,7 @@ class LedgerViews:
             return Known(found, "real" if table_of(target.table).vintaged else "pseudo", end)
         if first > day:
             return Known(found, "pseudo", end, decimal_year(first + dt.timedelta(days=1)))
-        last = max(one for one in self.recorded(target.table) if one <= day)
-        return Known(found, "real", decimal_year(last + dt.timedelta(days=1)))
+        return Known(found, "real", decimal_year(self.recorded(target.table, day)[-1] + dt.timedelta(days=1)))
 
     def observed(self, target: Target, day: dt.date) -> tuple[tuple[object, ...], pd.DataFrame]:
         """Return a target's observations in the view of a day, later releases of its snapshot included.
@@ -149,6 +158,7 @@ class LedgerViews:
         tuple, DataFrame
             A key that two days share where they see the same rows, and those rows.
         """
+        self._tell(target.table, day)
         if (target, day) not in self._seen:
             self._seen[(target, day)] = self._observed(target, day)
         return self._seen[(target, day)]
@@ -184,7 +194,7 @@ class LedgerViews:
         A snapshot reaches every date up to its own (dates before the first snapshot are settled by that one). A table
         without snapshots reaches 31 days beyond its last row: one nobody has added to says nothing about later dates.
         """
-        known = [one for one in self.recorded(target.table) if one <= day]
+        known = self.recorded(target.table, day)
         first = self.first_known(target)
         if first is None and table_of(target.table).vintaged:
             return None

@@ -69,7 +69,7 @@ class Revisions:
 def revisions(target: Target, views: LedgerViews, day: dt.date, params: RevisionParams) -> Revisions:
     """Return what the snapshots recorded by a day say about revisions of a record; the prior alone where none are."""
     first = views.first_known(target)
-    days = [one for one in views.recorded(target.table) if first is not None and first <= one <= day]
+    days = [one for one in views.recorded(target.table, day) if first is not None and first <= one]
     moved = [_moved(target, views, before, after) for before, after in itertools.pairwise(days)]
     years = (days[-1] - days[0]).days / _DAYS_PER_YEAR if days else 0.0
     events = tuple(change for change in moved if change)
@@ -89,7 +89,7 @@ def lateness(target: Target, views: LedgerViews, day: dt.date) -> dict[str, Any]
         ones, from release to the snapshot that has them); None with fewer than two snapshots.
     """
     first = views.first_known(target)
-    days = [one for one in views.recorded(target.table) if first is not None and first <= one <= day]
+    days = [one for one in views.recorded(target.table, day) if first is not None and first <= one]
     rows, lags = 0, []
     for before, after in itertools.pairwise(days):
         seen = views.observed(target, after)[1]

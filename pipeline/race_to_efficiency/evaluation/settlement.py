@@ -74,7 +74,7 @@ def settle(
     if statement.target in TARGETS:
         return _settle_observable(statement, views, day) or waiting
     if statement.target.startswith("loss:"):
-        told = any(due <= one <= day for one in views.recorded("training_runs"))
+        told = any(due <= one for one in views.recorded("training_runs", day))
         unmet = Outcome("void") if told else waiting
         return _settle_loss(statement, views, min(day, due), made, params) or unmet
     if not statement.target.startswith("estimate:"):
@@ -89,7 +89,7 @@ def settle(
 
 def _entered(views: LedgerViews, table: str, quarter: Quarter) -> bool:
     """Tell whether any row of a ledger was recorded within a quarter."""
-    return any(quarter.shift(-1).as_of < one <= quarter.as_of for one in views.recorded(table))
+    return any(quarter.shift(-1).as_of < one for one in views.recorded(table, quarter.as_of))
 
 
 def _settle_observable(statement: Statement, views: LedgerViews, day: dt.date) -> Outcome | None:

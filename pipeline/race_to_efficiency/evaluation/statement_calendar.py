@@ -23,7 +23,7 @@ _LIVED_WINDOWS = 4
 def publications(target: Target, views: LedgerViews, day: dt.date) -> list[dt.date]:
     """Return the dates by ``day`` on which the target's source published what the target needs, rising."""
     first = views.first_known(target)
-    return [one for one in views.recorded(target.table) if one <= day and (first is None or one >= first)]
+    return [one for one in views.recorded(target.table, day) if first is None or one >= first]
 
 
 def next_publication(target: Target, views: LedgerViews, day: dt.date, first_gap_days: int) -> dt.date | None:

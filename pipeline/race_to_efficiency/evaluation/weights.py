@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from race_to_efficiency.evaluation.origins import CellForecast, ForecastOrigin
+    from race_to_efficiency.evaluation.made_forecasts import MadeForecasts
     from race_to_efficiency.evaluation.outcomes import SettledOutcome
     from race_to_efficiency.settings.backtest import LearningParams
 
@@ -127,28 +127,13 @@ class OutcomeHistory:
     Parameters
     ----------
     members, baselines : tuple of str
+    made : list of MadeForecasts
+        By members and baselines in that order, one a past origin.
     """
 
     members: tuple[str, ...]
     baselines: tuple[str, ...]
-    _keys: list[tuple[str, str]] = field(default_factory=list)
-    _places: list[tuple[float, float, float, float]] = field(default_factory=list)
-    _quantiles: list[Array] = field(default_factory=list)
-
-    def add(self, origin: ForecastOrigin, cells: list[CellForecast]) -> None:
-        """Remember an origin's forecasts, quantiles signed so that better is larger."""
-        from race_to_efficiency.evaluation.origins import end_time
-
-        start = end_time(origin.quarter)
-        missing = np.full(len(LEVELS), np.nan)
-        for one in cells:
-            shared = np.mean([member.shared for member in one.members.values()], axis=0)
-            for h in range(origin.first_horizon, origin.ends.size + 1):
-                self._keys.append((str(origin.quarter.shift(h)), one.cell))
-                self._places.append((float(h), start, float(origin.ends[h - 1]), float(shared[h - 1])))
-                rows = [one.members[name].quantiles[h - 1] for name in self.members]
-                rows += [one.baselines[name][h - 1] if name in one.baselines else missing for name in self.baselines]
-                self._quantiles.append(np.array(rows))
+    made: list[MadeForecasts] = field(default_factory=list)
 
     def settled(self, outcomes: Iterable[SettledOutcome], sign: int) -> Settled:
         """Return the remembered forecasts that have an outcome, scored.
@@ -163,11 +148,13 @@ class OutcomeHistory:
         came: dict[tuple[str, str], list[tuple[float, str]]] = {}
         for one in outcomes:
             came.setdefault((one.target_quarter, one.cell), []).append((sign * one.observed, one.block))
-        index = [(k, *found) for k, key in enumerate(self._keys) for found in came.get(key, ())]
-        places = np.array([self._places[k] for k, _, _ in index]).reshape(-1, 4)
+        keys = [key for one in self.made for key in one.keys]
+        index = [(k, *found) for k, key in enumerate(keys) for found in came.get(key, ())]
+        at = np.array([k for k, _, _ in index], dtype=np.intp)
         observed = np.array([value for _, value, _ in index])
         width = len(self.members) + len(self.baselines)
-        predicted = np.array([self._quantiles[k] for k, _, _ in index]).reshape(-1, width, len(LEVELS))
+        places = np.concatenate([np.empty((0, 4)), *(one.places for one in self.made)])[at]
+        predicted = np.concatenate([np.empty((0, width, len(LEVELS))), *(one.quantiles for one in self.made)])[at]
         wis = np.full(predicted.shape[:2], np.nan)
         made = np.isfinite(predicted[:, :, 0])
         wis[made] = weighted_interval_score(np.repeat(observed, made.sum(axis=1)), predicted[made]).wis

@@ -1,15 +1,32 @@
-"""Nodes of the backtest of dated targets: what is tested on a ledger, remembered until a line of it is another.
+"""Nodes of the backtest of dated targets: a ledger's targets at one origin, and all origins up to a quarter.
 
-A forecast of an earlier quarter sees the lines a ledger had by then, so these nodes read lines and no view.
+An origin reads the lines recorded by its day, and the first snapshot that holds a target's columns where that came
+later. It looks at them through the views of all lines (`LEDGERS`), which are worked out once for every origin, and is
+refused a later day: a new line is a reason to compute again for the origins that knew it, in whichever quarter.
+
+One node is all targets of a ledger at an origin: they read the same lines, and to read one result takes as long as to
+read one target's.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest, together
+from race_to_efficiency.evaluation.backtesting import (
+    SCORED_LEDGERS,
+    learned_by,
+    new_history,
+    origin_test,
+    quarters,
+    together,
+    with_outcomes,
+)
+from race_to_efficiency.evaluation.made_forecasts import forecasts_of
 from race_to_efficiency.evaluation.origin_views import LedgerViews
+from race_to_efficiency.evaluation.outcomes import outcomes
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.evaluation.weights import Learned
 from race_to_efficiency.ledger.intake import QUARANTINE_COLUMNS, Intake
@@ -23,7 +40,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from race_to_efficiency.quarter.node import Evaluation, Reading
+    from race_to_efficiency.evaluation.made_forecasts import MadeForecasts
+    from race_to_efficiency.evaluation.targets import Target
+    from race_to_efficiency.quarter.node import Evaluation, NodeResult, Reading
+
+NOT_OF_ORIGINS = ("minimum_n_eff", "band_level", "compared_from", "loss")
+"""Settings of the backtest that no dated forecast depends on: how scores are judged, and the losses of larger runs."""
 
 
 class _ReadLedgers(Mapping[str, Intake]):
@@ -35,7 +57,7 @@ class _ReadLedgers(Mapping[str, Intake]):
 
     def __getitem__(self, name: str) -> Intake:
         if name not in self._known:
-            rows = self._reading.rows(_lines(name), columns=(*table_of(name).names, "line"))
+            rows = self._reading.rows(_lines(name), columns=_columns(name))
             bad = self._reading.rows(_refused(name), columns=QUARANTINE_COLUMNS)
             self._known[name] = Intake(name, rows, bad, len(rows) + bad["line"].nunique())
         return self._known[name]
@@ -47,12 +69,109 @@ class _ReadLedgers(Mapping[str, Intake]):
         return len(SCORED_LEDGERS)
 
 
+def ledgers(reading: Reading) -> Computed:
+    """Tell since when each ledger has lines and snapshots; the live object is the `LedgerViews` of all its lines.
+
+    The document is all that an origin learns here of lines recorded after its day.
+    """
+    views = LedgerViews(_ReadLedgers(reading))
+    told: dict[str, Any] = {}
+    for name in dict.fromkeys([*(target.table for target in TARGETS.values()), "published_values"]):
+        rows = views.intakes[name].rows
+        snapshots = rows.loc[rows["recorded_basis"] == "snapshot", "recorded"] if table_of(name).vintaged else None
+        told[name] = {
+            "begins": _day(rows["recorded"].min()) if len(rows) else None,
+            "snapshots": None if snapshots is None or snapshots.empty else _day(snapshots.min()),
+            "holds": {one.id: _day(views.first_known(one)) for one in targets_of(name)},
+        }
+    return Computed(told, live=views)
+
+
+def _day(day: Any) -> str | None:
+    return None if day is None else f"{day:%Y-%m-%d}"
+
+
+def targets_of(table: str) -> list[Target]:
+    """Return the dated targets of a ledger."""
+    return [target for target in TARGETS.values() if target.table == table]
+
+
+def known_by(reading: Reading, day: dt.date, *tables: str) -> LedgerViews:
+    """Return the views of every ledger up to a day; what is looked at of them counts as read, and ``tables`` anyway.
+
+    Raises
+    ------
+    ValueError
+        By the views, when they are asked for a later day.
+    """
+    told, views = reading.ask(LEDGERS).document, reading.live(LEDGERS)
+    noted: set[str] = set()
+
+    def watch(table: str, asked: dt.date) -> None:
+        if asked > day:
+            raise ValueError(f"an origin on {day} must not ask what {table} says as of {asked}")
+        if table not in noted:
+            noted.add(table)
+            _note(reading, table, told[table], day.isoformat())
+
+    for table in tables:
+        watch(table, day)
+    return replace(views, watch=watch)
+
+
+def _note(reading: Reading, table: str, told: Mapping[str, Any], day: str) -> None:
+    """Count as read what a day knew of a ledger: lines recorded by then, or the first snapshot; and later ones' first.
+
+    See `ledger.vintages.as_of` and `LedgerViews.known` for what a day sees before the first snapshot.
+    """
+    columns = _columns(table)
+    last = max(day, told["snapshots"] or "") if day < (told["begins"] or "") else day
+    reading.lines(_lines(table), columns=columns, recorded_by=last)
+    for first in sorted({one for one in told["holds"].values() if one is not None and one > last}):
+        reading.lines(_lines(table), columns=columns, where={"recorded": first})
+    reading.lines(_refused(table), columns=QUARANTINE_COLUMNS)
+
+
+def origin_node(reading: Reading, table: str, quarter: str) -> Computed:
+    """Forecast every target of a ledger at one origin; see `backtesting.origin_test`."""
+    origin, params = Quarter.parse(quarter), reading.settings("backtest", without=NOT_OF_ORIGINS)
+    views = known_by(reading, origin.as_of, table)
+    before = quarters(params.first_origin, origin.shift(-1))
+    earlier: list[Mapping[str, MadeForecasts]] = [reading.live(ORIGIN, table, str(one)) for one in before]
+    learned, forecasts, made = {}, [], []
+    for target in targets_of(table):
+        history = new_history(target, params)
+        history.made += [one[target.id] for one in earlier if target.id in one]
+        tested = origin_test(target, views, origin, history, params, reading.seed)
+        learned[target.id] = tested.learned.to_json()
+        forecasts.append(tested.table)
+        made.append(tested.made.table(target.id))
+    return Computed(learned, tables={"forecasts": together(forecasts), "made": together(made)})
+
+
+def made_at(result: NodeResult) -> Mapping[str, MadeForecasts]:
+    """Return the members' forecasts that an origin keeps, by target."""
+    return forecasts_of(result.tables["made"])
+
+
 def ledger_test(reading: Reading, table: str, quarter: str) -> Computed:
     """Test every target of a ledger at every origin up to a quarter; see `backtesting.backtest`."""
-    own = [target for target in TARGETS.values() if target.table == table]
-    views, params = LedgerViews(_ReadLedgers(reading)), reading.settings("backtest")
-    made, learned = backtest(views, Quarter.parse(quarter), params, reading.seed, own)
-    return Computed({name: one.to_json() for name, one in learned.items()}, tables={"forecasts": made})
+    last, params = Quarter.parse(quarter), reading.settings("backtest", without=NOT_OF_ORIGINS)
+    found = [reading.ask(ORIGIN, table, str(origin)) for origin in quarters(params.first_origin, last)]
+    views, first = known_by(reading, last.as_of, table), Quarter.parse(params.first_origin)
+    learned, frames = {}, []
+    made = together([one.tables["forecasts"] for one in found] or [_no_forecasts()])
+    for target in targets_of(table):
+        frames.append(with_outcomes(made[made["target"] == target.id], outcomes(target, views, last.as_of, first)))
+        if not found:
+            learned[target.id] = learned_by(target, views, last, new_history(target, params), params).to_json()
+    return Computed(found[-1].document if found else learned, tables={"forecasts": together(frames)})
+
+
+def _no_forecasts() -> pd.DataFrame:
+    from race_to_efficiency.evaluation.forecast_rows import forecast_frame
+
+    return forecast_frame([], [])
 
 
 def lines_of(views: LedgerViews) -> dict[str, LedgerView]:
@@ -85,5 +204,13 @@ def _lines(table: str) -> str:
 def _refused(table: str) -> str:
     return f"{table}, refused lines"
 
+
+def _columns(table: str) -> tuple[str, ...]:
+    return (*table_of(table).names, "line")
+
+
+LEDGERS = Node("backtest.ledgers", ledgers)
+
+ORIGIN = Node("backtest.origin", origin_node, made_at)
 
 LEDGER_TEST = Node("backtest.ledger", ledger_test)

@@ -47,10 +47,13 @@ class Node:
         Room and quantity, as in ``kappa.group``.
     function : callable
         ``function(reading, *arguments)`` gives a `Found`; at the top of a module.
+    revive : callable, optional
+        Makes the live object (`Reading.live`) from a remembered result, where that takes less than to compute again.
     """
 
     name: str
     function: Function
+    revive: Callable[[NodeResult], Any] | None = None
 
     def __post_init__(self) -> None:
         NODES[self.name] = self
@@ -225,6 +228,12 @@ class Reading:
         frame = self._evaluation.world.tables[table].select(selection)
         return frame[list(columns)] if columns else frame
 
+    def lines(
+        self, table: str, *, columns: Sequence[str], where: Mapping[str, str] | None = None, recorded_by: str = ""
+    ) -> None:
+        """Count rows as read that are seen through another node's live object, which holds more of them."""
+        self._note("rows", Selection(table, tuple((where or {}).items()), tuple(columns), recorded_by=recorded_by))
+
     def settings(self, section: str, *, without: Sequence[str] = (), only: Sequence[str] = ()) -> Any:
         """Return a section of the settings; only the fields not ``without``, or ``only`` these, count as read."""
         self._note("settings", section, tuple(without), tuple(only))
@@ -365,10 +374,13 @@ class Evaluation:
 
     def live(self, node: Node, *arguments: str) -> Any:
         """Return a node's live object in this world."""
-        key, _ = self._answer(node, arguments)
-        if key not in self.memory.lives:
-            self.memory.lives[key] = node.function(Reading(self), *arguments).live
-        return self.memory.lives[key]
+        key, result = self._answer(node, arguments)
+        lives = self.memory.lives
+        if node.revive is not None and lives.get(key) is None:
+            lives[key] = node.revive(result)
+        elif key not in lives:
+            lives[key] = node.function(Reading(self), *arguments).live
+        return lives[key]
 
     def ask_each(self, node: Node, calls: Sequence[tuple[str, ...]], *, size: Callable[..., int]) -> list[NodeResult]:
         """Return the results of several calls, those that must be computed side by side."""
@@ -383,15 +395,23 @@ class Evaluation:
         return [self.ask(node, *arguments) for arguments in calls]
 
     @contextmanager
-    def beside(self, node: Node, *arguments: str) -> Iterator[Callable[[], NodeResult]]:
-        """Begin a call elsewhere, unless it is remembered, and give a function that waits for its result."""
+    def beside(self, node: Node, calls: Sequence[tuple[str, ...]]) -> Iterator[Callable[[], list[NodeResult]]]:
+        """Begin several calls elsewhere, but those remembered, and give a function that waits for their results."""
         from race_to_efficiency.executors.spread import beside
 
-        if self._remembered(node, arguments) is not None:
-            yield lambda: self.ask(node, *arguments)
+        missing = [arguments for arguments in calls if self._remembered(node, arguments) is None]
+        if self.place.alone or not missing:
+            yield lambda: [self.ask(node, *arguments) for arguments in calls]
             return
-        with beside(_alone, _Task(self.world, node, arguments), place=self.place) as answer:
-            yield lambda: self._keep(node, arguments, *answer())[1]
+        tasks = [_Task(self.world, node, arguments) for arguments in missing]
+        with beside(_in_turn, tasks, place=self.place) as answers:
+
+            def results() -> list[NodeResult]:
+                for arguments, (reads, answer) in zip(missing, answers(), strict=True):
+                    self._keep(node, arguments, reads, answer)
+                return [self.ask(node, *arguments) for arguments in calls]
+
+            yield results
 
     def digest(self, read: Read) -> str:
         """Return the digest of what a read finds in this world."""
@@ -466,6 +486,11 @@ def _alone(task: _Task) -> tuple[dict[Read, str], Computed]:
     reading = Reading(Evaluation(task.world, Memory()))
     found = task.node.function(reading, *task.arguments)
     return reading.reads, replace(found, live=None)
+
+
+def _in_turn(tasks: Sequence[_Task]) -> list[tuple[dict[Read, str], Computed]]:
+    """Return what several calls read and find, one after another."""
+    return [_alone(task) for task in tasks]
 
 
 __all__ = ["Computed", "Evaluation", "Memory", "Node", "NodeResult", "Origin", "Read", "Reading"]

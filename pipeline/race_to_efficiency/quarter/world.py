@@ -56,6 +56,8 @@ class Selection:
         Only dated rows without an exclusion.
     stating : str
         Only rows that state this figure; no such condition when empty.
+    recorded_by : str
+        Only lines recorded by this day; no such condition when empty.
     """
 
     table: str
@@ -63,6 +65,7 @@ class Selection:
     columns: tuple[str, ...] = ()
     used: bool = False
     stating: str = ""
+    recorded_by: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,27 +81,30 @@ class LedgerView:
 
     rows: pd.DataFrame
     key: str
-    known: dict[Selection, tuple[pd.DataFrame, str]] = field(default_factory=dict, repr=False)
-    hashed: dict[str, NDArray[np.uint64]] = field(default_factory=dict, repr=False)
+    known: dict[Selection, pd.DataFrame] = field(default_factory=dict, repr=False)
+    digests: dict[Selection, str] = field(default_factory=dict, repr=False)
+    hashed: dict[tuple[str, ...], NDArray[np.uint64]] = field(default_factory=dict, repr=False)
 
     def select(self, selection: Selection) -> pd.DataFrame:
         """Return the selected rows, with every column."""
-        return self._selected(selection)[0]
+        if selection not in self.known:
+            self.known[selection] = self.rows.loc[self._kept(selection)]
+        return self.known[selection]
 
     def digest(self, selection: Selection) -> str:
         """Return a digest of the selected cells: what a function that asks for them can see."""
-        return self._selected(selection)[1]
+        if selection not in self.digests:
+            names = selection.columns or tuple(name for name in self.rows.columns if name not in BOOKKEEPING)
+            cells = self._cells(names)[self._kept(selection)]
+            self.digests[selection] = storage.digest_bytes(cells.tobytes() + ",".join(names).encode())
+        return self.digests[selection]
 
     def ids(self, selection: Selection) -> tuple[str, ...]:
         """Return the ids of the selected rows."""
         return tuple(self.select(selection)[self.key].astype(str)) if self.key in self.rows.columns else ()
 
-    def _selected(self, selection: Selection) -> tuple[pd.DataFrame, str]:
-        if selection not in self.known:
-            self.known[selection] = self._read(selection)
-        return self.known[selection]
-
-    def _read(self, selection: Selection) -> tuple[pd.DataFrame, str]:
+    def _kept(self, selection: Selection) -> NDArray[np.bool_]:
+        """Return which rows are selected."""
         import pandas as pd
 
         rows = self.rows
@@ -111,9 +117,17 @@ class LedgerView:
                 keep &= rows["exclusion"].fillna("") == ""
         if selection.stating:
             keep &= rows[selection.stating].notna()
-        names = selection.columns or tuple(name for name in rows.columns if name not in BOOKKEEPING)
-        cells = np.stack([self._hashes(name) for name in names], axis=1)[keep.to_numpy()]
-        return rows.loc[keep], storage.digest_bytes(cells.tobytes() + ",".join(names).encode())
+        if selection.recorded_by:
+            keep &= rows["recorded"] <= pd.Timestamp(selection.recorded_by)
+        return keep.to_numpy(dtype=bool)
+
+    def _cells(self, names: tuple[str, ...]) -> NDArray[np.uint64]:
+        """Return the hashes of every row's cells in some columns, (n, k)."""
+        if names not in self.hashed:
+            one = len(names) == 1
+            columns = [self._hashes(names[0])] if one else [self._cells((name,))[:, 0] for name in names]
+            self.hashed[names] = np.stack(columns, axis=1)
+        return self.hashed[names]
 
     def _hashes(self, name: str) -> NDArray[np.uint64]:
         """Return a hash of each cell of a column, the same whether it was just parsed or read back from a file.
@@ -122,16 +136,14 @@ class LedgerView:
         """
         import pandas as pd
 
-        if name not in self.hashed:
-            column = self.rows[name]
-            if pd.api.types.is_datetime64_any_dtype(column):
-                plain = column.astype("datetime64[us]").astype("int64").to_numpy()
-            elif pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
-                plain = column.to_numpy(dtype="float64", na_value=float("nan"))
-            else:
-                plain = column.astype(object).where(column.notna(), None).to_numpy()
-            self.hashed[name] = pd.util.hash_array(plain)
-        return self.hashed[name]
+        column = self.rows[name]
+        if pd.api.types.is_datetime64_any_dtype(column):
+            plain = column.astype("datetime64[us]").astype("int64").to_numpy()
+        elif pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
+            plain = column.to_numpy(dtype="float64", na_value=float("nan"))
+        else:
+            plain = column.astype(object).where(column.notna(), None).to_numpy()
+        return pd.util.hash_array(plain)
 
 
 @dataclass(frozen=True, eq=False)

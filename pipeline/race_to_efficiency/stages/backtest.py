@@ -63,17 +63,19 @@ def run(workspace: Workspace) -> dict[str, Any]:
     """
     from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, together
     from race_to_efficiency.evaluation.origin_views import LedgerViews
-    from race_to_efficiency.quarter.backtest import LOSSES, loss_forecasts
+    from race_to_efficiency.quarter.backtest import FITS, LOSSES, groups_of, loss_forecasts
     from race_to_efficiency.quarter.backtest_ledgers import dated_forecasts
     from race_to_efficiency.quarter.backtest_lineage import backtest_lineage
+    from race_to_efficiency.quarter.world import RUNS
 
     quarter, folder = workspace.quarter, workspace.processed
     gamma = storage.read_json(folder / "gamma.json")  # asked for first, before the long work
     views = LedgerViews.read(workspace.raw, SCORED_LEDGERS, quarter.as_of)
     evaluation = evaluation_of(workspace, views)
-    with evaluation.beside(LOSSES) as result:
+    with evaluation.beside(FITS, groups_of(evaluation.world.rows(RUNS))) as fitted:
         dated, weights = dated_forecasts(evaluation, quarter)
-        losses, learned = loss_forecasts(result())
+        fitted()
+    losses, learned = loss_forecasts(evaluation.ask(LOSSES))
     table = together([dated, losses])
     tested = Tested(views, table, weights | learned)
     storage.write_parquet(folder / "backtest.parquet", table)

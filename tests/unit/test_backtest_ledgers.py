@@ -1,8 +1,9 @@
-"""What the backtest remembers of each ledger: what was computed, until a line, a setting or the quarter is another."""
+"""What the backtest remembers of each ledger and origin: what was computed, until what it knew by then is another."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,17 @@ from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest
 from race_to_efficiency.evaluation.origin_views import LedgerViews
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.ledger.schemas import table_of
-from race_to_efficiency.quarter.backtest_ledgers import LEDGER_TEST, dated_forecasts, lines_of
-from race_to_efficiency.quarter.node import Evaluation, Memory
+from race_to_efficiency.quarter.backtest_ledgers import (
+    LEDGER_TEST,
+    LEDGERS,
+    NOT_OF_ORIGINS,
+    ORIGIN,
+    dated_forecasts,
+    known_by,
+    lines_of,
+    targets_of,
+)
+from race_to_efficiency.quarter.node import Evaluation, Memory, Reading
 from race_to_efficiency.quarter.store import Store
 from race_to_efficiency.quarter.world import World
 from race_to_efficiency.settings.params import shipped_params
@@ -27,6 +37,7 @@ BACKTEST = section("backtest", first_origin="2025Q4", **FEW)
 SETTINGS = shipped_params().model_copy(update={"backtest": BACKTEST})
 RECORDS = "speedrun_records"
 COLUMNS = [*table_of(RECORDS).names, "line"]
+ORIGINS = ("2025Q4", "2026Q1")
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +51,14 @@ def world(views, params=BACKTEST, seed=7):
 
 def again(folder, made, table=RECORDS, quarter=LAST):
     """Tell whether a process that remembers nothing itself computes a ledger's test anew."""
+    return bool(computed(folder, made, table, quarter))
+
+
+def computed(folder, made, table=RECORDS, quarter=LAST):
+    """Return the nodes that such a process computes for a ledger, but for how far the ledgers reach."""
     memory = Memory(Store(folder))
     Evaluation(made, memory).ask(LEDGER_TEST, table, str(quarter))
-    return bool(memory.computed)
+    return [name for name in memory.computed if name != LEDGERS.name]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +73,8 @@ def folder(tmp_path_factory, views):
     made = tmp_path_factory.mktemp("nodes")
     memory = Memory(Store(made))
     dated_forecasts(Evaluation(world(views), memory), LAST)
-    assert len(memory.computed) == len({target.table for target in TARGETS.values()})
+    tables = {target.table for target in TARGETS.values()}
+    assert len(memory.computed) == 1 + len(tables) * (1 + len(ORIGINS))
     return made
 
 
@@ -137,13 +154,17 @@ def test_settings_seed_and_quarter_count(folder, views):
     kappa = SETTINGS.fit_kappa.model_copy(update={"bootstrap_replicates": 111})
     made = dataclasses.replace(world(views), settings=SETTINGS.model_copy(update={"fit_kappa": kappa}))
     assert not again(folder, dataclasses.replace(made, as_of=Quarter(2026, 2).as_of))
+    for name, value in zip(NOT_OF_ORIGINS, (21, 0.9, "2024Q1", {"replicates": 27}), strict=True):
+        assert not again(folder, world(views, section("backtest", **{"first_origin": "2025Q4", **FEW, name: value})))
 
 
 def test_a_new_chip_leaves_the_tests_of_the_other_ledgers(folder, views, direct):
     memory = Memory(Store(folder))
     fewer = with_rows(views, "accelerators", lambda rows: rows.iloc[:-1].reset_index(drop=True))
     table, learned = dated_forecasts(Evaluation(world(fewer), memory), LAST)
-    assert memory.computed == [f"backtest.ledger:accelerators:{LAST}"]
+    # the last line is of 2026-03-31: the origin before it did not know it
+    nodes = [f"backtest.{kind}:accelerators:{LAST}" for kind in ("origin", "ledger")]
+    assert [name for name in memory.computed if name != LEDGERS.name] == nodes
     chips = [target for target in TARGETS.values() if target.table == "accelerators"]
     own = table["target"].isin([target.id for target in chips])
     apart, weights = backtest(fewer, LAST, BACKTEST, 7, chips)
@@ -172,3 +193,124 @@ def test_a_damaged_test_is_made_again_and_not_believed(small_store, views, data)
     assert (found.digest, found.document) == (expected.digest, expected.document)
     pd.testing.assert_frame_equal(found.tables["forecasts"], expected.tables["forecasts"], check_exact=True)
     path.write_bytes(content)
+
+
+PAST = section("backtest", first_origin="2024Q4", **FEW)
+PAST_ORIGINS = ("2024Q4", "2025Q1", "2025Q2", "2025Q3", "2025Q4", "2026Q1")
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory, views):
+    """A store that holds the accelerators' test from before their first snapshot on, and every origin's result."""
+    made = tmp_path_factory.mktemp("past")
+    evaluation = Evaluation(world(views, PAST), Memory(Store(made)))
+    evaluation.ask(LEDGER_TEST, "accelerators", str(LAST))
+    return made, {name: evaluation.ask(ORIGIN, "accelerators", name) for name in PAST_ORIGINS}
+
+
+def origins_of(names):
+    return [name.rpartition(":")[2] for name in names if name.startswith("backtest.origin:")]
+
+
+@settings(max_examples=4)
+@given(st.data())
+def test_a_new_line_is_a_reason_for_the_origins_that_knew_it_alone(past, views, data):
+    """Whatever is recorded on a day: origins before are remembered, and all is as if computed without a memory."""
+    folder, before = past
+    day = data.draw(st.dates(dt.date(2025, 6, 12), LAST.as_of))
+    released = data.draw(st.dates(dt.date(2019, 1, 1), day))
+    old = data.draw(st.integers(0, len(views.intakes["accelerators"].rows) - 1))
+
+    def change(rows):
+        line = rows.iloc[[old]].assign(line=int(rows["line"].max()) + 1, withdrawn=False, tdp_w=1.0)
+        line = line.assign(recorded=pd.Timestamp(day), released=pd.Timestamp(released))
+        return pd.concat([rows, line.astype(rows.dtypes)], ignore_index=True)
+
+    changed = with_rows(views, "accelerators", change)
+    memory = Memory(Store(folder))
+    evaluation = Evaluation(world(changed, PAST), memory)
+    result = evaluation.ask(LEDGER_TEST, "accelerators", str(LAST))
+    assert set(origins_of(memory.computed)) <= {name for name in PAST_ORIGINS if Quarter.parse(name).as_of >= day}
+    table, learned = backtest(changed, LAST, PAST, 7, targets_of("accelerators"))
+    found = result.tables["forecasts"]
+    pd.testing.assert_frame_equal(found, table, check_exact=True)
+    assert {name: told["baseline"] for name, told in result.document.items()} == {
+        name: one.baseline for name, one in learned.items()
+    }
+    for name in PAST_ORIGINS:
+        same_as_before = evaluation.ask(ORIGIN, "accelerators", name).digest == before[name].digest
+        assert same_as_before or Quarter.parse(name).as_of >= day
+
+
+@pytest.mark.parametrize(
+    ("recorded", "first"),
+    [("2025-03-13", "2024Q4"), ("2025-10-30", "2024Q4"), ("2025-11-14", "2025Q4"), ("2026-03-31", "2026Q1")],
+)
+def test_a_snapshot_is_known_from_its_day_on_and_the_first_with_a_target_s_columns_before(past, views, recorded, first):
+    """The first snapshot stands in for what earlier days knew; that of FP8 figures came later than that of the rest."""
+
+    def change(rows):
+        at = rows.index[rows["recorded"] == pd.Timestamp(recorded)][0]
+        rows.loc[at, "memory_gb"] = 12345.0
+        return rows
+
+    made = world(with_rows(views, "accelerators", change), PAST)
+    found = origins_of(computed(past[0], made, "accelerators"))
+    # an origin that comes out the same is no reason for those after it
+    assert found == [name for name in PAST_ORIGINS if (name >= first if recorded != "2025-10-30" else name != "")]
+
+
+def test_the_next_quarter_computes_its_own_origin_alone(past, views):
+    made = world(LedgerViews(views.intakes), PAST)
+    assert computed(past[0], made, "accelerators", LAST.shift(1)) == [
+        "backtest.origin:accelerators:2026Q2",
+        "backtest.ledger:accelerators:2026Q2",
+    ]
+
+
+@pytest.mark.parametrize("name", PAST_ORIGINS)
+@pytest.mark.parametrize("table", ["accelerators", "notable_training_runs"])
+def test_what_an_origin_reads_is_all_that_it_needs(views, table, name):
+    """With every line that is not among its reads gone the origin finds the same."""
+    whole = Evaluation(world(views, section("backtest", first_origin=name, **FEW)), Memory())
+    result = whole.ask(ORIGIN, table, name)
+    kept = {name: set() for name in SCORED_LEDGERS}
+    for selection in (read.what[0] for read, _ in result.reads if read.kind == "rows"):
+        ledger, _, kind = selection.table.partition(", ")
+        if kind == "every line":
+            kept[ledger] |= set(whole.world.tables[selection.table].select(selection).index)
+    assert kept[table]
+    assert len(kept[table]) < len(views.intakes[table].rows) or name >= "2025Q4"
+    fewer = {
+        other: dataclasses.replace(intake, rows=intake.rows.loc[sorted(kept[other])].reset_index(drop=True))
+        for other, intake in views.intakes.items()
+    }
+    own = whole.ask(LEDGER_TEST, table, name)
+    params = whole.world.settings.backtest
+    direct, learned = backtest(LedgerViews(fewer), Quarter.parse(name), params, 7, targets_of(table))
+    assert len(direct)
+    pd.testing.assert_frame_equal(own.tables["forecasts"], direct, check_exact=True)
+    assert [one.baseline for one in learned.values()] == [told["baseline"] for told in own.document.values()]
+
+
+def test_an_origin_is_refused_what_a_later_day_says(views):
+    reading = Reading(Evaluation(world(views), Memory()))
+    known = known_by(reading, dt.date(2025, 6, 30))
+    assert [read.kind for read in reading.reads] == ["node"]
+    chips = TARGETS["tensor16_record"]
+    later = dt.date(2025, 7, 1)
+    for ask in (
+        lambda: known.used("accelerators", later),
+        lambda: known.known(chips, later),
+        lambda: known.observed(chips, later),
+        lambda: known.recorded("accelerators", later),
+    ):
+        with pytest.raises(ValueError, match="2025-07-01"):
+            ask()
+    assert [read.kind for read in reading.reads] == ["node"]
+    known.known(chips, dt.date(2025, 6, 30))
+    told = [read.what[0] for read in reading.reads if read.kind == "rows"]
+    assert [(one.recorded_by, one.where) for one in told[:2]] == [
+        ("2025-06-30", ()),
+        ("", (("recorded", "2025-10-30"),)),
+    ]

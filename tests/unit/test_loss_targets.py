@@ -18,7 +18,9 @@ from scipy.stats import norm
 from small_settings import section
 
 if TYPE_CHECKING:
+    from race_to_efficiency.evaluation.weights import Learned
     from race_to_efficiency.settings.backtest import BacktestParams
+    from race_to_efficiency.settings.kappa import KappaParams
 
 SETTINGS = section("backtest", loss={"replicates": 20})
 KAPPA = section("fit_kappa")
@@ -47,6 +49,14 @@ def runs(
             "released": pd.Timestamp(released),
         }
     )
+
+
+def backtested(rows: pd.DataFrame, kappa: KappaParams = KAPPA) -> tuple[pd.DataFrame, dict[str, Learned]]:
+    def fits(group: str) -> list[tuple[float, Fit]]:
+        own = loss_targets.group_runs(loss_targets.filled_runs(rows), group)
+        return loss_targets.group_fits(group, own, SETTINGS, 5)
+
+    return loss_targets.backtest_losses(rows, SETTINGS, kappa, fits)
 
 
 def forecasts_of(
@@ -160,14 +170,14 @@ def test_models_widen_as_they_say() -> None:
 
 def test_weights_come_from_groups_published_earlier() -> None:
     groups = [runs(seed=k, name=f"g{k}", released=f"202{k}-01-15") for k in range(3)]
-    table, learned = loss_targets.backtest_losses(pd.concat(groups, ignore_index=True), SETTINGS, 5, KAPPA)
+    table, learned = backtested(pd.concat(groups, ignore_index=True))
     assert list(learned) == ["loss.g0", "loss.g1", "loss.g2"]
     count = len(SETTINGS.members.by_kind["loss"])
     np.testing.assert_array_equal(learned["loss.g0"].weights, np.full((count, 1), 1 / count))
     assert [one.n_eff[0] for one in learned.values()] == [0.0, 1.0, 2.0]
     assert learned["loss.g1"].weights.std() > 0
     # the first group's forecasts do not know of the later ones
-    alone, _ = loss_targets.backtest_losses(groups[0], SETTINGS, 5, KAPPA)
+    alone, _ = backtested(groups[0])
     pd.testing.assert_frame_equal(table[table["target"] == "loss.g0"].reset_index(drop=True), alone)
     assert table["observed"].notna().all()
     assert set(table["vintage"]) == {"pseudo"}
@@ -189,7 +199,7 @@ def test_families_known_by_then_and_no_other_set_the_discrepancy() -> None:
     )
 
     def forecasts_of_c(*others: pd.DataFrame) -> pd.DataFrame:
-        table, _ = loss_targets.backtest_losses(pd.concat([a, c, *others], ignore_index=True), SETTINGS, 5, of_families)
+        table, _ = backtested(pd.concat([a, c, *others], ignore_index=True), of_families)
         return table[table["target"] == "loss.c"].reset_index(drop=True)
 
     alone = forecasts_of_c()
@@ -267,6 +277,6 @@ def test_a_forecasts_grade_falls_with_decades() -> None:
 
 
 def test_too_few_runs_give_nothing() -> None:
-    table, learned = loss_targets.backtest_losses(runs(12), SETTINGS, 5, KAPPA)
+    table, learned = backtested(runs(12))
     assert table.empty
     assert learned == {}

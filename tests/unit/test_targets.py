@@ -128,7 +128,7 @@ def test_what_was_recorded_later_is_left_behind(root: Path) -> None:
     assert then.settled_by(fp8, dt.date(2024, 12, 31), day) is None
     # before the first snapshot of a table that snapshot is all there is, and the view says pseudo
     early = LedgerViews.read(root / "data" / "raw", ("accelerators",), dt.date(2023, 12, 31))
-    assert early.recorded("accelerators") == [dt.date(2025, 3, 13)]
+    assert early.recorded("accelerators", dt.date(2025, 12, 31)) == [dt.date(2025, 3, 13)]
     assert early.known(TARGETS["tensor16_chip"], dt.date(2023, 12, 31)).vintage == "pseudo"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,9 +103,9 @@ def test_the_best_baseline_is_compared_where_both_were_made() -> None:
 
 def test_history_scores_what_has_settled_alone() -> None:
     history = OutcomeHistory(("a", "b"), ("last_value",))
-    history._keys = [("2024Q1", ""), ("2024Q2", "")]
-    history._places = [(1.0, 2024.0, 2024.25, 1.0), (2.0, 2024.0, 2024.5, 1.0)]
-    history._quantiles = [np.full((3, 23), 1.0), np.array([np.full(23, 2.0), np.full(23, 5.0), np.full(23, np.nan)])]
+    made = [np.full((3, 23), 1.0), [np.full(23, 2.0), np.full(23, 5.0), np.full(23, np.nan)]]
+    keys, places = [("2024Q1", ""), ("2024Q2", "")], [(1.0, 2024.0, 2024.25, 1.0), (2.0, 2024.0, 2024.5, 1.0)]
+    history.made.append(SimpleNamespace(keys=keys, places=np.array(places), made=np.array(made)))
     found = history.settled([SettledOutcome("t", "2024Q2", "", "", "x", -2.0, np.nan)], -1)
     # one entry: quantiles all at 2, 5 against an outcome of 2, turned so that better is larger
     np.testing.assert_array_equal(found.horizon, [2.0])

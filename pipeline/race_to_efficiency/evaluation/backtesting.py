@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from race_to_efficiency.evaluation import baselines, bounds
 from race_to_efficiency.evaluation.averaging import combine
-from race_to_efficiency.evaluation.forecast_rows import MODEL, forecast_frame
-from race_to_efficiency.evaluation.made_forecasts import MadeForecasts
+from race_to_efficiency.evaluation.forecast_rows import forecast_frame
 from race_to_efficiency.evaluation.origin_forecasts import forecast
+from race_to_efficiency.evaluation.origin_tests import OriginTest
 from race_to_efficiency.evaluation.origins import ForecastOrigin, end_time
 from race_to_efficiency.evaluation.outcomes import outcomes, settled_outcomes
 from race_to_efficiency.evaluation.predictive import Predictive
 from race_to_efficiency.evaluation.revisions import revisions
+from race_to_efficiency.evaluation.scoring import LEVELS
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.evaluation.weights import OutcomeHistory
 from race_to_efficiency.units import Quarter
@@ -89,68 +89,6 @@ def finished(
     return Predictive(quantiles, averaged.shared), moved
 
 
-def origin_rows(
-    origin: ForecastOrigin, cells: list[CellForecast], learned: Learned, revised: Revisions, limit: np.ndarray
-) -> tuple[list[tuple[Any, ...]], list[np.ndarray]]:
-    """Return one origin's forecasts: the cells of `KEY_COLUMNS` and the (23,) quantiles of each.
-
-    Parameters
-    ----------
-    origin : ForecastOrigin
-    cells : list of CellForecast
-        See `origin_forecasts.forecast`.
-    learned : Learned
-        Weights at each of the origin's horizons.
-    """
-    target = origin.target
-    start = end_time(origin.quarter)
-    n_rows = len(origin.known.observations)
-    keys: list[tuple[Any, ...]] = []
-    values: list[np.ndarray] = []
-    for one in cells:
-        made, moved = finished(origin, one, learned, revised, limit)
-        for h in range(origin.first_horizon, origin.ends.size + 1):
-            found = [("forecast", MODEL, made.quantiles[h - 1], float(made.shared[h - 1]), float(moved[h - 1]))]
-            found += [
-                (name, name, np.minimum(rows[h - 1], limit[h - 1]), 1.0, 0.0) for name, rows in one.baselines.items()
-            ]
-            place = (target.id, str(origin.quarter), h, str(origin.quarter.shift(h)), one.cell)
-            window = (start, float(origin.ends[h - 1]))
-            for method, model, quantiles, *shares in found:
-                about = (
-                    origin.known.vintage,
-                    target.unit,
-                    *window,
-                    *shares,
-                    learned.baseline,
-                    target.sign * one.last,
-                    n_rows,
-                    "",
-                )
-                keys.append((*place, method, model, *about))
-                values.append(quantiles if target.sign > 0 else -quantiles[::-1])
-    return keys, values
-
-
-@dataclass(frozen=True)
-class OriginTest:
-    """What is forecast of a target at one origin.
-
-    Parameters
-    ----------
-    table : DataFrame
-        `KEY_COLUMNS` and `QUANTILE_COLUMNS`: the forecast and the baselines.
-    made : MadeForecasts
-        Of the members, for later origins to learn from.
-    learned : Learned
-        What the outcomes settled by then teach about the members.
-    """
-
-    table: pd.DataFrame
-    made: MadeForecasts
-    learned: Learned
-
-
 def new_history(target: Target, params: BacktestParams) -> OutcomeHistory:
     """Return a history of a target's forecasts before any was made."""
     return OutcomeHistory(params.members.by_kind[target.kind], baselines.BASELINES)
@@ -186,22 +124,62 @@ def origin_test(
     cells = forecast(origin, views.published_rate(target, quarter.as_of))
     learned = learned_by(target, views, quarter, history, params)
     limit, _ = bounds.bound(origin, views)
-    found = origin_rows(origin, cells, learned, revisions(target, views, quarter.as_of, params.revisions), limit)
-    made = MadeForecasts.at(origin, cells, history.members, history.baselines)
-    return OriginTest(forecast_frame(*found), made, learned)
+    revised = revisions(target, views, quarter.as_of, params.revisions)
+    done = [finished(origin, one, learned, revised, limit) for one in cells]
+    ahead = slice(origin.first_horizon - 1, None)
+    each = (len(cells), origin.ends[ahead].size)
+    common = [np.mean([member.shared for member in one.members.values()], axis=0)[ahead] for one in cells]
+    said = [_said(one, history)[ahead] for one in cells]
+    return OriginTest(
+        quarter=quarter,
+        vintage=origin.known.vintage,
+        n_rows=len(origin.known.observations),
+        cells=tuple(one.cell for one in cells),
+        first_horizon=origin.first_horizon,
+        members=history.members,
+        learned=learned,
+        made=_array(said, (*each, len(history.members) + len(history.baselines), len(LEVELS))),
+        common=_array(common, each),
+        quantiles=_array([made.quantiles[ahead] for made, _ in done], (*each, len(LEVELS))),
+        shared=_array([made.shared[ahead] for made, _ in done], each),
+        moved=_array([moved[ahead] for _, moved in done], each),
+        last=_array([one.last for one in cells], each[:1]),
+        ends=origin.ends[ahead],
+        limit=_array(limit[ahead], each[1:]),
+    )
+
+
+def _array(parts: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return parts as one array, which has its shape also where there are none."""
+    return np.array(parts, dtype=np.float64).reshape(shape)
+
+
+def _said(one: CellForecast, history: OutcomeHistory) -> np.ndarray:
+    """Return what members and baselines say of a cell, (h, k, 23)."""
+    rows = [one.members[name].quantiles for name in history.members]
+    missing = np.full_like(rows[0], np.nan)
+    return np.stack([*rows, *(one.baselines.get(name, missing) for name in history.baselines)], axis=1)
 
 
 def target_forecasts(
     target: Target, views: LedgerViews, last: Quarter, params: BacktestParams, seed: int
 ) -> tuple[pd.DataFrame, OutcomeHistory]:
     """Return the forecasts and baselines of every origin up to ``last``, and the history weights are learnt from."""
-    frames = []
     history = new_history(target, params)
     for quarter in quarters(params.first_origin, last):
-        tested = origin_test(target, views, quarter, history, params, seed)
-        frames.append(tested.table)
-        history.made.append(tested.made)
-    return together(frames or [forecast_frame([], [])]), history
+        history.made.append(origin_test(target, views, quarter, history, params, seed))
+    return forecasts_of(target, history.made), history
+
+
+def forecasts_of(target: Target, tests: Iterable[OriginTest]) -> pd.DataFrame:
+    """Return the forecasts and baselines of a target's origins as a table."""
+    keys: list[tuple[Any, ...]] = []
+    values: list[np.ndarray] = []
+    for one in tests:
+        found = one.rows(target)
+        keys += found[0]
+        values += found[1]
+    return forecast_frame(keys, values)
 
 
 def with_outcomes(forecasts: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from race_to_efficiency.evaluation.made_forecasts import MadeForecasts
+    from race_to_efficiency.evaluation.origin_tests import OriginTest
     from race_to_efficiency.evaluation.outcomes import SettledOutcome
     from race_to_efficiency.settings.backtest import LearningParams
 
@@ -127,13 +127,13 @@ class OutcomeHistory:
     Parameters
     ----------
     members, baselines : tuple of str
-    made : list of MadeForecasts
-        By members and baselines in that order, one a past origin.
+    made : list of OriginTest
+        Of the past origins.
     """
 
     members: tuple[str, ...]
     baselines: tuple[str, ...]
-    made: list[MadeForecasts] = field(default_factory=list)
+    made: list[OriginTest] = field(default_factory=list)
 
     def settled(self, outcomes: Iterable[SettledOutcome], sign: int) -> Settled:
         """Return the remembered forecasts that have an outcome, scored.
@@ -154,7 +154,8 @@ class OutcomeHistory:
         observed = np.array([value for _, value, _ in index])
         width = len(self.members) + len(self.baselines)
         places = np.concatenate([np.empty((0, 4)), *(one.places for one in self.made)])[at]
-        predicted = np.concatenate([np.empty((0, width, len(LEVELS))), *(one.quantiles for one in self.made)])[at]
+        made = [one.made.reshape(-1, width, len(LEVELS)) for one in self.made]
+        predicted = np.concatenate([np.empty((0, width, len(LEVELS))), *made])[at]
         wis = np.full(predicted.shape[:2], np.nan)
         made = np.isfinite(predicted[:, :, 0])
         wis[made] = weighted_interval_score(np.repeat(observed, made.sum(axis=1)), predicted[made]).wis

@@ -37,7 +37,8 @@ def fits_node(reading: Reading, group: str) -> Computed:
 
     runs = filled_runs(reading.rows(RUNS, where={"group": group}, columns=FIT_COLUMNS, used=True))
     settings = reading.settings("backtest", only=("loss",))
-    found = group_fits(group, group_runs(runs, group), settings, reading.seed)
+    # a group of another world may be asked for here, to see whether what was found there holds
+    found = group_fits(group, group_runs(runs, group), settings, reading.seed) if len(runs) else []
     told = [
         {"cutoff": cut, "theta": fit.theta, "residual_log2": fit.residual_log2, "free": fit.free} for cut, fit in found
     ]

@@ -10,13 +10,15 @@ read one target's.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from race_to_efficiency.evaluation.backtesting import (
     SCORED_LEDGERS,
+    forecasts_of,
     learned_by,
     new_history,
     origin_test,
@@ -24,7 +26,7 @@ from race_to_efficiency.evaluation.backtesting import (
     together,
     with_outcomes,
 )
-from race_to_efficiency.evaluation.made_forecasts import forecasts_of
+from race_to_efficiency.evaluation.origin_tests import packed, unpacked
 from race_to_efficiency.evaluation.origin_views import LedgerViews
 from race_to_efficiency.evaluation.outcomes import outcomes
 from race_to_efficiency.evaluation.targets import TARGETS
@@ -36,11 +38,12 @@ from race_to_efficiency.quarter.world import LedgerView
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
     import pandas as pd
 
-    from race_to_efficiency.evaluation.made_forecasts import MadeForecasts
+    from race_to_efficiency.evaluation.origin_tests import OriginTest
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.quarter.node import Evaluation, NodeResult, Reading
 
@@ -104,7 +107,8 @@ def known_by(reading: Reading, day: dt.date, *tables: str) -> LedgerViews:
     ValueError
         By the views, when they are asked for a later day.
     """
-    told, views = reading.ask(LEDGERS).document, reading.live(LEDGERS)
+    told = reading.ask(LEDGERS).document
+    views: LedgerViews = reading.live(LEDGERS)
     noted: set[str] = set()
 
     def watch(table: str, asked: dt.date) -> None:
@@ -134,44 +138,41 @@ def _note(reading: Reading, table: str, told: Mapping[str, Any], day: str) -> No
 
 def origin_node(reading: Reading, table: str, quarter: str) -> Computed:
     """Forecast every target of a ledger at one origin; see `backtesting.origin_test`."""
+    import pandas as pd
+
     origin, params = Quarter.parse(quarter), reading.settings("backtest", without=NOT_OF_ORIGINS)
     views = known_by(reading, origin.as_of, table)
     before = quarters(params.first_origin, origin.shift(-1))
-    earlier: list[Mapping[str, MadeForecasts]] = [reading.live(ORIGIN, table, str(one)) for one in before]
-    learned, forecasts, made = {}, [], []
+    earlier: list[Mapping[str, OriginTest]] = [reading.live(ORIGIN, table, str(one)) for one in before]
+    tests = {}
     for target in targets_of(table):
         history = new_history(target, params)
-        history.made += [one[target.id] for one in earlier if target.id in one]
-        tested = origin_test(target, views, origin, history, params, reading.seed)
-        learned[target.id] = tested.learned.to_json()
-        forecasts.append(tested.table)
-        made.append(tested.made.table(target.id))
-    return Computed(learned, tables={"forecasts": together(forecasts), "made": together(made)})
+        history.made += [one[target.id] for one in earlier]
+        tests[target.id] = origin_test(target, views, origin, history, params, reading.seed)
+    told, numbers = packed(tests)
+    return Computed(told, tables={"numbers": pd.DataFrame({"number": numbers})}, live=tests)
 
 
-def made_at(result: NodeResult) -> Mapping[str, MadeForecasts]:
-    """Return the members' forecasts that an origin keeps, by target."""
-    return forecasts_of(result.tables["made"])
+def origin_tests(result: NodeResult) -> dict[str, OriginTest]:
+    """Return what an origin keeps, by target."""
+    return unpacked(result.document, result.tables["numbers"]["number"].to_numpy(dtype=np.float64))
 
 
 def ledger_test(reading: Reading, table: str, quarter: str) -> Computed:
     """Test every target of a ledger at every origin up to a quarter; see `backtesting.backtest`."""
     last, params = Quarter.parse(quarter), reading.settings("backtest", without=NOT_OF_ORIGINS)
-    found = [reading.ask(ORIGIN, table, str(origin)) for origin in quarters(params.first_origin, last)]
+    origins = quarters(params.first_origin, last)
+    found: list[Mapping[str, OriginTest]] = [reading.live(ORIGIN, table, str(origin)) for origin in origins]
     views, first = known_by(reading, last.as_of, table), Quarter.parse(params.first_origin)
     learned, frames = {}, []
-    made = together([one.tables["forecasts"] for one in found] or [_no_forecasts()])
     for target in targets_of(table):
-        frames.append(with_outcomes(made[made["target"] == target.id], outcomes(target, views, last.as_of, first)))
-        if not found:
-            learned[target.id] = learned_by(target, views, last, new_history(target, params), params).to_json()
-    return Computed(found[-1].document if found else learned, tables={"forecasts": together(frames)})
-
-
-def _no_forecasts() -> pd.DataFrame:
-    from race_to_efficiency.evaluation.forecast_rows import forecast_frame
-
-    return forecast_frame([], [])
+        tests = [one[target.id] for one in found]
+        known = outcomes(target, views, last.as_of, first)
+        frames.append(with_outcomes(forecasts_of(target, tests), known))
+        # what an origin itself forecasts has no outcome yet: its weights are the last there are
+        own = tests[-1].learned if tests else learned_by(target, views, last, new_history(target, params), params)
+        learned[target.id] = own.to_json()
+    return Computed(learned, tables={"forecasts": together(frames)})
 
 
 def lines_of(views: LedgerViews) -> dict[str, LedgerView]:
@@ -211,6 +212,6 @@ def _columns(table: str) -> tuple[str, ...]:
 
 LEDGERS = Node("backtest.ledgers", ledgers)
 
-ORIGIN = Node("backtest.origin", origin_node, made_at)
+ORIGIN = Node("backtest.origin", origin_node, origin_tests)
 
 LEDGER_TEST = Node("backtest.ledger", ledger_test)

@@ -64,7 +64,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, together
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.quarter.backtest import FITS, LOSSES, groups_of, loss_forecasts
-    from race_to_efficiency.quarter.backtest_ledgers import dated_forecasts
+    from race_to_efficiency.quarter.backtest_ledgers import LEDGERS, dated_forecasts
     from race_to_efficiency.quarter.backtest_lineage import backtest_lineage
     from race_to_efficiency.quarter.world import RUNS
 
@@ -76,6 +76,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
         dated, weights = dated_forecasts(evaluation, quarter)
         fitted()
     losses, learned = loss_forecasts(evaluation.ask(LOSSES))
+    views = evaluation.live(LEDGERS)  # with the views that the nodes had to work out
     table = together([dated, losses])
     tested = Tested(views, table, weights | learned)
     storage.write_parquet(folder / "backtest.parquet", table)

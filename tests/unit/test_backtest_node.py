@@ -12,7 +12,7 @@ from race_to_efficiency.quarter.store import Store
 from race_to_efficiency.quarter.world import RUNS, LedgerView, World
 from race_to_efficiency.settings.params import shipped_params
 from small_settings import section
-from test_loss_targets import runs, backtested
+from test_loss_targets import backtested, runs
 
 BACKTEST = section("backtest", loss={"replicates": 20})
 SETTINGS = shipped_params().model_copy(update={"backtest": BACKTEST})

@@ -21,6 +21,7 @@ import numpy as np
 from race_to_efficiency.equation import domain
 from race_to_efficiency.equation.crossover import crossover_time
 from race_to_efficiency.equation.domain import FloatArray, scalar_or_array
+from race_to_efficiency.equation.gathered_compute import log_compute_ratio
 from race_to_efficiency.equation.growth import growth_integral
 from race_to_efficiency.equation.inverses import (
     TimeGradient,
@@ -33,7 +34,7 @@ from race_to_efficiency.equation.inverses import (
 )
 from race_to_efficiency.equation.path_inverse import time_to_target_on_path
 from race_to_efficiency.equation.path_options import Convention, PathOptions, compute_path
-from race_to_efficiency.equation.paths import compute_rate, log_ratio_of
+from race_to_efficiency.equation.paths import compute_rate
 from race_to_efficiency.equation.rates import compute_equivalent_gain, gamma_fleet_exchange
 from race_to_efficiency.equation.saturation import Saturation
 from race_to_efficiency.equation.sensitivity import (
@@ -79,88 +80,6 @@ __all__ = [
     "time_to_target_gradient",
     "time_to_target_on_path",
 ]
-
-
-def log_compute_ratio(
-    t: ArrayLike,
-    gamma: ArrayLike,
-    *,
-    fleet: ArrayLike = 1.0,
-    baseline_years: ArrayLike = 1.0,
-    fleet_growth: ArrayLike = 0.0,
-    fleet_breaks: ArrayLike | None = None,
-    fleet_multiples: ArrayLike | None = None,
-    start_delay: ArrayLike = 0.0,
-    frozen: bool = False,
-    headroom: ArrayLike | None = None,
-    saturation: Saturation = "hard",
-    fleet_in_baseline: bool = False,
-    convention: Convention = "cumulative",
-    power_growth: ArrayLike = 0.0,
-    duration_growth: ArrayLike = 0.0,
-) -> FloatArray:
-    """Natural log of X(t), the compute gathered by t over that of the reference date.
-
-    Parameters
-    ----------
-    t : (...) float, years
-        At least 0; infinity gives the limit of a constant path.
-    gamma : (...) float, doublings/year
-        Efficiency-doubling rate, of either sign.
-    fleet : (...) float, multiples of the baseline fleet
-        Power relative to the fleet that gathered C0.
-    baseline_years : (...) float, years
-        tau0: how long the baseline fleet ran to gather C0 (1 in the paper).
-    fleet_growth : (...) float, doublings/year
-        Growth of the fleet's power; adds to gamma in a cumulative path.
-    fleet_breaks, fleet_multiples : (k,) float, years and multiples of `fleet`
-        A fleet that changes in steps: the i-th multiple holds from the i-th break on; nothing runs before the first.
-    start_delay : (...) float, years
-        Nothing runs before this date.
-    frozen : bool
-        Hardware keeps the efficiency of the day it was bought: the start, or each break.
-    headroom : (...) float, doublings, optional
-        How far efficiency can rise; None for no limit.
-    saturation : {"hard", "exponential", "logistic", "tanh"}
-        Shape of the approach to the headroom.
-    fleet_in_baseline : bool
-        The fleet also did the first tau0 years (C0 = m P0 E0 tau0), and X stays relative to the BASELINE's C0.
-    convention : {"cumulative", "run"}
-        "cumulative" (the paper): compute gathers from a fleet. "run": the compute of the largest single run,
-        X = 2^((gamma + power_growth + duration_growth) t).
-    power_growth, duration_growth : (...) float, doublings/year
-        Growth of a run's power and duration; for the run convention only.
-
-    Returns
-    -------
-    (...) float, nats
-
-    Raises
-    ------
-    ValueError
-        Names the argument and the value outside its domain, and options of the other convention.
-
-    References
-    ----------
-    Lu (2025), "The Race to Efficiency", arXiv 2501.02156.
-    """
-    path = compute_path(
-        gamma,
-        fleet=fleet,
-        baseline_years=baseline_years,
-        fleet_growth=fleet_growth,
-        fleet_breaks=fleet_breaks,
-        fleet_multiples=fleet_multiples,
-        start_delay=start_delay,
-        frozen=frozen,
-        headroom=headroom,
-        saturation=saturation,
-        fleet_in_baseline=fleet_in_baseline,
-        convention=convention,
-        power_growth=power_growth,
-        duration_growth=duration_growth,
-    )
-    return scalar_or_array(log_ratio_of(path, domain.duration("t", t)))
 
 
 def _reducible(

@@ -17,7 +17,7 @@ from race_to_efficiency.forecasting.anchor_report import (
 from race_to_efficiency.forecasting.basis import curve_weaknesses
 from race_to_efficiency.forecasting.draws import INDEPENDENCE
 from race_to_efficiency.forecasting.milestones import crossing
-from race_to_efficiency.forecasting.projection import grid_of, kappas
+from race_to_efficiency.forecasting.plans import grid_of, kappas
 from race_to_efficiency.forecasting.sensitivity import forecast_variance_shares, tornado
 from race_to_efficiency.forecasting.tables import HEADLINE_YEARS
 from race_to_efficiency.forecasting.trust import date_after

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.forecasting.anchors import Anchor
     from race_to_efficiency.forecasting.basis import Basis
+    from race_to_efficiency.forecasting.curves import CurveLabel
     from race_to_efficiency.forecasting.engine import DrawnPath
-    from race_to_efficiency.forecasting.tables import CurveLabel
     from race_to_efficiency.settings.scenarios import ScenarioParams
 
     Floats = NDArray[np.float64]

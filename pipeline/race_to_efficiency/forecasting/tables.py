@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.forecasting.curves import GIVEN, POOLED, READINGS, CurveLabel
 from race_to_efficiency.forecasting.fields import FORECAST_FIELDS, MILESTONE_FIELDS
 from race_to_efficiency.forecasting.trust import date_after
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-POOLED = "pooled"
-GIVEN = "given"
 POINT = "point"
 GAP = 0.1
 """A drawn median further from the point than this share of the 80 % width is told beside it."""
@@ -34,31 +33,6 @@ GAP = 0.1
 HEADLINE_YEARS = (1.0, 3.0, 5.0, 10.0)
 
 FORECAST_COLUMNS, MILESTONE_COLUMNS = tuple(FORECAST_FIELDS), tuple(MILESTONE_FIELDS)
-READINGS = (
-    ("total", "relative_loss", "total", "R = L/L0, the paper's reading"),
-    ("reducible", "reducible_loss", "reducible", "r = (L - E)/(L0 - E)"),
-    ("reducible, whole loss", "relative_loss", "reducible", "L/L0 = floor + (1 - floor) r"),
-)
-"""Name, target, form and meaning of the readings shown side by side."""
-
-
-@dataclass(frozen=True)
-class CurveLabel:
-    """What a curve is of; the columns its rows share.
-
-    Parameters
-    ----------
-    target, unit, form, convention, scenario_id, anchor, route, group : str
-    """
-
-    target: str
-    unit: str
-    form: str
-    convention: str
-    scenario_id: str
-    anchor: str
-    route: str
-    group: str = POOLED
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.evaluation.published_scores import NATURAL, scored_values, stated_values
 from race_to_efficiency.evaluation.statements import Statement, read_statements
 from race_to_efficiency.evaluation.track_record import FIRST
-from race_to_efficiency.forecasting.tables import GIVEN, HEADLINE_YEARS, POOLED, READINGS
+from race_to_efficiency.forecasting.curves import GIVEN, POOLED, READINGS
+from race_to_efficiency.forecasting.tables import HEADLINE_YEARS
 from race_to_efficiency.units import DATE_UNIT, Quarter
 
 if TYPE_CHECKING:

@@ -51,9 +51,9 @@ def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, y
     import numpy as np
 
     from race_to_efficiency.forecasting.basis import gather
+    from race_to_efficiency.forecasting.curves import READINGS
     from race_to_efficiency.forecasting.engine import quantile_table
-    from race_to_efficiency.forecasting.projection import grid_of, plan, points_of, printed_ratios
-    from race_to_efficiency.forecasting.tables import READINGS
+    from race_to_efficiency.forecasting.plans import grid_of, plan, points_of, printed_ratios
     from race_to_efficiency.scenarios import build_paths
 
     sources, gamma_outputs = _sources(reading, params, scenario)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from race_to_efficiency.equation.domain import LN2
+from race_to_efficiency.equation.gathered_compute import log_compute_ratio
+from race_to_efficiency.equation.inverses import time_to_target
 from race_to_efficiency.equation.saturation import Saturation, log_efficiency
-from race_to_efficiency.relative_loss import log_compute_ratio, time_to_target
 from race_to_efficiency.units import NEVER
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class ShapedPath:
     ----------
     gamma : (n,) float, doublings/yr
     shape : mapping
-        Keyword arguments of `race_to_efficiency.relative_loss.log_compute_ratio`.
+        Keyword arguments of `race_to_efficiency.equation.gathered_compute.log_compute_ratio`.
     """
 
     gamma: Floats

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import RaceError
-from race_to_efficiency.forecasting.tables import READINGS
+from race_to_efficiency.forecasting.curves import READINGS
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
 from race_to_efficiency.quarter.lineage import Lineage
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.equation.domain import LN2
-from race_to_efficiency.relative_loss import gamma_required
+from race_to_efficiency.equation.inverses import gamma_required
 from race_to_efficiency.units import decimal_year
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.calibration.gamma.composition import PARTS
 from race_to_efficiency.executors.place import HERE
 from race_to_efficiency.ledger.schemas import TABLES as SCHEMAS
-from race_to_efficiency.quarter import gamma, kappa
+from race_to_efficiency.quarter import gamma, gamma_document, kappa_document
 from race_to_efficiency.quarter.evaluate import Quarters
 from race_to_efficiency.quarter.world import RUNS, LedgerView, World
 
@@ -31,7 +31,7 @@ def world_of(tables: Mapping[str, pd.DataFrame], as_of: dt.date, seed: int, **se
 def kappa_of(runs: pd.DataFrame, params: Any, *, seed: int, place: Place = HERE) -> SimpleNamespace:
     """What the nodes of kappa find in a view of training_runs: records, draws and tables."""
     world = world_of({RUNS: runs}, dt.date(2026, 3, 31), seed, fit_kappa=params)
-    result = Quarters(place=place).ask(world, kappa.KAPPA_DOCUMENT)
+    result = Quarters(place=place).ask(world, kappa_document.KAPPA_DOCUMENT)
     tables = {name: rows for name, rows in result.document.items() if name != "estimates"}
     return SimpleNamespace(estimates=records_of(result.document), draws=result.tables["draws"], **tables)
 
@@ -41,8 +41,8 @@ def gamma_of(
 ) -> SimpleNamespace:
     """What the nodes of gamma find in views of its ledgers: records, draws, tables and the components themselves."""
     evaluation = Quarters().of(world_of(views, as_of, seed, fit_gamma=params))
-    document = gamma.with_kappa(evaluation, kappas)
-    draws = evaluation.ask(gamma.GAMMA_DOCUMENT).tables["draws"]
+    document = gamma_document.with_kappa(evaluation, kappas)
+    draws = evaluation.ask(gamma_document.GAMMA_DOCUMENT).tables["draws"]
     tables = {name: rows for name, rows in document.items() if name != "estimates"}
     return SimpleNamespace(
         estimates=records_of(document), draws=draws, fits=components_of(evaluation), to_json=lambda: document, **tables

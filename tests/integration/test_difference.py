@@ -28,7 +28,7 @@ from race_to_efficiency.ledger.vintages import view_of
 from race_to_efficiency.provenance import quarters as provenance_quarters
 from race_to_efficiency.quarter.evaluate import Quarters, world_of
 from race_to_efficiency.quarter.here import memory_of
-from race_to_efficiency.quarter.kappa import KAPPA_DOCUMENT
+from race_to_efficiency.quarter.kappa_document import KAPPA_DOCUMENT
 from race_to_efficiency.settings.params import open_workspace, read_params
 from race_to_efficiency.stages import fit_kappa
 from race_to_efficiency.units import Quarter, decimal_years

@@ -145,7 +145,16 @@ def test_a_line_more_or_less_or_refused_counts_and_another_ledger_s_does_not(fol
 
 
 def test_settings_seed_and_quarter_count(folder, views):
-    for change in ({"minimum_rows": 9}, {"members": {"draws": 201}}, {"learning": {"prior_outcomes": 3.5}}):
+    for change in (
+        {"minimum_rows": 9},
+        {"members": {"draws": 201}},
+        {"learning": {"prior_outcomes": 3.5}},
+        {"revisions": {"prior_years": 6}},
+        {"bounds": {"power_w": {"value": 4.6e10, "source": "another"}}},
+        {"moore_doublings_per_year": 0.4},
+        {"horizon_quarters": 3},
+        {"first_origin": "2025Q3"},
+    ):
         other = section("backtest", **{"first_origin": "2025Q4", **FEW, **change})
         assert other != BACKTEST
         assert again(folder, world(views, other)), change

@@ -294,7 +294,7 @@ def test_inconsistent_statements_are_refused(change: dict[str, object]) -> None:
 )
 def test_a_run_known_when_it_was_stated_settles_no_loss(recorded: str, status: str) -> None:
     row = {"group": "g", "run_id": "r", "compute_flop": 1e22, "loss_nats": 2.5, "recorded": pd.Timestamp(recorded)}
-    views = SimpleNamespace(used=lambda *_: pd.DataFrame([row]), recorded=lambda _: [])
+    views = SimpleNamespace(used=lambda *_: pd.DataFrame([row]), recorded=lambda *_: [])
     stated = SimpleNamespace(
         id="2026Q1.loss.g", by="2027-03-31", target="loss:g", unit="nats/token", threshold=1e22, target_quarter="2027Q1"
     )

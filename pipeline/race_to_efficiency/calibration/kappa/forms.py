@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.objective import Rows
+from race_to_efficiency.calibration.kappa.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,7 +14,8 @@ from race_to_efficiency.calibration.kappa.newton import (
     minimise,
     minimise_at_zero_floor,
 )
-from race_to_efficiency.calibration.kappa.objective import Objective, Rows
+from race_to_efficiency.calibration.kappa.objective import Objective
+from race_to_efficiency.calibration.kappa.rows import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -25,8 +25,6 @@ STATUS_NAMES = ("converged", "floor_at_zero", "singular", "not_finished", "too_f
 _MAX_STEP = 2.0
 _PIVOT_MIN = 1e-11
 _FLOOR_GONE = -0.01
-_PAIRS = (0, 0, 1, 2)
-"""The axis along which points, objectives, gradients and Hessians hold one a pair."""
 
 
 def damped_steps(hessian: Floats, gradient: Floats, damping: Floats, typical: Floats) -> tuple[Floats, Floats]:
@@ -75,6 +73,51 @@ def diagonal_of(matrices: Floats) -> Floats:
     return matrices.reshape(size * width, count)[:: width + 1]
 
 
+class _State:
+    """Where pairs stand: their points, and objective, gradient and Hessian there, in one array so that all move as one.
+
+    Parameters
+    ----------
+    values : (2 p + 1 + p p, b) float
+    size : int
+        Number of parameters p.
+    """
+
+    def __init__(self, values: Floats, size: int) -> None:
+        self.values, self.size = values, size
+
+    @classmethod
+    def at(cls, objective: Objective, theta: Floats, replicates: NDArray[np.intp]) -> _State:
+        """Return the state at ``theta`` (b, p)."""
+        value, gradient, hessian = objective(theta, replicates)
+        size = theta.shape[1]
+        return cls(np.concatenate([theta.T, gradient, value[None], hessian.reshape(size * size, -1)]), size)
+
+    @property
+    def theta(self) -> Floats:
+        """Points, (b, p)."""
+        return self.values[: self.size].T
+
+    @property
+    def gradient(self) -> Floats:
+        """Gradients, (p, b)."""
+        return self.values[self.size : 2 * self.size]
+
+    @property
+    def value(self) -> Floats:
+        """Objectives, (b,)."""
+        return np.asarray(self.values[2 * self.size])
+
+    @property
+    def hessian(self) -> Floats:
+        """Hessians, (p, p, b)."""
+        return self.values[2 * self.size + 1 :].reshape(self.size, self.size, -1)
+
+    def of(self, some: NDArray[np.bool_]) -> _State:
+        """Return the state of some pairs."""
+        return _State(self.values.compress(some, axis=1), self.size)
+
+
 class _Descent:
     """The pairs still on their way: where each stands, the best point it knows, and its damping."""
 
@@ -83,8 +126,8 @@ class _Descent:
         self.index = np.arange(len(start))
         self.replicates = replicates
         self.mass = objective.mass(replicates)
-        self.here = [start.copy(), *objective(start, replicates)]
-        self.best = [part.copy() for part in self.here]
+        self.here = _State.at(objective, start, replicates)
+        self.best = _State(self.here.values.copy(), self.here.size)
         self.astray = np.zeros(len(start), dtype=bool)
         self.damping = np.full(len(start), 1e-3)
         lowest = float(np.exp(objective.rows.log_loss.min()))
@@ -92,29 +135,29 @@ class _Descent:
 
     def steps(self) -> Floats:
         """Return the damped Newton steps, (p, b)."""
-        return damped_steps(self.here[3], self.here[2], self.damping, self._typical())[0]
+        return damped_steps(self.here.hessian, self.here.gradient, self.damping, self._typical())[0]
 
     def _typical(self) -> Floats:
         """Return the curvature residuals of average size would give (their majoriser's weight), (b,)."""
-        ratio = self.mass * self.objective.delta**2 / np.maximum(self.here[1], 1e-280)
+        ratio = self.mass * self.objective.delta**2 / np.maximum(self.here.value, 1e-280)
         return np.asarray(self.mass * np.minimum(1.0, ratio))
 
     def finished(self, step: Floats, tolerance: float) -> tuple[NDArray[np.bool_], NDArray[np.int8]]:
         """Return which pairs have ended, and every pair's status."""
-        theta, value, gradient, hessian = self.here
+        value, gradient = self.here.value, self.here.gradient
         delta, arrived = self.objective.delta, ~self.astray
-        lost = (self.damping > 1e10) | (theta[:, self.objective.terms] < self.vanishing)
+        lost = (self.damping > 1e10) | (self.here.theta[:, self.objective.terms] < self.vanishing)
         lost &= arrived
         arrived &= self.damping < 0.1
-        arrived &= -0.5 * (gradient * step).sum(axis=0) <= tolerance * value + 1e-20 * delta**2 * self.mass
-        status = np.full(len(theta), NOT_FINISHED, dtype=np.int8)
+        arrived &= -0.5 * np.vecdot(gradient, step, axis=0) <= tolerance * value + 1e-20 * delta**2 * self.mass
+        status = np.full(len(value), NOT_FINISHED, dtype=np.int8)
         if arrived.any():
             pull = self.mass * np.minimum(delta, np.sqrt(2.0 * value / self.mass))
             arrived &= np.abs(gradient).max(axis=0) <= max(1e-7, tolerance) * pull + 1e-15 * self.mass
         if arrived.any():
-            here, typical = hessian.compress(arrived, axis=2), self._typical()[arrived]
-            _, pivots = damped_steps(here, gradient[:, arrived], np.zeros_like(typical), typical)
-            smallest = (pivots / np.maximum(np.abs(diagonal_of(here)), 1e-9 * typical)).min(axis=0)
+            here, typical = self.here.of(arrived), self._typical()[arrived]
+            _, pivots = damped_steps(here.hessian, here.gradient, np.zeros_like(typical), typical)
+            smallest = (pivots / np.maximum(np.abs(diagonal_of(here.hessian)), 1e-9 * typical)).min(axis=0)
             status[arrived] = np.where(smallest <= _PIVOT_MIN, SINGULAR, CONVERGED)
             status[lost & (status == CONVERGED)] = NOT_FINISHED
         if (
@@ -128,40 +171,37 @@ class _Descent:
         keep = ~done
         self.index, self.replicates, self.mass = self.index[keep], self.replicates[keep], self.mass[keep]
         self.damping, self.astray = self.damping[keep], self.astray[keep]
-        for state in (self.here, self.best):
-            state[:] = [part.compress(keep, axis=axis) for part, axis in zip(state, _PAIRS, strict=True)]
+        self.here, self.best = self.here.of(keep), self.best.of(keep)
 
     def advance(self, step: Floats) -> None:
         """Take the steps; keep what improves, follow what does not once more, then go back."""
         longest = np.abs(step).max(axis=0)
-        there = self.objective.rows.moved(self.here[0], (step * (_MAX_STEP / np.maximum(longest, _MAX_STEP))).T)
-        self.here = [there, *self.objective(there, self.replicates)]
-        better = self.here[1] < self.best[1]
+        there = self.objective.rows.moved(self.here.theta, (step * (_MAX_STEP / np.maximum(longest, _MAX_STEP))).T)
+        self.here = _State.at(self.objective, there, self.replicates)
+        better = self.here.value < self.best.value
         if self.objective.straight and not better.all():
             better = self._shortened(~better)
         calmer = np.where(self.damping < 1e-8, 0.0, self.damping * 0.1)
         if better.all():
-            self.best, self.astray, self.damping = list(self.here), np.zeros_like(better), calmer
+            self.best, self.astray, self.damping = self.here, np.zeros_like(better), calmer
             return
-        for best, new in zip(self.best, self.here, strict=True):
-            np.copyto(best, new, where=better[:, None] if new is there else better)
-        back = ~better & (self.astray | ~np.isfinite(self.here[1]))
+        best, here = self.best.values, self.here.values
+        np.copyto(best, here, where=better)
+        back = ~better & (self.astray | ~np.isfinite(self.here.value))
         self.damping = np.where(better, calmer, self.damping)
         self.astray = ~(better | back)
         if back.any():
-            for here, best in zip(self.here, self.best, strict=True):
-                np.copyto(here, best, where=back[:, None] if here is there else back)
+            np.copyto(here, best, where=back)
             self.damping[back] = np.maximum(self.damping[back] * 20.0, 1e-4)
 
     def _shortened(self, missed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Go from the best points only as far as their step gains, and return which pairs are better off now."""
-        who = self.replicates[missed]
-        state = [part.compress(missed, axis=axis) for part, axis in zip(self.best, _PAIRS, strict=True)]
-        step = self.here[0][missed] - state[0]
-        there = state[0] + self.objective.step_lengths(state, step, who)[:, None] * step
-        for here, part, axis in zip(self.here, [there, *self.objective(there, who)], _PAIRS, strict=True):
-            np.moveaxis(here, axis, 0)[missed] = np.moveaxis(part, axis, 0)
-        return np.asarray(self.here[1] < self.best[1])
+        who, begin = self.replicates[missed], self.best.of(missed)
+        state = [begin.theta, begin.value, begin.gradient, begin.hessian]
+        step = self.here.theta[missed] - begin.theta
+        there = begin.theta + self.objective.step_lengths(state, step, who)[:, None] * step
+        self.here.values[:, missed] = _State.at(self.objective, there, who).values
+        return np.asarray(self.here.value < self.best.value)
 
 
 def minimise(
@@ -203,13 +243,14 @@ def minimise(
         done, reached = descent.finished(step, tolerance)
         if done.any():
             ended = descent.index[done]
-            theta[ended], final[ended], status[ended] = descent.best[0][done], descent.best[1][done], reached[done]
+            theta[ended], final[ended] = descent.best.theta[done], descent.best.value[done]
+            status[ended] = reached[done]
             descent.drop(done)
             step = step[:, ~done]
         if len(descent.index) <= stragglers:
             break
         descent.advance(step)
-    theta[descent.index], final[descent.index] = descent.best[0], descent.best[1]
+    theta[descent.index], final[descent.index] = descent.best.theta, descent.best.value
     return theta, final, status
 
 

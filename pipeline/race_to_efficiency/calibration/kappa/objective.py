@@ -8,23 +8,21 @@ features: matrix products. E itself is the coordinate, not ln E: the optimum is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from race_to_efficiency.calibration.kappa.rows import BLOCK, Rows, moment_pairs
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.calibration.kappa.rows import Chunk
+
     Floats = NDArray[np.float64]
-
-_BLOCK = 12_288
-
-_HARDLY = 1e-4
-"""A step too short for its curve to matter."""
 
 _FARTHEST = 8.0
 """Multiple of a step beyond which it is not followed."""
@@ -36,93 +34,42 @@ another end. A sum of squares that weak makes it one point, the same everywhere,
 is no segment by less than 1e-9 of itself."""
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows of one data set as the solver wants them: standardised log features and centred log losses.
+class _Layout(NamedTuple):
+    """Where each parameter's gradient and Hessian stand among the sums of products with moments.
 
     Parameters
     ----------
-    features : tuple of (n,) float
-        One standardised log quantity a power term.
-    log_loss : (n,) float
-        ln(loss) minus its mean.
-    floor : bool
-        Whether a constant is added to the power terms.
+    plane, moment : (p + 1, p) int
+        Which product is summed with which moment: p rows of the Hessian, and the gradient.
+    sign : (p + 1, p, 1) float
+    planes : int
+        Number of products.
     """
 
-    features: tuple[Floats, ...]
-    log_loss: Floats
-    floor: bool
-
-    @property
-    def n_parameters(self) -> int:
-        """Amplitudes, floor, slopes."""
-        return 2 * len(self.features) + self.floor
-
-    def taken(self, some: slice) -> Rows:
-        """Return some of the rows."""
-        return Rows(tuple(x[some] for x in self.features), self.log_loss[some], self.floor)
-
-    def log_prediction(self, theta: Floats) -> Floats:
-        """Return ln of the predicted (centred) loss, (b, n), for solver parameters (b, p); NaN where it is negative."""
-        terms, floor = len(self.features), int(self.floor)
-        total = np.zeros((len(theta), len(self.log_loss))) + (theta[:, terms, None] if floor else 0.0)
-        for k, x in enumerate(self.features):
-            total += np.exp(theta[:, k, None] - theta[:, terms + floor + k, None] * x)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.log(total, out=total)
-
-    @cached_property
-    def evenly(self) -> Floats:
-        """The lowest, middle and highest place of the first feature's range, (3,)."""
-        low, high = self.features[0].min(), self.features[0].max()
-        return np.array([low, 0.5 * (low + high), high])
-
-    def moved(self, theta: Floats, step: Floats) -> Floats:
-        """Return theta (b, p) after a step (b, p), which one power term with a floor takes along a curve.
-
-        Its amplitude, floor and slope trade off along curved valleys, which are nearly straight in the log predictions
-        at three evenly spaced features (the expected-value parameters of Ratkowsky 1983). Those change as the step says
-        to first order, and give the parameters back in closed form; where they cannot, the step is a straight one.
-        """
-        straight = theta + step
-        if not (self.floor and len(self.features) == 1) or (np.abs(step) < _HARDLY).all():
-            return straight
-        x = self.evenly
-        amplitude, floor, slope = theta.T[:, :, None]
-        with np.errstate(all="ignore"):
-            power = np.exp(amplitude - slope * x)
-            loss = power + floor
-            change = (power * (step[:, :1] - step[:, 2:] * x) + step[:, 1:2]) / loss
-            loss *= np.exp(change)
-            falls = loss[:, 0] - loss[:, 1], loss[:, 1] - loss[:, 2]
-            slope = np.log(falls[0] / falls[1]) / (x[1] - x[0])
-            scale = falls[0] / (np.exp(-slope * x[0]) - np.exp(-slope * x[1]))
-            curved = np.stack([np.log(scale), loss[:, 2] - scale * np.exp(-slope * x[2]), slope], axis=1)
-        sound = np.isfinite(curved).all(axis=1) & (loss > 0).all(axis=1) & (np.abs(change) < 1.0).all(axis=1)
-        return np.where(sound[:, None], curved, straight)
-
-    @cached_property
-    def moments(self) -> list[tuple[slice, list[Floats]]] | None:
-        """The one chunk of rows that are few, which every objective over them shares; None: read them in turn."""
-        return list(self.chunks()) if len(self.log_loss) <= _BLOCK else None
-
-    def chunks(self) -> Iterator[tuple[slice, list[Floats]]]:
-        """Yield row slices with their moment matrices: [1, x, x^2] a term, and [1, x, z, xz] of two terms."""
-        for begin in range(0, len(self.log_loss), _BLOCK):
-            rows = slice(begin, begin + _BLOCK)
-            parts = [x[rows] for x in self.features]
-            one = np.ones_like(parts[0])
-            moments = [np.stack([one, x, x * x], axis=1) for x in parts]
-            if len(parts) == 2:
-                moments.append(np.stack([one, *parts, parts[0] * parts[1]], axis=1))
-            yield rows, moments
+    plane: NDArray[np.intp]
+    moment: NDArray[np.intp]
+    sign: Floats
+    planes: int
 
 
 @cache
-def _lower_triangle(size: int) -> tuple[NDArray[np.intp], ...]:
-    """Return the row and column indices of a matrix' lower triangle."""
-    return np.tril_indices(size)
+def _layout(terms: int, floor: bool) -> _Layout:
+    """Return the layout for a number of terms, with or without a floor."""
+    parts = terms + floor
+    part = [*range(parts), *range(terms)]
+    feature = [0] * parts + [1 + k for k in range(terms)]  # what the prediction's derivative brings: 0 stands for 1
+    pairs = [(k, k) for k in range(parts)] + [(k, k + 1) for k in range(parts - 1)] + [(0, 2)] * (parts == 3)
+    product = {pair: parts + at for at, pair in enumerate(pairs)}
+    column = {pair: at for at, pair in enumerate(moment_pairs(terms))}
+    size = len(part)
+    plane, moment, sign = (np.zeros((size + 1, size), dtype=np.intp) for _ in range(3))
+    for i in range(size):
+        for k in range(size):
+            plane[i, k] = product[min(part[i], part[k]), max(part[i], part[k])]
+            moment[i, k] = column[min(feature[i], feature[k]), max(feature[i], feature[k])]
+            sign[i, k] = -1 if (feature[i] > 0) != (feature[k] > 0) else 1
+        plane[size, i], moment[size, i], sign[size, i] = part[i], column[0, feature[i]], 1 if feature[i] else -1
+    return _Layout(plane, moment, sign[:, :, None].astype(np.float64), parts + len(pairs))
 
 
 class Objective:
@@ -145,8 +92,7 @@ class Objective:
         self.rows, self.weights, self.delta, self.ridge = rows, weights, delta, ridge
         self.terms = len(rows.features)
         self.size = rows.n_parameters
-        self.lower = _lower_triangle(self.size)
-        self._cache = rows.moments
+        self.layout = _layout(self.terms, rows.floor)
         self._mass = weights.sum(axis=1)
         self._memory = np.empty(0)
 
@@ -162,7 +108,7 @@ class Objective:
     @property
     def straight(self) -> bool:
         """Whether log predictions are linear in theta (one power term, no floor), of rows few enough to be sorted."""
-        return self.terms == 1 and not self.rows.floor and self._cache is not None
+        return self.terms == 1 and not self.rows.floor and self.rows.whole is not None
 
     def step_lengths(self, state: Sequence[Floats], step: Floats, replicates: NDArray[np.intp]) -> Floats:
         """Return the multiples of steps at which a `straight` objective (or that and a square) is least, (b,).
@@ -208,96 +154,66 @@ class Objective:
         (b,) float, (p, b) float, (p, p, b) float
             Objective, gradient and Hessian; NaN where a predicted loss is not positive.
         """
-        count = len(theta)
-        value = np.zeros(count)
-        gradient = np.zeros((self.size, count))
-        hessian = np.zeros((self.size, self.size, count))
-        step = max(1, _BLOCK // len(self.rows.log_loss))
+        count, step = len(theta), max(1, BLOCK // len(self.rows.log_loss))
+        value, slopes = np.zeros(count), np.zeros((self.size + 1, self.size, count))
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             for begin in range(0, count, step):
                 some = slice(begin, begin + step)
-                for rows, moments in self._cache or self.rows.chunks():
-                    weights = self.weights[:, rows] if len(self.weights) == 1 else self.weights[replicates[some], rows]
-                    self._add(theta[some], weights, rows, moments, value[some], gradient[:, some], hessian[:, :, some])
-        upper = self.lower[1], self.lower[0]
-        hessian[upper] = hessian[self.lower]
-        return value, gradient, hessian
+                for chunk in self.rows.whole or self.rows.chunks():
+                    here = chunk[0]
+                    weights = self.weights[:, here] if len(self.weights) == 1 else self.weights[replicates[some], here]
+                    self._add(theta[some], weights, chunk, value[some], slopes[:, :, some])
+        return value, slopes[self.size], slopes[: self.size]
 
-    def _room(self, count: int, width: int) -> Floats:
+    def _room(self, planes: int, count: int, width: int) -> Floats:
         """Return scratch space for one block (kept between calls: fresh pages cost more than the arithmetic)."""
-        cells = 10 * count * width
+        cells = planes * count * width
         if len(self._memory) < cells:
             self._memory = np.empty(cells)
-        return self._memory[:cells].reshape(10, count, width)
+        return self._memory[:cells].reshape(planes, count, width)
 
-    def _add(
-        self,
-        theta: Floats,
-        weights: Floats,
-        rows: slice,
-        moments: Sequence[Floats],
-        value: Floats,
-        gradient: Floats,
-        hessian: Floats,
-    ) -> None:
-        """Add one block's contribution to value, gradient and the Hessian's lower triangle."""
-        terms, floor = self.terms, int(self.rows.floor)
-        features = [x[rows] for x in self.rows.features]
-        room = self._room(len(theta), len(features[0]))
-        shares, inverse, curvature = room[:terms], room[2], room[3]
-        pull, work, products = room[4], room[5], room[6:10]
-        for k, x in enumerate(features):
-            np.multiply(theta[:, terms + floor + k, None], x, out=shares[k])
-            np.subtract(theta[:, k, None], shares[k], out=shares[k])
-            np.exp(shares[k], out=shares[k])
-        np.add(shares[0], theta[:, terms, None] if floor else 0.0, out=inverse)
+    def _add(self, theta: Floats, weights: Floats, chunk: Chunk, value: Floats, slopes: Floats) -> None:
+        """Add one block's contribution to the objective (b,), and to Hessian and gradient below it (p + 1, p, b)."""
+        rows, features, moments = chunk
+        terms, head, layout = self.terms, self.terms + self.rows.floor, self.layout
+        room = self._room(terms + 5 + layout.planes, len(theta), len(moments))
+        powers, total, scratch, products = room[:terms], room[terms], room[terms + 1 : terms + 5], room[terms + 5 :]
+        parameters, parts = theta.T[:, :, None], room[:head]
+        np.multiply(parameters[head:], features, out=powers)
+        np.subtract(parameters[:terms], powers, out=powers)
+        np.exp(powers, out=powers)
+        np.add(powers[0], parameters[terms] if self.rows.floor else 0.0, out=total)
         if terms == 2:
-            inverse += shares[1]
-        value += self._residuals(rows, inverse, weights, pull, curvature, work, products[0])
-        np.reciprocal(inverse, out=inverse)
-        shares *= inverse
-        if floor:
-            gradient[terms] -= np.vecdot(pull, inverse)
-            np.multiply(curvature, inverse, out=products[3])
-            hessian[terms, terms] += np.vecdot(products[3], inverse)
-        for k in range(terms):
-            np.multiply(pull, shares[k], out=products[0])
-            np.multiply(curvature, shares[k], out=work)
-            np.multiply(work, shares[k], out=products[1])
-            np.multiply(work, inverse, out=products[2])
-            sums = (products[: 2 + floor].reshape(-1, len(features[k])) @ moments[k]).reshape(2 + floor, -1, 3)
-            pulled, squared = sums[0].T, sums[1].T - sums[0].T
-            index = terms + floor + k
-            gradient[k] -= pulled[0]
-            gradient[index] += pulled[1]
-            hessian[k, k] += squared[0]
-            hessian[index, k] -= squared[1]
-            hessian[index, index] += squared[2]
-            if floor:
-                hessian[terms, k] += sums[2, :, 0]
-                hessian[index, terms] -= sums[2, :, 1]
-        if terms == 2:
-            np.multiply(work, shares[0], out=work)
-            cross = (work @ moments[2]).T
-            hessian[1, 0] += cross[0]
-            hessian[2 + floor, 1] -= cross[1]
-            hessian[3 + floor, 0] -= cross[2]
-            hessian[3 + floor, 2 + floor] += cross[3]
+            total += powers[1]
+        value += self._residuals(rows, total, weights, scratch)
+        np.reciprocal(total, out=total)  # a floor's part, where there is one
+        powers *= total
+        pull, curvature = scratch[:2]
+        pulled, squares, others = products[:head], products[head : 2 * head], products[2 * head :]
+        np.multiply(pull, parts, out=pulled)
+        np.multiply(curvature, parts, out=squares)
+        if head > 1:
+            np.multiply(squares[:-1], parts[1:], out=others[: head - 1])
+        if head > 2:
+            np.multiply(squares[0], parts[2], out=others[2])
+        squares *= parts
+        sums = (products.reshape(-1, len(moments)) @ moments).reshape(layout.planes, len(theta), -1)
+        sums[head : head + terms] -= sums[:terms]
+        slopes += layout.sign * sums[layout.plane, :, layout.moment]
 
-    def _residuals(
-        self, rows: slice, total: Floats, weights: Floats, pull: Floats, curvature: Floats, work: Floats, psi: Floats
-    ) -> Floats:
+    def _residuals(self, rows: slice, total: Floats, weights: Floats, scratch: Floats) -> Floats:
         """Fill weights x (psi + ridge r) and weights x (psi' + ridge) + that; return the objective's part, (b,)."""
-        np.log(total, out=work)
-        np.subtract(self.rows.log_loss[rows], work, out=work)
-        np.clip(work, -self.delta, self.delta, out=psi)
-        np.multiply(weights, psi, out=pull)
-        value = np.vecdot(pull, work) - 0.5 * np.vecdot(pull, psi)
-        np.add(psi == work, self.ridge, out=curvature)
+        pull, curvature, residual, psi = scratch
+        np.log(total, out=residual)
+        np.subtract(self.rows.log_loss[rows], residual, out=residual)
+        np.minimum(residual, self.delta, out=psi)
+        np.maximum(psi, -self.delta, out=psi)
+        np.add(psi == residual, self.ridge, out=curvature)
         curvature *= weights
-        np.multiply(weights, work, out=psi)
+        np.multiply(weights, psi, out=pull)
+        value = np.vecdot(pull, residual) - np.vecdot(pull, psi)
+        np.multiply(weights, residual, out=psi)
         psi *= self.ridge
-        value += 0.5 * np.vecdot(psi, work)
         pull += psi
         curvature += pull
-        return np.asarray(value)
+        return np.asarray(0.5 * (value + np.vecdot(pull, residual)))

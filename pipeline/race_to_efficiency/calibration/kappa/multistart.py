@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    _Starts = tuple[Floats, NDArray[np.intp]]
     _Ends = tuple[Floats, Floats, NDArray[np.int8]]
 
 _AGREE = 1e-9
@@ -81,6 +82,7 @@ class Search:
         self.value = np.full(len(mass), np.nan)
         self.state = np.full(len(mass), TOO_FEW_ROWS, dtype=np.int8)
         self.ends: list[tuple[NDArray[np.intp], Floats]] = []
+        self.sets = 0
         self.pending: list[tuple[int, NDArray[np.intp], Floats]] = []
         self.left: list[NDArray[np.intp]] = []
         self.patience = _PATIENCE if thorough else _HASTE
@@ -94,14 +96,17 @@ class Search:
     def run(self, usable: NDArray[np.intp], starts: Floats | None) -> None:
         """Fit the ``usable`` replicates from the given starts, or from starts of its own choice."""
         if starts is not None:
-            self.graduated(np.repeat(starts, len(usable), axis=0), np.tile(usable, len(starts)), near=True)
+            near = np.repeat(starts, len(usable), axis=0), np.tile(usable, len(starts))
+            self.direct(self.lowered(near, near=True))
         elif len(usable) == 1 and len(self.rows.log_loss) <= _SUBSAMPLE:
-            self.graduated(self.grid, np.repeat(usable, len(self.grid)))
-            if not self.objectives[-1].straight:
-                self.direct(self.grid, np.repeat(usable, len(self.grid)))
+            everywhere = self.grid, np.repeat(usable, len(self.grid))
+            if self.objectives[-1].straight:
+                self.direct(everywhere)
+            else:
+                self.direct(self.lowered(everywhere), everywhere)
         elif self.convex:
             _, smooth, _ = self.base(usable)
-            self.graduated(np.tile(smooth, (len(usable), 1)), usable)
+            self.direct(self.lowered((np.tile(smooth, (len(usable), 1)), usable)))
         else:
             self._several(usable)
         self.catch_up()
@@ -114,16 +119,16 @@ class Search:
         ways: what they find, `exchange` offers to the rest. Where many replicates settle nowhere the search ends early.
         """
         optima, smooth, cold = self.base(usable)
-        self.direct(np.repeat(optima, len(usable), axis=0), np.tile(usable, len(optima)))
-        self.direct(np.tile(cold, (len(usable), 1)), usable)
+        sets: list[_Starts] = [(np.repeat(optima, len(usable), axis=0), np.tile(usable, len(optima)))]
+        sets.append((np.tile(cold, (len(usable), 1)), usable))
         short = len(self.rows.log_loss) < _SHORT
         if short:
-            self.graduated(np.tile(smooth, (len(usable), 1)), usable)
+            sets.append(self.lowered((np.tile(smooth, (len(usable), 1)), usable)))
         explored = usable[:: 1 + len(usable) // _EXPLORED] if len(usable) > 1 else usable[:0]
         if len(explored):
             each = np.tile(self.grid, (len(explored), 1)), np.repeat(explored, len(self.grid))
-            self.graduated(*each)
-            self.direct(*each)
+            sets += [self.lowered(each), each]
+        self.direct(*sets)
         self.scouts = self.best[explored]
         if len(usable) > 1:
             self.kick(usable, usable, _KICK)
@@ -139,12 +144,12 @@ class Search:
         self.catch_up()
         contested = np.setdiff1d(self.contested(usable), explored)
         if len(contested) and len(usable) > 1:
-            self.graduated(np.tile(smooth, (len(contested), 1)), contested)
+            self.direct(self.lowered((np.tile(smooth, (len(contested), 1)), contested)))
             self.kick(contested, usable, _HARD_KICK, times=_MORE_KICKS)
             self.catch_up()
         lost = usable[~self.settled()[usable]]
         if len(lost):
-            self.graduated(np.tile(self.grid, (len(lost), 1)), np.repeat(lost, len(self.grid)))
+            self.direct(self.lowered((np.tile(self.grid, (len(lost), 1)), np.repeat(lost, len(self.grid)))))
 
     def contested(self, usable: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the replicates whose starts disagree, or whose gradient does not vanish."""
@@ -164,7 +169,7 @@ class Search:
         )
         only = np.zeros(len(self.grid), dtype=np.intp)
         smooth, smooth_value, _ = minimise(search.objectives[0], self.grid, only, tolerance=1e-9)
-        ends, values = search.graduated(smooth, only)
+        ends, values = search.direct(search.lowered((smooth, only)))
         optima: list[Floats] = []
         for k in np.argsort(values, kind="stable"):
             near = values[k] <= values.min() * 1.05
@@ -174,13 +179,18 @@ class Search:
         cold, _, _ = minimise(search.objectives[-1], start, only[:1], max_iterations=_ON_THE_WAY)
         return optima, smooth[smooth_value.argmin()], cold[0]
 
-    def direct(self, start: Floats, replicates: NDArray[np.intp]) -> tuple[Floats, Floats]:
-        """Descend at the final threshold from ``start`` and keep what is best; who is slow waits for `catch_up`."""
+    def direct(self, *sets: _Starts) -> tuple[Floats, Floats]:
+        """Descend at the final threshold from all sets of starts in one computation and keep what is best.
+
+        Who is slow waits for `catch_up`.
+        """
+        start, replicates = (np.concatenate(part) for part in zip(*sets, strict=True))
         ends, values, states = self._descend(start, replicates, self.patience)
         slow = np.flatnonzero(states == NOT_FINISHED)
         if len(slow) and self.patience < _LAST_PATIENCE:
             self.pending.append((len(self.ends), slow, ends[slow]))
         self.ends.append((replicates, values))
+        self.sets += len(sets)
         return ends, values
 
     def catch_up(self) -> None:
@@ -240,19 +250,20 @@ class Search:
         self.value[rep[take]] = values[first[take]]
         self.state[rep[take]] = states[first[take]]
 
-    def graduated(self, start: Floats, replicates: NDArray[np.intp], *, near: bool = False) -> tuple[Floats, Floats]:
-        """Lower the threshold in steps (on a subsample of long tables), then descend at the final one on all rows.
+    def lowered(self, starts: _Starts, *, near: bool = False) -> _Starts:
+        """Return where starts lead as the threshold is lowered in steps (on a subsample of long tables).
 
         From ``near`` an optimum one step is enough: of 12,000 refits three end higher than after all and three lower.
         """
         ladder = self.objectives[-2 if near else 0 : -1]
         if self.objectives[-1].straight:
             ladder = []  # a straight line has one optimum
+        start, replicates = starts
         for objective in ladder:
             start, _, _ = minimise(
                 objective, start, replicates, tolerance=1e-2, max_iterations=100, stragglers=len(start) // _STRAGGLERS
             )
-        return self.direct(start, replicates)
+        return start, replicates
 
     def kick(self, who: NDArray[np.intp], usable: NDArray[np.intp], size: float, *, times: int = 1) -> None:
         """Descend again from the best fits of ``who``, moved at random by ``size`` spreads of all replicates' fits.
@@ -262,9 +273,9 @@ class Search:
         fits = self.best[usable]
         low, high = np.quantile(fits, [0.05, 0.95], axis=0)
         spread = np.cov(np.clip(fits, low, high), rowvar=False) + np.diag(np.full(fits.shape[1], _LEAST_KICK**2))
-        random = np.random.default_rng(np.random.SeedSequence(len(self.ends)))
+        random = np.random.default_rng(np.random.SeedSequence(self.sets))
         moves = random.standard_normal((times * len(who), fits.shape[1])) @ np.linalg.cholesky(spread).T
-        self.direct(self._inside(np.tile(self.best[who], (times, 1)) + size * moves), np.tile(who, times))
+        self.direct((self._inside(np.tile(self.best[who], (times, 1)) + size * moves), np.tile(who, times)))
 
     def exchange(self, usable: NDArray[np.intp]) -> bool:
         """Score other replicates' optima on every replicate (one matrix product); descend from those that are better.
@@ -283,7 +294,7 @@ class Search:
         choice = scores.argmin(axis=1)
         better = scores[np.arange(len(usable)), choice] < self.value[usable] * (1 - _AGREE)
         if better.any():
-            self.direct(pool[choice[better]], usable[better])
+            self.direct((pool[choice[better]], usable[better]))
         return bool(better.any())
 
     def _inside(self, start: Floats) -> Floats:

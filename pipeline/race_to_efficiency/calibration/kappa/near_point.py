@@ -92,12 +92,20 @@ def fit_near_point(
     point = point or fit_batch(form, inputs, loss, weights[:1], delta=delta, thorough=False)
     if not (point.converged[0] and form.admits(point.theta).all()):
         return fit_batch(form, inputs, loss, weights[: first + TRIED], delta=delta)
-    parts = [point, _left_out(form, inputs, loss, weights[: 1 + left_out], point, delta)]
+    without, resampled = weights[1 : 1 + left_out], weights[first:]
+    stepped, telling = _stepped(form, inputs, loss, weights[: 1 + left_out], point, delta)
+    exactly = without[telling]
+    at_once = len(resampled) if resampled.size <= AT_ONCE else TRIED
+    made = fit_batch(
+        form, inputs, loss, np.concatenate([exactly, resampled[:at_once]]), starts=point.theta, delta=delta
+    )
+    parts = [point, _replaced(stepped, telling, made.part(slice(0, len(exactly))))]
     if first > 1 + left_out:
         parts.append(fit_batch(form, inputs, loss, weights[1 + left_out : first], delta=delta))
     agreed = point.n_starts_agreeing[0] == point.n_starts[0] and units >= UNITS_PER_PARAMETER * len(form.columns)
     straight = form.terms == 1 and not form.floor  # and has one optimum
-    parts.append(_refits(form, inputs, loss, weights[first:], point, delta, sure=bool(agreed or straight)))
+    begun = made.part(slice(len(exactly), None))
+    parts.append(_refits(form, inputs, loss, resampled, point, begun, delta, sure=bool(agreed or straight)))
     whole = parts[0]
     for part in parts[1:]:
         whole = whole.followed_by(part)
@@ -105,12 +113,20 @@ def fit_near_point(
 
 
 def _refits(
-    form: Form, inputs: Sequence[Floats], loss: Floats, weights: Floats, point: BatchFit, delta: float, *, sure: bool
+    form: Form,
+    inputs: Sequence[Floats],
+    loss: Floats,
+    weights: Floats,
+    point: BatchFit,
+    made: BatchFit,
+    delta: float,
+    *,
+    sure: bool,
 ) -> BatchFit:
-    """Return bootstrap refits from the point, or fewer of them; ``sure`` where no other optimum need be looked for."""
-    made = fit_batch(
-        form, inputs, loss, weights if weights.size <= AT_ONCE else weights[:TRIED], starts=point.theta, delta=delta
-    )
+    """Return bootstrap refits from the point, of which the first are ``made``, or fewer than there are weights.
+
+    ``sure`` where no other optimum need be looked for.
+    """
     tried = made.part(slice(0, TRIED))
     if tried.converged.mean() < LEAST_CONVERGED or len(weights) <= TRIED:
         return tried
@@ -135,18 +151,23 @@ def _refits(
     return fit_batch(form, inputs, loss, weights[:FEWER], starts=np.stack(starts), delta=delta)
 
 
-def _left_out(
+def _stepped(
     form: Form, inputs: Sequence[Floats], loss: Floats, weights: Floats, point: BatchFit, delta: float
-) -> BatchFit:
-    """Return the fits that leave out one row each: by one Newton step where there are many, the telling ones exactly.
+) -> tuple[BatchFit | None, NDArray[np.intp]]:
+    """Return one Newton step to the fits that leave a row out, where those are many, and which must be made exactly.
 
     Parameters
     ----------
     weights : (1 + m, n) float
         The point's, and those without each of m rows.
+
+    Returns
+    -------
+    BatchFit or None, (k,) int
+        None where all m are to be made.
     """
     if len(weights) <= ONE_STEP_ROWS:
-        return fit_batch(form, inputs, loss, weights[1:], starts=point.theta, delta=delta)
+        return None, np.arange(len(weights) - 1)
     space = Coordinates.of(form, inputs, loss)
     x = space.solver(point.theta[0])
     _, _, hessian = Objective(space.rows, weights[:1], delta)(x[None], np.zeros(1, dtype=np.intp))
@@ -162,8 +183,14 @@ def _left_out(
         theta, np.repeat(point.objective, count), np.repeat(point.converged, count), np.ones(count, dtype=np.int64),
         np.ones(count, dtype=np.int64), np.repeat(point.status, count), point.columns,
     )  # fmt: skip
-    telling = np.sort(np.argsort(-np.abs(form.kappa(theta) - form.kappa(point.theta[0])), kind="stable")[:EXACT])
-    exact = fit_batch(form, inputs, loss, weights[1:][telling], starts=point.theta, delta=delta)
+    change = np.abs(form.kappa(theta) - form.kappa(point.theta[0]))
+    return steps, np.sort(np.argsort(-change, kind="stable")[:EXACT])
+
+
+def _replaced(steps: BatchFit | None, telling: NDArray[np.intp], exact: BatchFit) -> BatchFit:
+    """Return approximate fits with the telling ones made exactly; those alone where there is no approximation."""
+    if steps is None:
+        return exact
     names = ("theta", "objective", "converged", "status")
     held = {name: getattr(steps, name).copy() for name in names}
     for name, values in held.items():

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gamma_views import series_of
 from prov.model import ProvDerivation, ProvDocument, ProvEntity
 from race_to_efficiency.calibration.common.resampling import cluster_weights
-from race_to_efficiency.own_tables.run_checks import same_mean_p
+from race_to_efficiency.own_tables.shared_models import same_mean_p
 from race_to_efficiency.provenance.signing import ENVELOPE_NAME, PAYLOAD_TYPE, pre_authentication_encoding
 from rocrate.rocrate import ROCrate
 from scipy.stats import f_oneway

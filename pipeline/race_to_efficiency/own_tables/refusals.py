@@ -14,7 +14,7 @@ from race_to_efficiency.calibration.kappa.group_records import PARAMETER_UNITS
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -79,7 +79,21 @@ class Tried(NamedTuple):
     hopeless: tuple[str, ...]
 
 
-def tried(table: RunTable, findings: TableFindings, params: KappaParams) -> dict[str, Tried]:
+def first_fit(form: Form, inputs: Sequence[Floats], loss: Floats, delta: float) -> BatchFit:
+    """Return a form's point estimate, searched for from everywhere but not from every start to its end."""
+    with np.errstate(all="ignore"):
+        return fit_batch(form, inputs, loss, np.ones(len(loss)), delta=delta, thorough=False)
+
+
+def looked_at(table: RunTable) -> dict[str, Floats]:
+    """Return the quantities of the rows whose point estimate is tried first."""
+    some = np.unique(np.linspace(0, len(table) - 1, min(len(table), LOOKED_AT)).astype(int))
+    return {name: values[some] for name, values in table.quantities.items()}
+
+
+def tried(
+    table: RunTable, findings: TableFindings, params: KappaParams, law: Callable[[], BatchFit]
+) -> dict[str, Tried]:
     """Return the point estimates of the forms that have rows enough, by name.
 
     Parameters
@@ -87,11 +101,12 @@ def tried(table: RunTable, findings: TableFindings, params: KappaParams) -> dict
     table : RunTable
     findings : TableFindings
     params : KappaParams
+    law : callable
+        Returns the chinchilla fit to the rows `looked_at`, which may have been made before.
     """
     found: dict[str, Tried] = {}
-    some = np.unique(np.linspace(0, len(table) - 1, min(len(table), LOOKED_AT)).astype(int))
-    quantities = {name: values[some] for name, values in table.quantities.items()}
-    whole = np.ones((1, len(some)))
+    quantities = looked_at(table)
+    whole = np.ones((1, len(quantities["loss"])))
     for form in map(FORMS.__getitem__, params.forms):
         weights = whole
         if form is not CHINCHILLA:
@@ -106,8 +121,8 @@ def tried(table: RunTable, findings: TableFindings, params: KappaParams) -> dict
         inputs, loss = [quantities[name][kept] for name in form.inputs], quantities["loss"][kept]
         if len(loss) < 2 * len(form.columns):
             continue  # refused by name after the fit, which takes no time
+        fit = law() if form is CHINCHILLA else first_fit(form, inputs, loss, params.delta)
         with np.errstate(all="ignore"):
-            fit = fit_batch(form, inputs, loss, np.ones(len(loss)), delta=params.delta, thorough=False)
             kappa = float(form.kappa(fit.theta[0]))
             left = np.log(loss) - form.log_loss(fit.theta[0], inputs)
         sd, most = float(np.sqrt(np.square(left).sum() / (len(loss) - len(form.columns)))), params.gates.max_residual_sd

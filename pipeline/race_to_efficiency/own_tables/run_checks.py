@@ -7,35 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
-from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute
 from race_to_efficiency.ledger.duplicates import find_duplicates, significant_digits
 from race_to_efficiency.own_tables.efficient_runs import frontier_rule
 from race_to_efficiency.own_tables.refusals import unrelated
-from race_to_efficiency.own_tables.run_table import Texts
+from race_to_efficiency.own_tables.shared_models import shared_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.calibration.kappa.robust import BatchFit
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import FrontierRule
 
     Floats = NDArray[np.float64]
 
-MODEL_COLUMNS = ("cluster", "model", "model_id", "model_name", "checkpoint_of", "trajectory", "run", "run_id", "name")
-
 _RANDOM_GUESS_NATS = 12.5
 _BEST_PLAUSIBLE_NATS = 1.3
 _WORST_BEST_NATS = 7.0
-_SHARED_P = 0.01
 _VARIED = 6
 _SAME = 1e-3
 _LARGEST_LOG = 70.0
 _GLANCE = 20_000
-_MOST_SIZES, _MOST_A_SIZE = 500, 200
 
 
 @dataclass(frozen=True)
@@ -166,85 +161,6 @@ def sharpened(table: RunTable) -> tuple[RunTable, tuple[str, ...]]:
     return table.replacing(changed).noting(note), ()
 
 
-def shared_models(table: RunTable, *, delta: float) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
-    """Find runs that share a model: by a column that names models, or because runs of one size err together.
-
-    Returns
-    -------
-    (n,) array or None, tuple of str
-        Clusters, and what was found in words.
-    """
-    params = table.quantities.get("params")
-    for name in MODEL_COLUMNS:
-        if name not in table.cells or not 2 <= _n_different(table, name) <= 0.7 * len(table):
-            continue
-        labels = table.cells[name]
-        models = set(labels.tolist())
-        # a model has one size: as many pairs of label and size as labels
-        one_size = params is None or len(set(zip(labels.tolist(), params.tolist(), strict=True))) == len(models)
-        if "" not in models and one_size:
-            words = f"column '{name}' repeats: its {len(models)} models are resampled whole (--cluster none: not)"
-            return labels, (words,)
-    if params is None or "tokens" not in table.quantities:
-        return None, ()
-    return _same_size(params, table.quantities["tokens"], table.quantities["loss"], delta=delta)
-
-
-def _n_different(table: RunTable, name: str) -> int:
-    cells = table.cells
-    return cells.n_different(name) if isinstance(cells, Texts) else len(set(cells[name].tolist()))
-
-
-def _same_size(
-    params: Floats, tokens: Floats, loss: Floats, *, delta: float
-) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
-    """Test whether residuals of runs of one size are alike (one-way analysis of variance, F test)."""
-    ordered = np.sort(params)
-    counts = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] > ordered[:-1], [True]])))
-    several = np.flatnonzero(counts >= 3)
-    if len(several) < 3 or counts[several].sum() < 0.5 * len(params):
-        return None, ()
-    sizes, member = np.unique(params, return_inverse=True)
-    order = np.argsort(member, kind="stable")
-    begins = np.cumsum(counts) - counts
-    tested = [order[begins[k] : begins[k] + min(counts[k], _MOST_A_SIZE)] for k in several[:_MOST_SIZES]]
-    used = np.concatenate(tested)
-    loss, inputs = loss[used], [params[used], tokens[used]]
-    fit = fit_batch(CHINCHILLA, inputs, loss, np.ones(len(loss)), delta=delta, thorough=False)
-    if not fit.converged[0]:
-        return None, ()
-    residuals = np.log(loss) - CHINCHILLA.log_loss(fit.theta[0], inputs)
-    bound = 4.0 * 1.4826 * float(np.median(np.abs(residuals)))
-    residuals = np.clip(residuals, -bound, bound)
-    if np.ptp(residuals) <= 0:
-        return None, ()
-    p = same_mean_p(np.split(residuals, np.cumsum([len(rows) for rows in tested])[:-1]))
-    if p >= _SHARED_P:
-        return None, ()
-    words = (
-        f"runs of one model size err together (F test, p = {p:.1g}): read as checkpoints of {len(sizes)} models, which "
-        "are resampled whole; say --cluster COLUMN, or --cluster none for independent runs"
-    )
-    return params, (words,)
-
-
-def same_mean_p(samples: Sequence[Floats]) -> float:
-    """Return the p of samples whose means differ as much by chance (`scipy.stats.f_oneway`, which takes 1 s to load).
-
-    Parameters
-    ----------
-    samples : sequence of (n_k,) float
-        Not all alike.
-    """
-    from scipy.special import fdtrc
-
-    values = np.concatenate(samples)
-    between = sum(len(sample) * (sample.mean() - values.mean()) ** 2 for sample in samples)
-    within = sum(float(np.square(sample - sample.mean()).sum()) for sample in samples)
-    first, second = len(samples) - 1, len(values) - len(samples)
-    return float(fdtrc(first, second, between / first * second / within)) if within > 0 else 0.0
-
-
 def named_clusters(table: RunTable, column: str) -> NDArray[Any]:
     """Return the clusters of a named column; an empty cell stands for itself."""
     cells = table.cells[column]
@@ -263,6 +179,7 @@ def examine(
     doubts: Sequence[str],
     tolerance_dex: float,
     delta: float,
+    law: Callable[[], BatchFit] | None = None,
 ) -> TableFindings:
     """Run every check on a table whose repetitions are out.
 
@@ -276,6 +193,8 @@ def examine(
     doubts : sequence of str
         Already known.
     tolerance_dex, delta : float
+    law : callable, optional
+        See `shared_models`.
     """
     fatal, unit_doubts = loss_unit_doubts(table.quantities["loss"])
     variety_fatal, variety_doubts = variety_findings(table)
@@ -283,7 +202,7 @@ def examine(
     clusters: NDArray[Any] | None = None
     shared: tuple[str, ...] = ()
     if cluster is None:
-        clusters, shared = shared_models(table, delta=delta)
+        clusters, shared = shared_models(table, delta=delta, law=law)
     elif cluster != "none":
         clusters = named_clusters(table, cluster)
     rule = frontier or frontier_rule(table.quantities, tolerance_dex)

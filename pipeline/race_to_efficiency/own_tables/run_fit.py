@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +13,13 @@ from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
 from race_to_efficiency.calibration.kappa.group_fit import fit_form
 from race_to_efficiency.calibration.kappa.group_records import estimates_of
 from race_to_efficiency.calibration.kappa.groups import fit_group
-from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.conditional_table import fit_conditional
 from race_to_efficiency.own_tables.efficient_runs import frontier_candidates
 from race_to_efficiency.own_tables.held_out import held_out_rows, split_below
 from race_to_efficiency.own_tables.long_fit import LONG_RUNS, LongFitter, sample_of
-from race_to_efficiency.own_tables.refusals import refusals_of, tried
+from race_to_efficiency.own_tables.outlying_runs import without_outliers
+from race_to_efficiency.own_tables.refusals import LOOKED_AT, first_fit, looked_at, refusals_of, tried
 from race_to_efficiency.own_tables.run_checks import examine, once_each, sharpened
 from race_to_efficiency.own_tables.table_fit import TableFit, rows_of
 
@@ -105,6 +106,12 @@ def fit_table(
         lacking = "; ".join(f"{name} needs {' and '.join(parts)}" for name, parts in needed.items())
         raise DataInvalid(f"{table.name} lacks columns", where=table.name, why=lacking)
     table = table.noting(*(f"no {' and '.join(needed[name])}: no {name} fit" for name in params.forms if needed[name]))
+
+    @cache
+    def law() -> BatchFit:
+        seen = looked_at(table)
+        return first_fit(CHINCHILLA, [seen[name] for name in CHINCHILLA.inputs], seen["loss"], params.delta)
+
     findings = examine(
         table,
         cluster=cluster,
@@ -112,12 +119,13 @@ def fit_table(
         doubts=doubts,
         tolerance_dex=params.frontier_tolerance_dex,
         delta=params.delta,
+        law=law if len(table) <= LOOKED_AT else None,
     )
     # no table of cut-offs is shown of an analyst's runs
     params = params.model_copy(update={"forms": possible, "extrapolation_cutoffs": ()})
     apart = tuple(name for name in possible if conditions.any or name not in FORMS)
     plain = params.model_copy(update={"forms": tuple(name for name in possible if name not in apart)})
-    points = {} if findings.fatal else tried(table, findings, plain)
+    points = {} if findings.fatal else tried(table, findings, plain, law)
     reasons = {name: points[name].hopeless if name in points else findings.fatal for name in possible}
     hopeful = tuple(name for name in possible if not reasons.get(name))
     without = {
@@ -212,7 +220,7 @@ def _quickly(
     form: Form, everything: GroupRows, params: KappaParams, *, seed: int, point: BatchFit | None = None
 ) -> GroupFit:
     """Fit a form with its refits from the point estimate: an analyst waits for them."""
-    return _without_outliers(fit_form(form, everything, params, seed=seed, from_point=True, point=point), params)
+    return without_outliers(fit_form(form, everything, params, seed=seed, from_point=True, point=point), params)
 
 
 def fit_divided(
@@ -289,21 +297,3 @@ def _of_all(estimate: Estimate, table: RunTable, codes: NDArray[np.int64] | None
     named = (f"{table.title}/{len(table)} rows, lines {table.lines.min()} to {table.lines.max()}",)
     clusters = len(table) if codes is None else int(codes.max()) + 1
     return replace(estimate, n_rows=len(table), n_clusters=clusters, rows_used=named)
-
-
-def _without_outliers(fit: GroupFit, params: KappaParams) -> GroupFit:
-    """Doubt a fit that hangs on runs far from it and with much leverage: what it says without them."""
-    outliers = np.flatnonzero(fit.influence.leverage_outlier)
-    if not len(outliers) or len(outliers) > 0.2 * len(fit.rows):
-        return fit
-    weights = np.ones(len(fit.rows))
-    weights[outliers] = 0.0
-    inputs, loss = fit.rows.inputs(fit.form), fit.rows.quantities["loss"]
-    other = fit_batch(fit.form, inputs, loss, weights, delta=params.delta, thorough=False)
-    kappa = float(fit.form.kappa(other.theta[0]))
-    if not other.converged[0] or abs(kappa - fit.kappa) <= fit.stderr_of(fit.form.symbol):
-        return fit
-    names = ", ".join(fit.rows.ids[k] for k in outliers[:8])
-    return fit.doubted(
-        f"{len(outliers)} runs with leverage lie far from the fit ({names}): without them kappa is {kappa:.4g}"
-    )

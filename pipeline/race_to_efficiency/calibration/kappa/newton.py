@@ -46,24 +46,28 @@ def damped_steps(hessian: Floats, gradient: Floats, damping: Floats, typical: Fl
         Steps, and the pivots before any was replaced.
     """
     size, count = gradient.shape
-    scale = np.maximum(np.abs(diagonal_of(hessian)), typical)
     work = np.empty((size, size + 1, count))  # the right-hand side is one more column: eliminated in the same stroke
-    work[:, :size], work[:, size] = hessian, -gradient
+    work[:, :size] = hessian
+    np.negative(gradient, out=work[:, size])
     pivots = diagonal_of(work)
-    sound, least, instead = 1e-12 * np.abs(pivots), 1e-9 * scale, 1e-3 * scale
+    scale = np.abs(pivots)
+    sound = 1e-12 * scale
+    np.maximum(scale, typical, out=scale)
     pivots += damping * scale
-    used = np.empty_like(gradient)
+    least, instead = 1e-9 * scale, 1e-3 * scale
+    used = np.empty_like(scale)
     for j in range(size):
         np.maximum(pivots[j], least[j], out=used[j])
         np.copyto(used[j], instead[j], where=pivots[j] <= sound[j])
         if j < size - 1:
-            row = work[j, j + 1 :]
-            work[j + 1 :, j + 1 :] -= (row[:-1] / used[j])[:, None] * row
+            row, rest = work[j, j + 1 :], work[j + 1 :, j + 1 :]
+            np.subtract(rest, (row[:-1] / used[j])[:, None] * row, out=rest)
     step = work[:, size]
     for j in range(size - 1, -1, -1):
-        step[j] /= used[j]
+        here, inner = step[j], step[:j]
+        np.divide(here, used[j], out=here)
         if j:
-            step[:j] -= work[:j, j] * step[j]
+            np.subtract(inner, work[:j, j] * here, out=inner)
     return step, pivots
 
 

@@ -44,12 +44,15 @@ class _Layout(NamedTuple):
     sign : (p + 1, p, 1) float
     planes : int
         Number of products.
+    powers : (terms, 2) int
+        Amplitude and slope of each term.
     """
 
     plane: NDArray[np.intp]
     moment: NDArray[np.intp]
     sign: Floats
     planes: int
+    powers: NDArray[np.intp]
 
 
 @cache
@@ -69,7 +72,8 @@ def _layout(terms: int, floor: bool) -> _Layout:
             moment[i, k] = column[min(feature[i], feature[k]), max(feature[i], feature[k])]
             sign[i, k] = -1 if (feature[i] > 0) != (feature[k] > 0) else 1
         plane[size, i], moment[size, i], sign[size, i] = part[i], column[0, feature[i]], 1 if feature[i] else -1
-    return _Layout(plane, moment, sign[:, :, None].astype(np.float64), parts + len(pairs))
+    powers = np.array([[k, parts + k] for k in range(terms)])
+    return _Layout(plane, moment, sign[:, :, None].astype(np.float64), parts + len(pairs), powers)
 
 
 class Objective:
@@ -174,15 +178,14 @@ class Objective:
 
     def _add(self, theta: Floats, weights: Floats, chunk: Chunk, value: Floats, slopes: Floats) -> None:
         """Add one block's contribution to the objective (b,), and to Hessian and gradient below it (p + 1, p, b)."""
-        rows, features, moments = chunk
+        rows, straight, moments = chunk
         terms, head, layout = self.terms, self.terms + self.rows.floor, self.layout
         room = self._room(terms + 5 + layout.planes, len(theta), len(moments))
         powers, total, scratch, products = room[:terms], room[terms], room[terms + 1 : terms + 5], room[terms + 5 :]
-        parameters, parts = theta.T[:, :, None], room[:head]
-        np.multiply(parameters[head:], features, out=powers)
-        np.subtract(parameters[:terms], powers, out=powers)
+        parts = room[:head]
+        np.matmul(theta[:, layout.powers].swapaxes(0, 1), straight, out=powers)
         np.exp(powers, out=powers)
-        np.add(powers[0], parameters[terms] if self.rows.floor else 0.0, out=total)
+        np.add(powers[0], theta[:, terms, None] if self.rows.floor else 0.0, out=total)
         if terms == 2:
             total += powers[1]
         value += self._residuals(rows, total, weights, scratch)

@@ -95,12 +95,13 @@ class Rows:
         return list(self.chunks()) if len(self.log_loss) <= BLOCK else None
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield row slices, their features (terms, 1, n), and the moments (n, m): 1, features, products of two."""
+        """Yield row slices, what powers are linear in (terms, 2, n), and moments (n, m): 1, features, products of two."""
         for begin in range(0, len(self.log_loss), BLOCK):
             some = slice(begin, begin + BLOCK)
             ones_and_features = [np.ones_like(self.log_loss[some]), *(x[some] for x in self.features)]
             moments = [ones_and_features[i] * ones_and_features[k] for i, k in moment_pairs(len(self.features))]
-            yield some, np.stack(ones_and_features[1:])[:, None], np.stack(moments, axis=1)
+            straight = [[ones_and_features[0], -x] for x in ones_and_features[1:]]
+            yield some, np.array(straight), np.stack(moments, axis=1)
 
 
 def moment_pairs(terms: int) -> list[tuple[int, int]]:

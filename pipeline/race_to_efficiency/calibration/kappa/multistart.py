@@ -194,19 +194,35 @@ class Search:
         return ends, values
 
     def catch_up(self) -> None:
-        """Finish the slow descents of all starts in one computation."""
-        if not self.thorough:
-            self._leave_agreed()
-        if not self.pending:
-            return
+        """Finish the slow descents of all starts in one computation.
+
+        Where slow ones may be left this is looked at again after every stage, unless there is but one replicate, of
+        which it is asked whether all starts agree.
+        """
+        waiting, started = sum(len(slow) for _, slow, _ in self.pending), sum(len(values) for _, values in self.ends)
+        patience = 2 * _PATIENCE if waiting > max(_MANY, 0.25 * started) else _LAST_PATIENCE  # patience is for the few
+        stage = patience if self.thorough or len(self.mass) == 1 else _PATIENCE
+        for _ in range(0, patience, stage):
+            if not self.thorough:
+                self._leave_agreed()
+            if self.pending:
+                self._follow(stage)
+        self.pending.clear()
+
+    def _follow(self, steps: int) -> None:
+        """Take the slow descents some steps further."""
         owners = [self.ends[record][0][slow] for record, slow, _ in self.pending]
         starts = np.concatenate([ends for *_, ends in self.pending])
-        many = len(starts) > max(_MANY, 0.25 * sum(len(values) for _, values in self.ends))  # patience is for the few
-        _, values, _ = self._descend(starts, np.concatenate(owners), 2 * _PATIENCE if many else _LAST_PATIENCE)
+        ends, values, states = self._descend(starts, np.concatenate(owners), steps)
         begins = np.cumsum([0, *map(len, owners)])
+        left = []
         for (record, slow, _), begin in zip(self.pending, begins, strict=False):
-            self.ends[record][1][slow] = values[begin : begin + len(slow)]
-        self.pending.clear()
+            some = slice(begin, begin + len(slow))
+            self.ends[record][1][slow] = values[some]
+            still = states[some] == NOT_FINISHED
+            if still.any():
+                left.append((record, slow[still], ends[some][still]))
+        self.pending = left
 
     def _leave_agreed(self) -> None:
         """Forget the slow descents of replicates that hold a settled fit on which a third of their starts agree."""

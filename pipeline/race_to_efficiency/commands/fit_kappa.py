@@ -113,7 +113,6 @@ def register(app: typer.Typer) -> None:
         from pathlib import Path
 
         from race_to_efficiency.api.kappa import fit_kappa
-        from race_to_efficiency.own_tables.run_summaries import FLAGS
 
         if plot is not None and group is not None:
             raise UsageError("--plot draws one fit", remedy="take one group with --where, or leave out --plot")
@@ -124,6 +123,10 @@ def register(app: typer.Typer) -> None:
             step(f"reading {file}")
             also = [*(where or []), *left_out, *filter(None, (group, cluster, weight))]
             logs = options.read(file, named, also, progress=step)
+            if logs is not None:
+                from race_to_efficiency.own_tables.run_summaries import FLAGS
+
+                left_out = [*left_out, *FLAGS]
             found = unwrap(fit_kappa)(
                 Path(file) if logs is None else logs.runs,
                 name="logs",
@@ -131,7 +134,7 @@ def register(app: typer.Typer) -> None:
                 columns=named if logs is None else logs.figures.columns,
                 loss_unit=loss_unit,
                 where=where or [],
-                exclude=left_out if logs is None else [*left_out, *FLAGS],
+                exclude=left_out,
                 group=group,
                 cluster=cluster,
                 frontier=frontier,

@@ -72,11 +72,11 @@ class LogOptions:
             Texts that may name further columns.
         progress : callable
         """
+        if self.step is None:
+            return None
         from race_to_efficiency.executors.place import place_here
         from race_to_efficiency.own_tables.step_logs import read_step_logs
 
-        if self.step is None:
-            return None
         written = output_file(self.summaries, "--summaries")
         with computing(self.workers, self.scheduler):
             found = read_step_logs(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from race_to_efficiency.calibration.kappa.efficient import budgets
-from race_to_efficiency.own_tables.long_trend import could_be_records
+from race_to_efficiency.own_tables.records import could_be_records
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

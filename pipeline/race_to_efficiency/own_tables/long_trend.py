@@ -24,6 +24,7 @@ from race_to_efficiency.calibration.gamma.fragility import (
 from race_to_efficiency.calibration.gamma.judging import judged
 from race_to_efficiency.calibration.gamma.trend_fit import refusal_of, weaknesses
 from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes, ratio
+from race_to_efficiency.own_tables.records import could_be_records
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -216,34 +217,6 @@ def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
         change = f"{word} without line {series.row_ids[first[place]]} and line {series.row_ids[second[place]]}"
         rows.append(choice_row(inputs, fit, "leave_two_out", change, None, value=float(found[place]), gate=True))
     return rows
-
-
-def could_be_records(value: Floats, clusters: NDArray[np.int64], *, most: int = 30) -> NDArray[np.bool_]:
-    """Return which rows can set a record in a resample of the clusters, (n,): the others never do.
-
-    A row that rows of ``most`` other clusters precede and equal or beat is a record only where all of them are absent:
-    in one resample of e^30.
-
-    Parameters
-    ----------
-    value : (n,) float
-        In the order of dates.
-    clusters : (n,) int
-    most : int
-    """
-    best: dict[int, float] = {}
-    kept = np.zeros(len(value), dtype=np.bool_)
-    bar = -np.inf
-    for row, (level, cluster) in enumerate(zip(value.tolist(), clusters.tolist(), strict=True)):
-        if level <= bar or level <= best.get(cluster, -np.inf):
-            continue
-        kept[row] = True
-        best[cluster] = level
-        if len(best) > most:
-            lowest = min(best, key=best.__getitem__)
-            del best[lowest]
-            bar = min(best.values())
-    return kept
 
 
 def thinned(series: Series, start_shift_years: float) -> Series:

@@ -91,6 +91,12 @@ def looked_at(table: RunTable) -> dict[str, Floats]:
     return {name: values[some] for name, values in table.quantities.items()}
 
 
+def first_law(table: RunTable, delta: float) -> BatchFit:
+    """Return the chinchilla fit to the rows `looked_at`."""
+    seen = looked_at(table)
+    return first_fit(CHINCHILLA, [seen[name] for name in CHINCHILLA.inputs], seen["loss"], delta)
+
+
 def tried(
     table: RunTable, findings: TableFindings, params: KappaParams, law: Callable[[], BatchFit]
 ) -> dict[str, Tried]:
@@ -102,7 +108,7 @@ def tried(
     findings : TableFindings
     params : KappaParams
     law : callable
-        Returns the chinchilla fit to the rows `looked_at`, which may have been made before.
+        Returns `first_law` of the table, which may have been made before.
     """
     found: dict[str, Tried] = {}
     quantities = looked_at(table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +14,11 @@ from race_to_efficiency.calibration.kappa.group_fit import fit_form
 from race_to_efficiency.calibration.kappa.group_records import estimates_of
 from race_to_efficiency.calibration.kappa.groups import fit_group
 from race_to_efficiency.errors import DataInvalid, UsageError
-from race_to_efficiency.own_tables.conditional_table import fit_conditional
 from race_to_efficiency.own_tables.efficient_runs import frontier_candidates
 from race_to_efficiency.own_tables.held_out import held_out_rows, split_below
 from race_to_efficiency.own_tables.long_fit import LONG_RUNS, LongFitter, sample_of
 from race_to_efficiency.own_tables.outlying_runs import without_outliers
-from race_to_efficiency.own_tables.refusals import LOOKED_AT, first_fit, looked_at, refusals_of, tried
+from race_to_efficiency.own_tables.refusals import LOOKED_AT, first_law, refusals_of, tried
 from race_to_efficiency.own_tables.run_checks import examine, once_each, sharpened
 from race_to_efficiency.own_tables.table_fit import TableFit, rows_of
 
@@ -106,12 +105,7 @@ def fit_table(
         lacking = "; ".join(f"{name} needs {' and '.join(parts)}" for name, parts in needed.items())
         raise DataInvalid(f"{table.name} lacks columns", where=table.name, why=lacking)
     table = table.noting(*(f"no {' and '.join(needed[name])}: no {name} fit" for name in params.forms if needed[name]))
-
-    @cache
-    def law() -> BatchFit:
-        seen = looked_at(table)
-        return first_fit(CHINCHILLA, [seen[name] for name in CHINCHILLA.inputs], seen["loss"], params.delta)
-
+    law = cache(partial(first_law, table, params.delta))
     findings = examine(
         table,
         cluster=cluster,
@@ -193,6 +187,10 @@ def _under_conditions(
     step: Callable[[str], None],
 ) -> TableFit:
     """Add the fits under conditions, and of the forms beside the ledger's three, to those of the others."""
+    if not params.forms:
+        return fitted
+    from race_to_efficiency.own_tables.conditional_table import fit_conditional
+
     findings, codes = fitted.findings, _codes(fitted.findings, table)
     sample = sample_of(len(table), codes, seed) if len(table) > LONG_RUNS else None
     for form in map(EVERY_FORM.__getitem__, params.forms):
@@ -204,7 +202,7 @@ def _under_conditions(
         found = fit_conditional(form, rows, conditions, params, seed=seed, sample=sample)
         estimates = (*fitted.estimates, *found.estimates(params, seed=seed))
         fitted = replace(fitted, conditional=(*fitted.conditional, found), estimates=estimates)
-    said = [words for words in (conditions.words,) if words and params.forms]
+    said = [words for words in (conditions.words,) if words]
     return replace(fitted, table=fitted.table.noting(*said))
 
 

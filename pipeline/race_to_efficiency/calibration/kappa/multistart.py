@@ -6,25 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.newton import (
-    CONVERGED,
-    FLOOR_AT_ZERO,
-    NOT_FINISHED,
-    TOO_FEW_ROWS,
-    minimise,
-    minimise_at_zero_floor,
-)
+from race_to_efficiency.calibration.kappa.best_fits import AGREE, BestFits, are_settled
+from race_to_efficiency.calibration.kappa.newton import NOT_FINISHED, minimise, minimise_at_zero_floor
 from race_to_efficiency.calibration.kappa.objective import Objective
-from race_to_efficiency.calibration.kappa.rows import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from race_to_efficiency.calibration.kappa.rows import Rows
 
     Floats = NDArray[np.float64]
     _Starts = tuple[Floats, NDArray[np.intp]]
     _Ends = tuple[Floats, Floats, NDArray[np.int8]]
 
-_AGREE = 1e-9
 _COLD, _ON_THE_WAY = 20, 10
 """The start of the grid with a high floor, a gentle first and a steep second term (with one term: the last), followed
 for ten steps on the average weighting. From there 1,001 replicates of the Chinchilla runs end as from the start itself,
@@ -48,18 +42,11 @@ _HASTE = 20
 """Steps that most starts need: of a search that leaves its slow ones, those still on their way may be such."""
 _LAST_PATIENCE = 300
 _STRAGGLERS = 20
-_ENOUGH_AGREE = 3
-"""One start in so many: the starts of a grid, lowered in steps, share a path, so that another look is wanted too."""
 _CANDIDATE_CELLS = 4_000_000
 _SUBSAMPLE = 16_384
 
 
-def _settled(states: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Return which fits have a gradient that vanishes."""
-    return np.asarray((states == CONVERGED) | (states == FLOOR_AT_ZERO))
-
-
-class Search:
+class Search(BestFits):
     """Multi-start search over all replicates; keeps the best fit of each and counts who agrees.
 
     Parameters
@@ -78,13 +65,8 @@ class Search:
     def __init__(self, rows: Rows, grid: Floats, mass: Floats, delta: float, *, thorough: bool = True) -> None:
         self.rows, self.grid, self.mass, self.delta = rows, grid, mass, delta
         self.thorough = thorough
-        self.best = np.full((len(mass), rows.n_parameters), np.nan)
-        self.value = np.full(len(mass), np.nan)
-        self.state = np.full(len(mass), TOO_FEW_ROWS, dtype=np.int8)
-        self.ends: list[tuple[NDArray[np.intp], Floats]] = []
+        super().__init__(len(mass), rows.n_parameters)
         self.sets = 0
-        self.pending: list[tuple[int, NDArray[np.intp], Floats]] = []
-        self.left: list[NDArray[np.intp]] = []
         self.patience = _PATIENCE if thorough else _HASTE
         self.convex = not rows.floor and len(rows.features) == 1
         self.scouts = self.best[:0]
@@ -204,7 +186,7 @@ class Search:
         stage = patience if self.thorough or len(self.mass) == 1 else _PATIENCE
         for _ in range(0, patience, stage):
             if not self.thorough:
-                self._leave_agreed()
+                self.leave_agreed()
             if self.pending:
                 self._follow(stage)
         self.pending.clear()
@@ -224,22 +206,13 @@ class Search:
                 left.append((record, slow[still], ends[some][still]))
         self.pending = left
 
-    def _leave_agreed(self) -> None:
-        """Forget the slow descents of replicates that hold a settled fit on which a third of their starts agree."""
-        open_ = ~self.settled() | (_ENOUGH_AGREE * self.agreeing() < self.started())
-        kept = [(record, slow, ends, open_[self.ends[record][0][slow]]) for record, slow, ends in self.pending]
-        self.left += [self.ends[record][0][slow[~still]] for record, slow, _, still in kept]
-        for record, slow, _, still in kept:
-            self.ends[record][1][slow[~still]] = np.nan  # it may have come near the best; it is not counted either way
-        self.pending = [(record, slow[still], ends[still]) for record, slow, ends, still in kept if still.any()]
-
     def _descend(self, start: Floats, replicates: NDArray[np.intp], patience: int) -> _Ends:
         waiting = len(start) // _STRAGGLERS if patience <= _PATIENCE else 0
         found = minimise(self.objectives[-1], start, replicates, max_iterations=patience, stragglers=waiting)
         ends, values, states = self._settle_floor(replicates, found, patience) if self.rows.floor else found
-        settled = _settled(states)
+        settled = are_settled(states)
         for kind in (settled, ~settled):
-            self._keep(replicates[kind], ends[kind], values[kind], states[kind])
+            self.keep(replicates[kind], ends[kind], values[kind], states[kind])
         return ends, values, states
 
     def _settle_floor(self, replicates: NDArray[np.intp], found: _Ends, patience: int) -> _Ends:
@@ -252,19 +225,6 @@ class Search:
             for held, better in zip(found, results, strict=True):
                 held[low] = better  # type: ignore[index]
         return found
-
-    def _keep(self, replicates: NDArray[np.intp], ends: Floats, values: Floats, states: NDArray[np.int8]) -> None:
-        """Take over fits that beat what is held; a settled fit is never given up for a rounding-error gain."""
-        order = np.lexsort((values, replicates))
-        first = order[np.flatnonzero(np.diff(replicates[order], prepend=-1))]
-        rep = replicates[first]
-        fine = _settled(states[first])
-        upgrade = fine & ~self.settled()[rep]
-        factor = np.where(upgrade, 1 + _AGREE, np.where(fine, 1.0, 1 - _AGREE))
-        take = np.isnan(self.value[rep]) | (values[first] < self.value[rep] * factor)
-        self.best[rep[take]] = ends[first[take]]
-        self.value[rep[take]] = values[first[take]]
-        self.state[rep[take]] = states[first[take]]
 
     def lowered(self, starts: _Starts, *, near: bool = False) -> _Starts:
         """Return where starts lead as the threshold is lowered in steps (on a subsample of long tables).
@@ -308,7 +268,7 @@ class Search:
         psi = np.clip(residual, -self.delta, self.delta)
         scores = self.mass[usable] @ (psi * (residual - 0.5 * psi)).T
         choice = scores.argmin(axis=1)
-        better = scores[np.arange(len(usable)), choice] < self.value[usable] * (1 - _AGREE)
+        better = scores[np.arange(len(usable)), choice] < self.value[usable] * (1 - AGREE)
         if better.any():
             self.direct((pool[choice[better]], usable[better]))
         return bool(better.any())
@@ -328,23 +288,3 @@ class Search:
             plain = Objective(self.rows, self.mass, self.delta, ridge=0.0)
             value[known] = plain(self.best[known], known)[0]
         return value
-
-    def settled(self) -> NDArray[np.bool_]:
-        """Return which replicates hold a fit whose gradient vanishes."""
-        return _settled(self.state)
-
-    def agreeing(self) -> NDArray[np.int64]:
-        """Return how many starts of each replicate ended within 1e-9 (relative) of its best objective."""
-        count = np.zeros(len(self.value), dtype=np.int64)
-        for replicates, values in self.ends:
-            np.add.at(count, replicates[values <= self.value[replicates] * (1 + _AGREE)], 1)
-        return count
-
-    def started(self) -> NDArray[np.int64]:
-        """Return how many starts of each replicate were followed to their end."""
-        count = np.zeros(len(self.value), dtype=np.int64)
-        for replicates, _ in self.ends:
-            np.add.at(count, replicates, 1)
-        for replicates in self.left:
-            np.subtract.at(count, replicates, 1)
-        return count

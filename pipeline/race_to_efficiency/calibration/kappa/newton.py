@@ -153,7 +153,7 @@ class _Descent:
         lost = (self.damping > 1e10) | (self.here.theta[:, self.objective.terms] < self.vanishing)
         lost &= arrived
         arrived &= self.damping < 0.1
-        arrived &= -0.5 * np.vecdot(gradient, step, axis=0) <= tolerance * value + 1e-20 * delta**2 * self.mass
+        arrived &= -0.5 * np.vecdot(gradient.T, step.T) <= tolerance * value + 1e-20 * delta**2 * self.mass
         status = np.full(len(value), NOT_FINISHED, dtype=np.int8)
         if arrived.any():
             pull = self.mass * np.minimum(delta, np.sqrt(2.0 * value / self.mass))

@@ -95,7 +95,7 @@ class Rows:
         return list(self.chunks()) if len(self.log_loss) <= BLOCK else None
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield row slices, what powers are linear in (terms, 2, n), and moments (n, m): 1, features, products of two."""
+        """Yield row slices, what ln of powers is linear in (terms, 2, n), and moments (n, m): products of features."""
         for begin in range(0, len(self.log_loss), BLOCK):
             some = slice(begin, begin + BLOCK)
             ones_and_features = [np.ones_like(self.log_loss[some]), *(x[some] for x in self.features)]

@@ -1,0 +1,78 @@
+"""Refits that start from the point: each ends as it would alone, and a law known already is not fitted again."""
+
+import numpy as np
+import pytest
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
+from race_to_efficiency.calibration.kappa.near_point import EXACT, ONE_STEP_ROWS, TRIED, fit_near_point
+from race_to_efficiency.calibration.kappa.robust import fit_batch
+from race_to_efficiency.own_tables.refusals import first_law
+from race_to_efficiency.own_tables.shared_models import shared_models
+from race_to_efficiency.recovery.attempts import table_of
+
+DELTA = 1e-3
+
+
+def simulated(n, seed, sizes=None):
+    """Return sizes, tokens and losses of runs whose true law is a chinchilla form."""
+    rng = np.random.default_rng(seed)
+    params = 10 ** (rng.uniform(7.5, 10.0, n) if sizes is None else rng.uniform(7.5, 10.0, sizes)[np.arange(n) % sizes])
+    tokens = params * 10 ** rng.uniform(0.5, 2.0, n)
+    loss = (1.7 + 400 * params**-0.34 + 410 * tokens**-0.28) * np.exp(rng.normal(0.0, 0.003, n))
+    return params, tokens, loss
+
+
+@pytest.mark.parametrize("form", [CHINCHILLA, FLOOR, POWER_LAW])
+@pytest.mark.parametrize("n", [60, ONE_STEP_ROWS + 20])
+def test_every_refit_stands_in_the_place_of_its_weights_and_ends_as_alone(form, n):
+    params, tokens, loss = simulated(n, 3)
+    inputs = (params, tokens) if form is CHINCHILLA else (6 * params * tokens,)
+    rng = np.random.default_rng(4)
+    resampled = rng.multinomial(n, np.full(n, 1 / n), size=TRIED + 10).astype(float)
+    lower = (loss > np.median(loss)).astype(float)[None]
+    weights = np.concatenate([np.ones((1, n)), 1.0 - np.eye(n), lower, resampled])
+    fits = fit_near_point(form, inputs, loss, weights, delta=DELTA, left_out=n, refits=len(resampled), units=n)
+    assert len(fits.theta) == len(weights)
+    alone = fit_batch(form, inputs, loss, weights, starts=fits.theta[:1], delta=DELTA)
+    exact = np.ones(len(weights), dtype=bool)
+    if n > ONE_STEP_ROWS:
+        exact[1 : 1 + n] = fits.objective[1 : 1 + n] != fits.objective[0]  # the others are a step from the point
+        assert exact[1 : 1 + n].sum() == EXACT
+        left = np.abs(form.kappa(alone.theta[1 : 1 + n]) / form.kappa(alone.theta[0]) - 1.0)
+        assert left[exact[1 : 1 + n]].max() == left.max()
+    assert fits.converged[exact].all()
+    assert fits.objective[exact] == pytest.approx(alone.objective[exact], rel=1e-9)
+    assert form.kappa(fits.theta[exact]) == pytest.approx(form.kappa(alone.theta[exact]), rel=1e-5)
+    assert form.kappa(fits.theta) == pytest.approx(form.kappa(alone.theta), rel=0.02)
+
+
+def test_resamples_that_leave_slow_starts_reach_the_optimum_of_a_whole_search():
+    for seed in (1, 5):
+        params, tokens, loss = simulated(30, seed)
+        weights = np.random.default_rng(seed).multinomial(30, np.full(30, 1 / 30), size=10).astype(float)
+        whole, hurried = (
+            fit_batch(CHINCHILLA, (params, tokens), loss, weights, delta=DELTA, thorough=each) for each in (True, False)
+        )
+        assert hurried.objective == pytest.approx(whole.objective, rel=1e-9)
+        assert (hurried.n_starts_agreeing <= hurried.n_starts).all()
+        assert hurried.n_starts.sum() < whole.n_starts.sum()
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.02])
+def test_runs_of_one_size_are_told_alike_by_a_law_that_is_known(shared):
+    params, tokens, loss = simulated(72, 2, sizes=12)
+    errors = dict(zip(np.unique(params), shared * np.random.default_rng(1).standard_normal(12), strict=True))
+    loss = loss * np.exp([errors[size] for size in params])
+    order = np.random.default_rng(7).permutation(72)
+    table = table_of(loss[order], params=params[order], tokens=tokens[order])
+    asked = []
+
+    def law():
+        asked.append(1)
+        return first_law(table, DELTA)
+
+    clusters, words = shared_models(table, delta=DELTA)
+    told, same = shared_models(table, delta=DELTA, law=law)
+    assert asked == [1]
+    assert same == words
+    assert (clusters is None) == (told is None) == (shared == 0.0)
+    assert clusters is None or (clusters == table.quantities["params"]).all()

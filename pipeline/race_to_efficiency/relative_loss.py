@@ -24,26 +24,19 @@ from race_to_efficiency.equation.domain import FloatArray, scalar_or_array
 from race_to_efficiency.equation.gathered_compute import log_compute_ratio
 from race_to_efficiency.equation.growth import growth_integral
 from race_to_efficiency.equation.inverses import (
-    TimeGradient,
     fleet_required,
     gamma_required,
-    kappa_from_two_points,
     kappa_implied,
     time_to_target,
-    time_to_target_gradient,
 )
 from race_to_efficiency.equation.path_inverse import time_to_target_on_path
-from race_to_efficiency.equation.path_options import Convention, PathOptions, compute_path
+from race_to_efficiency.equation.path_options import Convention, FleetOptions, PathOptions, compute_path
 from race_to_efficiency.equation.paths import compute_rate
 from race_to_efficiency.equation.rates import compute_equivalent_gain, gamma_fleet_exchange
 from race_to_efficiency.equation.saturation import Saturation
 from race_to_efficiency.equation.sensitivity import (
     Gradient,
-    decay_rate_asymptote,
-    relative_loss_cross_derivative,
     relative_loss_gradient,
-    relative_loss_limit,
-    relative_loss_window,
 )
 
 if TYPE_CHECKING:
@@ -56,39 +49,32 @@ __all__ = [
     "Gradient",
     "PathOptions",
     "Saturation",
-    "TimeGradient",
     "compute_equivalent_gain",
     "crossover_time",
     "decay_rate",
-    "decay_rate_asymptote",
     "effective_kappa",
     "fleet_required",
     "gamma_fleet_exchange",
     "gamma_required",
     "growth_integral",
-    "kappa_from_two_points",
     "kappa_implied",
     "log_compute_ratio",
     "log_relative_loss",
     "loss_reduction",
     "relative_loss",
-    "relative_loss_cross_derivative",
     "relative_loss_gradient",
-    "relative_loss_limit",
-    "relative_loss_window",
     "time_to_target",
-    "time_to_target_gradient",
     "time_to_target_on_path",
 ]
 
 
 def _reducible(
-    t: ArrayLike, kappa: ArrayLike, gamma: ArrayLike, floor: ArrayLike, path: PathOptions, given: dict[str, ArrayLike]
+    t: ArrayLike, kappa: ArrayLike, gamma: ArrayLike, *, floor: ArrayLike = 0.0, **path: Unpack[FleetOptions]
 ) -> tuple[FloatArray, FloatArray]:
     """Return ln r = -kappa ln X and the checked floor."""
     slope = domain.positive("kappa", kappa)
     lowest = domain.unit_interval("floor", floor, zero=True, one=False)
-    return -slope * log_compute_ratio(t, gamma, **given, **path), lowest
+    return -slope * log_compute_ratio(t, gamma, **path), lowest
 
 
 def relative_loss(
@@ -136,23 +122,16 @@ def relative_loss(
     >>> race.relative_loss([0, 1, 5], kappa=0.05, gamma=2.0).round(4)
     array([1.    , 0.944 , 0.7187])
     """
-    log_r, lowest = _reducible(t, kappa, gamma, floor, path, {"fleet": fleet, "baseline_years": baseline_years})
+    log_r, lowest = _reducible(t, kappa, gamma, fleet=fleet, baseline_years=baseline_years, floor=floor, **path)
     with np.errstate(all="ignore"):
         return scalar_or_array(lowest + (1.0 - lowest) * np.exp(log_r))
 
 
 def log_relative_loss(
-    t: ArrayLike,
-    kappa: ArrayLike,
-    gamma: ArrayLike,
-    *,
-    fleet: ArrayLike = 1.0,
-    baseline_years: ArrayLike = 1.0,
-    floor: ArrayLike = 0.0,
-    **path: Unpack[PathOptions],
+    t: ArrayLike, kappa: ArrayLike, gamma: ArrayLike, *, floor: ArrayLike = 0.0, **path: Unpack[FleetOptions]
 ) -> FloatArray:
     """Natural log of `relative_loss`, exact also where R is near 1 or below the smallest float64."""
-    log_r, lowest = _reducible(t, kappa, gamma, floor, path, {"fleet": fleet, "baseline_years": baseline_years})
+    log_r, lowest = _reducible(t, kappa, gamma, floor=floor, **path)
     with np.errstate(all="ignore"):
         fallen = -(1.0 - lowest) * np.expm1(log_r)
         direct = np.log(lowest + (1.0 - lowest) * np.exp(log_r))
@@ -161,30 +140,16 @@ def log_relative_loss(
 
 
 def loss_reduction(
-    t: ArrayLike,
-    kappa: ArrayLike,
-    gamma: ArrayLike,
-    *,
-    fleet: ArrayLike = 1.0,
-    baseline_years: ArrayLike = 1.0,
-    floor: ArrayLike = 0.0,
-    **path: Unpack[PathOptions],
+    t: ArrayLike, kappa: ArrayLike, gamma: ArrayLike, *, floor: ArrayLike = 0.0, **path: Unpack[FleetOptions]
 ) -> FloatArray:
     """Share of the loss gone by t, 1 - R, without the cancellation of forming R first."""
-    log_r, lowest = _reducible(t, kappa, gamma, floor, path, {"fleet": fleet, "baseline_years": baseline_years})
+    log_r, lowest = _reducible(t, kappa, gamma, floor=floor, **path)
     with np.errstate(all="ignore"):
         return scalar_or_array(-(1.0 - lowest) * np.expm1(log_r))
 
 
 def effective_kappa(
-    t: ArrayLike,
-    kappa: ArrayLike,
-    gamma: ArrayLike,
-    *,
-    fleet: ArrayLike = 1.0,
-    baseline_years: ArrayLike = 1.0,
-    floor: ArrayLike = 0.0,
-    **path: Unpack[PathOptions],
+    t: ArrayLike, kappa: ArrayLike, gamma: ArrayLike, *, floor: ArrayLike = 0.0, **path: Unpack[FleetOptions]
 ) -> FloatArray:
     """Local slope of total loss, kappa_reducible (1 - E/L(t)): what joins the two readings of kappa.
 
@@ -193,7 +158,7 @@ def effective_kappa(
     (...) float, dimensionless
         -dlnL/dlnC at the compute reached by t; kappa itself when there is no floor.
     """
-    log_r, lowest = _reducible(t, kappa, gamma, floor, path, {"fleet": fleet, "baseline_years": baseline_years})
+    log_r, lowest = _reducible(t, kappa, gamma, floor=floor, **path)
     slope = domain.positive("kappa", kappa)
     with np.errstate(all="ignore"):
         value = slope / (1.0 + lowest / (1.0 - lowest) * np.exp(-log_r))
@@ -201,14 +166,7 @@ def effective_kappa(
 
 
 def decay_rate(
-    t: ArrayLike,
-    kappa: ArrayLike,
-    gamma: ArrayLike,
-    *,
-    fleet: ArrayLike = 1.0,
-    baseline_years: ArrayLike = 1.0,
-    floor: ArrayLike = 0.0,
-    **path: Unpack[PathOptions],
+    t: ArrayLike, kappa: ArrayLike, gamma: ArrayLike, *, floor: ArrayLike = 0.0, **path: Unpack[FleetOptions]
 ) -> FloatArray:
     """Rate at which ln of the loss falls, -dlnR/dt.
 
@@ -219,8 +177,8 @@ def decay_rate(
     (...) float, 1/years
     """
     years = domain.duration("t", t)
-    slope = effective_kappa(t, kappa, gamma, fleet=fleet, baseline_years=baseline_years, floor=floor, **path)
-    route = compute_path(gamma, fleet=fleet, baseline_years=baseline_years, **path)
+    slope = effective_kappa(t, kappa, gamma, floor=floor, **path)
+    route = compute_path(gamma, **path)
     with np.errstate(all="ignore"):
         return scalar_or_array(slope * compute_rate(route, years))
 

@@ -102,26 +102,6 @@ def chinchilla_nopt(C: ArrayLike, A: ArrayLike, B: ArrayLike, alpha: ArrayLike, 
     return _result(np.exp((balance + slope_d * np.log(compute / FLOP_PER_PARAMETER_TOKEN)) / (slope_n + slope_d)))
 
 
-def parametric_loss(
-    params: ArrayLike, tokens: ArrayLike, E: ArrayLike, A: ArrayLike, B: ArrayLike, alpha: ArrayLike, beta: ArrayLike
-) -> FloatArray:
-    """Chinchilla loss of any allocation, E + A N^-alpha + B D^-beta.
-
-    Parameters
-    ----------
-    params : (...) float, parameters
-    tokens : (...) float, tokens
-    E, A, B : (...) float, nats
-    alpha, beta : (...) float, dimensionless
-
-    Returns
-    -------
-    (...) float, nats
-    """
-    n, d, a, b, slope_n, slope_d = _positive(params=params, tokens=tokens, A=A, B=B, alpha=alpha, beta=beta)
-    return _result(_floor(E) + np.exp(np.log(a) - slope_n * np.log(n)) + np.exp(np.log(b) - slope_d * np.log(d)))
-
-
 def chinchilla_loss(
     C: ArrayLike, E: ArrayLike, A: ArrayLike, B: ArrayLike, alpha: ArrayLike, beta: ArrayLike
 ) -> FloatArray:
@@ -220,25 +200,6 @@ def floor_loss(C: ArrayLike, E: ArrayLike, a: ArrayLike, kappa: ArrayLike, pivot
     (...) float, nats
     """
     return _result(_floor(E) + power_law_loss(C, kappa, a, pivot))
-
-
-def kappa_effective_at(
-    C: ArrayLike, E: ArrayLike, a: ArrayLike, kappa: ArrayLike, pivot: ArrayLike = 1.0
-) -> FloatArray:
-    """Slope of total loss at C FLOP for the floor form, kappa (1 - E/L).
-
-    Parameters
-    ----------
-    C, E, a, kappa, pivot
-        As in `floor_loss`.
-
-    Returns
-    -------
-    (...) float, dimensionless
-        What a fit of the power law around C would call kappa_total.
-    """
-    reducible = np.asarray(power_law_loss(C, kappa, a, pivot))
-    return _result(np.asarray(kappa, dtype=np.float64) * reducible / (_floor(E) + reducible))
 
 
 def curvature_z(

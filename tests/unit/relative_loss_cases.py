@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import planning, scaling_laws
 from race_to_efficiency import relative_loss as rl
-from race_to_efficiency.equation import normal_inputs, rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,22 +62,6 @@ def _plain(function: Callable[..., Any], *names: str) -> Callable[[dict[str, Any
     return lambda i: function(*(i[n] for n in names))
 
 
-def _normal(function: Callable[..., Any], *names: str) -> Callable[[dict[str, Any]], Any]:
-    def call(i: dict[str, Any]) -> Any:
-        inputs = normal_inputs.NormalInputs(
-            kappa_mean=i["mu_k"],
-            kappa_sd=i["sd_k"],
-            gamma_mean=i["mu_g"],
-            gamma_sd=i["sd_g"],
-            correlation=i["rho"],
-            fleet=i["m"],
-            baseline_years=i["tau0"],
-        )
-        return function(*(i[n] for n in names), inputs)
-
-    return call
-
-
 def _gradient(index: int) -> Callable[[dict[str, Any]], Any]:
     return lambda i: rl.relative_loss_gradient(i["t"], i["kappa"], i["gamma"], **_fleet(i))[index]
 
@@ -90,7 +73,6 @@ def _crossover(basis: str) -> Callable[[dict[str, Any]], Any]:
 
 
 _R = ("t", "kappa", "gamma")
-_NORMAL_TARGET = ("Rstar",)
 
 FUNCTIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "relative_loss": _on(rl.relative_loss, *_R),
@@ -102,17 +84,11 @@ FUNCTIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "relative_loss_fleet_in_c0": lambda i: rl.relative_loss(
         i["t"], i["kappa"], i["gamma"], **_fleet(i), fleet_in_baseline=True
     ),
-    "relative_loss_window": lambda i: rl.relative_loss_window(
-        i["t"], i["kappa"], i["gamma"], i["w"], baseline_years=i["tau0"]
-    ),
     "dR_dkappa": _gradient(0),
     "dR_dgamma": _gradient(1),
     "dR_dt": _gradient(2),
     "dR_dm": _gradient(3),
     "decay_rate": _on(rl.decay_rate, *_R),
-    "d2R_dkappa_dgamma": _on(rl.relative_loss_cross_derivative, *_R),
-    "decay_rate_asymptote": _plain(rl.decay_rate_asymptote, "kappa", "gamma"),
-    "relative_loss_floor": _on(rl.relative_loss_limit, "kappa", "gamma"),
     "kappa_effective": _on(rl.effective_kappa, "t", "kappa_r", "gamma", floor="e"),
     "time_to_target": _on(rl.time_to_target, "Rstar", "kappa", "gamma"),
     "time_to_target_irreducible": _on(rl.time_to_target, "Rstar", "kappa_r", "gamma", floor="e"),
@@ -124,12 +100,10 @@ FUNCTIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
         i["Rstar"], i["tstar"], i["kappa"], i["gamma"], baseline_years=i["tau0"], fleet_in_baseline=True
     ),
     "kappa_implied": _on(rl.kappa_implied, "R", "t", "gamma"),
-    "kappa_from_two_points": _plain(rl.kappa_from_two_points, "R1", "X1", "R2", "X2"),
     "crossover_cumulative": _crossover("cumulative"),
     "crossover_throughput": _crossover("throughput"),
     "crossover_in_c0": _crossover("fleet_in_baseline"),
     "relative_loss_growing_fleet": _on(rl.relative_loss, *_R, fleet_growth="pi"),
-    "fleet_energy": _plain(planning.fleet_energy, "t", "pi", "m"),
     "relative_loss_piecewise": lambda i: rl.relative_loss(
         i["t"], i["kappa"], i["gamma"], baseline_years=i["tau0"], fleet_breaks=i["breaks"], fleet_multiples=i["mults"]
     ),
@@ -146,29 +120,20 @@ FUNCTIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "min_completion_time_job": _plain(planning.min_completion_time_job, "W", "gamma"),
     "optimal_run_length": _plain(planning.optimal_run_length, "lam", "c", "e"),
     "compute_equivalent_gain": _on(rl.compute_equivalent_gain, "t", "gamma"),
-    "ceg_from_loss": _plain(rates.gain_from_losses, "L1", "L2", "E", "kappa"),
     "gamma_fleet_exchange": _plain(rl.gamma_fleet_exchange, "t", "gamma"),
     "chinchilla_exponent": _plain(scaling_laws.chinchilla_exponent, "alpha", "beta"),
     "chinchilla_nopt": _plain(scaling_laws.chinchilla_nopt, "C", "A", "B", "alpha", "beta"),
     "chinchilla_loss": _plain(scaling_laws.chinchilla_loss, "C", "E", "A", "B", "alpha", "beta"),
-    "confounded_kappa": _plain(rates.confounded_kappa, "kappa", "a", "g"),
-    "gamma_from_doubling_months": _plain(rates.gamma_from_doubling_months, "months"),
-    "gamma_from_annual_factor": _plain(rates.gamma_from_annual_factor, "f"),
-    "gamma_from_two_points": _plain(rates.gamma_from_two_points, "e1", "e2", "t1", "t2"),
-    "gamma_sum_sd": _plain(rates.gamma_sum_sd, "sigmas", "corr"),
-    "landauer_doublings": _plain(rates.landauer_doublings, "flop_per_joule", "bit_erasures_per_flop", "T_kelvin"),
-    "vintage_mean_efficiency": _plain(rates.vintage_mean_efficiency, "gamma", "life"),
-    "R_mean_binormal": _normal(normal_inputs.relative_loss_mean, "t"),
-    "R_sd_binormal": _normal(normal_inputs.relative_loss_sd, "t"),
-    "R_sd_delta": _normal(normal_inputs.relative_loss_sd_delta, "t"),
-    "R_quantile_binormal": _normal(normal_inputs.relative_loss_quantile, "q", "t"),
-    "R_cdf_binormal": _normal(normal_inputs.relative_loss_cdf, "r", "t"),
-    "t_quantile_binormal": _normal(normal_inputs.time_to_target_quantile, "q", "Rstar"),
-    "t_sd_delta": _normal(normal_inputs.time_to_target_sd_delta, *_NORMAL_TARGET),
-    "t_cdf_binormal": _normal(normal_inputs.time_to_target_cdf, "tt", "Rstar"),
-    "dt_dkappa": lambda i: rl.time_to_target_gradient(i["Rstar"], i["kappa"], i["gamma"], **_fleet(i)).d_kappa,
-    "dt_dgamma": lambda i: rl.time_to_target_gradient(i["Rstar"], i["kappa"], i["gamma"], **_fleet(i)).d_gamma,
 }
+
+NOT_COMPUTED = frozenset({
+    "relative_loss_window", "d2R_dkappa_dgamma", "decay_rate_asymptote", "relative_loss_floor", "dt_dkappa",
+    "dt_dgamma", "kappa_from_two_points", "fleet_energy", "ceg_from_loss", "confounded_kappa",
+    "gamma_from_doubling_months", "gamma_from_annual_factor", "gamma_from_two_points", "gamma_sum_sd", "landauer_doublings",
+    "vintage_mean_efficiency", "R_mean_binormal", "R_sd_binormal", "R_sd_delta", "R_quantile_binormal",
+    "R_cdf_binormal", "t_quantile_binormal", "t_sd_delta", "t_cdf_binormal",
+})  # fmt: skip
+"""Quantities of the reference table that no command and no stage needs, and that are no part of the package."""
 
 
 def failure(case: Case) -> str | None:

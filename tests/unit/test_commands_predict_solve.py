@@ -214,13 +214,13 @@ def test_solve_fleet_with_power_and_energy():
 
 
 def test_solve_fleet_money_reads_the_cost_section(monkeypatch):
-    from race_to_efficiency.planning import target_bill
+    from race_to_efficiency.planning import fleet_bill
     from race_to_efficiency.settings import params as config
 
     monkeypatch.setattr(config, "read_params", lambda path: params(cost={"values": COST}))
     line = "solve fleet --target 0.7 --by 5 --kappa 0.05 --gamma 2 --money"
     found = document(line)
-    bill = target_bill(0.7, 5, 0.05, 2, CostParameters(**COST))
+    bill = fleet_bill(found["value"], 5, CostParameters(**COST))
     assert found["total_usd"] == pytest.approx(float(bill.total_usd), rel=1e-14)
     assert found["energy_twh"] == pytest.approx(float(bill.energy_twh), rel=1e-14)
     race = document(

@@ -107,11 +107,6 @@ def test_a_price_fall_counts_like_gamma():
     assert with_price == pytest.approx(float(planning.optimal_delay_deadline(6.0, 0.5)), rel=1e-15)
 
 
-def test_fleet_energy_is_the_integral_of_power():
-    exact = mp.quad(lambda s: 3 * mp.power(2, mp.mpf("-0.4") * s), [0, 7])
-    assert float(planning.fleet_energy(7.0, -0.4, 3.0)) == pytest.approx(float(exact), rel=1e-14)
-
-
 # --- cost ------------------------------------------------------------------------------------------------------------
 
 
@@ -180,17 +175,6 @@ def test_bill_takes_arrays_and_infinities():
     assert not np.isnan(bill.energy_twh).any()
 
 
-def test_target_bill_reaches_its_target_and_is_infinite_when_it_cannot():
-    bill = planning.target_bill(0.7, 5.0, 0.05, 0.5, PLAIN)
-    static = planning.target_bill(0.7, 5.0, 0.05, 0.0, PLAIN)
-    assert static.energy_twh == pytest.approx(1252.2542894196859 * 2.26e7 * 8766 / 1e12, rel=1e-12)
-    assert bill.fleet == pytest.approx(93.19558692973577, rel=1e-13)
-    assert static.total_usd > bill.total_usd
-    never = planning.target_bill(0.4, 5.0, 0.15, 2.0, COST, floor=0.5)
-    assert never.total_usd == math.inf
-    assert never.energy_twh == math.inf
-
-
 @pytest.mark.parametrize("name", [field.name for field in fields(CostParameters)])
 def test_every_cost_parameter_is_checked_and_has_no_default(name):
     with pytest.raises(ValueError, match=f"{name} must"):
@@ -206,32 +190,6 @@ def test_ratios_below_one_are_refused():
         replace(COST, power_usage_effectiveness=0.9)
     with pytest.raises(ValueError, match="utilisation must lie in"):
         replace(COST, utilisation=1.2)
-
-
-@pytest.mark.parametrize(
-    ("gamma", "eta", "rho"), [(0.264, 0.0, 0.07), (2.0, 0.0, 0.0), (0.5, 0.0, 0.2), (0.0, 0.0, 0.0)]
-)
-def test_best_purchase_is_cheapest_of_all_dates_when_prices_per_watt_stand_still(gamma, eta, rho):
-    cost = replace(COST, price_decline_doublings_per_year=eta, discount_rate_per_year=rho)
-    plan = planning.best_purchase(738.0, 5.0, gamma, cost)
-    dates = np.linspace(0.0, 4.999, 4000)
-    run = 5.0 - dates
-    fleets = 738.0 / run * 2.0 ** (-gamma * dates) * cost.baseline_accelerators
-    total = fleets * (cost.installed_price_usd + run * cost.annual_energy_usd) * np.exp(-rho * dates)
-    assert plan.total_usd <= total.min() * (1 + 1e-12)
-    assert plan.buy_now_total_usd == pytest.approx(total[0], rel=1e-12)
-    assert plan.purchase_date_years + plan.run_years == pytest.approx(5.0)
-    # the fleet does the work: fleet x run x efficiency at purchase
-    assert plan.fleet * plan.run_years * 2.0 ** (gamma * plan.purchase_date_years) == pytest.approx(738.0, rel=1e-13)
-
-
-def test_best_purchase_with_falling_prices_stays_within_a_hundredth_of_brute_force():
-    plan = planning.best_purchase(738.0, 5.0, 0.264, COST)
-    dates = np.linspace(0.0, 4.999, 4000)
-    fleets = 738.0 / (5.0 - dates) * 2.0 ** (-0.264 * dates) * COST.baseline_accelerators
-    capital = fleets * COST.installed_price_usd * 2.0 ** (-0.143 * dates) * np.exp(-0.07 * dates)
-    energy = fleets * (5.0 - dates) * COST.annual_energy_usd * np.exp(-0.07 * dates)
-    assert plan.total_usd <= (capital + energy).min() * 1.01
 
 
 def test_hare_against_turtle_in_time_energy_and_money():

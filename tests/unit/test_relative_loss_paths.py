@@ -217,22 +217,6 @@ def test_time_along_a_path_reaches_array_shapes_and_corners():
     assert float(stepped) == pytest.approx(1.0 + 0.7225263339969954, rel=1e-12)
 
 
-def test_window_run_against_its_definition():
-    # the last w years of the fleet: the integral of 2^(gamma s) from t - w to t
-    t, gamma, window = 6.0, 0.8, 1.5
-    work = mp.quad(lambda s: mp.power(2, mp.mpf(gamma) * s), [t - window, t])
-    ours = rl.relative_loss_window(t, 0.05, gamma, window, fleet=3.0, baseline_years=0.5)
-    assert float(ours) == pytest.approx(float(mp.power(3 / mp.mpf("0.5") * work, mp.mpf("-0.05"))), rel=1e-12)
-
-
-def test_limit_of_decaying_efficiency():
-    assert float(rl.relative_loss_limit(0.05, -0.5, fleet=3.0, floor=0.2)) == pytest.approx(
-        float(rl.relative_loss(1e4, 0.05, -0.5, fleet=3.0, floor=0.2)), rel=1e-15
-    )
-    assert rl.relative_loss_limit(0.05, 0.0, floor=0.3) == 0.3
-    assert rl.relative_loss_limit(0.05, 1.0, fleet=0.0) == 1.0
-
-
 @pytest.mark.parametrize("kind", SATURATIONS)
 @pytest.mark.parametrize(("gamma", "headroom"), [(-1.0, 0.5), (-1.5, 6.0), (2.0, 7.6)])
 def test_a_late_start_under_saturation_does_not_cancel(kind, gamma, headroom):

@@ -1,4 +1,4 @@
-"""Every case of the reference table, mapped and judged by its kind; and our own 60-digit cases beside it."""
+"""Every case of the reference table for what we compute, judged by its kind; and our own 60-digit cases beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from relative_loss_cases import FUNCTIONS, agrees, failure, read_cases
+from relative_loss_cases import FUNCTIONS, NOT_COMPUTED, agrees, failure, read_cases
 from relative_loss_oracle import classify, evaluate, tolerance
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,16 +18,15 @@ shared = pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference
 
 
 @shared
-def test_every_reference_function_is_mapped():
-    unmapped = sorted({case.function for case in read_cases(REFERENCE)} - set(FUNCTIONS))
-    assert not unmapped, f"reference functions without ours: {unmapped}"
+def test_every_reference_function_is_mapped_or_named_as_not_computed():
+    assert {case.function for case in read_cases(REFERENCE)} - set(FUNCTIONS) == NOT_COMPUTED
 
 
 @shared
 def test_every_reference_case_passes_at_its_own_tolerance():
-    cases = read_cases(REFERENCE)
+    cases = [case for case in read_cases(REFERENCE) if case.function not in NOT_COMPUTED]
     failures = [text for case in cases if (text := failure(case)) is not None]
-    assert len(cases) == 450
+    assert len(cases) == 365
     assert not failures, "\n".join(failures)
 
 

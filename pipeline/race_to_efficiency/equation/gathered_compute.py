@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.equation import domain
 from race_to_efficiency.equation.domain import FloatArray, scalar_or_array
-from race_to_efficiency.equation.path_options import Convention, compute_path
+from race_to_efficiency.equation.path_options import compute_path
 from race_to_efficiency.equation.paths import log_ratio_of
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from numpy.typing import ArrayLike
 
-    from race_to_efficiency.equation.saturation import Saturation
+    from race_to_efficiency.equation.path_options import PathOptions
 
 
 def log_compute_ratio(
@@ -21,17 +23,7 @@ def log_compute_ratio(
     *,
     fleet: ArrayLike = 1.0,
     baseline_years: ArrayLike = 1.0,
-    fleet_growth: ArrayLike = 0.0,
-    fleet_breaks: ArrayLike | None = None,
-    fleet_multiples: ArrayLike | None = None,
-    start_delay: ArrayLike = 0.0,
-    frozen: bool = False,
-    headroom: ArrayLike | None = None,
-    saturation: Saturation = "hard",
-    fleet_in_baseline: bool = False,
-    convention: Convention = "cumulative",
-    power_growth: ArrayLike = 0.0,
-    duration_growth: ArrayLike = 0.0,
+    **path: Unpack[PathOptions],
 ) -> FloatArray:
     """Natural log of X(t), the compute gathered by t over that of the reference date.
 
@@ -78,20 +70,5 @@ def log_compute_ratio(
     ----------
     Lu (2025), "The Race to Efficiency", arXiv 2501.02156.
     """
-    path = compute_path(
-        gamma,
-        fleet=fleet,
-        baseline_years=baseline_years,
-        fleet_growth=fleet_growth,
-        fleet_breaks=fleet_breaks,
-        fleet_multiples=fleet_multiples,
-        start_delay=start_delay,
-        frozen=frozen,
-        headroom=headroom,
-        saturation=saturation,
-        fleet_in_baseline=fleet_in_baseline,
-        convention=convention,
-        power_growth=power_growth,
-        duration_growth=duration_growth,
-    )
-    return scalar_or_array(log_ratio_of(path, domain.duration("t", t)))
+    route = compute_path(gamma, fleet=fleet, baseline_years=baseline_years, **path)
+    return scalar_or_array(log_ratio_of(route, domain.duration("t", t)))

@@ -6,13 +6,13 @@ A = (tau0/m)(X - 1), the years it would take at gamma = 0; A overflows early, so
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from race_to_efficiency.equation import domain
 from race_to_efficiency.equation.domain import LN2, FloatArray, scalar_or_array
-from race_to_efficiency.equation.growth import constant_path, exponent, growth, log_growth, log_phi, log_phi_slope, phi
+from race_to_efficiency.equation.growth import constant_path, growth, log_growth, log_phi, log_phi_slope
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 _NEWTON_STEPS = 30
 _SATURATED = 0.02
 """For a = phi(z) below this, phi(z) = -1/z to rounding: z = -1/a."""
-
-
-class TimeGradient(NamedTuple):
-    """Derivatives of the time to a target: years per unit of kappa, years per doubling/year."""
-
-    d_kappa: FloatArray
-    d_gamma: FloatArray
 
 
 def log_quotient(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -120,38 +113,6 @@ def time_to_target(
     value = np.where(np.isfinite(x) & np.isfinite(years), direct, np.where(rate > 0.0, in_logs, np.inf))
     value = np.where((rate < 0.0) & (x <= -1.0), np.inf, value)
     return scalar_or_array(np.where(needed == 0.0, 0.0, value))
-
-
-def time_to_target_gradient(
-    target: ArrayLike,
-    kappa: ArrayLike,
-    gamma: ArrayLike,
-    *,
-    fleet: ArrayLike = 1.0,
-    baseline_years: ArrayLike = 1.0,
-    floor: ArrayLike = 0.0,
-) -> TimeGradient:
-    """Return the derivatives of `time_to_target` to kappa and gamma; -inf where the target is unreachable.
-
-    Returns
-    -------
-    TimeGradient of (...) float
-        (d_kappa in years, d_gamma in years per doubling/year).
-    """
-    years = np.asarray(time_to_target(target, kappa, gamma, fleet=fleet, baseline_years=baseline_years, floor=floor))
-    needed, tau0 = _checked(target, kappa, floor, baseline_years)
-    rate = domain.finite("gamma", gamma)
-    with np.errstate(all="ignore"):
-        scale = tau0 / domain.non_negative("fleet", fleet)
-        per_log_ratio = scale / (np.exp(-needed) - rate * LN2 * scale * np.expm1(-needed))
-        z = exponent(years, rate)
-        d_kappa = -needed / domain.positive("kappa", kappa) * per_log_ratio
-        d_gamma = -years * LN2 * (years * log_phi_slope(z) * phi(-z))
-    never = np.isinf(years)
-    return TimeGradient(
-        scalar_or_array(np.where(never, -np.inf, np.where(needed == 0.0, 0.0, d_kappa))),
-        scalar_or_array(np.where(never, -np.inf, d_gamma)),
-    )
 
 
 def gamma_required(
@@ -287,24 +248,3 @@ def kappa_implied(
     with np.errstate(all="ignore"):
         value = np.where(np.isposinf(needed), np.inf, needed / gathered)
     return scalar_or_array(np.where(needed == 0.0, 0.0, value))
-
-
-def kappa_from_two_points(r_1: ArrayLike, x_1: ArrayLike, r_2: ArrayLike, x_2: ArrayLike) -> FloatArray:
-    """Exponent kappa between two observed (loss ratio, compute ratio) points: ln(r_1/r_2)/ln(x_2/x_1).
-
-    Parameters
-    ----------
-    r_1, r_2 : (...) float, dimensionless
-        Loss ratios, greater than 0.
-    x_1, x_2 : (...) float, dimensionless
-        Compute ratios, greater than 0 and different.
-
-    Returns
-    -------
-    (...) float, dimensionless
-    """
-    first, second = domain.positive("x_1", x_1), domain.positive("x_2", x_2)
-    if np.any(first == second):
-        raise ValueError(f"x_2 must differ from x_1, got {float(second[first == second].flat[0])!r}")
-    fall = log_quotient(domain.positive("r_1", r_1), domain.positive("r_2", r_2))
-    return scalar_or_array(fall / log_quotient(second, first))

@@ -35,6 +35,13 @@ class PathOptions(TypedDict, total=False):
     duration_growth: ArrayLike
 
 
+class FleetOptions(PathOptions, total=False):
+    """The size of the fleet and the years of the baseline beside the options of its path."""
+
+    fleet: ArrayLike
+    baseline_years: ArrayLike
+
+
 @dataclass(frozen=True)
 class ComputePath:
     """A fleet path and an efficiency path, checked; built by `compute_path`."""

@@ -6,10 +6,9 @@ from race_to_efficiency.planning.claims import Claim, check_claims
 from race_to_efficiency.planning.cost import CostParameters, FleetBill, FlopCost, cost_of_flop, energy_twh, fleet_bill
 from race_to_efficiency.planning.crossovers import Crossovers, crossovers_by_basis
 from race_to_efficiency.planning.severity import FleetNeed, SeverityRow, severity_table
-from race_to_efficiency.planning.targets import Purchase, Race, best_purchase, hare_against_turtle, target_bill
+from race_to_efficiency.planning.targets import Race, hare_against_turtle
 from race_to_efficiency.planning.waiting import (
     decline_rate,
-    fleet_energy,
     min_completion_time_job,
     optimal_delay_deadline,
     optimal_delay_job,
@@ -25,10 +24,8 @@ __all__ = [
     "FleetBill",
     "FleetNeed",
     "FlopCost",
-    "Purchase",
     "Race",
     "SeverityRow",
-    "best_purchase",
     "best_split",
     "check_claims",
     "cost_of_flop",
@@ -37,12 +34,10 @@ __all__ = [
     "decline_rate",
     "energy_twh",
     "fleet_bill",
-    "fleet_energy",
     "hare_against_turtle",
     "min_completion_time_job",
     "optimal_delay_deadline",
     "optimal_delay_job",
     "optimal_run_length",
     "severity_table",
-    "target_bill",
 ]

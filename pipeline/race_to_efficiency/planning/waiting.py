@@ -8,7 +8,6 @@ import numpy as np
 
 from race_to_efficiency.equation import domain
 from race_to_efficiency.equation.domain import LN2, FloatArray, scalar_or_array
-from race_to_efficiency.equation.growth import growth
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -131,22 +130,3 @@ def optimal_run_length(decline_rate: ArrayLike, capital_cost: ArrayLike, energy_
     with np.errstate(all="ignore"):
         length = 2.0 / (rate * (1.0 + np.sqrt(1.0 + 4.0 * (energy / capital) / rate)))
     return scalar_or_array(np.where(rate == 0.0, np.inf, length))
-
-
-def fleet_energy(t: ArrayLike, fleet_growth: ArrayLike, fleet: ArrayLike) -> FloatArray:
-    """Energy a fleet draws by t, in years of the baseline fleet's power: fleet G(t, fleet_growth).
-
-    Parameters
-    ----------
-    t : (...) float, years
-    fleet_growth : (...) float, doublings/year
-    fleet : (...) float, multiples of the baseline fleet
-
-    Returns
-    -------
-    (...) float, years of baseline power
-    """
-    years, rate = domain.duration("t", t), domain.finite("fleet_growth", fleet_growth)
-    power = domain.non_negative("fleet", fleet)
-    with np.errstate(all="ignore"):
-        return scalar_or_array(np.where(power == 0.0, 0.0, power * growth(years, rate)))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.cells.text import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from race_to_efficiency.ledger.metadata import Column, Table
+    from race_to_efficiency.ledger.metadata import Column
 
 _GREEK = re.compile(r"^GREEK (?:CAPITAL|SMALL) LETTER (\w+)$")
 
@@ -36,11 +36,6 @@ def csv_text(rows: Iterable[Iterable[str]]) -> str:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(rows)
     return stream.getvalue()
-
-
-def ledger_text(table: Table, rows: Iterable[Mapping[str, str]]) -> str:
-    """Return a whole ledger file: header and one line for each row of texts."""
-    return csv_text([table.names, *([row.get(name, "") for name in table.names] for row in rows)])
 
 
 def slug(name: str) -> str:

@@ -198,12 +198,6 @@ def figures_score(equal: int, different: int) -> float:
     return (equal - different) / (equal + different + 1)
 
 
-def same_maker(table: Table, old: RenameEnd, new: RenameEnd) -> bool:
-    """Return whether the makers agree; an unknown maker agrees with any."""
-    column = MAKERS.get(table.name, "")
-    return _one_maker(old.cells.get(column, ""), new.cells.get(column, ""))
-
-
 @lru_cache(maxsize=20_000)
 def _one_maker(old: str, new: str) -> bool:
     a, b = _makers(old), _makers(new)

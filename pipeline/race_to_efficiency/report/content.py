@@ -22,10 +22,14 @@ LONGEST_FACT = 240
 
 
 @dataclass(frozen=True)
-class Text:
-    """Words of our own."""
+class Wording:
+    """What is a text alone; each kind is shown in its own way."""
 
     text: str
+
+
+class Text(Wording):
+    """Words of our own."""
 
 
 @dataclass(frozen=True)
@@ -35,35 +39,24 @@ class Num:
     id: str
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(Wording):
     """A setting, date, symbol or name of ours that may hold digits and is no result."""
 
-    text: str
-
 
 @dataclass(frozen=True)
-class Fact:
+class Fact(Wording):
     """Text that came out of a ledger, written by others: always shown as text, never as markup (see `clean`)."""
-
-    text: str
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", clean(self.text))
 
 
-@dataclass(frozen=True)
-class Strong:
+class Strong(Wording):
     """Words with weight."""
 
-    text: str
 
-
-@dataclass(frozen=True)
-class Code:
+class Code(Wording):
     """A command, a file or an identifier."""
-
-    text: str
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.quarter.lineage import Lineage
-from race_to_efficiency.report.content import Label, Num, Rich, Text
+from race_to_efficiency.report.content import Num, Rich, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Sequence
@@ -270,8 +270,3 @@ class NumberRegistry:
     def to_json(self) -> dict[str, Any]:
         """Return numbers.json: id to entry, sorted by id."""
         return {name: self._entries[name].to_json() for name in sorted(self._entries)}
-
-
-def level_label(level: float) -> Label:
-    """Return an interval's level as ``95 %``."""
-    return Label(f"{100 * level:g} %")

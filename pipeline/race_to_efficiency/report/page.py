@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import NOT_WRITTEN
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, ContentTable, Rich
 
     Make = Callable[["Page"], list[Block]]
+
+    class Drawing(Protocol):
+        """A chart whose data are given: what is left is its name, its words and its source."""
+
+        def __call__(self, figure_id: str, *, title: str, short: str, cite: str) -> str:
+            """Return the chart as SVG."""
 
 
 UNWRITABLE = (Missing, LookupError, TypeError, ValueError, AttributeError)
@@ -97,17 +103,19 @@ class Page:
     def figure(
         self,
         figure_id: str,
-        svg: str,
+        draw: Drawing,
         *,
         title: str,
         short: str,
         caption: Rich,
         long: Rich,
         table: ContentTable,
-        narrow: str = "",
+        narrow: Drawing | None = None,
     ) -> Figure:
-        """Register a figure with its texts and the table of what it shows."""
-        made = Figure(figure_id, title, short, svg, caption, long, table, narrow)
+        """Draw a figure, and register it with its texts and the table of what it shows."""
+        svg = draw(figure_id, title=title, short=short, cite=self.cite)
+        other = narrow(f"{figure_id}-narrow", title=title, short=short, cite=self.cite) if narrow else ""
+        made = Figure(figure_id, title, short, svg, caption, long, table, other)
         self.figures[figure_id] = made
         return made
 

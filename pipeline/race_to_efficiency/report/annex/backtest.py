@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.evaluation.horizons import HEADLINE_HORIZON, SHOWN_HORIZONS
@@ -76,10 +77,6 @@ def horizon_name(item: dict[str, Any]) -> str:
 
 def pit_figure(page: Page, rows: list[dict[str, Any]]) -> Figure:
     """Return where outcomes fell in their forecast distributions."""
-    title, short = (
-        "Where outcomes fell in the forecasts",
-        "Histograms of outcomes by tenth of their forecast distribution.",
-    )
     content = [(horizon_name(item), [float(share) for share in item["shares"]]) for item in rows]
     body = []
     for item in rows:
@@ -91,9 +88,9 @@ def pit_figure(page: Page, rows: list[dict[str, Any]]) -> Figure:
             body.append((say("{name}, tenth {index}", name=Label(name), index=Label(str(index))), number))
     return page.figure(
         "fig-pit",
-        histograms(content, "fig-pit", title=title, short=short, cite=page.cite),
-        title=title,
-        short=short,
+        partial(histograms, content),
+        title="Where outcomes fell in the forecasts",
+        short="Histograms of outcomes by tenth of their forecast distribution.",
         caption=say(
             "Honest forecasts give level bars at the dashed line. A heap in the middle says that intervals were too "
             "wide, heaps at the ends that they were too narrow, a slope that forecasts leaned to one side. Every "

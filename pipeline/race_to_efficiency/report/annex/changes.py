@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.change_tables import (
@@ -158,12 +159,11 @@ def waterfalls(page: Page, items: Sequence[Item]) -> Block:
         for item in items
         for part in visible_parts(item)
     )
-    title, short = "Why the headline moved", "Waterfalls from last quarter's value to this one's, one step a cause."
     return page.figure(
         "fig-changes",
-        waterfall(steps, "fig-changes", label="each panel on its own scale", title=title, short=short, cite=page.cite),
-        title=title,
-        short=short,
+        partial(waterfall, steps, label="each panel on its own scale"),
+        title="Why the headline moved",
+        short="Waterfalls from last quarter's value to this one's, one step a cause.",
         caption=say(
             "The headline's numbers from last quarter's value (before) to this quarter's (now), one step a cause. The "
             "scales differ from panel to panel and do not start at zero: compare the numerals, not the lengths. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex import gamma_choices, gamma_series
@@ -140,21 +141,18 @@ def made_of(row: dict[str, Any]) -> Rich:
 
 def route_figure(page: Page, records: list[Record]) -> Figure:
     """Return the forest plot of the routes, with what they disagree about."""
-    title = "Routes of gamma"
-    short = "Point estimates of gamma by route with eighty and ninety-five per cent intervals."
     bars = [
         bar(item, f"route {route_name(row)}, per {name_in_words(row['basis'])}", strong=bool(row.get("default")))
         for row, item in records
     ]
-    svg = forest([Group(bars, "doublings a year")], "fig-routes", title=title, short=short, cite=page.cite)
     basis = next((row["basis"] for row, _ in records if row.get("default")), records[0][0]["basis"])
     same = sorted((item for row, item in records if row["basis"] == basis and item.value is not None), key=by_value)
     apart = "their [[95 %]] intervals do not even overlap" if disjoint(same[0], same[-1]) else "their intervals overlap"
     return page.figure(
         "fig-routes",
-        svg,
-        title=title,
-        short=short,
+        partial(forest, [Group(bars, "doublings a year")]),
+        title="Routes of gamma",
+        short="Point estimates of gamma by route with eighty and ninety-five per cent intervals.",
         caption=say(
             f"Thick bars: [[80 %]]; thin bars: [[95 %]]; {HOLLOW}; second colour: the default. On the "
             f"default's basis the routes run from {{low}} to {{high}} and {apart}: the disagreement is part of the "

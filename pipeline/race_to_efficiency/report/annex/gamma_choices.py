@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.assumptions import RATE
@@ -36,24 +37,14 @@ def fragility(page: Page) -> list[Block]:
         raise Missing("gamma.json holds no other choice for the default route")
     rows = rows[:SHOWN_CHOICES]
     route = page.inputs.estimate(DEFAULT_ROUTE)
-    title = "What the default route hangs on"
-    short = "Bars from the default gamma to what it would be under one other choice each, the largest change on top."
     items = [WhatIf(choice(row), (float(row["value"]),)) for row in rows]
-    svg = tornado_bars(
-        items,
-        float(route.value or 0.0),
-        "fig-tornado",
-        label="gamma, doublings a year",
-        title=title,
-        short=short,
-        cite=page.cite,
-    )
     return [
         page.figure(
             "fig-tornado",
-            svg,
-            title=title,
-            short=short,
+            partial(tornado_bars, items, float(route.value or 0.0), label="gamma, doublings a year"),
+            title="What the default route hangs on",
+            short="Bars from the default gamma to what it would be under one other choice each, the largest change on "
+            "top.",
             caption=say(
                 "The line is the default, {value}; each bar is one other choice, all else left as it is. The largest "
                 "single change is to {largest} ({what}).",

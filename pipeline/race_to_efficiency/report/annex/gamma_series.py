@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,14 +53,12 @@ def component_name(row: dict[str, Any]) -> str:
 
 def component_figure(page: Page, efficiency: list[Record]) -> Figure:
     """Return the forest plot of the components."""
-    title = "Components of gamma"
-    short = "Measured rates of efficiency growth by series and estimator, with intervals."
     bars = [bar(item, component_name(row)) for row, item in efficiency]
     return page.figure(
         "fig-components",
-        forest([Group(bars, "doublings a year")], "fig-components", title=title, short=short, cite=page.cite),
-        title=title,
-        short=short,
+        partial(forest, [Group(bars, "doublings a year")]),
+        title="Components of gamma",
+        short="Measured rates of efficiency growth by series and estimator, with intervals.",
         caption=say(
             "Each line is one series and one estimator. Lines that cover the same layer are alternatives and are never "
             "added."
@@ -112,8 +111,6 @@ def series(page: Page) -> list[Block]:
         panel("Chips: tensor FP16 per watt", "log₂ of FLOP per joule", chip, chips),
         panel("Training runs: FLOP per joule", "log₂ of FLOP per joule", run, runs),
     ]
-    title = "Efficiency of chips and of training runs"
-    short = "Two scatter plots of log efficiency against date, each with its fitted line."
     best = float(chips["value"].max())
     both = (chip.id, run.id)
     above = page.numbers.add(
@@ -125,9 +122,9 @@ def series(page: Page) -> list[Block]:
     )
     figure = page.figure(
         "fig-series",
-        scatter(content, "fig-series", title=title, short=short, cite=page.cite),
-        title=title,
-        short=short,
+        partial(scatter, content),
+        title="Efficiency of chips and of training runs",
+        short="Two scatter plots of log efficiency against date, each with its fitted line.",
         caption=say(
             "One point is one row of the ledger. Chips improve by {chip} doublings a year, training runs by {run}. "
             "Power draw of the runs is modelled from rated power, so that series is partly circular; and {above} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex import kappa_checks, kappa_fits
@@ -70,8 +71,6 @@ def by_group(page: Page) -> list[Block]:
 
 def kappa_figure(page: Page, total: list[Estimate], reducible: list[Estimate]) -> Figure:
     """Return the forest plot of the two kappas."""
-    title = "Kappa by comparable group"
-    short = "Kappa of the total and of the reducible loss for each group of training runs, with intervals."
     groups = [
         Group([bar(item, group_in_words(item.group), strong=item.group == "pooled") for item in items], label, heading)
         for items, label, heading in (
@@ -84,9 +83,9 @@ def kappa_figure(page: Page, total: list[Estimate], reducible: list[Estimate]) -
     named += [(say("reducible, {group}", group=Fact(group_in_words(item.group))), item) for item in reducible]
     return page.figure(
         "fig-kappa",
-        forest(groups, "fig-kappa", title=title, short=short, cite=page.cite),
-        title=title,
-        short=short,
+        partial(forest, groups),
+        title="Kappa by comparable group",
+        short="Kappa of the total and of the reducible loss for each group of training runs, with intervals.",
         caption=say(
             f"Thick bars: [[80 %]]; thin bars: [[95 %]]; {HOLLOW}; second colour: pooled over families. "
             "Losses compare only inside a group, so only kappa is pooled. The two panels have axes of their own: the "

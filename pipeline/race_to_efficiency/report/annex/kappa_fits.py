@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -119,9 +120,6 @@ def fits(page: Page) -> list[Block]:
     """Return the frontier fits, one group a family."""
     found = frontier_fits(page)
     contents = [panel_of(page, fit) for fit in found]
-    title = "Loss against compute on the efficient frontier"
-    short = "One panel a family: frontier runs, the power law tangent to them, and the law with an irreducible floor."
-    svg = scatter(contents, "fig-fits", title=title, short=short, cite=page.cite, height_in=2.5)
     rows = tuple(
         (
             (Fact(str(run_id)),),
@@ -141,9 +139,10 @@ def fits(page: Page) -> list[Block]:
     return [
         page.figure(
             "fig-fits",
-            svg,
-            title=title,
-            short=short,
+            partial(scatter, contents, height_in=2.5),
+            title="Loss against compute on the efficient frontier",
+            short="One panel a family: frontier runs, the power law tangent to them, and the law with an irreducible "
+            "floor.",
             caption=say(
                 "Dashed: the tangent two decades beyond its data. At its end it lies below the law with a floor in "
                 "{below} of {panels} groups: read as a forecast, the total reading is the optimistic one there. "
@@ -173,16 +172,14 @@ def ridge(page: Page) -> list[Block]:
         line = [(row["E"], row["kappa"]) for row in path if row["deviance"] <= WITHIN]
         content.append(Ridge(group_in_words(name), own["E"].to_numpy(), own["kappa"].to_numpy(), line))
         rows += [profile_row(page, name, index, row) for index, row in enumerate(path, 1)]
-    title = "Floor against slope"
-    short = "Bootstrap refits of each group: a higher floor goes with a steeper kappa, along a narrow ridge."
     caption = say("Data of the figure: the profile, group by group")
     titles = ("group", "#kappa of the reducible loss", "#floor E, nats per token", "#deviance")
     return [
         page.figure(
             "fig-ridge",
-            ridges(content, "fig-ridge", title=title, short=short, cite=page.cite),
-            title=title,
-            short=short,
+            partial(ridges, content),
+            title="Floor against slope",
+            short="Bootstrap refits of each group: a higher floor goes with a steeper kappa, along a narrow ridge.",
             caption=say(
                 "One faint point is one refit to resampled runs, at most {plotted} a group; the line is the best "
                 "floor for each kappa, as far as the data do not rule it out at [[95 %]]. Floor and slope move "

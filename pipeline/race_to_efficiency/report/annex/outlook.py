@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.quarter.forecast_lineage import curve_of
@@ -70,14 +71,12 @@ def fan_charts(page: Page) -> list[Block]:
     ]
     marked = list(zip(LETTERS, limits_passed(page), strict=False))
     content = [fan_of(page, curve, name, form, marked) for curve, form, name in curves]
-    title = f"Loss relative to today, scenario {page.scenario.replace('_', ' ')}"
-    short = "Three fan charts over ten years: total loss, reducible loss, and whole loss with a floor."
     return [
         page.figure(
             "fig-fans",
-            fans(content, "fig-fans", title=title, short=short, cite=page.cite),
-            title=title,
-            short=short,
+            partial(fans, content),
+            title=f"Loss relative to today, scenario {page.scenario.replace('_', ' ')}",
+            short="Three fan charts over ten years: total loss, reducible loss, and whole loss with a floor.",
             caption=say(
                 "One is the last datum: the loss of a model trained with today's anchor compute. The fans share their "
                 "draws of gamma, their start and their scale; they differ in the loss they speak of. {limits}",

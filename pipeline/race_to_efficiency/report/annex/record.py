@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.evaluation.horizons import HEADLINE_HORIZON
@@ -201,17 +202,13 @@ def coverage_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
         )
         for item in rows
     ]
-    title = "Were the intervals honest?"
-    short = "Share of outcomes inside the fifty, eighty and ninety-five per cent intervals, by target."
     titles = ("target", "#in 50 %", "#band", "#in 80 %", "#band", "#in 95 %", "#band")
     caption = say("Data of the figure: coverage and its binomial band")
     return page.figure(
         "fig-coverage",
-        coverage_plot(
-            marks, [level / 100 for level in SHOWN_LEVELS], "fig-coverage", title=title, short=short, cite=page.cite
-        ),
-        title=title,
-        short=short,
+        partial(coverage_plot, marks, [level / 100 for level in SHOWN_LEVELS]),
+        title="Were the intervals honest?",
+        short="Share of outcomes inside the fifty, eighty and ninety-five per cent intervals, by target.",
         caption=say(
             "Each mark is the share of outcomes inside an interval, each bar the binomial band around what was "
             "promised (dashed) at the effective number of outcomes. A mark outside its bar, drawn as a diamond, says "

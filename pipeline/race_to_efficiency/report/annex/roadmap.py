@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.gamma.roadmap import ROADMAP_LAYERS
@@ -170,7 +171,6 @@ def layers_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
         if row["measured"] is not None
     ]
     key = f"roadmap.{id_part(str(rows[0]['reading']))}.{rows[0]['target']:g}.{id_part(str(rows[0]['by']))}"
-    title, short = "Measured rate by layer", "Doublings a year delivered by each layer of progress, with intervals."
     body = tuple(
         (
             (Fact(str(row["layer"])),),
@@ -183,9 +183,9 @@ def layers_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
     )
     return page.figure(
         "fig-roadmap",
-        forest([Group(bars, "doublings a year")], "fig-roadmap", title=title, short=short, cite=page.cite),
-        title=title,
-        short=short,
+        partial(forest, [Group(bars, "doublings a year")]),
+        title="Measured rate by layer",
+        short="Doublings a year delivered by each layer of progress, with intervals.",
         caption=say(
             "Bars: [[95 %]]. Layers are not to be added up across rows of different coverage; the routes do that."
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
@@ -60,13 +61,12 @@ def calibration_figure(page: Page, document: dict[str, Any], rows: list[dict[str
             for part in item["calibration"]
         ]
         body.append(((Fact(name_of(item)),), *cells))
-    title, short = "Were the statements' intervals honest?", "Share of settled statements inside their intervals."
     titles = ("statements", *(f"#in {100 * level:.0f} %" for level in levels))
     return page.figure(
         "fig-settled",
-        coverage_plot(marks, levels, "fig-settled", title=title, short=short, cite=page.cite),
-        title=title,
-        short=short,
+        partial(coverage_plot, marks, levels),
+        title="Were the statements' intervals honest?",
+        short="Share of settled statements inside their intervals.",
         caption=say(
             "Each mark is the share of settled quantities inside an interval; each bar what chance allows around what "
             "was promised (dashed), as if the statements were independent."
@@ -78,8 +78,6 @@ def calibration_figure(page: Page, document: dict[str, Any], rows: list[dict[str
 
 def skill_figure(page: Page, document: dict[str, Any], told: list[dict[str, Any]]) -> Figure:
     """Return how much better than doing nothing settled statements did."""
-    title = "Did the statements beat doing nothing?"
-    short = "Skill of settled statements against doing nothing, by publication."
     rows = [
         (
             (Fact(name_of(item)),),
@@ -94,12 +92,11 @@ def skill_figure(page: Page, document: dict[str, Any], told: list[dict[str, Any]
         for item in told
     ]
     bars = [WhatIf(name_of(item), (float(item["skill"]),)) for item in told]
-    label = "skill (0: as doing nothing)"
     return page.figure(
         "fig-skill",
-        tornado_bars(bars, 0.0, "fig-skill", label=label, title=title, short=short, cite=page.cite),
-        title=title,
-        short=short,
+        partial(tornado_bars, bars, 0.0, label="skill (0: as doing nothing)"),
+        title="Did the statements beat doing nothing?",
+        short="Skill of settled statements against doing nothing, by publication.",
         caption=say(
             "Mean over settled statements of the difference of the two scores over their sum: [[1]] is perfect, [[0]] "
             "no better than doing nothing, and below it worse. Reconstructed statements are no record."

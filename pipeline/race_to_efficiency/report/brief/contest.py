@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 TARGET = 0.5
 """The loss above the floor both run for: half of today's."""
 
-WATT_HOURS_PER_TWH = 1e12
 GIGAWATT_YEAR_TWH = 8.766
 """What a plant of one gigawatt makes in a year that it runs through (8,766 hours)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE, other_routes
@@ -42,8 +43,6 @@ def drivers(page: Page) -> list[Block]:
     _, reducible, _ = curves(page)
     point = page.forecasts.point(reducible, SENTENCE_YEARS)
     centre = page.numbers[point.id].value
-    title = f"{found[0].words} moves the headline most"
-    short = "One bar a driver: the loss above the floor in five years at the driver’s two ends."
     rows = tuple(driver_row(page, item) for item in found)
     table = ContentTable(
         "fig-drivers-data",
@@ -52,15 +51,14 @@ def drivers(page: Page) -> list[Block]:
         rows,
     )
     bars = [Span(item.words, *item.values) for item in found]
-    drawn = spans(bars, float(centre or 0.0), "fig-drivers", title=title, short=short, cite=page.cite)
     caption = say(
         "The loss above the floor if one thing alone were otherwise. The mark is the headline, {point}.", point=point
     )
     figure = page.figure(
         "fig-drivers",
-        drawn,
-        title=title,
-        short=short,
+        partial(spans, bars, float(centre or 0.0)),
+        title=f"{found[0].words} moves the headline most",
+        short="One bar a driver: the loss above the floor in five years at the driver’s two ends.",
         caption=caption,
         long=say("Longer bars matter more."),
         table=table,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, anchor_record, curves
@@ -39,11 +40,6 @@ def front_section(page: Page) -> Section:
 def front(page: Page) -> list[Block]:
     """Return the chart, drawn twice: for a desk, and for a telephone."""
     courses = (compute_course(page), loss_course(page))
-    short = "Two panels over the same years: the past as a line up to the point where data end, then a fan."
-    drawings = {
-        name: front_chart(courses, name, narrow=narrow, title=TITLE, short=short, cite=page.cite)
-        for name, narrow in (("fig-front", False), ("fig-front-narrow", True))
-    }
     caption = say(
         "**Above:** largest runs (dots) and their trend; then what the energy of today’s best run buys. **Below:** "
         "fitted loss above the floor; then the outlook at today’s power. Bands: half, [[8]] in [[10]] and [[19]] in "
@@ -52,13 +48,13 @@ def front(page: Page) -> list[Block]:
     )
     figure = page.figure(
         "fig-front",
-        drawings["fig-front"],
+        partial(front_chart, courses, narrow=False),
         title=TITLE,
-        short=short,
+        short="Two panels over the same years: the past as a line up to the point where data end, then a fan.",
         caption=caption,
         long=say("The upper panel rises by a steady factor; the lower one falls, and its fan widens with time."),
         table=data_table(page),
-        narrow=drawings["fig-front-narrow"],
+        narrow=partial(front_chart, courses, narrow=True),
     )
     return [figure]
 

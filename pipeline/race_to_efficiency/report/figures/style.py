@@ -32,9 +32,7 @@ VERMILION = "#d55e00"
 SKY = "#56b4e9"
 GREEN = "#009e73"
 PURPLE = "#cc79a7"
-YELLOW = "#f0e442"
 CYCLE = (BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, INK)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (8, 3)), (0, (1, 2.5)))
 
 WIDTH_IN = 4.5

@@ -83,6 +83,11 @@ class Quarter:
         """Last calendar day of the quarter."""
         return self.shift(1).first_day - timedelta(days=1)
 
+    @property
+    def stamp(self) -> dict[str, str]:
+        """What a document of the quarter begins with: the quarter, and the day its data end."""
+        return {"quarter": str(self), "as_of": self.as_of.isoformat()}
+
     def shift(self, quarters: int) -> Quarter:
         """Return the quarter ``quarters`` later (earlier when negative)."""
         index = 4 * self.year + self.number - 1 + quarters

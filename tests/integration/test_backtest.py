@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from race_to_efficiency import storage
 from race_to_efficiency.commands import scores_view, show
+from race_to_efficiency.commands.stage_lines import with_line
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.evaluation.scorecard import SCORE_KEYS
 from race_to_efficiency.evaluation.scoring import QUANTILE_COLUMNS
@@ -43,8 +44,9 @@ def test_writes_its_files_and_says_what(run: tuple[Workspace, dict[str, object]]
     for name in FILES:
         assert (space.processed / name).is_file()
     assert 12 <= summary["statements"] <= 20  # type: ignore[operator]
-    assert "too few to judge" in str(summary["line"])
-    json_documents.check("stage", {"stage": "backtest", "quarter": "2026Q1", **summary})
+    shown = with_line("backtest", summary)
+    assert "too few to judge" in shown["line"]
+    json_documents.check("stage", {"stage": "backtest", "quarter": "2026Q1", **shown})
     for row in storage.read_json(space.processed / "scores.json")["scores"]:
         json_documents.check("show_scores", row, "/properties/scores/items")
 

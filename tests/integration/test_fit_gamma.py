@@ -11,6 +11,7 @@ import pytest
 from gamma_views import SEED, views
 from race_to_efficiency import storage
 from race_to_efficiency.calibration.common.estimates import Estimate
+from race_to_efficiency.commands.stage_lines import with_line
 from race_to_efficiency.errors import InputMissing, UsageError
 from race_to_efficiency.settings.params import Workspace
 from race_to_efficiency.settings.sections import Params
@@ -52,8 +53,9 @@ def test_it_writes_what_it_promises(run):
     tables = ("estimates", "components", "routes", "fragility", "slope_change", "roadmap", "published")
     assert all(document[name] for name in tables)
     assert summary["estimates"] == len(document["estimates"])
-    assert "routes D" in summary["line"]
-    json_documents.check("stage", {"stage": "fit_gamma", "quarter": "2026Q1", **summary})
+    shown = with_line("fit_gamma", summary)
+    assert "routes D" in shown["line"]
+    json_documents.check("stage", {"stage": "fit_gamma", "quarter": "2026Q1", **shown})
     json_documents.check("show_gamma", {**document, "freshness": []})
     draws = storage.read_parquet(place.processed / "gamma_draws.parquet")
     assert len(draws) == 300

@@ -13,6 +13,7 @@ import json_documents
 import pandas as pd
 import pytest
 from race_to_efficiency import storage
+from race_to_efficiency.commands.stage_lines import with_line
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.ledger.schemas import DTYPES, LEDGERS, TABLES
 from race_to_efficiency.stages import ingest
@@ -57,10 +58,10 @@ def test_it_writes_a_typed_view_of_every_table(newest) -> None:
 def test_the_account_adds_up_and_is_what_was_returned(newest) -> None:
     folder, summary = newest
     account = json.loads((folder.parent / "account.json").read_text(encoding="utf-8"))
-    assert account == {key: value for key, value in summary.items() if key not in ("quarantined", "line")}
+    assert account == {key: value for key, value in summary.items() if key != "quarantined"}
     assert (account["quarter"], account["as_of"]) == ("2026Q1", "2026-03-31")
     assert set(account["tables"]) == set(TABLES)
-    json_documents.check("stage", {"stage": "ingest", **summary})
+    json_documents.check("stage", {"stage": "ingest", **with_line("ingest", summary)})
     for name, table in account["tables"].items():
         assert table["read"] == table["used"] + sum(table["excluded"].values()) + table["quarantined"]
         view = storage.read_parquet(folder / f"{name}.parquet")

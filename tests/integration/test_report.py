@@ -22,6 +22,7 @@ import report_quarter
 import typer
 from race_to_efficiency import storage
 from race_to_efficiency.commands import report as command
+from race_to_efficiency.commands.stage_lines import with_line
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.report.inputs import QuarterFiles, read_inputs
 from race_to_efficiency.report.report import make_report
@@ -419,7 +420,7 @@ def test_a_part_that_cannot_be_written_is_told_and_breaks_nothing(root, tmp_path
     storage.write_json(path, document)
     made = stage.run(report_quarter.workspace(tmp_path))
     assert any("TypeError" in problem for problem in made["problems"])
-    assert "could not be written" in made["line"]
+    assert "could not be written" in with_line("report", made)["line"]
     assert (tmp_path / "data" / "processed" / "report" / "report.pdf").stat().st_size > 10_000
 
 

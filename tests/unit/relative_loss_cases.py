@@ -129,9 +129,9 @@ FUNCTIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
 NOT_COMPUTED = frozenset({
     "relative_loss_window", "d2R_dkappa_dgamma", "decay_rate_asymptote", "relative_loss_floor", "dt_dkappa",
     "dt_dgamma", "kappa_from_two_points", "fleet_energy", "ceg_from_loss", "confounded_kappa",
-    "gamma_from_doubling_months", "gamma_from_annual_factor", "gamma_from_two_points", "gamma_sum_sd", "landauer_doublings",
-    "vintage_mean_efficiency", "R_mean_binormal", "R_sd_binormal", "R_sd_delta", "R_quantile_binormal",
-    "R_cdf_binormal", "t_quantile_binormal", "t_sd_delta", "t_cdf_binormal",
+    "gamma_from_doubling_months", "gamma_from_annual_factor", "gamma_from_two_points", "gamma_sum_sd",
+    "landauer_doublings", "vintage_mean_efficiency", "R_mean_binormal", "R_sd_binormal", "R_sd_delta",
+    "R_quantile_binormal", "R_cdf_binormal", "t_quantile_binormal", "t_sd_delta", "t_cdf_binormal",
 })  # fmt: skip
 """Quantities of the reference table that no command and no stage needs, and that are no part of the package."""
 

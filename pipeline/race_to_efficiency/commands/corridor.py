@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import checkout, children, storage
 from race_to_efficiency.commands import reproduction, stale
+from race_to_efficiency.commands.stage_lines import with_line
 from race_to_efficiency.commands.terminal import progress
 from race_to_efficiency.errors import InputMissing, Locked, RaceError, SystemRefused, UsageError
 from race_to_efficiency.executors.place import place_here
@@ -54,13 +55,13 @@ def run_stage(name: str, workspace: Workspace, **options: Any) -> dict[str, Any]
     try:
         require_own(workspace, before=name)
         module = import_module(f"race_to_efficiency.stages.{name}")
-        summary: dict[str, Any] = module.run(workspace.showing(stages[name].settings), **options)
+        summary = with_line(name, module.run(workspace.showing(stages[name].settings), **options))
     except (RaceError, OSError, MemoryError, RecursionError) as raised:
         error = raised if isinstance(raised, RaceError) else SystemRefused.of(raised)
         with contextlib.suppress(OSError, RaceError):  # on a full disk the words on stderr must do
             storage.write_json(error_file, {"stage": name, **error.to_json()})
         raise error from None
-    progress(f"  {name:<10} {summary.get('line', 'done')}  [{time.monotonic() - started:.1f} s]")
+    progress(f"  {name:<10} {summary['line']}  [{time.monotonic() - started:.1f} s]")
     return summary
 
 

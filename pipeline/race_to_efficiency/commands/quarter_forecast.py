@@ -81,7 +81,7 @@ class QuarterForecast:
             for year in years
             for row in (*energy(self.gamma, own, year), *readings(own, report.headline_anchor, year))
         ]
-        head = {"quarter": str(self.workspace.quarter), "as_of": self.workspace.quarter.as_of.isoformat()}
+        head = self.workspace.quarter.stamp
         return {**head, "scenario": name, "anchor": report.headline_anchor, "results": found}
 
 

@@ -47,15 +47,6 @@ class Tested:
 def run(workspace: Workspace) -> dict[str, Any]:
     """Backtest every observable target for the workspace's quarter.
 
-    Parameters
-    ----------
-    workspace : Workspace
-
-    Returns
-    -------
-    dict
-        What was scored, in a few numbers, and the line shown as progress.
-
     Raises
     ------
     InputMissing, DataInvalid
@@ -88,13 +79,10 @@ def run(workspace: Workspace) -> dict[str, Any]:
     verdicts = scores["verdict"].value_counts()
     counts = {word: int(verdicts.get(word, 0)) for word in ("pass", "fail", "too few to judge")}
     outcomes = int((table["method"].eq("forecast") & table["observed"].notna()).sum())
-    said = ", ".join(f"{count} {word}" for word, count in counts.items())
-    line = f"{outcomes} outcomes, {scores['target'].nunique()} targets: {said}; {len(statements)} statements"
     published = record["totals"][0]
     settled = {"n": published["stated"], "resolved": published["settled"]}
-    if settled["n"]:
-        line += f"; {settled['resolved']} of {settled['n']} published ones resolved"
-    return {"outcomes": outcomes, "verdicts": counts, "statements": len(statements), "record": settled, "line": line}
+    told = {"targets": scores["target"].nunique()}
+    return {"outcomes": outcomes, "verdicts": counts, "statements": len(statements), "record": settled, "told": told}
 
 
 def evaluation_of(workspace: Workspace, views: LedgerViews) -> Evaluation:
@@ -139,8 +127,9 @@ def write_scores(workspace: Workspace, tested: Tested) -> pd.DataFrame:
     }
     models = [weights_document(name, learned, SHOWN_HORIZONS) for name, learned in tested.weights.items()]
     storage.write_parquet(folder / "scores.parquet", scores, SCORE_FIELDS, SOURCE)
-    stamp = {"quarter": str(workspace.quarter), "as_of": workspace.quarter.as_of.isoformat()}
-    storage.write_json(folder / "scores.json", stamp | score_document(tested.table, scores, models, notes))
+    storage.write_json(
+        folder / "scores.json", workspace.quarter.stamp | score_document(tested.table, scores, models, notes)
+    )
     return scores
 
 
@@ -184,16 +173,15 @@ def write_statements(
         weights=tested.weights,
     )
     statements = make_statements(sources)
-    stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
     table = statements_frame(statements)
     storage.write_parquet(folder / "statements.parquet", table, STATEMENT_FIELDS, SOURCE)
-    document = {**stamp, "model": FORECASTER, "statements": [item.to_json() for item in statements]}
+    document = {**workspace.quarter.stamp, "model": FORECASTER, "statements": [item.to_json() for item in statements]}
     storage.write_json(folder / "statements.json", document)
     growths = {str(quarter): growths_of(gamma)}
     scored = score_documents([*first, *own], tested.table, tested.views, quarter.as_of, params, own_growths=growths)
     record = track_record(scored, quarter.as_of)
     record["headlines"] = published_headlines(published)
-    storage.write_json(folder / "track_record.json", stamp | record)
+    storage.write_json(folder / "track_record.json", workspace.quarter.stamp | record)
     return statements, record
 
 

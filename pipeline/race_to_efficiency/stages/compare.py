@@ -23,15 +23,6 @@ def run(workspace: Workspace) -> dict[str, Any]:
     Settings and code are this run's on both sides, so that only what became known moves a number, and the day it is
     counted from. Fits of kappa that stage fit_kappa has just made are taken from its files.
 
-    Parameters
-    ----------
-    workspace : Workspace
-
-    Returns
-    -------
-    dict
-        How much changed, and the line shown as progress.
-
     Raises
     ------
     InputMissing, DataInvalid
@@ -54,16 +45,14 @@ def run(workspace: Workspace) -> dict[str, Any]:
         why = f"{quarter} cannot be compared with {before.quarter}: {error.what}"
         storage.write_json(workspace.processed / "changes.json", {"missing": why})
         comparison_edges({}, params.report).write(workspace.processed, "compare")
-        return {"rows": 0, "moved": 0, "missing": why, "line": why}
+        return {"rows": 0, "moved": 0, "missing": why}
     storage.write_json(workspace.processed / "changes.json", document)
     comparison_edges(document, params.report).write(workspace.processed, "compare")
     rows = sum(sum(table["counts"].values()) for table in document["data"].values())
     moved = sum(abs(item["delta"] or 0.0) > NOTHING for item in document["estimates"])
-    line = f"{before.quarter} -> {quarter}: {rows} rows changed, {moved} estimates moved"
     fitted = sum(name.startswith("kappa.group:") for name in memory.computed)
-    if fitted:
-        line += f"; {fitted} groups of kappa fitted again"
-    return {"rows": rows, "moved": moved, "missing": None, "line": line}
+    told = {"before": str(before.quarter), "quarter": str(quarter), "fitted": fitted}
+    return {"rows": rows, "moved": moved, "missing": None, "told": told}
 
 
 def comparison_edges(document: Mapping[str, Any], report: ReportParams) -> Lineage:

@@ -13,15 +13,6 @@ if TYPE_CHECKING:
 def run(workspace: Workspace) -> dict[str, Any]:
     """Fit every component and route of gamma for the workspace's quarter.
 
-    Parameters
-    ----------
-    workspace : Workspace
-
-    Returns
-    -------
-    dict
-        What was written, in a few numbers.
-
     Raises
     ------
     InputMissing
@@ -39,14 +30,12 @@ def run(workspace: Workspace) -> dict[str, Any]:
 
     evaluation = Evaluation(world_here(workspace, GAMMA_TABLES), memory_of(workspace.root))
     kappa = Kappas.of_document(storage.read_json(workspace.processed / "kappa.json"))
-    document, quarter, lineage = with_kappa(evaluation, kappa), workspace.quarter, Lineage()
+    document, lineage = with_kappa(evaluation, kappa), Lineage()
     lineage.add_nodes(evaluation, evaluation.ask(GAMMA_DOCUMENT))
     lineage.write(workspace.processed, "fit_gamma")
-    stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
-    storage.write_json(workspace.processed / "gamma.json", stamp | document)
+    storage.write_json(workspace.processed / "gamma.json", workspace.quarter.stamp | document)
     storage.write_parquet(workspace.processed / "gamma_draws.parquet", evaluation.ask(GAMMA_DOCUMENT).tables["draws"])
     states = [estimate["status"] for estimate in document["estimates"]]
     counts = {state: states.count(state) for state in ("trusted", "weak", "refused")}
-    routes = ", ".join(f"{row['route']} {row['value']:.2f}" for row in document["routes"] if row["value"] is not None)
-    line = f"{len(states)} estimates; confidence: {counted(document['estimates'])}; routes {routes}"
-    return {"estimates": len(states), **counts, "line": line}
+    told = {"grades": counted(document["estimates"]), "routes": document["routes"]}
+    return {"estimates": len(states), **counts, "told": told}

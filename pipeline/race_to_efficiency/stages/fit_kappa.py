@@ -13,15 +13,6 @@ if TYPE_CHECKING:
 def run(workspace: Workspace) -> dict[str, Any]:
     """Fit kappa of every comparable group in every form, and pool the families.
 
-    Parameters
-    ----------
-    workspace : Workspace
-
-    Returns
-    -------
-    dict
-        What was written, in a few numbers, and the line shown as progress.
-
     Raises
     ------
     InputMissing
@@ -35,17 +26,14 @@ def run(workspace: Workspace) -> dict[str, Any]:
     from race_to_efficiency.quarter.node import Evaluation
     from race_to_efficiency.quarter.world import KAPPA_TABLES
 
-    world, quarter = world_here(workspace, KAPPA_TABLES), workspace.quarter
-    evaluation = Evaluation(world, memory_of(workspace.root), place=place_here())
+    evaluation = Evaluation(world_here(workspace, KAPPA_TABLES), memory_of(workspace.root), place=place_here())
     result, lineage = evaluation.ask(KAPPA_DOCUMENT), Lineage()
     lineage.add_nodes(evaluation, result)
     lineage.write(workspace.processed, "fit_kappa")
-    stamp = {"quarter": str(quarter), "as_of": quarter.as_of.isoformat()}
-    storage.write_json(workspace.processed / "kappa.json", stamp | result.document)
+    storage.write_json(workspace.processed / "kappa.json", workspace.quarter.stamp | result.document)
     storage.write_parquet(workspace.processed / "kappa_draws.parquet", result.tables["draws"])
     estimates = result.document["estimates"]
     states = [estimate["status"] for estimate in estimates]
     counts = {state: states.count(state) for state in ("trusted", "weak", "refused")}
     groups = {estimate["group"] for estimate in estimates} - {"pooled"}
-    line = f"{len(states)} estimates of {len(groups)} groups; confidence: {counted(estimates)}"
-    return {"estimates": len(states), **counts, "line": line}
+    return {"estimates": len(states), **counts, "told": {"groups": len(groups), "grades": counted(estimates)}}

@@ -33,11 +33,6 @@ def run(workspace: Workspace, *, draws: bool | None = None) -> dict[str, Any]:
     draws : bool, optional
         Write every draw too (`forecast_draws.parquet`); as params.yaml says when None.
 
-    Returns
-    -------
-    dict
-        What was written, in a few numbers, and the line shown as progress.
-
     Raises
     ------
     InputMissing, DataInvalid, NotTrustworthy
@@ -67,7 +62,7 @@ def run(workspace: Workspace, *, draws: bool | None = None) -> dict[str, Any]:
             run_id=run_id(workspace, scenarios),
             sink=None if draws_file is None else draws_sink(draws_file, basis, usable, paths, params),
         )
-    stamp = {"quarter": str(workspace.quarter), "as_of": as_of.isoformat()}
+    stamp = workspace.quarter.stamp
     storage.write_parquet(folder / "forecast.parquet", projection.forecast, FORECAST_FIELDS, SOURCE)
     storage.write_parquet(folder / "milestones.parquet", projection.milestones, MILESTONE_FIELDS, SOURCE)
     storage.write_json(folder / "scenarios.json", stamp | scenarios_document(basis, usable, paths, params, left_out))
@@ -81,8 +76,7 @@ def run(workspace: Workspace, *, draws: bool | None = None) -> dict[str, Any]:
         years=report.headline_years,
     )
     storage.write_json(folder / "headline.json", rows)
-    line = f"{len(usable)} scenarios, {len(projection.forecast)} rows, {basis.n_draws} joint draws"
-    return {"scenarios": len(usable), "rows": len(projection.forecast), "draws": basis.n_draws, "line": line}
+    return {"scenarios": len(usable), "rows": len(projection.forecast), "draws": basis.n_draws}
 
 
 def run_id(workspace: Workspace, scenarios: Sequence[ScenarioParams]) -> str:

@@ -47,7 +47,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     accounts = {name: account_of(intake, views.get(name)) for name, intake in intakes.items()}
     quarantined = pd.concat([intake.quarantined for intake in intakes.values()], ignore_index=True)
     fresh = [item.to_json() for item in freshness(workspace.raw, day)]
-    summary = {"quarter": str(workspace.quarter), "as_of": day.isoformat(), "tables": accounts, "freshness": fresh}
+    summary = {**workspace.quarter.stamp, "tables": accounts, "freshness": fresh}
     held = {name: views[name].rows if name in views else intake.rows for name, intake in intakes.items()}
     folder = workspace.processed / "ledger"
     for name in intakes:
@@ -56,9 +56,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     ingest_edges(held, {name: TABLES[name].key for name in held}).write(workspace.processed, "ingest")
     storage.write_parquet(workspace.processed / "quarantine.parquet", quarantined)
     storage.write_json(workspace.processed / "account.json", summary)
-    total = {key: sum(account[key] for account in accounts.values()) for key in ("read", "used", "quarantined")}
-    line = f"{total['read']:,} rows read, {total['used']:,} used, {total['quarantined']} quarantined"
-    return {**summary, "quarantined": quarantined.to_dict("records"), "line": line}
+    return {**summary, "quarantined": quarantined.to_dict("records")}
 
 
 def ingest_edges(views: Mapping[str, Any], keys: Mapping[str, str]) -> Lineage:

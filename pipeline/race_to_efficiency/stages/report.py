@@ -40,15 +40,6 @@ def nothing_collected() -> Iterator[None]:
 def run(workspace: Workspace) -> dict[str, Any]:
     """Write the report of the workspace's quarter to data/processed/report.
 
-    Parameters
-    ----------
-    workspace : Workspace
-
-    Returns
-    -------
-    dict
-        What was written, in a few numbers, and the line shown as progress.
-
     Raises
     ------
     InputMissing
@@ -81,10 +72,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
     fill(workspace.processed / PLOTS, plots)
     fill(workspace.processed / FOLDER, files)
     size = len(made.files.get("report.html", b""))
-    line = f"{made.numbers} numbers, {sum(name.endswith('.svg') for name in made.files)} figures, {size / 1e6:.2f} MB"
-    if made.problems:
-        line += f"; could not be written: {'; '.join(made.problems)}"
-    return {"numbers": made.numbers, "problems": list(made.problems), "html_bytes": size, "line": line}
+    told = {"figures": sum(name.endswith(".svg") for name in made.files)}
+    return {"numbers": made.numbers, "problems": list(made.problems), "html_bytes": size, "told": told}
 
 
 def fill(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -109,9 +109,8 @@ def chinchilla_loss(
 
     Parameters
     ----------
-    C : (...) float, FLOP
-    E, A, B : (...) float, nats
-    alpha, beta : (...) float, dimensionless
+    C, E, A, B, alpha, beta
+        As in `compute_optimal_frontier`.
 
     Returns
     -------

@@ -49,10 +49,8 @@ def open_table(path: Path, *, most_bytes: int = MAX_TABLE_BYTES) -> Table:
 
     Raises
     ------
-    InputMissing
-        When there is no such file.
-    DataInvalid
-        When it is no table; what it is instead is named.
+    InputMissing, DataInvalid
+        When there is no such file, or it is no table; what it is instead is named.
     """
     if path.is_file() and next(iter(storage.read_chunks(path, 4)), b"") == b"PAR1":
         return _parquet(path)

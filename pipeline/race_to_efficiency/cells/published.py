@@ -34,10 +34,8 @@ def number_cell(
 
     Raises
     ------
-    SeveralNumbersError
-        When it lists numbers that differ.
-    CellError
-        When the text is no finite number.
+    SeveralNumbersError, CellError
+        As `cells.numbers.number`, and where the product is not finite.
     """
     found = number(text, decimal=decimal, dimension=dimension)
     if found is None:

@@ -84,16 +84,7 @@ def log_phi(z: FloatArray) -> FloatArray:
 
 
 def log_phi_slope(z: FloatArray) -> FloatArray:
-    """Return phi'(z)/phi(z), which rises from 0 through 1/2 at z = 0 to 1.
-
-    Parameters
-    ----------
-    z : (...) float, dimensionless
-
-    Returns
-    -------
-    (...) float, dimensionless
-    """
+    """Return phi'(z)/phi(z), which rises from 0 through 1/2 at z = 0 to 1; all dimensionless."""
     with np.errstate(all="ignore"):
         near = np.clip(z, -1.0, 1.0)
         inside = _horner(_SLOPE, near) / (1.0 + near * _horner(_EXCESS, near))

@@ -45,11 +45,6 @@ def time_to_target_on_path(
     -------
     (...) float, years
         Infinity when the target is not reached within a thousand million years.
-
-    Raises
-    ------
-    ValueError
-        Names the argument and the value outside its domain.
     """
     aim = domain.unit_interval("target", target, zero=False, one=True)
     slope = domain.positive("kappa", kappa)

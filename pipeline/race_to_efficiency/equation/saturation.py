@@ -89,12 +89,8 @@ def log_mean_efficiency(t: FloatArray, gamma: FloatArray, headroom: FloatArray, 
 
     Parameters
     ----------
-    t : (...) float, years
-        Finite.
-    gamma : (...) float, doublings/year
-    headroom : (...) float, doublings
-        Greater than 0.
-    kind : {"hard", "exponential", "logistic", "tanh"}
+    t, gamma, headroom, kind
+        As in `log_efficiency`.
 
     Returns
     -------

@@ -47,21 +47,13 @@ def relative_loss_gradient(
     ----------
     t : (...) float, years
         Finite, at least 0.
-    kappa : (...) float, dimensionless
-    gamma : (...) float, doublings/year
-    fleet : (...) float, multiples of the baseline fleet
-    baseline_years : (...) float, years
-    floor : (...) float, dimensionless
+    kappa, gamma, fleet, baseline_years, floor
+        As in `relative_loss`.
 
     Returns
     -------
     Gradient of (...) float
         (d_kappa, d_gamma, d_t, d_fleet).
-
-    Raises
-    ------
-    ValueError
-        Names the argument and the value outside its domain.
     """
     years, rate = domain.finite("t", domain.duration("t", t)), domain.finite("gamma", gamma)
     slope, power = domain.positive("kappa", kappa), domain.non_negative("fleet", fleet)

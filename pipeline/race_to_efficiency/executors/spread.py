@@ -61,10 +61,8 @@ def each(
 
     Parameters
     ----------
-    function : callable
-        At the top of a module.
-    items : sequence
-    place : Place
+    function, items, place
+        As in `as_finished`.
     size : callable
         How much work an item is.
     """

@@ -194,12 +194,8 @@ def run_import(
 
     Parameters
     ----------
-    source : str
-        Word of an importer, e.g. ``epoch-hardware``.
-    path : Path
-        The publisher's file or folder.
-    raw_dir : Path
-        The ledgers' folder.
+    source, path, raw_dir
+        As in `plan_import`.
     recorded : str, optional
         ISO date the versions count from; the date in the file's name, or the day of publication, when omitted.
     released : str, optional

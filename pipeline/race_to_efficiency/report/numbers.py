@@ -217,13 +217,8 @@ class NumberRegistry:
 
         Parameters
         ----------
-        output : str
-        code : str
-            Dotted module of the function that made it.
-        rows : iterable of str
-            ``TABLE/ID`` of the rows that took part.
-        sources : iterable of str
-            Outputs that took part.
+        output, code, rows, sources
+            As in `Lineage.add`.
         """
         parts = tuple(sources)
         for source in parts:

@@ -118,7 +118,28 @@ class Stretches(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CappedPath:
+class UnsteadyPath:
+    """A path without one lasting rate: no recurrence applies to it.
+
+    Parameters
+    ----------
+    gamma : (n,) float, doublings/yr
+    """
+
+    gamma: Floats
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws."""
+        return self.gamma.size
+
+    @property
+    def steady(self) -> None:
+        """No single rate and scale."""
+
+
+@dataclass(frozen=True)
+class CappedPath(UnsteadyPath):
     """As steady, but some terms of the rate end when they meet their caps: a chain of steady stretches.
 
     Parameters
@@ -130,19 +151,9 @@ class CappedPath:
     scale : (n,) float, 1/yr
     """
 
-    gamma: Floats
     terms: tuple[CappedTerm, ...]
     scale: Floats
     convention: Convention = field(default="cumulative", init=False)
-
-    @property
-    def n_draws(self) -> int:
-        """Number of draws."""
-        return self.gamma.size
-
-    @property
-    def steady(self) -> None:
-        """Several rates in turn: no single recurrence."""
 
     @cached_property
     def stretches(self) -> Stretches:
@@ -188,7 +199,7 @@ def _pick(part: Floats, here: NDArray[np.intp]) -> Floats:
 
 
 @dataclass(frozen=True)
-class ShapedPath:
+class ShapedPath(UnsteadyPath):
     """A fleet in steps, delayed or frozen, or an efficiency that saturates: evaluated in closed form at each time.
 
     Parameters
@@ -198,18 +209,8 @@ class ShapedPath:
         Keyword arguments of `race_to_efficiency.equation.gathered_compute.log_compute_ratio`.
     """
 
-    gamma: Floats
     shape: Mapping[str, Any]
     convention: Convention = field(default="cumulative", init=False)
-
-    @property
-    def n_draws(self) -> int:
-        """Number of draws."""
-        return self.gamma.size
-
-    @property
-    def steady(self) -> None:
-        """No single rate: no recurrence."""
 
     def log_compute_ratio(self, t: float | Floats) -> Floats:
         """Return ln X(t), (n,)."""
@@ -220,7 +221,7 @@ class ShapedPath:
 
 
 @dataclass(frozen=True)
-class RunPath:
+class RunPath(UnsteadyPath):
     """The compute of the largest single run: ln X = ln m + ln2 (efficiency + power + duration), in doublings.
 
     Parameters
@@ -237,21 +238,11 @@ class RunPath:
         Curve towards the headroom.
     """
 
-    gamma: Floats
     terms: tuple[CappedTerm, ...]
     multiple: float = 1.0
     headroom: float = NO_CAP
     saturation: Saturation = "hard"
     convention: Convention = field(default="run", init=False)
-
-    @property
-    def n_draws(self) -> int:
-        """Number of draws."""
-        return self.gamma.size
-
-    @property
-    def steady(self) -> None:
-        """A run does not accumulate: no recurrence (and none needed)."""
 
     def log_compute_ratio(self, t: float | Floats) -> Floats:
         """Return ln X(t), (n,)."""

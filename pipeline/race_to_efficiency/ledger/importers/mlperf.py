@@ -44,10 +44,6 @@ SHARED_OUT_BYTES = 200_000_000
 def read(request: Request) -> Parsed:
     """Read a results folder.
 
-    Parameters
-    ----------
-    request : Request
-
     Raises
     ------
     InputMissing

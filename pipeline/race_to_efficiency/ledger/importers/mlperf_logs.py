@@ -62,10 +62,6 @@ class RunLog:
 def read_log(path: Path) -> RunLog:
     """Read one ``result_N.txt``.
 
-    Parameters
-    ----------
-    path : Path
-
     Raises
     ------
     DataInvalid

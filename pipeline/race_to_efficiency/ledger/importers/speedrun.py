@@ -46,10 +46,6 @@ class RecordLine:
 def read(request: Request) -> Parsed:
     """Read a records table.
 
-    Parameters
-    ----------
-    request : Request
-
     Raises
     ------
     DataInvalid

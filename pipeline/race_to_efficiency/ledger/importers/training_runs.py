@@ -53,10 +53,6 @@ OTHER_NAMES = {"flags": "run_flags", "source_id": "group", "name": "run_id"}
 def read(request: Request) -> Parsed:
     """Read a table of training runs.
 
-    Parameters
-    ----------
-    request : Request
-
     Raises
     ------
     DataInvalid

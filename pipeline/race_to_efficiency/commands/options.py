@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+import inspect
+from dataclasses import asdict, dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from race_to_efficiency.checkout import WAIT_SECONDS
 from race_to_efficiency.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
 KAPPA = typer.Option("--kappa", help="exponent of loss in compute, greater than 0")
 GAMMA = typer.Option("--gamma", help="efficiency-doubling rate, doublings a year; may be 0 or negative")
-Kappa = Annotated[float, KAPPA]
 Gamma = Annotated[float, GAMMA]
 TargetOption = Annotated[float, typer.Option("--target", help="loss ratio R* to reach, above 0 and at most 1")]
 By = Annotated[float, typer.Option("--by", "--t", help="years from the reference date")]
@@ -73,34 +77,56 @@ COMPUTE_UNITS = ("flop", "pfs-day")
 class Path:
     """The path options of one call, as typed."""
 
-    fleet_growth: float = 0.0
-    breaks: str | None = None
-    multiples: str | None = None
-    start_delay: float = 0.0
-    frozen: bool = False
-    headroom: float | None = None
-    saturation: str = "hard"
-    fleet_in_baseline: bool = False
-    convention: str = "cumulative"
-    power_growth: float = 0.0
-    duration_growth: float = 0.0
+    fleet_growth: FleetGrowth = 0.0
+    breaks: Breaks = None
+    multiples: Multiples = None
+    start_delay: StartDelay = 0.0
+    frozen: Frozen = False
+    headroom: Headroom = None
+    saturation: SaturationShape = "hard"
+    fleet_in_baseline: FleetInBaseline = False
+    convention: ConventionName = "cumulative"
+    power_growth: PowerGrowth = 0.0
+    duration_growth: DurationGrowth = 0.0
 
     def keywords(self) -> dict[str, Any]:
         """Return what differs from a constant fleet, as keywords of `log_compute_ratio`."""
-        given = {
-            "fleet_growth": self.fleet_growth,
-            "fleet_breaks": number_list("--breaks", self.breaks),
-            "fleet_multiples": number_list("--multiples", self.multiples),
-            "start_delay": self.start_delay,
-            "frozen": self.frozen,
-            "headroom": self.headroom,
-            "saturation": self.saturation,
-            "fleet_in_baseline": self.fleet_in_baseline,
-            "convention": self.convention,
-            "power_growth": self.power_growth,
-            "duration_growth": self.duration_growth,
-        }
-        return {name: value for name, value in given.items() if value != getattr(Path, name, None)}
+        given = asdict(self)
+        given |= {name: number_list(f"--{name}", given[name]) for name in ("breaks", "multiples")}
+        names = {"breaks": "fleet_breaks", "multiples": "fleet_multiples"}
+        return {names.get(name, name): value for name, value in given.items() if value != getattr(Path, name)}
+
+
+CONSTANT = Path()
+"""The path of a fleet of constant size."""
+
+
+def with_path(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of a path where its parameter `path` stands.
+
+    Parameters
+    ----------
+    without : collection of str
+        Options that the command does not have.
+    """
+
+    def given(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True)
+        options = [
+            one for name, one in inspect.signature(Path, eval_str=True).parameters.items() if name not in without
+        ]
+        shown = [one for kept in own.parameters.values() for one in (options if kept.name == "path" else [kept])]
+
+        @wraps(command)
+        def called(**typed: Any) -> None:
+            path = Path(**{option.name: typed.pop(option.name) for option in options})
+            command(path=path, **typed)
+
+        called.__signature__ = own.replace(parameters=shown)  # type: ignore[attr-defined]
+        called.__annotations__ = {one.name: one.annotation for one in shown}
+        return called
+
+    return given
 
 
 def needed(option: str, value: float | None) -> float:

@@ -13,16 +13,12 @@ from race_to_efficiency.errors import UsageError
 if TYPE_CHECKING:
     from race_to_efficiency.api.prediction import Prediction
 
-EXAMPLES = (
-    "Examples: race predict --kappa 0.05 --gamma 2 --t 1 --t 5; race predict --fit fit.json --compute 1e24 --json; "
-    "race predict --quarter 2026Q1 --scenario constant_power --t 5"
-)
-
 
 def register(app: typer.Typer) -> None:
     """Add the verb ``predict``."""
 
     @app.command(epilog="Example: race predict --kappa 0.05 --gamma 2 --t 1 --t 5 --json")
+    @opt.with_path()
     def predict(
         kappa: Annotated[float | None, opt.KAPPA] = None,
         gamma: Annotated[float | None, opt.GAMMA] = None,
@@ -54,17 +50,7 @@ def register(app: typer.Typer) -> None:
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
         kappa_form: opt.KappaForm = None,
-        fleet_growth: opt.FleetGrowth = 0.0,
-        breaks: opt.Breaks = None,
-        multiples: opt.Multiples = None,
-        start_delay: opt.StartDelay = 0.0,
-        frozen: opt.Frozen = False,
-        headroom: opt.Headroom = None,
-        saturation: opt.SaturationShape = "hard",
-        fleet_in_baseline: opt.FleetInBaseline = False,
-        convention: opt.ConventionName = "cumulative",
-        power_growth: opt.PowerGrowth = 0.0,
-        duration_growth: opt.DurationGrowth = 0.0,
+        path: opt.Path = opt.CONSTANT,
         anchor_compute: Annotated[
             float | None, typer.Option("--anchor-compute", help="C0 in FLOP; adds the compute at each year")
         ] = None,
@@ -93,19 +79,6 @@ def register(app: typer.Typer) -> None:
             return
         if kappa is None or gamma is None or not t:
             raise UsageError("--kappa, --gamma and --t are needed, or --fit", remedy="see race predict --help")
-        path = opt.Path(
-            fleet_growth=fleet_growth,
-            breaks=breaks,
-            multiples=multiples,
-            start_delay=start_delay,
-            frozen=frozen,
-            headroom=headroom,
-            saturation=saturation,
-            fleet_in_baseline=fleet_in_baseline,
-            convention=convention,
-            power_growth=power_growth,
-            duration_growth=duration_growth,
-        )
         size = {"fleet": fleet, "baseline_years": baseline_years}
         document = prediction(t, kappa, gamma, size, floor, kappa_form, path, anchor_compute, opt.checked_unit(unit))
         write_prediction(document, as_json=as_json)

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def _time(solve: typer.Typer) -> None:
     @solve.command("time", epilog="Example: race solve time --target 0.7 --kappa 0.05 --gamma 2 --json")
+    @opt.with_path(without=("fleet_in_baseline",))
     def solve_time(
         target: opt.TargetOption,
         kappa: Annotated[float | None, opt.KAPPA] = None,
@@ -31,16 +32,7 @@ def _time(solve: typer.Typer) -> None:
         baseline_years: opt.BaselineYears = 1.0,
         floor: opt.Floor = 0.0,
         kappa_form: opt.KappaForm = None,
-        fleet_growth: opt.FleetGrowth = 0.0,
-        breaks: opt.Breaks = None,
-        multiples: opt.Multiples = None,
-        start_delay: opt.StartDelay = 0.0,
-        frozen: opt.Frozen = False,
-        headroom: opt.Headroom = None,
-        saturation: opt.SaturationShape = "hard",
-        convention: opt.ConventionName = "cumulative",
-        power_growth: opt.PowerGrowth = 0.0,
-        duration_growth: opt.DurationGrowth = 0.0,
+        path: opt.Path = opt.CONSTANT,
         quarter: opt.Quarter = None,
         scenario: opt.Scenario = None,
         as_json: opt.AsJson = False,
@@ -53,18 +45,6 @@ def _time(solve: typer.Typer) -> None:
             _show_scenario_time(quarter, scenario, target, kappa_form, as_json=as_json)
             return
         kappa, gamma = opt.needed("--kappa", kappa), opt.needed("--gamma", gamma)
-        path = opt.Path(
-            fleet_growth=fleet_growth,
-            breaks=breaks,
-            multiples=multiples,
-            start_delay=start_delay,
-            frozen=frozen,
-            headroom=headroom,
-            saturation=saturation,
-            convention=convention,
-            power_growth=power_growth,
-            duration_growth=duration_growth,
-        )
         size = {"fleet": fleet, "baseline_years": baseline_years}
         time_solution(target, kappa, gamma, size, floor, kappa_form, path).show(as_json=as_json)
 

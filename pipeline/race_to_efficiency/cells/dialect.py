@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from race_to_efficiency.cells.physical import records
+from race_to_efficiency.cells.physical import PhysicalRecord, records
 from race_to_efficiency.cells.scales import is_unit
 from race_to_efficiency.cells.text import is_missing, tidy
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from race_to_efficiency.cells.numbers import DecimalMark
-    from race_to_efficiency.cells.physical import PhysicalRecord
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 BLANK = " "

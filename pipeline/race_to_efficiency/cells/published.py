@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.cells.dates import one_date, settled_order
-from race_to_efficiency.cells.numbers import number
+from race_to_efficiency.cells.dates import Order, one_date, settled_order
+from race_to_efficiency.cells.numbers import DecimalMark, number
 from race_to_efficiency.cells.text import CellError, number_text, text_of_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from race_to_efficiency.cells.dates import Order
-    from race_to_efficiency.cells.numbers import DecimalMark
 
 
 def number_cell(

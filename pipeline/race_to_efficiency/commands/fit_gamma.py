@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from race_to_efficiency.commands import terminal
-from race_to_efficiency.errors import DataInvalid, NotTrustworthy
+from race_to_efficiency.errors import DataInvalid, NotTrustworthy, RaceError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from race_to_efficiency.api.gamma import GammaFit
-    from race_to_efficiency.errors import RaceError
 
 MOST_GROUPS_SHOWN = 3
 """Rows set aside for one reason that are listed one by one on the screen."""

@@ -6,12 +6,10 @@ import io
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
-from race_to_efficiency.api.kappa_fit import COLOURS
+from race_to_efficiency.api.kappa_fit import COLOURS, KappaFit
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from race_to_efficiency.api.kappa_fit import KappaFit
 
 
 def write_plot(path: Path, found: KappaFit) -> Path:

@@ -10,14 +10,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.settings.corridor import declared
+from race_to_efficiency.settings.corridor import Declared, declared
 from race_to_efficiency.settings.params import PARAMS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from race_to_efficiency.settings.corridor import Declared
 
 MOST_STALE = 4
 """Reasons told for each stage; the rest are counted."""

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 """Array of float64; a numpy float64 scalar comes back when every input is a scalar."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from race_to_efficiency.equation.domain import PAPER_KAPPA
 from race_to_efficiency.forecasting.anchors import Anchor, anchor_group
-from race_to_efficiency.forecasting.draws import PARAMETERS
+from race_to_efficiency.forecasting.draws import PARAMETERS, GroupDraws, Pool
 from race_to_efficiency.units import pfs_days
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from race_to_efficiency.forecasting.draws import GroupDraws, Pool
     from race_to_efficiency.forecasting.known import GroupRange
 
     Floats = NDArray[np.float64]

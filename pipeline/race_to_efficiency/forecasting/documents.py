@@ -14,13 +14,13 @@ from race_to_efficiency.forecasting.anchor_report import (
     fitted_point,
     quantile_record,
 )
-from race_to_efficiency.forecasting.basis import curve_weaknesses
-from race_to_efficiency.forecasting.draws import INDEPENDENCE
+from race_to_efficiency.forecasting.basis import Basis, curve_weaknesses
+from race_to_efficiency.forecasting.draws import INDEPENDENCE, Pool
 from race_to_efficiency.forecasting.milestones import crossing
 from race_to_efficiency.forecasting.plans import grid_of, kappas
 from race_to_efficiency.forecasting.sensitivity import forecast_variance_shares, tornado
 from race_to_efficiency.forecasting.tables import HEADLINE_YEARS
-from race_to_efficiency.forecasting.trust import date_after
+from race_to_efficiency.forecasting.trust import Limit, date_after
 from race_to_efficiency.relative_loss import crossover_time
 
 if TYPE_CHECKING:
@@ -28,11 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from race_to_efficiency.forecasting.basis import Basis
-    from race_to_efficiency.forecasting.draws import Pool
     from race_to_efficiency.forecasting.engine import DrawnPath
     from race_to_efficiency.forecasting.known import KnownRuns
-    from race_to_efficiency.forecasting.trust import Limit
     from race_to_efficiency.settings.forecast import CrossoverParams, ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.calibration.common.grades import ASSUMED, evidence_level, grades
-from race_to_efficiency.forecasting.basis import curve_weaknesses
+from race_to_efficiency.forecasting.basis import Basis, curve_weaknesses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from race_to_efficiency.forecasting.anchors import Anchor
-    from race_to_efficiency.forecasting.basis import Basis
     from race_to_efficiency.forecasting.curves import CurveLabel
     from race_to_efficiency.forecasting.engine import DrawnPath
     from race_to_efficiency.settings.scenarios import ScenarioParams

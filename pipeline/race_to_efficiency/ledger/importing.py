@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency import checkout, storage
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.ledger.history import row_texts
-from race_to_efficiency.ledger.importers.parsed import Request
+from race_to_efficiency.ledger.importers.parsed import Importer, Request
 from race_to_efficiency.ledger.importers.registry import IMPORTERS, importer_of
 from race_to_efficiency.ledger.intake import Intake, known_keys, read_ledger
 from race_to_efficiency.ledger.lines import csv_text
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from race_to_efficiency.ledger.importers.parsed import Importer
     from race_to_efficiency.ledger.planned import Plan
 
 __all__ = ["IMPORTERS", "ImportReport", "plan_import", "recorded_date", "run_import"]

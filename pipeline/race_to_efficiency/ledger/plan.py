@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.ledger.history import History, Version
 from race_to_efficiency.ledger.identity import Names, identify, new_ids
-from race_to_efficiency.ledger.importers.parsed import Problem
-from race_to_efficiency.ledger.intake import check_lines
+from race_to_efficiency.ledger.importers.parsed import Parsed, ParsedRow, Problem
+from race_to_efficiency.ledger.intake import Intake, check_lines
 from race_to_efficiency.ledger.lines import ledger_value
 from race_to_efficiency.ledger.listing import listed_rows
 from race_to_efficiency.ledger.planned import Plan
@@ -19,8 +19,6 @@ from race_to_efficiency.ledger.suspicion import MASS_WITHDRAWAL, frontiers, row_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from race_to_efficiency.ledger.importers.parsed import Parsed, ParsedRow
-    from race_to_efficiency.ledger.intake import Intake
     from race_to_efficiency.ledger.metadata import Table
 
 

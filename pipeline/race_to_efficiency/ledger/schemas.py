@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.errors import UsageError
-from race_to_efficiency.ledger.metadata import EARLIEST_DATE, LATEST_DATE
+from race_to_efficiency.ledger.metadata import EARLIEST_DATE, LATEST_DATE, Column, Table
 from race_to_efficiency.ledger.tables.accelerators import ACCELERATOR_ALIASES, ACCELERATORS, NOTABLE_MODEL_ALIASES
 from race_to_efficiency.ledger.tables.benchmarks import (
     GREEN500,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
 
-    from race_to_efficiency.ledger.metadata import Column, Table
 
 TABLES: dict[str, Table] = {
     table.name: table

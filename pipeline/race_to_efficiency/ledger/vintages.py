@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from race_to_efficiency.ledger.exclusions import Exclusion, domain_exclusion
-from race_to_efficiency.ledger.intake import REPEATED_LINE
+from race_to_efficiency.ledger.intake import REPEATED_LINE, Intake
 from race_to_efficiency.ledger.schemas import table_of
 
 if TYPE_CHECKING:
     import datetime as dt
 
     import pandas as pd
-
-    from race_to_efficiency.ledger.intake import Intake
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,11 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.content import ContentTable, Num, walk_blocks
+from race_to_efficiency.report.content import ContentTable, Document, Num, Rich, walk_blocks
 from race_to_efficiency.report.html import exact
 from race_to_efficiency.report.words.plain import plain_text
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Document, Rich
     from race_to_efficiency.report.numbers import NumberRegistry
 
 CONTENTS = "contents.csv"

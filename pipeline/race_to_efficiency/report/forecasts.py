@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from race_to_efficiency.calibration.common.grades import confidence_of
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
-from race_to_efficiency.report.content import Badge, Fact, Label, Rich, Text, join
-from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.numbers import decimals, id_part
+from race_to_efficiency.report.content import Badge, Fact, Label, Num, Rich, Text, join
+from race_to_efficiency.report.inputs import Missing, QuarterFiles
+from race_to_efficiency.report.numbers import NumberRegistry, decimals, id_part
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from race_to_efficiency.report.content import Num
-    from race_to_efficiency.report.inputs import QuarterFiles
-    from race_to_efficiency.report.numbers import NumberRegistry
 
 SHOWN_POINT = -1.0
 """Stands for a level where the equation at the printed inputs is meant."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import NOT_WRITTEN
-from race_to_efficiency.report.content import Callout, Fact, Figure, Section, say
+from race_to_efficiency.report.content import Block, Callout, ContentTable, Fact, Figure, Rich, Section, say
 from race_to_efficiency.report.forecasts import Forecasts
 from race_to_efficiency.report.inputs import Missing, QuarterFiles, reason_of
 from race_to_efficiency.report.numbers import NumberRegistry
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from race_to_efficiency.quarter.lineage import Edges
-    from race_to_efficiency.report.content import Block, ContentTable, Rich
 
     Make = Callable[["Page"], list[Block]]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.inputs import Missing
+from race_to_efficiency.report.inputs import Missing, QuarterFiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from race_to_efficiency.report.inputs import QuarterFiles
 
 NO_CAP_DOUBLINGS = 1e6
 """A cap that never binds; JSON has no infinity."""

@@ -28,7 +28,7 @@ from race_to_efficiency.report.content import Document
 from race_to_efficiency.report.csv_export import bundle, table_csv
 from race_to_efficiency.report.figures.style import drawing
 from race_to_efficiency.report.html import render_html
-from race_to_efficiency.report.inputs import Missing
+from race_to_efficiency.report.inputs import Missing, QuarterFiles
 from race_to_efficiency.report.markdown import render_markdown
 from race_to_efficiency.report.page import UNWRITABLE, Page
 from race_to_efficiency.report.pdf import render_pdf
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from race_to_efficiency.quarter.lineage import Edges, Lineage
-    from race_to_efficiency.report.inputs import QuarterFiles
 
 FORMATS = ("html", "pdf", "md")
 SECTIONS = (

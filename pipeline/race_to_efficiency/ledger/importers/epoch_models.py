@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from race_to_efficiency.ledger.importers.exports import Export, Field, read_export
-from race_to_efficiency.ledger.importers.parsed import Importer
-
-if TYPE_CHECKING:
-    from race_to_efficiency.ledger.importers.parsed import Parsed, Request
+from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, Request
 
 FIELDS = (
     Field("model", ("Model", "System", "Model name"), required=True),

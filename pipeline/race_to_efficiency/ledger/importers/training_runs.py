@@ -27,7 +27,7 @@ import numpy as np
 from race_to_efficiency.cells.files import open_table
 from race_to_efficiency.cells.published import date_cell, order_of
 from race_to_efficiency.cells.run_columns import PLAIN_NAMES, find_figures
-from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute, read_figures
+from race_to_efficiency.cells.run_figures import SCALES, Figures, compute_ratio, implied_compute, read_figures
 from race_to_efficiency.cells.screening import MAX_DELIVERY_BYTES, refuse
 from race_to_efficiency.cells.text import CellError, number_text, text_of_cell
 from race_to_efficiency.errors import DataInvalid, UsageError
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     import datetime as dt
     from pathlib import Path
 
-    from race_to_efficiency.cells.run_figures import Figures
     from race_to_efficiency.cells.table import Table
 
 TEXTS = (

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Link, Para, Section, join, say, table_columns
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import id_part
-from race_to_efficiency.report.page import section, subsections
+from race_to_efficiency.report.page import Page, section, subsections
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
 
 VINTAGES = {
     "real": "recorded at the time, in dated snapshots",

@@ -22,11 +22,10 @@ from race_to_efficiency.report.content import (
 )
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import id_part
-from race_to_efficiency.report.page import section, subsections
+from race_to_efficiency.report.page import Page, section, subsections
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block
-    from race_to_efficiency.report.page import Page
 
 
 def appendix_section(page: Page) -> Section:

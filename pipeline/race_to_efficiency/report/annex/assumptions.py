@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.gamma_series import UNIT
-from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns, told
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say, table_columns, told
 from race_to_efficiency.report.forecasts import scenario_title
 from race_to_efficiency.report.numbers import decimals, general, id_part
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
 RATE = decimals(2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.comparison.rounding import NOTHING
-from race_to_efficiency.report.content import ContentTable, Fact, Text, clean, join, say, table_columns
+from race_to_efficiency.report.content import ContentTable, Fact, Rich, Text, clean, join, say, table_columns
 from race_to_efficiency.report.numbers import MINUS, decimals, id_part
 from race_to_efficiency.report.shown import writer
 from race_to_efficiency.report.words.names import group_in_words, name_in_words
@@ -13,7 +13,6 @@ from race_to_efficiency.report.words.names import group_in_words, name_in_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from race_to_efficiency.report.content import Rich
     from race_to_efficiency.report.page import Page
 
     Item = Mapping[str, Any]

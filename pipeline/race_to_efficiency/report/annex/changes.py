@@ -27,14 +27,13 @@ from race_to_efficiency.report.figures.bars import Steps, waterfall
 from race_to_efficiency.report.forecasts import years_label
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part
-from race_to_efficiency.report.page import subsections
+from race_to_efficiency.report.page import Page, subsections
 from race_to_efficiency.report.words.names import group_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
 
     Item = Mapping[str, Any]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.planning.cost import SECONDS_PER_YEAR, CostParameters, cost_of_flop, fleet_bill
+from race_to_efficiency.planning.targets import hare_against_turtle
 from race_to_efficiency.report.annex.assumptions import is_cited, scenario_records, setting_of
 from race_to_efficiency.report.annex.headline import anchor_record
-from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say, table_columns
 from race_to_efficiency.report.forecasts import scenario_title, years_words
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, significant
@@ -15,8 +17,6 @@ from race_to_efficiency.report.numbers import decimals, id_part, significant
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from race_to_efficiency.planning.cost import CostParameters
-    from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
 LOSS_TARGETS = (0.9, 0.8, 0.7)
@@ -34,8 +34,6 @@ def anchored_cost(page: Page) -> CostParameters:
 
     The power in params.yaml is that of one known run; the forecast starts from the frontier, which is larger.
     """
-    from race_to_efficiency.planning.cost import SECONDS_PER_YEAR, CostParameters, cost_of_flop
-
     given = CostParameters(**page.inputs.params.cost.values.model_dump())
     flop = float(anchor_record(page)["compute_flop"]["median"])
     return replace(given, baseline_power_w=flop * cost_of_flop(given).energy_j_per_flop / SECONDS_PER_YEAR)
@@ -54,8 +52,6 @@ ENERGY = (
 
 def prices(*, money: bool = True) -> tuple[str, ...]:
     """Return the unit costs as outputs, or those of energy; the baseline's power follows from the anchor."""
-    from race_to_efficiency.planning.cost import CostParameters
-
     names = [name for name in CostParameters.__dataclass_fields__ if name != "baseline_power_w"]
     return tuple(f"{PRICES}.{name}" for name in (names if money else ENERGY))
 
@@ -70,8 +66,6 @@ def plain_fleet(record: dict[str, Any]) -> float | None:
 
 def bills(page: Page, parameters: CostParameters) -> ContentTable:
     """Return what each scenario's fleet draws and costs."""
-    from race_to_efficiency.planning.cost import fleet_bill
-
     rows = []
     for record in scenario_records(page):
         multiple = plain_fleet(record)
@@ -123,8 +117,6 @@ def bill_figure(
 
 def contest(page: Page, parameters: CostParameters) -> list[Block]:
     """Return who reaches a total loss first, with least energy and for least money."""
-    from race_to_efficiency.planning.targets import hare_against_turtle
-
     by_name = {record["name"]: record for record in scenario_records(page)}
     if not {"hare", "turtle"} <= by_name.keys():
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.content import ContentTable, table_columns
+from race_to_efficiency.report.content import ContentTable, Rich, table_columns
 from race_to_efficiency.report.figures.forest import Bar
 from race_to_efficiency.report.shown import badge
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from race_to_efficiency.calibration.common.estimates import Estimate
-    from race_to_efficiency.report.content import Rich
     from race_to_efficiency.report.page import Page
 
 

@@ -10,14 +10,13 @@ from race_to_efficiency.report.annex.forests import HOLLOW, bar, disjoint, fores
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Strong, join, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.page import section, subsections
+from race_to_efficiency.report.page import Page, section, subsections
 from race_to_efficiency.report.shown import badge, name_list, state
 from race_to_efficiency.report.words.names import name_in_words
 
 if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.report.content import Block, Figure, Rich
-    from race_to_efficiency.report.page import Page
 
     Record = tuple[dict[str, Any], Estimate]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.report.annex.assumptions import RATE
 from race_to_efficiency.report.annex.gamma_series import UNIT
 from race_to_efficiency.report.annex.roadmap import fitted
-from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Strong, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Para, Rich, Strong, say, table_columns
 from race_to_efficiency.report.figures.bars import WhatIf, tornado_bars
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part
@@ -16,7 +16,6 @@ from race_to_efficiency.report.shown import name_list
 from race_to_efficiency.report.words.names import name_in_words
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
 DEFAULT_ROUTE = "gamma.route.D"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.report.annex.forests import HOLLOW, bar, forest_table
-from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Figure, Label, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
 from race_to_efficiency.report.inputs import Missing
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from race_to_efficiency.calibration.common.estimates import Estimate
-    from race_to_efficiency.report.content import Block, Figure
     from race_to_efficiency.report.page import Page
 
     Record = tuple[dict[str, Any], Estimate]

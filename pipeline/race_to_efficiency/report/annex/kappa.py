@@ -11,14 +11,13 @@ from race_to_efficiency.report.content import ContentTable, Fact, Para, Section,
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, significant
-from race_to_efficiency.report.page import section, subsections
+from race_to_efficiency.report.page import Page, section, subsections
 from race_to_efficiency.report.shown import badge, state
 from race_to_efficiency.report.words.names import group_in_words
 
 if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.report.content import Block, Figure, Rich
-    from race_to_efficiency.report.page import Page
 
 TOTAL_POOL = "kappa_total.pooled.power_law"
 REDUCIBLE_POOL = "kappa_reducible.pooled.chinchilla"

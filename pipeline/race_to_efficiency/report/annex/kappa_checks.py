@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say, table_columns
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, percent, scientific, significant
 from race_to_efficiency.report.words.names import group_in_words, name_in_words
@@ -12,7 +12,6 @@ from race_to_efficiency.report.words.names import group_in_words, name_in_words
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
 MOST_INFLUENTIAL = 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Num, Rich, say, table_columns
 from race_to_efficiency.report.figures.ridge import Ridge, ridges
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
 from race_to_efficiency.report.inputs import Missing
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from race_to_efficiency.calibration.common.estimates import Estimate
-    from race_to_efficiency.report.content import Block, Num, Rich
     from race_to_efficiency.report.page import Page
 
     Floats = NDArray[np.float64]

@@ -16,11 +16,10 @@ from race_to_efficiency.report.content import (
     table_columns,
 )
 from race_to_efficiency.report.numbers import decimals, significant
-from race_to_efficiency.report.page import section, subsections
+from race_to_efficiency.report.page import Page, section, subsections
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block
-    from race_to_efficiency.report.page import Page
 
 PAPER_ADDRESS = "https://arxiv.org/abs/2501.02156"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
-from race_to_efficiency.report.content import ContentTable, Label, Text, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Label, Rich, Text, say, table_columns
 from race_to_efficiency.report.forecasts import SHOWN_READINGS, grade_badge, milestone_row_id
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, probability
@@ -13,7 +13,6 @@ from race_to_efficiency.report.numbers import decimals, id_part, probability
 if TYPE_CHECKING:
     import pandas as pd
 
-    from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
 MILESTONE_LEVELS = (0.5, 0.1, 0.9, 0.025, 0.975)

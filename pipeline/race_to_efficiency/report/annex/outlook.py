@@ -19,16 +19,14 @@ from race_to_efficiency.report.content import (
     table_columns,
 )
 from race_to_efficiency.report.figures.fan import FAN_LEVELS, Fan, fans
-from race_to_efficiency.report.forecasts import SHOWN_READINGS, years_words
+from race_to_efficiency.report.forecasts import SHOWN_READINGS, CurveKey, years_words
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, percent, significant
-from race_to_efficiency.report.page import subsections
+from race_to_efficiency.report.page import Page, subsections
 from race_to_efficiency.report.words.names import group_in_words
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Inline, Rich
-    from race_to_efficiency.report.forecasts import CurveKey
-    from race_to_efficiency.report.page import Page
 
 LETTERS = "abcdefghijklmnop"
 LIMIT_NAMES = {

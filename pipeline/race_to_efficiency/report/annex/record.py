@@ -23,12 +23,11 @@ from race_to_efficiency.report.content import (
 from race_to_efficiency.report.figures.coverage import Covered, coverage_plot
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, percent, significant
-from race_to_efficiency.report.page import subsections
+from race_to_efficiency.report.page import Page, subsections
 from race_to_efficiency.report.words.names import target_in_words
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
 
 SHOWN_LEVELS = (50, 80, 95)
 EVERY_LOSS = "loss.all"

@@ -10,11 +10,10 @@ from race_to_efficiency.report.annex.gamma_series import UNIT
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, clean, say, table_columns, told
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
 from race_to_efficiency.report.numbers import decimals, id_part
-from race_to_efficiency.report.page import section
+from race_to_efficiency.report.page import Page, section
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
 
 TARGET_SETTINGS = "setting.fit_gamma.roadmap"
 POWER = "gamma.growth.power"

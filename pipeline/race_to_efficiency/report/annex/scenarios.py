@@ -29,13 +29,12 @@ from race_to_efficiency.report.content import (
 from race_to_efficiency.report.forecasts import SHOWN_READINGS, scenario_title, years_words
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, general, id_part, probability, significant
-from race_to_efficiency.report.page import subsections
+from race_to_efficiency.report.page import Page, subsections
 
 if TYPE_CHECKING:
     from typing import Any
 
     from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
 
 
 def scenarios_section(page: Page) -> Section:

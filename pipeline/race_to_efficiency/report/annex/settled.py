@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Figure, Label, Rich, say, table_columns
 from race_to_efficiency.report.figures.bars import WhatIf, tornado_bars
 from race_to_efficiency.report.figures.coverage import Covered, coverage_plot
 from race_to_efficiency.report.numbers import decimals, id_part, percent, significant
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Block, Figure, Rich
     from race_to_efficiency.report.page import Page
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.equation.domain import PAPER_KAPPA
-from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Strong, say, table_columns
+from race_to_efficiency.planning.claims import check_claims
+from race_to_efficiency.planning.severity import SeverityRow, severity_table
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Para, Rich, Strong, say, table_columns
 from race_to_efficiency.report.forecasts import years_words
 from race_to_efficiency.report.numbers import significant
 
 if TYPE_CHECKING:
-    from race_to_efficiency.planning.severity import SeverityRow
-    from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
 
 def severity(page: Page) -> list[Block]:
     """Return years to a relative loss by gamma, and the fleets and energy that would get there sooner."""
-    from race_to_efficiency.planning.severity import severity_table
-
     rows = severity_table(baseline_power_w=page.inputs.params.cost.values.baseline_power_w)
     intro = Para(
         say(
@@ -88,8 +86,6 @@ def fleet_table(page: Page, rows: tuple[SeverityRow, ...]) -> ContentTable:
 
 def claims(page: Page) -> list[Block]:  # noqa: ARG001  (every part of a section is built alike)
     """Return public statements about the paper's scenarios with what the equation says of them."""
-    from race_to_efficiency.planning.claims import check_claims
-
     rows = tuple(
         tuple((Fact(text),) for text in (item.claim, item.source, item.verdict, item.why)) for item in check_claims()
     )

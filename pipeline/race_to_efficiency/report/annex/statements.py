@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import ContentTable, Fact, Label, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say, table_columns
 from race_to_efficiency.report.numbers import id_part, probability, significant
 from race_to_efficiency.report.shown import said
 from race_to_efficiency.units import DATE_UNIT
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
 LATER = "later than looked for"

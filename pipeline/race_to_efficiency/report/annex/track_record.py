@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.settled import nodes_of, settled_blocks
 from race_to_efficiency.report.annex.statements import quantile
-from race_to_efficiency.report.content import Code, ContentTable, Fact, Label, Para, say, table_columns
+from race_to_efficiency.report.content import Block, Code, ContentTable, Fact, Label, Para, Rich, say, table_columns
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, decimals, id_part, probability
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
 RECORD_TITLES = {

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from race_to_efficiency.report.annex.assumptions import rate_of, scenario_records, setting_of
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
-from race_to_efficiency.report.content import ContentTable, Link, Para, Section, Text, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Link, Para, Rich, Section, Text, say, table_columns
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, decimals, id_part, significant
-from race_to_efficiency.report.page import section
+from race_to_efficiency.report.page import Page, section
 from race_to_efficiency.report.presets import growth_of
-
-if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
 
 GROWTH, POWER = "measured_growth", "gamma.growth.power"
 

@@ -9,11 +9,10 @@ from race_to_efficiency.report.content import Badge, ContentTable, Fact, Label, 
 from race_to_efficiency.report.forecasts import years_words
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, percent
-from race_to_efficiency.report.page import section
+from race_to_efficiency.report.page import Page, section
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
 
 NEAR_YEARS = 1.0
 """The horizon at which the nearer anchors are told: further on their compute has left the runs too."""

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from race_to_efficiency.equation.inverses import fleet_required
+from race_to_efficiency.planning.targets import Race, hare_against_turtle
 from race_to_efficiency.report.annex.assumptions import scenario_records, setting_of
 from race_to_efficiency.report.annex.cost import anchored_cost, plain_fleet, prices
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
-from race_to_efficiency.report.content import ContentTable, Link, Para, Section, Text, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Link, Para, Rich, Section, Text, say, table_columns
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, decimals, general, significant
-from race_to_efficiency.report.page import section
-
-if TYPE_CHECKING:
-    from race_to_efficiency.planning.targets import Race
-    from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
+from race_to_efficiency.report.page import Page, section
 
 TARGET = 0.5
 """The loss above the floor both run for: half of today's."""
@@ -31,9 +26,6 @@ def contest_section(page: Page) -> Section:
 
 def contest(page: Page) -> list[Block]:
     """Return the verdict and the figures behind it."""
-    from race_to_efficiency.equation.inverses import fleet_required
-    from race_to_efficiency.planning.targets import hare_against_turtle
-
     by_name = {record["name"]: record for record in scenario_records(page)}
     if not {"hare", "turtle"} <= by_name.keys():
         raise Missing("there is no scenario hare, or none turtle")

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE, other_routes
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, curves
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
-from race_to_efficiency.report.content import ContentTable, Link, Section, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Link, Rich, Section, say, table_columns
 from race_to_efficiency.report.figures.spans import Span, spans
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals
-from race_to_efficiency.report.page import section
-
-if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
+from race_to_efficiency.report.page import Page, section
 
 
 class Driver(NamedTuple):

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from race_to_efficiency.report.annex.gamma import other_routes
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, curves
 from race_to_efficiency.report.brief.energy import headline_route, share_number
-from race_to_efficiency.report.content import Card, Cards, Label, Link, Para, Section, say
+from race_to_efficiency.report.content import Block, Card, Cards, Label, Link, Num, Para, Rich, Section, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.shown import badge
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from race_to_efficiency.report.content import Block, Num, Rich
     from race_to_efficiency.report.forecasts import CurveKey
     from race_to_efficiency.report.page import Page
 

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE, estimated_routes
 from race_to_efficiency.report.annex.headline import curves
-from race_to_efficiency.report.content import Code, Fact, Link, Para, Section, Text, join, say
+from race_to_efficiency.report.content import Block, Code, Fact, Link, Para, Rich, Section, Text, join, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, id_part
-from race_to_efficiency.report.page import section
+from race_to_efficiency.report.page import Page, section
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
 
 
 def footing_section(page: Page) -> Section:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, anchor_record, curves
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
 from race_to_efficiency.report.brief.energy import headline_route
-from race_to_efficiency.report.content import ContentTable, Explorer, Label, Section, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Explorer, Label, Rich, Section, say, table_columns
 from race_to_efficiency.report.figures.fan import FAN_LEVELS
 from race_to_efficiency.report.figures.front import Course, front_chart
 from race_to_efficiency.report.forecasts import years_words
@@ -19,7 +19,6 @@ from race_to_efficiency.units import Quarter, decimal_year
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from race_to_efficiency.report.content import Block, Rich
     from race_to_efficiency.report.page import Page
 
 GROWTH, LEVEL = "gamma.growth.frontier_compute", "gamma.level.frontier_compute_log2_flop"

@@ -6,17 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
-from race_to_efficiency.report.content import Bullets, Fact, Label, Para, Section, say
+from race_to_efficiency.report.content import Block, Bullets, Fact, Label, Para, Rich, Section, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import general, id_part, significant
-from race_to_efficiency.report.page import section
+from race_to_efficiency.report.page import Page, section
 from race_to_efficiency.units import decimal_year
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
 
 LEDGER = "other_forecasts"
 GROWTH, LEVEL = "gamma.growth.frontier_compute", "gamma.level.frontier_compute_log2_flop"

@@ -26,11 +26,10 @@ from race_to_efficiency.report.content import (
 )
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, id_part, percent
-from race_to_efficiency.report.page import section
+from race_to_efficiency.report.page import Page, section
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
 
 SCORED_QUARTERS = 4
 """Quarters ahead at which the method is scored on the past: a year."""

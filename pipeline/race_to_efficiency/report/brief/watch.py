@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from race_to_efficiency.report.annex.statements import quantile, statement_node
-from race_to_efficiency.report.content import Bullets, Label, Link, Para, Section, say
+from race_to_efficiency.report.content import Block, Bullets, Label, Link, Para, Rich, Section, say
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.page import section
-
-if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Block, Rich
-    from race_to_efficiency.report.page import Page
+from race_to_efficiency.report.page import Page, section
 
 WATCHED = {
     "training_flop_per_joule": (

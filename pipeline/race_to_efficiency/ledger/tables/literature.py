@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from race_to_efficiency.ledger.metadata import PROVENANCE, VERSION, Column, Table, key_column
+from race_to_efficiency.ledger.metadata import PROVENANCE, VERSION, Column, Table, amount, key_column
 
 PUBLISHED_VALUES = Table(
     name="published_values",
@@ -17,11 +17,11 @@ PUBLISHED_VALUES = Table(
             allowed=("hardware", "system", "algorithmic", "cost", "compute", "duration", "power", "reference"),
         ),
         Column("quantity", "text", "What doubles or halves.", required=True),
-        Column("doubling_time", "number", "Published doubling (or halving) time.", "see unit", above=0.0, maximum=1e4),
-        Column("doubling_lo", "number", "Lower end of its interval.", "see unit", above=0.0, maximum=1e4),
-        Column("doubling_hi", "number", "Upper end of its interval.", "see unit", above=0.0, maximum=1e4),
+        amount("doubling_time", "Published doubling (or halving) time.", "see unit", most=1e4),
+        amount("doubling_lo", "Lower end of its interval.", "see unit", most=1e4),
+        amount("doubling_hi", "Upper end of its interval.", "see unit", most=1e4),
         Column("unit", "text", "Unit of the doubling time.", required=True, allowed=("years", "months")),
-        Column("ci_level", "number", "Level of the interval.", "%", above=0.0, maximum=100.0),
+        amount("ci_level", "Level of the interval.", "%", most=100.0),
         Column(
             "gamma_per_year",
             "number",
@@ -51,16 +51,14 @@ INFERENCE_PRICE_TRENDS = Table(
         Column("first_date", "date", "First model's date.", required=True),
         Column("last_date", "date", "Last model's date.", required=True),
         *(
-            Column(name, "number", meaning, "x/yr", required=True, above=0.0, maximum=1e12)
+            amount(name, meaning, "x/yr", most=1e12, required=True)
             for name, meaning in (
                 ("price_fall_factor_per_year", "Price falls by this factor a year."),
                 ("ci90_low", "Lower end, 90 %; below 1 the price may have risen."),
                 ("ci90_high", "Upper end, 90 %."),
             )
         ),
-        Column(
-            "halvings_per_year", "number", "log2 of the factor.", "halvings/yr", required=True, above=0.0, maximum=100.0
-        ),
+        amount("halvings_per_year", "log2 of the factor.", "halvings/yr", most=100.0, required=True),
         Column("r_squared", "number", "Of the trend.", "1", minimum=0.0, maximum=1.0),
         *PROVENANCE,
     ),
@@ -76,7 +74,7 @@ OTHER_FORECASTS = Table(
         Column("quantity", "text", "What the figure is of, in words.", required=True),
         Column("target_date", "date", "By when; empty where none is given."),
         *(
-            Column(name, "number", meaning, "see unit", above=0.0, maximum=1e40)
+            amount(name, meaning, "see unit", most=1e40)
             for name, meaning in (
                 ("value", "Central figure; empty where none is given."),
                 ("low", "Lower end."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import warnings
 
 import mpmath as mp
@@ -13,7 +14,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from race_to_efficiency import relative_loss as rl
 from race_to_efficiency.equation import growth as kernel
-from race_to_efficiency.equation.domain import LN2
+from race_to_efficiency.equation.domain import LN2, DomainError
 from relative_loss_cases import FUNCTIONS
 
 EPS = 2.0**-52
@@ -355,3 +356,11 @@ def test_cumulative_crossover_is_later_than_throughput():
     turtle_gamma = np.array([0.51, 1.0, 3.0])
     throughput = rl.crossover_time(hare, 0.5, 1.0, turtle_gamma, basis="throughput")
     assert (rl.crossover_time(hare, 0.5, 1.0, turtle_gamma) > throughput).all()
+
+
+def test_a_domain_error_names_its_argument_and_crosses_processes():
+    with pytest.raises(DomainError) as raised:
+        rl.time_to_target(1.5, 0.05, 2.0)
+    again = pickle.loads(pickle.dumps(raised.value))  # noqa: S301 - our own bytes
+    assert (again.argument, str(again)) == ("target", str(raised.value))
+    assert str(again) == "target must lie in (0, 1], got 1.5"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.options import REDUCIBLE
+from race_to_efficiency.equation.domain import DomainError
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,14 +29,13 @@ UNIT_SUFFIXES = ("_per_year", "_years", "_twh", "_usd", "_w")
 
 @contextmanager
 def domain_errors() -> Iterator[None]:
-    """Turn a ValueError of the maths, which names the argument and its value, into a usage error (exit 2)."""
+    """Turn an argument outside the domain of the maths into a usage error (exit 2) of its option."""
     try:
         yield
-    except ValueError as error:
-        text = str(error)
-        name = text.partition(" ")[0]
-        option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
-        raise UsageError(text, where=option, why="outside the domain of the equation", remedy="see --help") from None
+    except DomainError as error:
+        option = OPTIONS.get(error.argument, f"--{error.argument.replace('_', '-')}")
+        why = "outside the domain of the equation"
+        raise UsageError(str(error), where=option, why=why, remedy="see --help") from None
 
 
 def answer(value: float, unit: str, reason: str) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def crossover_time(
         Names the argument and the value outside its domain.
     """
     if basis not in BASES:
-        raise ValueError(f"basis must be one of {', '.join(BASES)}, got {basis!r}")
+        raise domain.DomainError("basis", f"must be one of {', '.join(BASES)}, got {basis!r}")
     arrays = np.broadcast_arrays(
         domain.non_negative("hare_fleet", hare_fleet),
         domain.finite("hare_gamma", hare_gamma),

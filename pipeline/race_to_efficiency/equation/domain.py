@@ -14,6 +14,25 @@ PAPER_KAPPA = 0.05
 """The paper's kappa: alpha_C = 0.050 of Kaplan et al. (2020), arXiv 2001.08361."""
 
 
+class DomainError(ValueError):
+    """An argument lies outside its domain.
+
+    Parameters
+    ----------
+    argument : str
+    rule : str
+        What it must be, and what was given: the rest of the sentence that begins with its name.
+    """
+
+    def __init__(self, argument: str, rule: str) -> None:
+        super().__init__(argument, rule)
+        self.argument = argument
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return " ".join(self.args)
+
+
 def numbers(name: str, value: ArrayLike) -> FloatArray:
     """Return ``value`` as float64; a NaN or a text that is no number is refused by name.
 
@@ -25,7 +44,7 @@ def numbers(name: str, value: ArrayLike) -> FloatArray:
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number or an array of numbers, got {value!r}") from None
+        raise DomainError(name, f"must be a number or an array of numbers, got {value!r}") from None
     _refuse(name, array, np.isnan(array), "be a number")
     return array
 
@@ -85,4 +104,4 @@ def _plain(value: ArrayLike) -> FloatArray | None:
 
 def _refuse(name: str, array: FloatArray, bad: NDArray[np.bool_], rule: str) -> None:
     if bad.any():
-        raise ValueError(f"{name} must {rule}, got {float(array[bad].flat[0])!r}")
+        raise DomainError(name, f"must {rule}, got {float(array[bad].flat[0])!r}")

@@ -92,9 +92,9 @@ def compute_path(
 ) -> ComputePath:
     """Check every option by name and return the path; the arguments are those of `log_compute_ratio`."""
     if saturation not in SATURATIONS:
-        raise ValueError(f"saturation must be one of {', '.join(SATURATIONS)}, got {saturation!r}")
+        raise domain.DomainError("saturation", f"must be one of {', '.join(SATURATIONS)}, got {saturation!r}")
     if convention not in CONVENTIONS:
-        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
+        raise domain.DomainError("convention", f"must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
     breaks, multiples = _fleet_steps(fleet_breaks, fleet_multiples)
     path = ComputePath(
         gamma=domain.finite("gamma", gamma),
@@ -118,15 +118,17 @@ def compute_path(
 def _fleet_steps(breaks: ArrayLike | None, multiples: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
     if (breaks is None) != (multiples is None):
         missing = "fleet_breaks" if breaks is None else "fleet_multiples"
-        raise ValueError(f"{missing} must be given together with its partner, got None")
+        raise domain.DomainError(missing, "must be given together with its partner, got None")
     if breaks is None or multiples is None:
         return np.zeros(1), np.ones(1)
     starts = np.atleast_1d(domain.non_negative("fleet_breaks", breaks))
     factors = np.atleast_1d(domain.non_negative("fleet_multiples", multiples))
     if starts.ndim != 1 or starts.size == 0 or np.any(np.diff(starts) <= 0.0):
-        raise ValueError(f"fleet_breaks must be one list of rising years, got {starts.tolist()!r}")
+        raise domain.DomainError("fleet_breaks", f"must be one list of rising years, got {starts.tolist()!r}")
     if factors.shape != starts.shape:
-        raise ValueError(f"fleet_multiples must hold one value a break ({starts.size}), got {factors.tolist()!r}")
+        raise domain.DomainError(
+            "fleet_multiples", f"must hold one value a break ({starts.size}), got {factors.tolist()!r}"
+        )
     return starts, factors
 
 
@@ -134,8 +136,8 @@ def _keep_conventions_apart(path: ComputePath, power_growth: ArrayLike, duration
     if path.convention == "cumulative":
         for name, value in (("power_growth", power_growth), ("duration_growth", duration_growth)):
             if np.any(np.asarray(value, dtype=np.float64) != 0.0):
-                raise ValueError(
-                    f"{name} must be 0 in the cumulative convention, got {value!r}: a growing fleet is fleet_growth"
+                raise domain.DomainError(
+                    name, f"must be 0 in the cumulative convention, got {value!r}: a growing fleet is fleet_growth"
                 )
         return
     given = {
@@ -150,7 +152,8 @@ def _keep_conventions_apart(path: ComputePath, power_growth: ArrayLike, duration
     }
     for name, present in given.items():
         if present:
-            raise ValueError(
-                f"{name} must keep its default in the run convention, got another value: the largest run grows as "
-                "2^((gamma + power_growth + duration_growth) t) and gathers nothing"
+            raise domain.DomainError(
+                name,
+                "must keep its default in the run convention, got another value: the largest run grows as "
+                "2^((gamma + power_growth + duration_growth) t) and gathers nothing",
             )

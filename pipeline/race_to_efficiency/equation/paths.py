@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.equation.domain import LN2, FloatArray
+from race_to_efficiency.equation.domain import LN2, DomainError, FloatArray
 from race_to_efficiency.equation.growth import constant_path, exponent, growth, log_phi
 from race_to_efficiency.equation.quadrature import log_mean_rate
 from race_to_efficiency.equation.saturation import efficiency_slope, log_efficiency, log_mean_efficiency
@@ -41,7 +41,7 @@ def log_ratio_of(path: ComputePath, t: FloatArray) -> FloatArray:
 
 def _segmented(path: ComputePath, t: FloatArray, fleet: FloatArray) -> FloatArray:
     if np.any(np.isinf(t)):
-        raise ValueError("t must be finite along a fleet path with breaks, delay, freezing or headroom, got inf")
+        raise DomainError("t", "must be finite along a fleet path with breaks, delay, freezing or headroom, got inf")
     lengths, logs = zip(*(_segment(path, t, index) for index in range(path.breaks.size)), strict=True)
     with np.errstate(all="ignore"):
         peak = np.maximum.reduce(

@@ -87,7 +87,7 @@ class CostParameters:
             "power_usage_effectiveness",
         ):
             if not domain.finite(name, getattr(self, name)) >= 1.0:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+                raise domain.DomainError(name, f"must be at least 1, got {getattr(self, name)!r}")
         for name in ("power_draw_fraction", "utilisation"):
             domain.unit_interval(name, getattr(self, name), zero=False, one=True)
         domain.finite("price_decline_doublings_per_year", self.price_decline_doublings_per_year)

@@ -126,7 +126,7 @@ def optimal_run_length(decline_rate: ArrayLike, capital_cost: ArrayLike, energy_
     capital = domain.non_negative("capital_cost", capital_cost)
     energy = domain.non_negative("energy_cost", energy_cost)
     if np.any((capital == 0.0) & (energy == 0.0)):
-        raise ValueError("capital_cost must be greater than 0 when energy_cost is 0, got 0.0")
+        raise domain.DomainError("capital_cost", "must be greater than 0 when energy_cost is 0, got 0.0")
     with np.errstate(all="ignore"):
         length = 2.0 / (rate * (1.0 + np.sqrt(1.0 + 4.0 * (energy / capital) / rate)))
     return scalar_or_array(np.where(rate == 0.0, np.inf, length))

@@ -72,7 +72,7 @@ class Column:
         return "; ".join(parts)
 
 
-def amount(name: str, meaning: str, unit: str = "", *, most: float, required: bool = False) -> Column:
+def positive_column(name: str, meaning: str, unit: str = "", *, most: float, required: bool = False) -> Column:
     """Return a column of numbers greater than 0, and at most `most`."""
     return Column(name, "number", meaning, unit, required=required, above=0.0, maximum=most)
 

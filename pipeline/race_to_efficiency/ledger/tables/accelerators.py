@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, amount, key_column
+from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, key_column, positive_column
 
 
 def _throughput(name: str, meaning: str, unit: str = "FLOP/s") -> Column:
-    return amount(name, meaning, unit, most=1e20)
+    return positive_column(name, meaning, unit, most=1e20)
 
 
 ACCELERATORS = Table(
@@ -17,14 +17,14 @@ ACCELERATORS = Table(
         Column("manufacturer", "text", "Maker as the publisher writes it."),
         Column("name", "text", "The publisher's name in this version; no stable key.", required=True),
         Column("type", "text", "GPU, TPU, NPU and so on."),
-        amount("process_nm", "Process node.", "nm", most=1000.0),
+        positive_column("process_nm", "Process node.", "nm", most=1000.0),
         Column("foundry", "text", "Who made the silicon."),
-        amount("die_size_mm2", "Die area.", "mm^2", most=1e6),
-        amount("transistors_millions", "Transistors.", "millions", most=1e13),
-        amount("tdp_w", "Thermal design power.", "W", most=1e5),
-        amount("memory_gb", "Memory of the board (1e9 bytes).", "GB", most=1e6),
-        amount("memory_bandwidth_bytes_s", "Memory bandwidth.", "byte/s", most=1e18),
-        amount("intranode_bandwidth_bytes_s", "Bandwidth inside a node.", "byte/s", most=1e18),
+        positive_column("die_size_mm2", "Die area.", "mm^2", most=1e6),
+        positive_column("transistors_millions", "Transistors.", "millions", most=1e13),
+        positive_column("tdp_w", "Thermal design power.", "W", most=1e5),
+        positive_column("memory_gb", "Memory of the board (1e9 bytes).", "GB", most=1e6),
+        positive_column("memory_bandwidth_bytes_s", "Memory bandwidth.", "byte/s", most=1e18),
+        positive_column("intranode_bandwidth_bytes_s", "Bandwidth inside a node.", "byte/s", most=1e18),
         Column("tensor_cores", "count", "Tensor cores.", above=0.0, maximum=1e9),
         _throughput("fp64_flop_s", "FP64 throughput."),
         _throughput("fp32_flop_s", "FP32 throughput, not tensor."),
@@ -36,7 +36,7 @@ ACCELERATORS = Table(
         _throughput("int16_op_s", "INT16 throughput.", "OP/s"),
         _throughput("int8_op_s", "INT8 throughput.", "OP/s"),
         _throughput("int4_op_s", "INT4 throughput; in the 2025-11-14 snapshot merged with FP4.", "OP/s"),
-        amount("release_price_usd", "Price at release, in dollars of that day.", "USD", most=1e8),
+        positive_column("release_price_usd", "Price at release, in dollars of that day.", "USD", most=1e8),
         *PROVENANCE,
     ),
     unique=("accelerator_id", "recorded"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, amount, key_column
+from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, key_column, positive_column
 
 
 def _count(name: str, meaning: str) -> Column:
@@ -10,7 +10,7 @@ def _count(name: str, meaning: str) -> Column:
 
 
 def _minutes(name: str, meaning: str) -> Column:
-    return amount(name, meaning, "min", most=1e7)
+    return positive_column(name, meaning, "min", most=1e7)
 
 
 MLPERF_TRAINING = Table(
@@ -39,21 +39,21 @@ MLPERF_TRAINING = Table(
             "minutes", "Score: olympic mean of the runs times the scaling factor; empty when it cannot be computed."
         ),
         _minutes("minutes_logs", "Olympic mean before scaling."),
-        amount("scaling_factor", "Factor of the submission's scaling file, 1 without one.", "1", most=100.0),
+        positive_column("scaling_factor", "Factor of the submission's scaling file, 1 without one.", "1", most=100.0),
         _minutes("minutes_best", "Fastest successful run, not scaled."),
-        amount("accelerator_minutes", "minutes x accelerator_count.", "min", most=1e12),
+        positive_column("accelerator_minutes", "minutes x accelerator_count.", "min", most=1e12),
         _count("n_runs", "Runs the rules ask for, or logs found where more."),
         _count("n_success", "Runs that reached the target."),
         _count("n_failed", "Runs that ended without reaching it."),
         _count("n_logs_missing", "Logs missing or cut short."),
-        amount("global_batch_size", "Global batch size.", most=1e12),
-        amount(
+        positive_column("global_batch_size", "Global batch size.", most=1e12),
+        positive_column(
             "energy_kj",
             "Energy from power logs: not used for trends, agrees with the official table only in part.",
             "kJ",
             most=1e12,
         ),
-        amount("avg_power_kw", "Mean power from power logs.", "kW", most=1e9),
+        positive_column("avg_power_kw", "Mean power from power logs.", "kW", most=1e9),
         _count("n_power_runs", "Runs with power logs."),
         Column("energy_source", "text", "Where the energy comes from."),
         Column("system_json_match", "text", "How the system description was found.", allowed=("exact", "name_rule")),
@@ -84,14 +84,14 @@ SPEEDRUN_RECORDS = Table(
             maximum=99.0,
         ),
         Column("record_no", "count", "Record number within the track.", required=True, minimum=1.0, maximum=1e6),
-        amount("record_time_s", "Official time.", "s", most=1e7, required=True),
+        positive_column("record_time_s", "Official time.", "s", most=1e7, required=True),
         Column("reported", "text", "Time as the table prints it."),
-        amount("loss_target_nats", "Validation loss to reach.", "nats/token", most=30.0, required=True),
+        positive_column("loss_target_nats", "Validation loss to reach.", "nats/token", most=30.0, required=True),
         Column("hardware", "text", "Machine."),
-        amount("log_val_loss", "Validation loss in the log.", "nats/token", most=30.0),
+        positive_column("log_val_loss", "Validation loss in the log.", "nats/token", most=30.0),
         Column("log_steps", "count", "Steps in the log.", above=0.0, maximum=1e9),
-        amount("log_train_time_s", "Time in the log; from 2026-02 logged on other nodes.", "s", most=1e7),
-        amount("tokens", "Training tokens; exact to record 45, approximate after.", most=1e15),
+        positive_column("log_train_time_s", "Time in the log; from 2026-02 logged on other nodes.", "s", most=1e7),
+        positive_column("tokens", "Training tokens; exact to record 45, approximate after.", most=1e15),
         Column("tokens_basis", "text", "How tokens was computed."),
         Column("run_flags", "text", "Flags joined by ';'.", pattern=r"([^;\s]+(;[^;\s]+)*)?"),
         *PROVENANCE,
@@ -108,7 +108,7 @@ OPTIMISER_STEPS = Table(
         _count("record_no", "Place in the publisher's list, which is not in order of date."),
         Column("steps", "count", "Steps to the loss; tokens up to a factor.", required=True, above=0.0, maximum=1e9),
         Column("is_record", "flag", "True where the publisher's table marks a record.", required=True),
-        amount("val_loss_mean", "Mean validation loss at the end.", "nats/token", most=30.0),
+        positive_column("val_loss_mean", "Mean validation loss at the end.", "nats/token", most=30.0),
         _count("n_runs", "Runs behind the mean."),
         Column("description", "text", "What was changed, as the publisher writes it.", required=True),
         *PROVENANCE,
@@ -123,7 +123,7 @@ SLOWRUN_RECORDS = Table(
         key_column("record_id", "track, record number."),
         Column("track", "text", "Limit of the track.", required=True),
         _count("record_no", "Record number within the track."),
-        amount("val_loss_nats", "Validation loss.", "nats/token", most=30.0, required=True),
+        positive_column("val_loss_nats", "Validation loss.", "nats/token", most=30.0, required=True),
         _minutes("minutes", "Training time."),
         _count("nodes_8xh100", "Nodes of 8 x H100."),
         Column("reported", "text", "Time as the table prints it."),
@@ -141,7 +141,7 @@ GREEN500 = Table(
         Column("list", "text", "Year and month of the list.", required=True, pattern=r"\d{4}-\d{2}"),
         Column("rank", "count", "Place.", required=True, minimum=1.0, maximum=500.0),
         Column("system", "text", "System as listed.", required=True),
-        amount(
+        positive_column(
             "gflops_per_watt", "Linpack FP64 throughput over measured power.", "GFLOP/s per W", most=1e6, required=True
         ),
         Column("basis", "text", "Page the figure was read on; before 2020 mirrors of encyclopaedias.", required=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from race_to_efficiency.ledger.metadata import PROVENANCE, VERSION, Column, Table, amount, key_column
+from race_to_efficiency.ledger.metadata import PROVENANCE, VERSION, Column, Table, key_column, positive_column
 
 PUBLISHED_VALUES = Table(
     name="published_values",
@@ -17,11 +17,11 @@ PUBLISHED_VALUES = Table(
             allowed=("hardware", "system", "algorithmic", "cost", "compute", "duration", "power", "reference"),
         ),
         Column("quantity", "text", "What doubles or halves.", required=True),
-        amount("doubling_time", "Published doubling (or halving) time.", "see unit", most=1e4),
-        amount("doubling_lo", "Lower end of its interval.", "see unit", most=1e4),
-        amount("doubling_hi", "Upper end of its interval.", "see unit", most=1e4),
+        positive_column("doubling_time", "Published doubling (or halving) time.", "see unit", most=1e4),
+        positive_column("doubling_lo", "Lower end of its interval.", "see unit", most=1e4),
+        positive_column("doubling_hi", "Upper end of its interval.", "see unit", most=1e4),
         Column("unit", "text", "Unit of the doubling time.", required=True, allowed=("years", "months")),
-        amount("ci_level", "Level of the interval.", "%", most=100.0),
+        positive_column("ci_level", "Level of the interval.", "%", most=100.0),
         Column(
             "gamma_per_year",
             "number",
@@ -51,14 +51,14 @@ INFERENCE_PRICE_TRENDS = Table(
         Column("first_date", "date", "First model's date.", required=True),
         Column("last_date", "date", "Last model's date.", required=True),
         *(
-            amount(name, meaning, "x/yr", most=1e12, required=True)
+            positive_column(name, meaning, "x/yr", most=1e12, required=True)
             for name, meaning in (
                 ("price_fall_factor_per_year", "Price falls by this factor a year."),
                 ("ci90_low", "Lower end, 90 %; below 1 the price may have risen."),
                 ("ci90_high", "Upper end, 90 %."),
             )
         ),
-        amount("halvings_per_year", "log2 of the factor.", "halvings/yr", most=100.0, required=True),
+        positive_column("halvings_per_year", "log2 of the factor.", "halvings/yr", most=100.0, required=True),
         Column("r_squared", "number", "Of the trend.", "1", minimum=0.0, maximum=1.0),
         *PROVENANCE,
     ),
@@ -74,7 +74,7 @@ OTHER_FORECASTS = Table(
         Column("quantity", "text", "What the figure is of, in words.", required=True),
         Column("target_date", "date", "By when; empty where none is given."),
         *(
-            amount(name, meaning, "see unit", most=1e40)
+            positive_column(name, meaning, "see unit", most=1e40)
             for name, meaning in (
                 ("value", "Central figure; empty where none is given."),
                 ("low", "Lower end."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, amount, key_column
+from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, key_column, positive_column
 
 COMPUTE_BASES = ("c_over_6n", "6nd", "tracker", "attention_included", "stated")
 LOSS_UNITS = ("nats/token", "nats/byte", "bits/byte")
@@ -25,9 +25,9 @@ TRAINING_RUNS = Table(
         ),
         Column("model_family", "text", "Architecture family.", required=True),
         Column("dataset", "text", "Training data.", required=True),
-        amount("params", "Parameters N.", most=1e16),
-        amount("tokens", "Training tokens D, repeats included.", most=1e19),
-        amount("compute_flop", "Training compute C.", "FLOP", most=1e32),
+        positive_column("params", "Parameters N.", most=1e16),
+        positive_column("tokens", "Training tokens D, repeats included.", most=1e19),
+        positive_column("compute_flop", "Training compute C.", "FLOP", most=1e32),
         Column(
             "compute_basis",
             "text",
@@ -35,7 +35,7 @@ TRAINING_RUNS = Table(
             required=True,
             allowed=COMPUTE_BASES,
         ),
-        amount("loss_nats", "Final loss, in `loss_unit`.", "see loss_unit", most=30.0, required=True),
+        positive_column("loss_nats", "Final loss, in `loss_unit`.", "see loss_unit", most=30.0, required=True),
         Column(
             "loss_unit",
             "text",
@@ -59,18 +59,18 @@ NOTABLE_TRAINING_RUNS = Table(
         Column("organization", "text", "Who trained it, joined by commas."),
         Column("domain", "text", "Field of use."),
         Column("task", "text", "What it does."),
-        amount("params", "Parameters.", most=1e16),
-        amount("compute_flop", "Training compute.", "FLOP", most=1e32),
-        amount("tokens", "Size of the training data (tokens, images or words, by field).", most=1e22),
-        amount("epochs", "Passes over the data.", most=1e7),
-        amount("hours", "Wall-clock training time.", "h", most=1e6),
+        positive_column("params", "Parameters.", most=1e16),
+        positive_column("compute_flop", "Training compute.", "FLOP", most=1e32),
+        positive_column("tokens", "Size of the training data (tokens, images or words, by field).", most=1e22),
+        positive_column("epochs", "Passes over the data.", most=1e7),
+        positive_column("hours", "Wall-clock training time.", "h", most=1e6),
         Column("hardware", "text", "Accelerators used."),
         Column("chip_count", "count", "Accelerators used.", above=0.0, maximum=1e9),
-        amount("mfu", "Model FLOP utilisation.", "1", most=1.0),
-        amount("hfu", "Hardware FLOP utilisation.", "1", most=1.0),
-        amount("cost_2023usd", "Training compute cost.", "USD of 2023", most=1e13),
-        amount("power_draw_w", "Power draw, modelled by the publisher from TDP.", "W", most=1e12),
-        amount("batch_size", "Batch size (tokens or examples, by field).", most=1e12),
+        positive_column("mfu", "Model FLOP utilisation.", "1", most=1.0),
+        positive_column("hfu", "Hardware FLOP utilisation.", "1", most=1.0),
+        positive_column("cost_2023usd", "Training compute cost.", "USD of 2023", most=1e13),
+        positive_column("power_draw_w", "Power draw, modelled by the publisher from TDP.", "W", most=1e12),
+        positive_column("batch_size", "Batch size (tokens or examples, by field).", most=1e12),
         Column("confidence", "text", "The publisher's confidence in the compute."),
         Column("numerical_format", "text", "Number format of training."),
         Column(
@@ -94,10 +94,10 @@ LANGUAGE_MODEL_PERPLEXITY = Table(
     columns=(
         key_column("model_id", "Stable id of the row."),
         Column("system", "text", "Model as named in the source.", required=True),
-        amount("params", "Parameters.", most=1e16),
-        amount("tokens", "Training tokens.", most=1e19),
-        amount("compute_flop", "Training compute.", "FLOP", most=1e32),
-        amount("loss_nats", "ln of the perplexity.", "nats/token", most=30.0, required=True),
+        positive_column("params", "Parameters.", most=1e16),
+        positive_column("tokens", "Training tokens.", most=1e19),
+        positive_column("compute_flop", "Training compute.", "FLOP", most=1e32),
+        positive_column("loss_nats", "ln of the perplexity.", "nats/token", most=30.0, required=True),
         Column(
             "perplexity", "number", "Perplexity per word of the benchmark.", "1", required=True, above=1.0, maximum=1e6
         ),

@@ -156,7 +156,7 @@ def _written(name: str, factor: float) -> str:
     return name if factor == 1.0 else f"{name}*{factor:g}".replace("e+0", "e").replace("e+", "e")
 
 
-def suggestions(figure: str, header: Sequence[str], *, option: str = "--column") -> list[str]:
+def suggestions(figure: str, header: Sequence[str]) -> list[str]:
     """Return options that would name a figure, for the columns whose names come near it; at most three.
 
     Parameters
@@ -164,8 +164,6 @@ def suggestions(figure: str, header: Sequence[str], *, option: str = "--column")
     figure : str
         Of `SPELLINGS`.
     header : sequence of str
-    option : str
-        Option, or empty for the bare ``figure=column``.
     """
     written: list[str] = []
     scaled: set[str] = set()
@@ -173,7 +171,7 @@ def suggestions(figure: str, header: Sequence[str], *, option: str = "--column")
         if column in scaled:
             continue
         scaled.add(column.partition("*")[0])
-        written.append(f"{option} {quoted(figure, column)}{extra}".strip())
+        written.append(f"--column {quoted(figure, column)}{extra}")
     return written[:3]
 
 

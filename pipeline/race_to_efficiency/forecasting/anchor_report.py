@@ -95,8 +95,6 @@ def anchor_check(
     members: Sequence[GroupDraws],
     ranges: Mapping[str, GroupRange],
     compute_flop: float,
-    *,
-    paper_kappa: float = PAPER_KAPPA,
 ) -> dict[str, Any]:
     """Return floor and whole-loss slope of every group's fit at one fixed compute, in the groups' own terms.
 
@@ -106,13 +104,11 @@ def anchor_check(
         The fits themselves (one "draw" each), or bootstrap draws, of which the median is taken.
     ranges : mapping of str to GroupRange
     compute_flop : float, FLOP
-    paper_kappa : float
-        The total kappa the slopes are compared with.
 
     Returns
     -------
     mapping
-        Values per group, their range, and by what factor ``paper_kappa`` overstates the slope.
+        Values per group, their range, and by what factor the paper's kappa overstates the slope.
     """
     groups = {}
     for member in members:
@@ -129,13 +125,13 @@ def anchor_check(
         "compute_flop": compute_flop,
         "floor": [min(floors), max(floors)],
         "kappa_eff": [min(slopes), max(slopes)],
-        "paper_kappa": paper_kappa,
-        "overstatement": [paper_kappa / max(slopes), paper_kappa / min(slopes)],
+        "paper_kappa": PAPER_KAPPA,
+        "overstatement": [PAPER_KAPPA / max(slopes), PAPER_KAPPA / min(slopes)],
         "groups": groups,
     }
 
 
-def anchor_words(record: Mapping[str, Any], targets: Sequence[float], *, paper_kappa: float = PAPER_KAPPA) -> list[str]:
+def anchor_words(record: Mapping[str, Any], targets: Sequence[float]) -> list[str]:
     """Return what an anchor means for the paper's reading, in sentences made from its record.
 
     Parameters
@@ -144,7 +140,6 @@ def anchor_words(record: Mapping[str, Any], targets: Sequence[float], *, paper_k
         Of `anchor_record`.
     targets : sequence of float
         Total loss ratios people ask for; those under a group's floor are out of reach there.
-    paper_kappa : float
     """
     groups = record["groups"]
     floors = [item["floor"]["median"] for item in groups]
@@ -152,12 +147,12 @@ def anchor_words(record: Mapping[str, Any], targets: Sequence[float], *, paper_k
     decades = [item["decades_beyond_fitted_range"] for item in groups]
     start = f"{record['compute_flop']['median']:.2g} FLOP"
     share = f"{_span(floors, '.3g', percent=True)} of the loss the {len(groups)} fitted groups would have there"
-    steep = _span([paper_kappa / slope for slope in slopes], ".2g")
+    steep = _span([PAPER_KAPPA / slope for slope in slopes], ".2g")
     most = _span([1.0 - floor for floor in floors], ".2g", percent=True)
     words = [
         f"At a start of {start} the irreducible part is {share}.",
         f"Their whole loss falls with compute by an exponent of {_span(slopes, '.2g')} there.",
-        f"Read as that slope, the paper's kappa of {paper_kappa:g} is {steep} times too steep.",
+        f"Read as that slope, the paper's kappa of {PAPER_KAPPA:g} is {steep} times too steep.",
         "R in the total reading is therefore an optimistic tangent; the reducible reading is what the fits support.",
         f"However fast efficiency grows, these fits let the whole loss fall by at most {most}.",
     ]

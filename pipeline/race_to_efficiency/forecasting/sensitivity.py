@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+LEVEL = 0.95
+"""Central share of the draws that the ends of an input enclose."""
+
 
 def forecast_variance_shares(kappa: Floats, log_ratio: Floats, mean_stderr: float) -> dict[str, float]:
     """Return shares of Var(ln R), ln R = -kappa ln X with kappa and ln X independent.
@@ -44,23 +47,21 @@ def forecast_variance_shares(kappa: Floats, log_ratio: Floats, mean_stderr: floa
     return {name: value / total if total > 0 else 0.0 for name, value in parts.items()}
 
 
-def tornado(kappa: Floats, log_ratio: Floats, *, level: float = 0.95) -> dict[str, list[float]]:
-    """Return R at the ends of one input with the other at its median.
+def tornado(kappa: Floats, log_ratio: Floats) -> dict[str, list[float]]:
+    """Return R at the ends of one input, which enclose 95 % of its draws, with the other at its median.
 
     Parameters
     ----------
     kappa : (n,) float
     log_ratio : (n,) float
         ln X.
-    level : float
-        Central share of the draws that the ends enclose.
 
     Returns
     -------
     mapping
         "kappa" and "compute_growth": [R at the input's low end, R at its high end]; "median": [R at both medians].
     """
-    ends = ((1 - level) / 2, 0.5, (1 + level) / 2)
+    ends = ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2)
     slope = np.quantile(kappa, ends)
     growth = np.quantile(log_ratio, ends)
     return {

@@ -14,8 +14,6 @@ from race_to_efficiency.ledger.lines import ledger_value
 from race_to_efficiency.ledger.schemas import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     import pandas as pd
 
     from race_to_efficiency.ledger.metadata import Table
@@ -143,31 +141,6 @@ def _entered_late(table: Table, old: Keyed | None, late: Keyed | None, new: Keye
     if old == late or _row_change(table, "", old, late) is None:
         return False
     return old is None or late == new or _row_change(table, "", late, new) is None
-
-
-def compose(before: View, after: View, diff: TableDiff, causes: Collection[Cause]) -> pd.DataFrame:
-    """Return the earlier view's rows with some causes applied: all of them give the later view's rows.
-
-    Parameters
-    ----------
-    before, after : View
-    diff : TableDiff
-        Of these two views.
-    causes : collection of Cause
-        Which changes to apply.
-
-    Returns
-    -------
-    DataFrame
-        As `View.rows`: sorted by id, with `line` and `exclusion`.
-    """
-    import pandas as pd
-
-    key = table_of(diff.table).key
-    moved = {change.row_id for change in diff.changes if change.cause in causes}
-    kept = before.rows[~before.rows[key].isin(moved)]
-    arriving = after.rows[after.rows[key].isin(moved)]
-    return pd.concat([kept, arriving], ignore_index=True).sort_values(key, kind="stable").reset_index(drop=True)
 
 
 Keyed = tuple[dict[str, str], str]

@@ -19,7 +19,7 @@ from race_to_efficiency.ledger.renames import canonical_ids
 from race_to_efficiency.ledger.schemas import DTYPES, TABLES, pandera_model, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -324,8 +324,6 @@ def _rename(
     return rows, quarantined
 
 
-def read_all(
-    raw_dir: Path, names: Iterable[str] = tuple(TABLES), *, max_characters: int = MAX_TEXT_CHARACTERS
-) -> dict[str, Intake]:
-    """Read several ledgers; see `read_ledger`."""
-    return {name: read_ledger(name, raw_dir, max_characters=max_characters) for name in names}
+def read_all(raw_dir: Path, *, max_characters: int = MAX_TEXT_CHARACTERS) -> dict[str, Intake]:
+    """Read every ledger; see `read_ledger`."""
+    return {name: read_ledger(name, raw_dir, max_characters=max_characters) for name in TABLES}

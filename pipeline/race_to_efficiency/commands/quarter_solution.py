@@ -63,8 +63,7 @@ def scenario_time(workspace: Workspace, scenario: str | None, target: float, rea
         f"{level:g}": crossing(years, [row["quantiles"][f"{level:g}"] for row in rows], target) for level in LEVELS
     }
     return {
-        "quarter": str(workspace.quarter),
-        "as_of": workspace.quarter.as_of.isoformat(),
+        **workspace.quarter.stamp,
         "scenario": name,
         "anchor": report.headline_anchor,
         "reading": reading,

@@ -48,8 +48,7 @@ def register(app: typer.Typer) -> None:
             "--symbol": symbol, "--group": group, "--target": target, "--scenario": scenario, "--status": status,
         }  # fmt: skip
         document = {
-            "quarter": str(workspace.quarter),
-            "as_of": workspace.quarter.as_of.isoformat(),
+            **workspace.quarter.stamp,
             **VIEWS[view].pick(VIEWS[view].read(workspace), picks),
             "freshness": [item.to_json() for item in freshness(workspace.raw, workspace.quarter.as_of)],
         }

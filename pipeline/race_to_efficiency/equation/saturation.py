@@ -61,17 +61,7 @@ def log_efficiency(t: FloatArray, gamma: FloatArray, headroom: FloatArray, kind:
 
 
 def efficiency_slope(t: FloatArray, gamma: FloatArray, headroom: FloatArray, kind: Saturation) -> FloatArray:
-    """Return dlnE/dt in 1/years; at the knee of the hard cap, the slope before it.
-
-    Parameters
-    ----------
-    t, gamma, headroom, kind
-        As in `log_efficiency`.
-
-    Returns
-    -------
-    (...) float, 1/years
-    """
+    """Return dlnE/dt in 1/years, for arguments as in `log_efficiency`; at the hard cap's knee, the slope before it."""
     z, c, u, s = _exponents(t, gamma, headroom)
     with np.errstate(all="ignore"):
         if kind == "hard":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from race_to_efficiency.calibration.kappa.cutoff import cutoff_test
 from race_to_efficiency.calibration.kappa.evidence import Evidence, evidence_of
-from race_to_efficiency.calibration.kappa.forms import POWER_LAW, Coordinates, Form
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, POWER_LAW, Coordinates, Form
 from race_to_efficiency.calibration.kappa.group_batches import Batches, fit_batches
 from race_to_efficiency.calibration.kappa.influence import Influence, influence_of
 from race_to_efficiency.calibration.kappa.intervals import (
@@ -23,7 +24,8 @@ from race_to_efficiency.calibration.kappa.intervals import (
 )
 from race_to_efficiency.calibration.kappa.lack_of_fit import lack_of_fit
 from race_to_efficiency.calibration.kappa.profile import Profile, profile_kappa
-from race_to_efficiency.calibration.kappa.record_fit import HUGE, RecordFit, fit_of_record
+from race_to_efficiency.calibration.kappa.record_fit import HUGE, RecordFit, fit_of_record, jacobian
+from race_to_efficiency.calibration.kappa.scatter import Scatter, scatter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +63,8 @@ class GroupFit:
         Refits that converged with positive exponents.
     influence : Influence
     evidence : Evidence
+    delta : float
+        Huber threshold on residuals of ln(loss).
     """
 
     form: Form
@@ -74,6 +78,7 @@ class GroupFit:
     usable: NDArray[np.bool_]
     influence: Influence
     evidence: Evidence
+    delta: float
 
     @property
     def draws(self) -> Floats:
@@ -141,6 +146,14 @@ class GroupFit:
             return float(self.value_of("A", self.record.theta) * np.sqrt(self.robust.covariance[0, 0]))
         errors = natural_stderr(self.space, self.x, self.robust.covariance)
         return float(errors[self.form.columns.index(symbol)])
+
+    @cached_property
+    def scatter(self) -> Scatter | None:
+        """What refits and residuals stand for; None where runs share models or each resample takes its own frontier."""
+        chosen = self.form is not CHINCHILLA and self.rows.spec.frontier != "all"
+        if chosen or self.rows.spec.clustered or not self.robust.positive_definite:
+            return None
+        return scatter_of(jacobian(self.space, self.x), self.record.residuals, self.delta)
 
     def diagnostics(self) -> dict[str, Any]:
         """Return the diagnostics every record of this fit carries."""
@@ -251,4 +264,4 @@ def _assemble(form: Form, rows: GroupRows, record: RecordFit, batches: Batches, 
         cutoff=cutoff,
         misfit=lack_of_fit(space, x, record.theta, record.residuals, rows.units, inputs),
     )
-    return GroupFit(form, rows, record, batches, space, x, robust, profile, usable, influence, evidence)
+    return GroupFit(form, rows, record, batches, space, x, robust, profile, usable, influence, evidence, params.delta)

@@ -9,6 +9,7 @@ import numpy as np
 
 from race_to_efficiency.calibration.kappa.conditions import EVERY_FORM
 from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
+from race_to_efficiency.calibration.kappa.scatter import Scatter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,8 @@ class Law:
     reasons : tuple of str
     discrepancy : Discrepancy or None
         How far the form may be off beyond the runs; None takes it as the truth.
+    scatter : Scatter or None
+        What refits and residuals stand for; None where that is not known beyond their number.
     """
 
     group: str
@@ -62,6 +65,7 @@ class Law:
     status: FitStatus
     reasons: tuple[str, ...]
     discrepancy: Discrepancy | None = None
+    scatter: Scatter | None = None
 
     def __post_init__(self) -> None:
         for name in ("theta", "draws", "residuals", "compute_flop"):
@@ -93,6 +97,7 @@ class Law:
             status=status,
             reasons=reasons,
             discrepancy=discrepancy,
+            scatter=fit.scatter,
         )
 
     @property
@@ -116,6 +121,7 @@ class Law:
             "status": self.status,
             "reasons": list(self.reasons),
             "discrepancy": None if self.discrepancy is None else self.discrepancy.to_json(),
+            "scatter": None if self.scatter is None else self.scatter._asdict(),
         }
 
     @classmethod
@@ -133,7 +139,7 @@ class Law:
         residuals = np.asarray(document["residuals"], dtype=np.float64)
         compute = np.asarray(document["compute_flop"], dtype=np.float64)
         ranges = {str(name): (float(low), float(high)) for name, (low, high) in document["ranges"].items()}
-        n_models, beyond = document["n_models"], document.get("discrepancy")
+        n_models, beyond, scatter = document["n_models"], document.get("discrepancy"), document.get("scatter")
         sound = theta.shape == (len(form.columns),) and bool(form.admits(theta)) and bool(form.admits(draws).all())
         ends = all(0 < low <= high < np.inf for low, high in ranges.values())
         if not sound or residuals.shape != (len(compute),) or not np.isfinite(residuals).all() or not ends:
@@ -153,4 +159,5 @@ class Law:
             status=document["status"],
             reasons=tuple(map(str, document["reasons"])),
             discrepancy=None if beyond is None else Discrepancy.from_json(beyond),
+            scatter=None if scatter is None else Scatter.from_json(scatter),
         )

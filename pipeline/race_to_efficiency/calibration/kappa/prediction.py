@@ -1,8 +1,9 @@
 """What a fitted law says of runs nobody has made: loss with the interval of its mean and of a new run, the optimum.
 
-The interval of the mean is that of the joint bootstrap refits. A new run also errs by itself: its residual is drawn
-from those of the fit, either sign alike, widened for the parameters that were fitted and for their small number. Beyond
-the runs the form may be off: by the law's discrepancy, which grows with decades and is the same for mean and new run.
+The interval of the mean is that of the joint bootstrap refits, their distance from the fit scaled to what the fit
+scatters (`scatter`). A new run also errs by itself: its residual is drawn from those of the fit, either sign alike,
+widened for what the fit took up and for their small number. Beyond the runs the form may be off: by the law's
+discrepancy, which grows with decades and is the same for mean and new run.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from race_to_efficiency.calibration.kappa.compute_frontier import frontier_quantities
 from race_to_efficiency.calibration.kappa.intervals import expanded_tail
+from race_to_efficiency.calibration.kappa.scatter import Scatter
 from race_to_efficiency.scaling_laws import FLOP_PER_PARAMETER_TOKEN
 
 if TYPE_CHECKING:
@@ -57,16 +59,16 @@ def predicted(law: Law, inputs: Sequence[Floats], *, level: float = 0.95) -> Pre
     compute = FLOP_PER_PARAMETER_TOKEN * arrays[0] * arrays[1] if law.form.terms > 1 else arrays[0]
     tail = expanded_tail(level, law.n_models)
     beyond = _beyond(law, compute)
-    errors, ends = _new_run_errors(law), np.empty((4, len(compute)))
+    scatter, point = _scatter(law), law.form.log_loss(law.theta, arrays)
+    errors, ends = _new_run_errors(law, scatter), np.empty((4, len(compute)))
     for k in range(len(compute)):
         draws = law.form.log_loss(law.draws, [values[k : k + 1] for values in arrays])[:, 0]
-        draws = _with_discrepancy(draws, law, beyond[k])
-        ends[:2, k] = np.quantile(draws, [tail, 1.0 - tail])
+        draws = _with_discrepancy(point[k] + scatter.draws * (draws - point[k]), law, beyond[k])
+        ends[:2, k] = _ends(draws, tail)
         new = (_summary(draws)[:, None] + errors[None, :]).ravel()
         ends[2:, k] = np.quantile(new, [tail, 1.0 - tail])
         # a new run is no surer than the mean; the summary of heavy-tailed draws cuts their tails a little
         ends[2, k], ends[3, k] = min(ends[2, k], ends[0, k]), max(ends[3, k], ends[1, k])
-    point = law.form.log_loss(law.theta, arrays)
     low, high, new_low, new_high = np.exp(ends)
     return Predicted(np.exp(point), low, high, new_low, new_high, beyond)
 
@@ -93,18 +95,20 @@ def optimum(law: Law, compute: Floats, *, level: float = 0.95) -> Optimum:
 
     Notes
     -----
-    The ends are percentiles of the joint refits, expanded where runs share models: where the curves of equal compute
-    are flat the refits scatter, and the interval is as wide as they do. The loss also carries the discrepancy.
+    The ends are percentiles of the joint refits, scaled as those of the mean loss are and expanded where runs share
+    models: where the curves of equal compute are flat the refits scatter, and the interval is as wide as they do. The
+    loss also carries the discrepancy.
     """
-    tail, beyond = expanded_tail(level, law.n_models), _beyond(law, compute)
+    tail, beyond, stretch = expanded_tail(level, law.n_models), _beyond(law, compute), _scatter(law).draws
     found: dict[str, tuple[Floats, Floats, Floats]] = {}
     rows = [(frontier_quantities(law.form, law.theta, c), frontier_quantities(law.form, law.draws, c)) for c in compute]
     for name in ("params", "tokens", "tokens_per_param", "loss_nats"):
         value, spread = np.array([float(point[name]) for point, _ in rows]), [draws[name] for _, draws in rows]
+        spread = [middle * (draws / middle) ** stretch for middle, draws in zip(value, spread, strict=True)]
         if name == "loss_nats":
             pairs = zip(spread, beyond, strict=True)
             spread = [np.exp(_with_discrepancy(np.log(draws), law, far)) for draws, far in pairs]
-        ends = np.array([np.quantile(draws, [tail, 1.0 - tail]) for draws in spread]).reshape(-1, 2)
+        ends = np.array([_ends(draws, tail) for draws in spread]).reshape(-1, 2)
         found[name] = (value, ends[:, 0], ends[:, 1])
     return Optimum(**found, decades_beyond=beyond)
 
@@ -114,14 +118,18 @@ def _beyond(law: Law, compute: Floats) -> Floats:
     return np.maximum(np.maximum(np.log10(compute / high), np.log10(low / compute)), 0.0)
 
 
-def _new_run_errors(law: Law) -> Floats:
-    """Return quantiles of the error of one run, (e,), symmetric about 0."""
-    from scipy.special import ndtri, stdtrit
+def _scatter(law: Law) -> Scatter:
+    return law.scatter or Scatter.by_count(len(law.residuals), len(law.form.columns))
 
-    n = len(law.residuals)
-    spare = max(n - len(law.form.columns), 1)
-    size = np.sort(np.abs(law.residuals)) * np.sqrt(n / spare)
-    size *= float(stdtrit(spare, 0.975) / ndtri(0.975))
+
+def _ends(draws: Floats, tail: float) -> Floats:
+    """Return the draws with a share ``tail`` beyond them on either side, (2,): the k-th of m leaves k/(m + 1)."""
+    return np.asarray(np.quantile(draws, [tail, 1.0 - tail], method="weibull"))
+
+
+def _new_run_errors(law: Law, scatter: Scatter) -> Floats:
+    """Return quantiles of the error of one run, (e,), symmetric about 0."""
+    size = np.sort(np.abs(law.residuals)) * scatter.residuals
     return _summary(np.concatenate([-size[::-1], size]))
 
 

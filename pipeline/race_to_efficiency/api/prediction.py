@@ -156,6 +156,12 @@ def predict_loss(
     NotTrustworthy
         When the law was refused: the reasons are said.
 
+    Notes
+    -----
+    The interval of the mean holds percentiles of the bootstrap refits; a new run adds the scatter of the residuals.
+    Of independent runs both are scaled to what such a fit and such a run scatter, by simulation on the law's tangent
+    plane: with a Huber threshold far above the noise the interval of a new run is that of linear regression.
+
     References
     ----------
     Hoffmann et al. (2022), arXiv 2203.15556.

@@ -163,14 +163,15 @@ def huber_lines(axes: Floats, values: Floats, weights: Floats, threshold: float)
     """
     n, p = axes.shape
     products = (axes[:, :, None] * axes[:, None, :]).reshape(n, p * p)
-    left, found = values, np.zeros((len(values), p))
+    left, found = values, np.zeros((len(values), p), dtype=np.float64)
     for step in range(_STEPS):
         pull = max(threshold, _FIRST_THRESHOLD * _LOWERED**step)
         shares = weights * np.minimum(1.0, pull / np.maximum(np.abs(left), _NOTHING))
         normal = (shares @ products).reshape(-1, p, p) + _NOTHING * np.eye(p)
-        found = np.linalg.solve(normal, ((shares * values) @ axes)[..., None])[..., 0]
+        target = (shares * values) @ axes
+        found = np.asarray(np.linalg.solve(normal, target[..., None])[..., 0], dtype=np.float64)
         left = values - found @ axes.T
-    return np.asarray(found)
+    return found
 
 
 def _student(spare: int) -> float:

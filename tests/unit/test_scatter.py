@@ -195,3 +195,10 @@ def test_outliers_do_not_change_what_the_other_runs_say():
     residuals[np.argsort(np.abs(residuals))[-3:]] *= 10.0
     assert scatter_of(slopes, residuals, 0.5) == pytest.approx(clean, rel=0.01)
     assert scatter_of(slopes, 3.0 * residuals, 1.5) == pytest.approx(scatter_of(slopes, residuals, 0.5), rel=1e-9)
+
+
+def test_few_runs_widen_refits_as_student_s_t_does():
+    rng = np.random.default_rng(9)
+    slopes, residuals = np.c_[np.ones(10), rng.standard_normal(10)], 0.01 * rng.standard_normal(10)
+    widened = scatter_of(slopes, residuals, 10.0).draws * np.sqrt(refit_variance(slopes, 1000.0) / 2)
+    assert widened == pytest.approx(stats.t.ppf(0.975, 8) / stats.norm.ppf(0.975), rel=1e-6)

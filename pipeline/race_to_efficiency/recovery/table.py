@@ -12,7 +12,6 @@ _CONSERVATIVE = (
     "intervals wider than they need be: with a Huber threshold far below the noise the fit is nearly a median "
     "regression, whose bootstrap scatters more than the fit itself when few runs carry each parameter."
 )
-_WIDE = f"the squared errors, rows of their own, are smaller than the intervals allow for: {_CONSERVATIVE}"
 _NEARLY_MEDIAN = (
     "the threshold of 1e-3 (Hoffmann et al. 2022) is an eighth of this noise, so the fit is nearly a median "
     "regression, which in theory scatters 1.25 times as much as least squares before any outlier and 1.31 times with "
@@ -21,8 +20,6 @@ _NEARLY_MEDIAN = (
 EXPLAINED: dict[str, str] = {
     "kappa_clean_20": _CONSERVATIVE,
     "kappa_two_terms_100": _CONSERVATIVE,
-    "kappa_larger_runs_100": _WIDE,
-    "kappa_larger_runs_flat_100": _WIDE,
     "kappa_outliers_50": _NEARLY_MEDIAN,
     "kappa_outliers_245": _NEARLY_MEDIAN,
     "law_right_100": "most likely chance: 4,000 further data sets with another seed give .049 (s.e. .003).",

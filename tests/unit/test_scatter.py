@@ -42,12 +42,12 @@ def test_refits_of_a_median_scatter_as_its_order_statistics_say(n):
     below = stats.binom.sf((n - 1) / 2, n, np.arange(n + 1) / n)
     ordered = np.sort(np.random.default_rng(1).standard_normal((40_000, n)), axis=1)
     apart = (ordered - ordered[:, [n // 2]]) ** 2 @ np.diff(below)
-    assert refit_variance(np.full((n, 1), 3.0), 1e-3) == pytest.approx(n * apart.mean(), rel=0.12)
+    assert refit_variance(np.full((n, 1), n**-0.5), 1e-3) == pytest.approx(n * apart.mean(), rel=0.12)
 
 
 def test_refits_of_a_mean_scatter_as_textbooks_say():
     for n in (8, 30):
-        assert refit_variance(np.ones((n, 1)), 50.0) == pytest.approx((n - 1) / n, rel=0.1)
+        assert refit_variance(np.full((n, 1), n**-0.5), 50.0) == pytest.approx((n - 1) / n, rel=0.1)
 
 
 def test_lines_are_those_of_least_squares_and_of_median_regression():
@@ -66,7 +66,7 @@ def test_lines_are_those_of_least_squares_and_of_median_regression():
 @pytest.mark.parametrize(("n", "p", "threshold"), [(40, 2, 0.13), (60, 5, 0.13), (40, 3, 5.0)])
 def test_a_fit_lies_from_the_truth_as_far_as_its_scaled_refits_from_it(n, p, threshold):
     rng = np.random.default_rng([n, p])
-    slopes = np.c_[np.ones(n), rng.exponential(size=(n, p - 1))]
+    slopes = np.c_[np.ones(n), rng.uniform(size=(n, p - 1)) ** 2]
     noise, tables = 0.0076, 4000
     errors = noise * rng.standard_normal((tables, n))
     axes = np.linalg.qr(slopes)[0]
@@ -199,6 +199,15 @@ def test_outliers_do_not_change_what_the_other_runs_say():
 
 def test_few_runs_widen_refits_as_student_s_t_does():
     rng = np.random.default_rng(9)
-    slopes, residuals = np.c_[np.ones(10), rng.standard_normal(10)], 0.01 * rng.standard_normal(10)
-    widened = scatter_of(slopes, residuals, 10.0).draws * np.sqrt(refit_variance(slopes, 1000.0) / 2)
+    slopes, residuals = np.c_[np.ones(10), np.linspace(-1, 1, 10)], 0.01 * rng.standard_normal(10)
+    widened = scatter_of(slopes, residuals, 10.0).draws * np.sqrt(refit_variance(np.linalg.qr(slopes)[0], 1000.0) / 2)
     assert widened == pytest.approx(stats.t.ppf(0.975, 8) / stats.norm.ppf(0.975), rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [3, 4, 15])
+def test_a_run_that_alone_tells_a_direction_leaves_refits_as_they_are(n):
+    rng = np.random.default_rng(n)
+    residuals, near = rng.standard_normal(n), np.linspace(-1.0, 1.0, n)
+    far = np.r_[near[:-1], 5.0 * np.sqrt(n)]
+    assert scatter_of(np.c_[np.ones(n), far], residuals, 0.1).draws == 1.0
+    assert (scatter_of(np.c_[np.ones(n), near], residuals, 0.1).draws < 1.0) == (n == 15)

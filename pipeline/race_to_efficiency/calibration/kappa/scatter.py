@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 2_000
 """With more runs the refits are taken as they are: they scatter a tenth too much at most, about a law that is known."""
 
+MOST_LEVERAGE = 0.5
+"""Where one run has more, a resample without it tells something else, and no factor makes it the fit's own scatter."""
+
 _CELLS, _FEWEST, _MOST = 40_000, 100, 1_000
 """Simulated runs in all, and the least and most tables of them."""
 
@@ -86,7 +89,8 @@ def scatter_of(slopes: Floats, residuals: Floats, delta: float) -> Scatter:
 
     References
     ----------
-    Huber & Ronchetti (2009), Robust Statistics, section 7.6, for v; Hall & Martin (1988), Probability Theory and
+    Huber & Ronchetti (2009), Robust Statistics, section 7.6, for v, and Huber (1981), Robust Statistics, section 7.2,
+    for the leverage of .5 above which refits are taken as they are; Hall & Martin (1988), Probability Theory and
     Related Fields 80:261, and De Angelis, Hall & Young (1993), Journal of the American Statistical Association 88:1310,
     for how slowly the bootstrap of a median and of median regression approaches its limit.
     """
@@ -98,8 +102,11 @@ def scatter_of(slopes: Floats, residuals: Floats, delta: float) -> Scatter:
         return Scatter.by_count(n, p)
     threshold = delta / noise
     wasted, student = inefficiency(threshold), _student(spare)
-    of_draws = 1.0 if n > MOST_ROWS else float(np.sqrt(wasted * p / refit_variance(slopes, threshold)))
-    return Scatter(of_draws * student, float(np.sqrt(n / max(n - p * (2.0 - wasted), 1.0))) * student)
+    of_residuals = float(np.sqrt(n / max(n - p * (2.0 - wasted), 1.0))) * student
+    axes = np.linalg.qr(slopes)[0]
+    if n > MOST_ROWS or not np.square(axes).sum(axis=1).max() <= MOST_LEVERAGE:
+        return Scatter(1.0, of_residuals)
+    return Scatter(float(np.sqrt(wasted * p / refit_variance(axes, threshold))) * student, of_residuals)
 
 
 def inefficiency(threshold: float) -> float:
@@ -125,19 +132,19 @@ def inefficiency(threshold: float) -> float:
     return float((inside - 2.0 * threshold * height + 2.0 * threshold**2 * beyond) / inside**2)
 
 
-def refit_variance(slopes: Floats, threshold: float) -> float:
+def refit_variance(axes: Floats, threshold: float) -> float:
     """Return the expected squared distance of a resample's Huber estimate from that of all runs, summed over axes.
 
     In the coordinates in which least squares has variance 1 along each of the p axes, and with standard normal noise.
 
     Parameters
     ----------
-    slopes : (n, p) float
+    axes : (n, p) float
+        Orthonormal columns that span the slopes.
     threshold : float
         In standard deviations of the noise.
     """
-    n, p = slopes.shape
-    axes = np.linalg.qr(slopes)[0]
+    n, p = axes.shape
     tables = min(max(_CELLS // n, _FEWEST), _MOST)
     generator = np.random.default_rng(np.random.SeedSequence([n, p]))
     noise = generator.standard_normal((tables, n))

@@ -34,7 +34,24 @@ VALUES = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)),
     max_leaves=8,
 )
-ENTRIES = st.fixed_dictionaries({"cmd": NAMES, "deps": st.lists(VALUES, max_size=3), "params": VALUES})
+FILES = st.fixed_dictionaries(
+    {
+        "path": st.one_of(
+            st.sampled_from(["data/raw/a.csv", "null", "a b", "-a", "1e3", "é", "a" * 68, "a" * 69]), NAMES
+        ),
+        "hash": st.just("md5"),
+    },
+    optional={
+        "md5": st.one_of(
+            st.from_regex(r"[0-9a-f]{32}(\.dir)?", fullmatch=True), st.sampled_from(["1" * 32, "1e" + "2" * 30])
+        ),
+        "size": st.one_of(st.integers(0, 10**12), st.booleans(), st.just(3.0)),
+        "nfiles": st.integers(0, 20),
+    },
+)
+ENTRIES = st.fixed_dictionaries(
+    {"cmd": NAMES, "deps": st.one_of(st.lists(FILES, max_size=4), st.lists(VALUES, max_size=3)), "params": VALUES}
+)
 LOCKS = st.dictionaries(NAMES, ENTRIES, min_size=1, max_size=4)
 
 
@@ -160,7 +177,8 @@ def test_a_text_is_parsed_once_and_a_broken_one_is_told_with_its_path_each_time(
 
     parse = Texts(counting, serialize.dumps_yaml).parse
     for _ in range(3):
-        assert parse("a: 1\n", Path("params.yaml")) == {"a": 1}
+        assert parse("a: [1]\n", Path("params.yaml")) == {"a": [1]}
+        assert parse("a: 1\n", Path("params.yaml")) == {"a": 1}  # plain: DVC is not asked
     assert asked == ["safe"]
     assert parse("a: 1  # why\n", "params.yaml", typ="rt").ca.items  # with its comments, which plain data has not
     for name in ("one.yaml", "two.yaml"):

@@ -83,12 +83,12 @@ def test_dvc_asks_the_reader_and_the_writer_that_remember(monkeypatch: pytest.Mo
     monkeypatch.setattr(_yaml, "parse_yaml", counting)
     dvc_shortcuts.take()
     path = tmp_path / "params.yaml"
-    path.write_text("a: 1\n", encoding="utf-8")
+    path.write_text("a: [1]\n", encoding="utf-8")  # not plain: DVC's own parser is asked
     for _ in range(2):
-        assert serialize.load_yaml(str(path)) == {"a": 1}
-        assert serialize.load_path(str(path), LocalFileSystem()) == {"a": 1}
-        assert strictyaml.load(str(path))[0] == {"a": 1}
-    assert parsed == ["a: 1\n"]
+        assert serialize.load_yaml(str(path)) == {"a": [1]}
+        assert serialize.load_path(str(path), LocalFileSystem()) == {"a": [1]}
+        assert strictyaml.load(str(path))[0] == {"a": [1]}
+    assert parsed == ["a: [1]\n"]
     lock = tmp_path / "dvc.lock"
     lock.write_text("schema: '2.0'\nstages:\n  a:\n    cmd: x\n  b:\n    cmd: y\n", encoding="utf-8")
     with dvcfile.modify_yaml(str(lock)) as data:

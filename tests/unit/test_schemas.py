@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import math
 import re
+import subprocess
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pandera.errors as pe
+import pandera.pandas as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,9 +20,10 @@ from race_to_efficiency import storage
 from race_to_efficiency.cells.text import number_text, tidy
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.ledger.dictionary import dictionary_text
+from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.lines import cell_text, slug
 from race_to_efficiency.ledger.metadata import Column
-from race_to_efficiency.ledger.schemas import DTYPES, LEDGERS, TABLES, pandera_model, table_of
+from race_to_efficiency.ledger.schemas import DTYPES, LEDGERS, TABLES, fits, pandera_model, table_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +57,52 @@ def test_the_model_takes_the_stated_types_and_no_others(name: str) -> None:
     assert set(refused["column"]) == set(other)
     with pytest.raises(pe.SchemaErrors):
         pandera_model(name).validate(empty.assign(colour=0.0), lazy=True)
+
+
+PLANTED: dict[str, list[object]] = {
+    "text": ["", " ", "x", " x", "x" * 301, "\u00a0", "snapshot", "a\nb"],
+    "number": [math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-300, 1.0, 1e15, 1e300],
+    "count": [None, 0, -1, 1, 2**53],
+    "date": [None, "1939-12-31", "1940-01-01", "2100-12-31", "2101-01-01"],
+    "flag": [True, False],
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_taken_without_pandera_where_pandera_takes_it_and_nowhere_else(root: Path, name: str) -> None:
+    """Every column with every kind of value planted in a shipped row, and frames of other columns and types."""
+    whole = read_ledger(name, root / "data" / "raw").rows[list(TABLES[name].names)]
+    assert fits(name, whole)
+    frame, model, answers = whole.head(1), pandera_model(name), set()
+    alike = {replace(column, name="", meaning="", unit="", references=""): column for column in TABLES[name].columns}
+    for column in alike.values():
+        values = pd.Series(PLANTED[column.kind], dtype=DTYPES[column.kind])
+        refused: set[object] = set()
+        try:
+            pa.DataFrameSchema({column.name: model.columns[column.name]}).validate(
+                values.to_frame(column.name), lazy=True
+            )
+        except pe.SchemaErrors as errors:
+            refused = set(errors.failure_cases["index"])
+        for place in values.index:
+            planted = frame.assign(**{column.name: values[place : place + 1].set_axis(frame.index)})
+            assert fits(name, planted) == (place not in refused), (column.name, values[place])
+            answers.add(place in refused)
+    assert answers == {True, False}
+    first = TABLES[name].names[0]
+    for other in (frame.assign(colour=0.0), frame.drop(columns=first), frame[list(reversed(frame.columns))]):
+        assert not fits(name, other)
+        with pytest.raises(pe.SchemaErrors):
+            model.validate(other, lazy=True)
+    assert not fits(name, frame.astype({first: object}))
+
+
+def test_a_shipped_ledger_is_read_without_loading_pandera(root: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from race_to_efficiency.ledger.intake import read_all\n"
+        "read_all(Path(sys.argv[1])); sys.exit('pandera' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(root / "data" / "raw")], check=True)
 
 
 @pytest.mark.parametrize("name", LEDGERS)

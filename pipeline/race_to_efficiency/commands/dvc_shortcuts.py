@@ -1,7 +1,8 @@
 """Shortcuts for DVC within one process: a text is parsed once, and a stage that ran changes its own lines of dvc.lock.
 
 DVC parses params.yaml some four times for every stage, and all of dvc.lock, and writes all of it, after each; by a
-parser in Python that took a third of a run. What is read and written stays what it was.
+parser in Python that took a third of a run. What is plain is read by libyaml and written here (`loading.plain_yaml`).
+What is read and written stays what it was.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
+from race_to_efficiency.loading.plain_yaml import bare_text, is_bare, plain_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LOCK_FILE, LOCK_HEAD, STAGES = "dvc.lock", "schema: '2.0'\nstages:\n", "stages:\n"
+MOST_CHARACTERS = 80 - len("    - ")
+"""Of a line of a file's entry: DVC's writer breaks longer ones."""
 _ENTRY = re.compile(r"^  (?! )", re.MULTILINE)
 """Where the lines of a stage begin."""
 
@@ -63,7 +67,8 @@ class Texts:
 
     def _once(self, text: str, path: Any) -> Any:
         if text not in self._known:
-            self._known[text] = self._parse(text, path)
+            plain = plain_document(text)
+            self._known[text] = self._parse(text, path) if plain is None else plain
         return self._known[text]
 
     def modifying(self, modify: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,12 +98,33 @@ class Texts:
 
         return modify_yaml
 
-    def _written(self, name: str, entry: Any) -> str:
+    def _written(self, name: str, entry: dict[str, Any]) -> str:
         """Return the lines of a stage, and remember what they say."""
-        document = {"stages": {name: entry}}
-        text = self._dumps(document)
-        self._known[text] = deepcopy(document)
-        return text.removeprefix(STAGES)
+        if entry and is_bare(name):
+            text = f"  {name}:\n" + "".join(self._part(name, key, value) for key, value in entry.items())
+        else:
+            text = self._dumps({"stages": {name: entry}}).removeprefix(STAGES)
+        self._known[STAGES + text] = deepcopy({"stages": {name: entry}})
+        return text
+
+    def _part(self, name: str, key: str, value: Any) -> str:
+        """Return the lines of one key of a stage: files it reads and writes are put down here, the rest by DVC."""
+        if not isinstance(value, list) or not value or not is_bare(key):
+            return self._by_dvc(name, key, value)
+        head = f"    {key}:\n"
+        return head + "".join(_item(item) or self._by_dvc(name, key, [item]).removeprefix(head) for item in value)
+
+    def _by_dvc(self, name: str, key: str, value: Any) -> str:
+        return self._dumps({"stages": {name: {key: value}}}).removeprefix(f"{STAGES}  {name}:\n")
+
+
+def _item(item: Any) -> str:
+    """Return the lines of a file that a stage reads or writes; nothing where DVC might write them otherwise."""
+    texts = {name: bare_text(value) for name, value in item.items()} if isinstance(item, dict) else {}
+    lines = [f"{name}: {text}" for name, text in texts.items() if text and is_bare(name)]
+    if not lines or len(lines) < len(texts) or max(map(len, lines)) > MOST_CHARACTERS:
+        return ""
+    return "    - " + "\n      ".join(lines) + "\n"
 
 
 def entries_of(text: str) -> list[str] | None:

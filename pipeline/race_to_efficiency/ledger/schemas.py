@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.ledger.metadata import EARLIEST_DATE, LATEST_DATE, Column, Table
@@ -23,6 +23,8 @@ from race_to_efficiency.ledger.tables.literature import (
 from race_to_efficiency.ledger.tables.runs import LANGUAGE_MODEL_PERPLEXITY, NOTABLE_TRAINING_RUNS, TRAINING_RUNS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     import pandera.pandas as pa
 
@@ -88,41 +90,69 @@ def pandera_model(name: str) -> pa.DataFrameSchema:
     columns = {
         column.name: pa.Column(
             DTYPES[column.kind],
-            checks=_checks(column),
-            # an empty text is the empty string, so only numbers and dates can be missing
-            nullable=not column.required and column.kind not in {"text", "flag"},
+            checks=[pa.Check(rule.holds, name=rule.name) for rule in rules(column)],
+            nullable=_nullable(column),
         )
         for column in table.columns
     }
     return pa.DataFrameSchema(columns, strict=True, ordered=True, name=name)
 
 
-def _checks(column: Column) -> list[pa.Check]:
-    """Return the range and membership checks of a column; each refuses infinity by its upper bound or by name."""
+def fits(name: str, frame: pd.DataFrame) -> bool:
+    """Tell whether a frame plainly keeps every rule of its table; where it may not, the pandera model says which.
+
+    Nearly every ledger does, and pandera takes longer to load than all of them to be looked at.
+    """
+    table = table_of(name)
+    return tuple(frame.columns) == table.names and all(_keeps(column, frame[column.name]) for column in table.columns)
+
+
+def _keeps(column: Column, values: pd.Series) -> bool:
+    """Tell whether a column has its type, lacks no value it must have, and keeps its rules where it has one."""
+    known = values.notna()
+    if str(values.dtype) != DTYPES[column.kind] or not (_nullable(column) or known.all()):
+        return False
+    there = values[known]
+    return all(bool(rule.holds(there).all()) for rule in rules(column))
+
+
+def _nullable(column: Column) -> bool:
+    """Tell whether a value may be missing; an empty text is the empty string, so only numbers and dates can be."""
+    return not column.required and column.kind not in {"text", "flag"}
+
+
+class Rule(NamedTuple):
+    """A range or membership check of a column: its words, and a function of the values to one flag each."""
+
+    name: str
+    holds: Callable[[pd.Series], pd.Series]
+
+
+def rules(column: Column) -> list[Rule]:
+    """Return the rules of a column; each refuses infinity by its upper bound or by name."""
     import numpy as np
     import pandas as pd
-    import pandera.pandas as pa
 
-    checks: list[pa.Check] = []
+    found: list[Rule] = []
     if column.kind == "number":
-        checks.append(pa.Check(np.isfinite, name="finite"))
+        found.append(Rule("finite", np.isfinite))
     if column.above is not None:
-        checks.append(pa.Check(lambda values: values > column.above, name=f"> {column.above:g}"))
+        found.append(Rule(f"> {column.above:g}", lambda values: values > column.above))
     if column.minimum is not None:
-        checks.append(pa.Check(lambda values: values >= column.minimum, name=f">= {column.minimum:g}"))
+        found.append(Rule(f">= {column.minimum:g}", lambda values: values >= column.minimum))
     if column.maximum is not None:
-        checks.append(pa.Check(lambda values: values <= column.maximum, name=f"<= {column.maximum:g}"))
+        found.append(Rule(f"<= {column.maximum:g}", lambda values: values <= column.maximum))
     if column.kind == "date":
         first, last = pd.Timestamp(EARLIEST_DATE), pd.Timestamp(LATEST_DATE)
-        checks.append(pa.Check(lambda values: values.between(first, last), name=f"{EARLIEST_DATE} to {LATEST_DATE}"))
+        found.append(Rule(f"{EARLIEST_DATE} to {LATEST_DATE}", lambda values: values.between(first, last)))
     if column.allowed:
         accepted = column.allowed if column.required else (*column.allowed, "")
-        checks.append(pa.Check(lambda values: values.isin(accepted), name=f"one of {', '.join(column.allowed)}"))
+        found.append(Rule(f"one of {', '.join(column.allowed)}", lambda values: values.isin(accepted)))
     if column.pattern:
-        checks.append(pa.Check(lambda values: _matches(values, column), name=f"matches `{column.pattern}`"))
+        found.append(Rule(f"matches `{column.pattern}`", lambda values: _matches(values, column)))
     if column.kind == "text" and column.required:
-        checks.append(pa.Check(lambda values: values.str.strip() != "", name="required"))
-    return checks
+        found.append(Rule("required", lambda values: values.str.strip() != ""))
+    return found
 
 
 def _matches(values: pd.Series, column: Column) -> pd.Series:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import io
 import json
 import math
 import os
 import sys
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -191,9 +193,15 @@ def read_json(path: Path) -> Any:
 
 def read_yaml(path: Path) -> Any:
     """Return a YAML document, parsed within the bounds of `loading`; errors as `read_text` and `parse_yaml`."""
+    return copy.deepcopy(_yaml(read_bytes(path), str(path)))
+
+
+@lru_cache(maxsize=8)
+def _yaml(data: bytes, where: str) -> Any:
+    """Return what YAML bytes hold; a run asks for the same files again and again."""
     from race_to_efficiency.loading.yaml_text import parse_yaml
 
-    return parse_yaml(read_bytes(path), str(path))
+    return parse_yaml(data, where)
 
 
 def parquet_bytes(frame: pd.DataFrame, fields: Fields = MappingProxyType({}), source: str = "") -> bytes:

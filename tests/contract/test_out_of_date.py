@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import shutil
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from dvc_view import dvc_repo
 from import_statements import reached_by
-from race_to_efficiency import storage
 from race_to_efficiency.commands import corridor, stale
+from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.executors.place import SCHEDULER_VARIABLE, WORKERS_VARIABLE, Place, chosen
 from race_to_efficiency.settings.corridor import declared
 from race_to_efficiency.settings.params import PARAMS_FILE, open_workspace
@@ -45,11 +46,11 @@ def edited(root: Path, place: str, old: str, new: str) -> Iterator[None]:
 def test_a_changed_setting_runs_exactly_the_stages_that_read_it(
     readers: dict[str, set[str]], locked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = storage.read_yaml(locked / PARAMS_FILE)
-    files = {name: storage.read_yaml(locked / name) for name in ("dvc.yaml", "dvc.lock")}
+    before = stale.as_dvc_reads(locked / PARAMS_FILE)
+    files = {"dvc.lock": stale.as_dvc_reads(locked / "dvc.lock")}
     digests = {path: stale.md5(locked / path) for stage in STAGES.values() for path in (*stage.deps, *stage.outs)}
     monkeypatch.setattr(stale, "md5", lambda path: digests[path.relative_to(locked).as_posix()])
-    monkeypatch.setattr(storage, "read_yaml", lambda path: files[path.name])
+    monkeypatch.setattr(stale, "as_dvc_reads", lambda path: files[path.name])
     files[PARAMS_FILE] = before
     assert stale.out_of_date(locked) == {}
     for leaf, stages in readers.items():
@@ -71,7 +72,79 @@ def dvc_says(root: Path) -> set[str]:
 def test_nothing_is_out_of_date_where_nothing_changed(locked: Path) -> None:
     """DVC's digests of files and folders, and its numbers, are read as it wrote them."""
     assert stale.out_of_date(locked) == {}
+    assert not stale.in_doubt(locked)
     assert dvc_says(locked) == set()
+
+
+def test_any_changed_or_missing_file_of_any_stage_is_seen(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each dependency and output: a byte more, none at all, and for a folder a file more, less or changed."""
+    paths = sorted({path for stage in STAGES.values() for path in (*stage.deps, *stage.outs)})
+    md5 = stale.md5
+    digests = {locked / path: md5(locked / path) for path in paths}
+    monkeypatch.setattr(stale, "md5", lambda path: digests[path])
+    assert stale.out_of_date(locked) == {}
+    for name in paths:
+        path, readers = locked / name, {key for key, stage in STAGES.items() if name in (*stage.deps, *stage.outs)}
+        file = next(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else path
+        data = file.read_bytes()
+        for place, changed in ((file, data + b"."), (file, None), *([(path / "more", b"")] if path.is_dir() else [])):
+            place.unlink() if changed is None else place.write_bytes(changed)
+            monkeypatch.setitem(digests, path, md5(path))
+            assert set(stale.out_of_date(locked)) == readers, (name, changed)
+            (path / "more").unlink(missing_ok=True) if path.is_dir() else None
+            file.write_bytes(data)
+        monkeypatch.setitem(digests, path, md5(path))
+    assert stale.out_of_date(locked) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("dvc.yaml", "    cmd: race stage fit_kappa\n", "    cmd: race stage fit_kappa\n    always_changed: true\n"),
+        ("dvc.yaml", "    cmd: race stage fit_kappa\n", "    cmd: race stage fit_kappa\n    frozen: true\n"),
+        ("dvc.yaml", "    cmd: race stage fit_kappa\n", "    cmd:\n    - race stage fit_kappa\n    - echo\n"),
+        ("dvc.yaml", "      - fit_kappa\n", "      - fit_kappa\n      - other.yaml:\n        - a\n"),
+        ("dvc.yaml", "\nstages:\n", "\nvars:\n- a: 1\nstages:\n"),
+        (
+            "dvc.yaml",
+            "data/processed/account.json:\n          persist: true\n",
+            "data/processed/account.json:\n          cache: false\n",
+        ),
+        ("dvc.lock", "schema: '2.0'\n", "schema: '2.0'\ndatasets: []\n"),
+        (
+            "dvc.lock",
+            "path: data/raw/sources.csv\n      hash: md5\n",
+            "path: data/raw/sources.csv\n      hash: sha256\n",
+        ),
+        ("dvc.lock", "path: data/raw/sources.csv\n", "path: data/raw/sources.csv\n      isexec: true\n"),
+        ("dvc.lock", "    cmd: race stage ingest\n", "    cmd: race stage ingest\n    more: 1\n"),
+    ],
+)
+def test_what_is_not_looked_at_here_is_left_to_dvc(locked: Path, tmp_path: Path, file: str, old: str, new: str) -> None:
+    for name in ("dvc.yaml", "dvc.lock", PARAMS_FILE):
+        shutil.copy(locked / name, tmp_path)
+    assert not stale.in_doubt(tmp_path)
+    text = (tmp_path / file).read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    assert stale.in_doubt(tmp_path)
+
+
+def test_numbers_are_those_that_dvc_reads(tmp_path: Path) -> None:
+    """YAML 1.1, which settings are read by, has other words for numbers; flow style is left to DVC's own parser."""
+    path = tmp_path / PARAMS_FILE
+    for text, value in (
+        ("1e+20", 1e20),
+        ("'1e+20'", "1e+20"),
+        ("017", 17),
+        ("[1e+20, off]", [1e20, "off"]),
+        ("yes", "yes"),
+    ):
+        path.write_text(f"a: {text}\n", encoding="utf-8")
+        assert stale.as_dvc_reads(path) == {"a": value}
+    path.write_text("a: [1\n", encoding="utf-8")
+    with pytest.raises(DataInvalid):
+        stale.as_dvc_reads(path)
 
 
 def functions() -> list[tuple[str, str, int]]:
@@ -89,8 +162,8 @@ CHANGED = 12
 
 
 def test_a_changed_line_runs_exactly_the_stages_that_reach_it(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = {name: storage.read_yaml(locked / name) for name in ("dvc.yaml", "dvc.lock", PARAMS_FILE)}
-    monkeypatch.setattr(storage, "read_yaml", lambda path: lock[path.name])
+    files = {name: stale.as_dvc_reads(locked / name) for name in ("dvc.lock", PARAMS_FILE)}
+    monkeypatch.setattr(stale, "as_dvc_reads", lambda path: files[path.name])
     counts = set()
     for place, name, number in functions()[:: len(functions()) // CHANGED][:CHANGED]:
         path = locked / place
@@ -139,7 +212,7 @@ def test_race_run_says_which_stages_and_why_and_tells_them_where_to_compute(
         yield SimpleNamespace(stdout=(), returncode=0)
 
     monkeypatch.setattr(corridor.children, "session", nothing)
-    monkeypatch.setattr(corridor, "keep_statements", lambda _: None)
+    monkeypatch.setattr(corridor, "keep_statements", lambda *_: None)
     code = "pipeline/race_to_efficiency/report/annex/cost.py"
     setting = ("params.yaml", "publication_gap_days: 180", "publication_gap_days: 181")
     with (

@@ -106,17 +106,20 @@ def run_quarter(workspace: Workspace, *, force: bool, allow_empty: bool) -> dict
     """Bring one quarter up to date and install its report; return the closing figures. The checkout is locked."""
     from race_to_efficiency.commands import corridor
     from race_to_efficiency.ledger.freshness import freshness
+    from race_to_efficiency.provenance.checks import Checks
     from race_to_efficiency.provenance.verify import changed_ledger_lines
 
     root = workspace.root
     terminal.progress(f"race run {workspace.quarter} (data as of {workspace.quarter.as_of})")
-    for warning in changed_ledger_lines(root):
+    checks = Checks(root)
+    for warning in changed_ledger_lines(root, checks):
         terminal.progress(f"  warning: {warning}")
     if not allow_empty:
         require_something_new(workspace)
     default = workspace.processed == root / "data" / "processed"
     rebuild = corridor.reproduce if default else corridor.reproduce_quarter
-    ran = rebuild(workspace, force=force)
+    ran = rebuild(workspace, force=force, checks=checks)
+    checks.keep()
     report, note = install_report(workspace)
     if not ran:
         terminal.progress("Nothing to do: ledgers, settings and code are as they were at the last run.")

@@ -54,7 +54,7 @@ def plain_document(text: str) -> dict[str, Any] | None:
 
 def _built(text: str, *, escapes: bool) -> dict[str, Any]:
     """Return the document of the text's events; double quotes are not read where there are ``escapes``."""
-    events = yaml.parse(text, Loader=yaml.CSafeLoader)
+    events: Any = yaml.parse(text, Loader=yaml.CSafeLoader)
     _expect(events, yaml.StreamStartEvent)
     _require(not _expect(events, yaml.DocumentStartEvent).explicit)
     start = _expect(events, yaml.MappingStartEvent)

@@ -20,6 +20,7 @@ from race_to_efficiency.provenance.registry import REGISTRY, check_registry, hea
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from race_to_efficiency.provenance.checks import Checks
     from race_to_efficiency.provenance.registry import Entry
     from race_to_efficiency.settings.params import Workspace
 
@@ -128,7 +129,9 @@ def close_chain(workspace: Workspace, name: str, why: str) -> ClosedChain:
     return chain
 
 
-def check_closed(reports: Path, published: Path, first: Entry | None) -> tuple[list[Finding], list[str]]:
+def check_closed(
+    reports: Path, published: Path, first: Entry | None, checks: Checks
+) -> tuple[list[Finding], list[str]]:
     """Check every closed chain as it lies, and that the chain that followed names the newest of them.
 
     Parameters
@@ -137,6 +140,8 @@ def check_closed(reports: Path, published: Path, first: Entry | None) -> tuple[l
         Folders of publications and of what they stated.
     first : Entry or None
         First entry of the present chain.
+    checks : Checks
+        What is remembered of published files.
 
     Returns
     -------
@@ -161,7 +166,7 @@ def check_closed(reports: Path, published: Path, first: Entry | None) -> tuple[l
             found += check_folder(folder / entry.folder, place=f"{place}/{entry.folder}", registered=entry).findings
         if (published / chain.name).is_dir():
             sound, where = {entry.folder for entry in entries}, f"data/published/{chain.name}"
-            found += check_statements(published / chain.name, folder, entries, sound, place=where)
+            found += check_statements(published / chain.name, folder, entries, sound, checks, place=where)
         findings += found
         if not broken(found):
             holds.append(f"{place}: {len(entries)} quarters of a closed chain, head {chain.head[:16]}: {chain.why}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.cells.typed import is_date
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from race_to_efficiency.provenance.checks import Checks
     from race_to_efficiency.provenance.folder import FolderCheck
     from race_to_efficiency.provenance.row_seals import Found, Seal
 
@@ -53,7 +54,7 @@ class SealedLedger:
     marks: str
 
 
-def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> HistoryFindings:
+def check_history(raw: Path, reports: Path, folders: Sequence[FolderCheck], checks: Checks) -> HistoryFindings:
     """Check that every ledger holds the rows of each published quarter, and the form of what entered since.
 
     Parameters
@@ -62,11 +63,13 @@ def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> Hi
         The ledgers' folder.
     reports : Path
         The published folders' parent.
-    checks : sequence of FolderCheck
+    folders : sequence of FolderCheck
         The published quarters, in the order of the chain.
+    checks : Checks
+        What is remembered of ledgers.
     """
     sealed: dict[str, list[SealedLedger]] = {}
-    for check in checks:
+    for check in folders:
         if check.manifest is None or check.entry is None:
             continue
         marks = read_marks(reports / check.entry.folder)
@@ -77,8 +80,8 @@ def check_history(raw: Path, reports: Path, checks: Sequence[FolderCheck]) -> Hi
             sealed.setdefault(name, []).append(item)
     history = HistoryFindings(sealed=set(sealed))
     for name in sorted(sealed):
-        _check_ledger(raw, name, sealed[name], history)
-    newest = next((check.manifest for check in reversed(checks) if check.manifest), None)
+        _check_ledger(raw, name, sealed[name], history, checks)
+    newest = next((check.manifest for check in reversed(folders) if check.manifest), None)
     if newest is not None:
         history.sealed |= set(newest["documents"])
         _check_documents(raw, newest["documents"], history)
@@ -116,13 +119,35 @@ def _datapackage(raw: Path) -> bytes:
     return storage.dumps(datapackage(raw)).encode()
 
 
-def _check_ledger(raw: Path, name: str, sealed: Sequence[SealedLedger], history: HistoryFindings) -> None:
+def _check_ledger(
+    raw: Path, name: str, sealed: Sequence[SealedLedger], history: HistoryFindings, checks: Checks
+) -> None:
     """Check one ledger against all of its seals, and the rows that are in none."""
     path, place = raw / name, f"data/raw/{name}"
     if path.is_symlink() or not path.is_file():
         history.findings.append(Finding(place, "the ledger is missing", f"git restore -- {place}"))
         return
-    ledger = Ledger(name, storage.read_bytes(path))
+    data = storage.read_bytes(path)
+    seals = [[item.quarter, item.as_of, type(item.seal).__name__, item.seal.to_json(), item.marks] for item in sealed]
+
+    def answer() -> dict[str, Any]:
+        found = HistoryFindings()
+        _check_rows(Ledger(name, data), sealed, found)
+        return {
+            "findings": [item.to_json() for item in found.findings],
+            "holds": found.holds,
+            "unsealed": [[item.artefact, item.why] for item in found.unsealed],
+        }
+
+    found = checks.of(["ledger", name, storage.digest_bytes(data), seals], answer)
+    history.findings += [Finding(**item) for item in found["findings"]]
+    history.holds += found["holds"]
+    history.unsealed += [Unsealed(*item) for item in found["unsealed"]]
+
+
+def _check_rows(ledger: Ledger, sealed: Sequence[SealedLedger], history: HistoryFindings) -> None:
+    """Check the bytes of a ledger."""
+    place = f"data/raw/{ledger.name}"
     if (damage := ledger.damage()) is not None:
         history.findings.append(
             Finding(f"{place}:{damage[0]}", damage[1], f"write {place} with LF line ends, as UTF-8")

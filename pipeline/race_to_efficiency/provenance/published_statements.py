@@ -7,11 +7,13 @@ scored as it was first published.
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
 from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import published_files
+from race_to_efficiency.provenance.checks import Checks
 from race_to_efficiency.provenance.findings import Finding
 from race_to_efficiency.provenance.kept_files import is_kept
 from race_to_efficiency.provenance.registry import REGISTRY, read_entries
@@ -24,12 +26,14 @@ if TYPE_CHECKING:
     from race_to_efficiency.settings.params import Workspace
 
 
-def keep_statements(workspace: Workspace) -> list[Path]:
+def keep_statements(workspace: Workspace, checks: Checks | None = None) -> list[Path]:
     """Write data/published from the published folders, where a file is missing or differs; return what was written.
 
     Parameters
     ----------
     workspace : Workspace
+    checks : Checks, optional
+        What is remembered of published files.
 
     Raises
     ------
@@ -39,9 +43,11 @@ def keep_statements(workspace: Workspace) -> list[Path]:
     workspace.published.mkdir(parents=True, exist_ok=True)  # a stage depends on the folder, empty or not
     written = []
     for entry in read_entries(workspace.reports):
-        data = stated(workspace.reports, entry)
         path = workspace.published / f"{entry.folder}.json"
-        if data is not None and (not path.is_file() or storage.read_bytes(path) != data):
+        if path.is_file() and storage.digest_file(path) == _stated_digest(workspace.reports, entry, checks or Checks()):
+            continue
+        data = stated(workspace.reports, entry)
+        if data is not None:
             storage.write_bytes(path, data)
             written.append(path)
     return written
@@ -55,13 +61,29 @@ def stated(reports: Path, entry: Entry) -> bytes | None:
     IntegrityError
         When a file of the published folder is not what was published.
     """
+    files = _stating_files(reports, entry)
+    return _stated(entry.quarter, entry.folder, *files, reconstructed=entry.reconstructed) if files else None
+
+
+def _stating_files(reports: Path, entry: Entry) -> list[tuple[str, bytes]]:
+    """Return the files that say what a publication stated, with their paths; none when it stated nothing."""
     paths = [reports / entry.folder / name for name in ("statements.json", "gamma.json", "kappa.json")]
     if not all(map(is_kept, paths)):
-        return None
+        return []
     headline = reports / entry.folder / "headline.json"
     kept = (*paths, *([headline] if is_kept(headline) else []))
-    files = [(str(path), published_files.published_bytes(path)) for path in kept]
-    return _stated(entry.quarter, entry.folder, *files, reconstructed=entry.reconstructed)
+    return [(str(path), published_files.published_bytes(path)) for path in kept]
+
+
+def _stated_digest(reports: Path, entry: Entry, checks: Checks) -> str:
+    """Return the digest of what a publication stated; empty when it stated nothing. Errors as `stated`."""
+    files = _stating_files(reports, entry)
+    read = [[PurePath(path).name, storage.digest_bytes(data)] for path, data in files]
+
+    def answer() -> str:
+        return storage.digest_bytes(_stated(entry.quarter, entry.folder, *files, reconstructed=entry.reconstructed))
+
+    return str(checks.of(["stated", entry.quarter, entry.folder, entry.reconstructed, read], answer)) if files else ""
 
 
 @lru_cache(maxsize=32)
@@ -74,7 +96,13 @@ def _stated(quarter: str, folder: str, *files: tuple[str, bytes], reconstructed:
 
 
 def check_statements(
-    published: Path, reports: Path, entries: Sequence[Entry], sound: Collection[str], *, place: str = "data/published"
+    published: Path,
+    reports: Path,
+    entries: Sequence[Entry],
+    sound: Collection[str],
+    checks: Checks,
+    *,
+    place: str = "data/published",
 ) -> list[Finding]:
     """Hold data/published, which later track records are made from, against the published folders it comes from.
 
@@ -84,6 +112,8 @@ def check_statements(
     entries : sequence of Entry
     sound : collection of str
         Published folders that hold; what comes from another cannot be judged.
+    checks : Checks
+        What is remembered of published files.
     place : str
         How to name the folder of statements in findings.
     """
@@ -99,7 +129,7 @@ def check_statements(
         entry = known[path.name]
         if path.is_symlink() or not path.is_file():
             findings.append(Finding(f"{place}/{path.name}", "it is no plain file", f"remove {place}/{path.name}"))
-        elif entry.folder in sound and storage.read_bytes(path) != stated(reports, entry):
+        elif entry.folder in sound and storage.digest_file(path) != _stated_digest(reports, entry, checks):
             what = f"it is not what {reports.name}/{entry.folder} states"
             findings.append(Finding(f"{place}/{path.name}", what, "race run, which writes it again"))
     return findings

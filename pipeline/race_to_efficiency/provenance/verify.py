@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import keys
+from race_to_efficiency.provenance.checks import Checks
 from race_to_efficiency.provenance.closed_chain import check_closed, closed_chains
 from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.folder import FolderCheck, check_folder
@@ -28,7 +29,12 @@ if TYPE_CHECKING:
 
 
 def verify(
-    path: Path, *, public_key: Path | None = None, key_folder: Path | None = None, head: str | None = None
+    path: Path,
+    *,
+    public_key: Path | None = None,
+    key_folder: Path | None = None,
+    head: str | None = None,
+    checks: Checks | None = None,
 ) -> Verification:
     """Check everything published under ``path``.
 
@@ -42,6 +48,8 @@ def verify(
         The reader's own folder of keys: trusted unless ``public_key`` is given, and asked what they have signed.
     head : str, optional
         Digest of a manifest noted elsewhere, which must be in the chain.
+    checks : Checks, optional
+        What is remembered of published files and ledgers; a run alone gives one.
 
     Raises
     ------
@@ -52,7 +60,9 @@ def verify(
     """
     folder = key_folder if key_folder is not None and key_folder.is_dir() else None
     place = public_key or folder
-    reader = _Reader(frozenset(keys.read_keys(place) if place else ()), public_key is not None, folder, head)
+    reader = _Reader(
+        frozenset(keys.read_keys(place) if place else ()), public_key is not None, folder, head, checks or Checks()
+    )
     if not (path / "reports").is_dir() and _is_published(path) and not (path / REGISTRY).exists():
         if (path.parent / REGISTRY).exists():
             return _verify_reports(path.parent, reader, only=path)
@@ -72,12 +82,13 @@ def verify(
 
 
 class _Reader(NamedTuple):
-    """Who verifies: keys trusted (by id), whether they were asked for, the own folder of keys, the head noted."""
+    """Who verifies: keys trusted (by id), whether asked for, the own folder of keys, the head noted, memory."""
 
     trusted: frozenset[str]
     required: bool
     folder: Path | None
     head: str | None
+    checks: Checks
 
 
 def _verify_copies(checks: list[FolderCheck], reader: _Reader, notes: Sequence[str] = ()) -> Verification:
@@ -127,18 +138,18 @@ def _verify_reports(reports: Path, reader: _Reader, only: Path | None = None) ->
     if only is not None:
         return _conclude(result, reader, chain, digests)
     _check_whole_registry(reports, entries, result)
-    closed, holds = check_closed(reports, root / "data" / "published", entries[0] if entries else None)
+    closed, holds = check_closed(reports, root / "data" / "published", entries[0] if entries else None, reader.checks)
     result.findings += closed
     result.ledgers += holds
     history = HistoryFindings()
     if raw.is_dir():
-        history = check_history(raw, reports, result.folders)
+        history = check_history(raw, reports, result.folders, reader.checks)
         result.findings += history.findings
         result.ledgers += history.holds
         published = root / "data" / "published"
         if published.is_dir():
             sound = {check.entry.folder for check in result.folders if check.entry and not broken(check.findings)}
-            result.findings += check_statements(published, reports, entries, sound)
+            result.findings += check_statements(published, reports, entries, sound, reader.checks)
         result.unsealed += history.unsealed
     checked = {check.place.rpartition("/")[2] for check in result.folders}
     checked |= {chain.name for chain in closed_chains(reports)}
@@ -205,14 +216,20 @@ def _conclude(
     return result
 
 
-def changed_ledger_lines(root: Path) -> list[str]:
+def changed_ledger_lines(root: Path, checks: Checks | None = None) -> list[str]:
     """Return in words what a run reads and is not what was published; nothing where nothing is published.
 
     For a run, which warns and goes on: only verification refuses.
+
+    Parameters
+    ----------
+    root : Path
+    checks : Checks, optional
+        What is remembered of published files and ledgers.
     """
     if not (root / "reports" / REGISTRY).exists():
         return []
-    found = broken(verify(root).findings)
+    found = broken(verify(root, checks=checks).findings)
     return [f"{item.artefact}: {item.what}" for item in found if item.artefact.startswith("data/")]
 
 

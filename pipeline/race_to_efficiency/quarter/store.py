@@ -37,7 +37,7 @@ class Store:
 
     def shapes_of(self, call: str) -> list[tuple[Read, ...]]:
         """Return the lists of reads a call has had; what cannot be read is left out."""
-        document = _sealed(self.folder / "calls" / f"{call}.json", call)
+        document = sealed(self.folder / "calls" / f"{call}.json", call)
         found = []
         for shape in document.get("shapes", ()):
             try:
@@ -49,7 +49,7 @@ class Store:
     def result(self, key: str) -> NodeResult | None:
         """Return what is remembered under a key; None where nothing is, or where a byte of it has changed."""
         path = self._path(key)
-        told = _sealed(path, key)
+        told = sealed(path, key)
         if told.get("format") != STORE_FORMAT:
             return None
         try:
@@ -92,9 +92,9 @@ class Store:
             "origins": {name: asdict(item) for name, item in result.origins.items()},
             "document": result.document,
         }
-        _seal(path, told)
+        seal(path, told)
         asked = [[read.to_json() for read in shape] for shape in shapes]
-        _seal(self.folder / "calls" / f"{call}.json", {"name": call, "shapes": asked})
+        seal(self.folder / "calls" / f"{call}.json", {"name": call, "shapes": asked})
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"
@@ -103,7 +103,7 @@ class Store:
         """Return node id, bytes and last use (ns since the epoch, for their order) of every entry, oldest first."""
         found = []
         for path in self.folder.glob("??/*.json"):
-            told = _sealed(path, path.stem)
+            told = sealed(path, path.stem)
             size = sum(item.stat().st_size for item in path.parent.glob(f"{path.stem}.*"))
             found.append((str(told.get("node", "damaged")), size, path.stat().st_mtime_ns))
         return sorted(found, key=lambda entry: entry[2])
@@ -132,12 +132,13 @@ class Store:
         return removed
 
 
-def _seal(path: Path, document: Any) -> None:
+def seal(path: Path, document: Any) -> None:
+    """Write a document that has a ``name``, with the digest of its text before it."""
     body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     storage.write_bytes(path, f"{storage.digest_bytes(body.encode())}\n{body}\n".encode(), durable=False)
 
 
-def _sealed(path: Path, name: str) -> dict[str, Any]:
+def sealed(path: Path, name: str) -> dict[str, Any]:
     """Return the document of a sealed file; nothing where it is missing, another's, or a byte of it has changed."""
     try:
         seal, _, rest = storage.read_bytes(path).partition(b"\n")

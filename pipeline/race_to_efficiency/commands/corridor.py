@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from race_to_efficiency.provenance.checks import Checks
+    from race_to_efficiency.quarter.answers import Answers
     from race_to_efficiency.settings.params import Workspace
 
 ERROR_FILE = "stage_error.json"
@@ -72,7 +72,7 @@ def run_corridor(workspace: Workspace) -> None:
         run_stage(name, workspace)
 
 
-def reproduce(workspace: Workspace, *, force: bool, checks: Checks | None = None) -> bool:
+def reproduce(workspace: Workspace, *, force: bool, checks: Answers | None = None) -> bool:
     """Tell what is out of date, and run it and what depends on it through ``dvc repro``; return whether anything ran.
 
     Parameters
@@ -80,7 +80,7 @@ def reproduce(workspace: Workspace, *, force: bool, checks: Checks | None = None
     workspace : Workspace
     force : bool
         Run every stage.
-    checks : Checks, optional
+    checks : Answers, optional
         What is remembered of published files.
 
     Raises
@@ -186,7 +186,7 @@ def reproduce_quarter(
     workspace: Workspace,
     *,
     force: bool,
-    checks: Checks | None = None,
+    checks: Answers | None = None,
     runner: Callable[[Workspace], None] = run_corridor,
 ) -> bool:
     """Rebuild another quarter in its own folders unless nothing it depends on has changed; return whether it ran."""

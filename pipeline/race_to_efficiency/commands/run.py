@@ -106,12 +106,12 @@ def run_quarter(workspace: Workspace, *, force: bool, allow_empty: bool) -> dict
     """Bring one quarter up to date and install its report; return the closing figures. The checkout is locked."""
     from race_to_efficiency.commands import corridor
     from race_to_efficiency.ledger.freshness import freshness
-    from race_to_efficiency.provenance.checks import Checks
     from race_to_efficiency.provenance.verify import changed_ledger_lines
+    from race_to_efficiency.quarter.answers import Answers
 
     root = workspace.root
     terminal.progress(f"race run {workspace.quarter} (data as of {workspace.quarter.as_of})")
-    checks = Checks(root)
+    checks = Answers(root, "checks")
     for warning in changed_ledger_lines(root, checks):
         terminal.progress(f"  warning: {warning}")
     if not allow_empty:

@@ -20,8 +20,8 @@ from race_to_efficiency.provenance.registry import REGISTRY, check_registry, hea
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from race_to_efficiency.provenance.checks import Checks
     from race_to_efficiency.provenance.registry import Entry
+    from race_to_efficiency.quarter.answers import Answers
     from race_to_efficiency.settings.params import Workspace
 
 CLOSED = "closed.json"
@@ -130,7 +130,7 @@ def close_chain(workspace: Workspace, name: str, why: str) -> ClosedChain:
 
 
 def check_closed(
-    reports: Path, published: Path, first: Entry | None, checks: Checks
+    reports: Path, published: Path, first: Entry | None, checks: Answers
 ) -> tuple[list[Finding], list[str]]:
     """Check every closed chain as it lies, and that the chain that followed names the newest of them.
 
@@ -140,7 +140,7 @@ def check_closed(
         Folders of publications and of what they stated.
     first : Entry or None
         First entry of the present chain.
-    checks : Checks
+    checks : Answers
         What is remembered of published files.
 
     Returns

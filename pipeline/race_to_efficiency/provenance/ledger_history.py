@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from race_to_efficiency.provenance.checks import Checks
     from race_to_efficiency.provenance.folder import FolderCheck
     from race_to_efficiency.provenance.row_seals import Found, Seal
+    from race_to_efficiency.quarter.answers import Answers
 
 
 @dataclass
@@ -54,7 +54,7 @@ class SealedLedger:
     marks: str
 
 
-def check_history(raw: Path, reports: Path, folders: Sequence[FolderCheck], checks: Checks) -> HistoryFindings:
+def check_history(raw: Path, reports: Path, folders: Sequence[FolderCheck], checks: Answers) -> HistoryFindings:
     """Check that every ledger holds the rows of each published quarter, and the form of what entered since.
 
     Parameters
@@ -65,7 +65,7 @@ def check_history(raw: Path, reports: Path, folders: Sequence[FolderCheck], chec
         The published folders' parent.
     folders : sequence of FolderCheck
         The published quarters, in the order of the chain.
-    checks : Checks
+    checks : Answers
         What is remembered of ledgers.
     """
     sealed: dict[str, list[SealedLedger]] = {}
@@ -120,7 +120,7 @@ def _datapackage(raw: Path) -> bytes:
 
 
 def _check_ledger(
-    raw: Path, name: str, sealed: Sequence[SealedLedger], history: HistoryFindings, checks: Checks
+    raw: Path, name: str, sealed: Sequence[SealedLedger], history: HistoryFindings, checks: Answers
 ) -> None:
     """Check one ledger against all of its seals, and the rows that are in none."""
     path, place = raw / name, f"data/raw/{name}"

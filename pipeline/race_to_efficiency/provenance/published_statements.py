@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from race_to_efficiency import storage
 from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance import published_files
-from race_to_efficiency.provenance.checks import Checks
 from race_to_efficiency.provenance.findings import Finding
 from race_to_efficiency.provenance.kept_files import is_kept
 from race_to_efficiency.provenance.registry import REGISTRY, read_entries
+from race_to_efficiency.quarter.answers import Answers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from race_to_efficiency.settings.params import Workspace
 
 
-def keep_statements(workspace: Workspace, checks: Checks | None = None) -> list[Path]:
+def keep_statements(workspace: Workspace, checks: Answers | None = None) -> list[Path]:
     """Write data/published from the published folders, where a file is missing or differs; return what was written.
 
     Parameters
     ----------
     workspace : Workspace
-    checks : Checks, optional
+    checks : Answers, optional
         What is remembered of published files.
 
     Raises
@@ -41,10 +41,10 @@ def keep_statements(workspace: Workspace, checks: Checks | None = None) -> list[
         When the registry or a published file is not what was published.
     """
     workspace.published.mkdir(parents=True, exist_ok=True)  # a stage depends on the folder, empty or not
-    written = []
+    written, remembered = [], checks or Answers()
     for entry in read_entries(workspace.reports):
         path = workspace.published / f"{entry.folder}.json"
-        if path.is_file() and storage.digest_file(path) == _stated_digest(workspace.reports, entry, checks or Checks()):
+        if path.is_file() and storage.digest_file(path) == _stated_digest(workspace.reports, entry, remembered):
             continue
         data = stated(workspace.reports, entry)
         if data is not None:
@@ -75,7 +75,7 @@ def _stating_files(reports: Path, entry: Entry) -> list[tuple[str, bytes]]:
     return [(str(path), published_files.published_bytes(path)) for path in kept]
 
 
-def _stated_digest(reports: Path, entry: Entry, checks: Checks) -> str:
+def _stated_digest(reports: Path, entry: Entry, checks: Answers) -> str:
     """Return the digest of what a publication stated; empty when it stated nothing. Errors as `stated`."""
     files = _stating_files(reports, entry)
     read = [[PurePath(path).name, storage.digest_bytes(data)] for path, data in files]
@@ -100,7 +100,7 @@ def check_statements(
     reports: Path,
     entries: Sequence[Entry],
     sound: Collection[str],
-    checks: Checks,
+    checks: Answers,
     *,
     place: str = "data/published",
 ) -> list[Finding]:
@@ -112,7 +112,7 @@ def check_statements(
     entries : sequence of Entry
     sound : collection of str
         Published folders that hold; what comes from another cannot be judged.
-    checks : Checks
+    checks : Answers
         What is remembered of published files.
     place : str
         How to name the folder of statements in findings.

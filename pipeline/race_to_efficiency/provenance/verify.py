@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import keys
-from race_to_efficiency.provenance.checks import Checks
 from race_to_efficiency.provenance.closed_chain import check_closed, closed_chains
 from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.folder import FolderCheck, check_folder
@@ -22,6 +21,7 @@ from race_to_efficiency.provenance.registry import ENTRY, REGISTRY, Entry, check
 from race_to_efficiency.provenance.unsealed import unsealed_files
 from race_to_efficiency.provenance.verification import Verification, quarter_json
 from race_to_efficiency.provenance.vouching import check_head, check_remembered, standing, vouch
+from race_to_efficiency.quarter.answers import Answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def verify(
     public_key: Path | None = None,
     key_folder: Path | None = None,
     head: str | None = None,
-    checks: Checks | None = None,
+    checks: Answers | None = None,
 ) -> Verification:
     """Check everything published under ``path``.
 
@@ -48,7 +48,7 @@ def verify(
         The reader's own folder of keys: trusted unless ``public_key`` is given, and asked what they have signed.
     head : str, optional
         Digest of a manifest noted elsewhere, which must be in the chain.
-    checks : Checks, optional
+    checks : Answers, optional
         What is remembered of published files and ledgers; a run alone gives one.
 
     Raises
@@ -61,7 +61,7 @@ def verify(
     folder = key_folder if key_folder is not None and key_folder.is_dir() else None
     place = public_key or folder
     reader = _Reader(
-        frozenset(keys.read_keys(place) if place else ()), public_key is not None, folder, head, checks or Checks()
+        frozenset(keys.read_keys(place) if place else ()), public_key is not None, folder, head, checks or Answers()
     )
     if not (path / "reports").is_dir() and _is_published(path) and not (path / REGISTRY).exists():
         if (path.parent / REGISTRY).exists():
@@ -88,7 +88,7 @@ class _Reader(NamedTuple):
     required: bool
     folder: Path | None
     head: str | None
-    checks: Checks
+    checks: Answers
 
 
 def _verify_copies(checks: list[FolderCheck], reader: _Reader, notes: Sequence[str] = ()) -> Verification:
@@ -216,7 +216,7 @@ def _conclude(
     return result
 
 
-def changed_ledger_lines(root: Path, checks: Checks | None = None) -> list[str]:
+def changed_ledger_lines(root: Path, checks: Answers | None = None) -> list[str]:
     """Return in words what a run reads and is not what was published; nothing where nothing is published.
 
     For a run, which warns and goes on: only verification refuses.
@@ -224,7 +224,7 @@ def changed_ledger_lines(root: Path, checks: Checks | None = None) -> list[str]:
     Parameters
     ----------
     root : Path
-    checks : Checks, optional
+    checks : Answers, optional
         What is remembered of published files and ledgers.
     """
     if not (root / "reports" / REGISTRY).exists():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
 from race_to_efficiency.quarter.node import Memory
-from race_to_efficiency.quarter.store import Store
+from race_to_efficiency.quarter.store import STORE, Store
 from race_to_efficiency.quarter.world import LedgerView, World
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from race_to_efficiency.settings.params import Workspace
-
-STORE = ("data", "processed", "nodes")
-"""Where a checkout remembers what its nodes found; shared by all of its quarters."""
 
 
 def store_of(root: Path) -> Store:

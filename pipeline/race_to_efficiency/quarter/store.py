@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+STORE = ("data", "processed", "nodes")
+"""Where a checkout remembers what its nodes found; shared by all of its quarters."""
+
 STORE_FORMAT = 1
 """Layout of an entry; one of another layout is computed anew."""
 

@@ -26,7 +26,7 @@ from race_to_efficiency.report.brief.finding import title as brief_title
 from race_to_efficiency.report.brief.footing import dateline_note
 from race_to_efficiency.report.content import Document
 from race_to_efficiency.report.csv_export import bundle, table_csv
-from race_to_efficiency.report.figures.style import drawing
+from race_to_efficiency.report.figures.drawn import remembering
 from race_to_efficiency.report.html import render_html
 from race_to_efficiency.report.inputs import Missing, QuarterFiles
 from race_to_efficiency.report.markdown import render_markdown
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from race_to_efficiency.quarter.answers import Answers
     from race_to_efficiency.quarter.lineage import Edges, Lineage
 
 FORMATS = ("html", "pdf", "md")
@@ -94,6 +95,7 @@ def make_report(
     digests: dict[str, str] | None = None,
     formats: Sequence[str] = FORMATS,
     edges: Edges | None = None,
+    drawings: Answers | None = None,
 ) -> Report:
     """Return the report of a quarter in the formats asked for.
 
@@ -107,6 +109,8 @@ def make_report(
         Of `FORMATS`.
     edges : Edges, optional
         Of the stages before; every number is then held against their outputs.
+    drawings : Answers, optional
+        Charts drawn before; without them all are drawn.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def make_report(
         When a number was made with an output that is not known.
     """
     page = Page(inputs, version, title, digests or {}, edges=edges)
-    with drawing():
+    with remembering(drawings):
         finding, brief = brief_title(page), brief_sections(page)
         sections = tuple(build(page) for build in SECTIONS)
     if edges is not None:

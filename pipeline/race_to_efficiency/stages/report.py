@@ -18,6 +18,9 @@ STAGE = FOLDER = "report"
 
 METRICS, PLOTS = "metrics.json", "plots"
 
+MOST_DRAWINGS = 70
+"""Charts that are remembered: those of four reports."""
+
 
 @contextmanager
 def nothing_collected() -> Iterator[None]:
@@ -47,6 +50,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     ValueError
         When a number was made with an output of which no stage tells what it rests on.
     """
+    from race_to_efficiency.quarter.answers import Answers
     from race_to_efficiency.quarter.lineage import Edges, gathered
     from race_to_efficiency.report.inputs import read_inputs
     from race_to_efficiency.report.metrics import flat_metrics, plot_tables
@@ -61,6 +65,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
         version=__version__,
         digests=inputs.digests,
         edges=before,
+        drawings=Answers(workspace.root, "drawings", MOST_DRAWINGS),
     )
     made.lineage.write(workspace.processed, STAGE)
     files = dict(made.files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.report.figures.drawn import drawn
 from race_to_efficiency.report.figures.style import (
     BLUE,
     INK,
@@ -36,6 +37,7 @@ class WhatIf:
     values: tuple[float, ...]
 
 
+@drawn
 def tornado_bars(
     items: Sequence[WhatIf], centre: float, figure_id: str, *, label: str, title: str, short: str, cite: str
 ) -> str:
@@ -83,6 +85,7 @@ class Steps:
     write_end: Callable[[float], str]
 
 
+@drawn
 def waterfall(content: Sequence[Steps], figure_id: str, *, label: str, title: str, short: str, cite: str) -> str:
     """Return waterfalls one below another as SVG; rises and falls differ by colour and by the sign written on them."""
     stacks = [rows_of(["before", *(name for name, _ in item.parts), "now"]) for item in content]

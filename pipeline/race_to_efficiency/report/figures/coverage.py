@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.report.figures.drawn import drawn
 from race_to_efficiency.report.figures.style import (
     BLUE,
     GRID,
@@ -29,6 +30,7 @@ class Covered:
     bands: tuple[tuple[float, float] | None, ...]
 
 
+@drawn
 def coverage_plot(
     targets: Sequence[Covered], levels: Sequence[float], figure_id: str, *, title: str, short: str, cite: str
 ) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.report.figures.drawn import drawn
 from race_to_efficiency.report.figures.style import INK, MUTED, VERMILION, Frame, finished_figure, legend, panels
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def draw_fan(axis: Axes, fan: Fan, *, named: bool) -> None:
             )
 
 
+@drawn
 def fans(content: Sequence[Fan], figure_id: str, *, title: str, short: str, cite: str) -> str:
     """Return fans side by side as SVG, each on an axis of its own."""
     columns = min(2, len(content))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.calibration.common.grades import GRADES, REFUSED
+from race_to_efficiency.report.figures.drawn import drawn
 from race_to_efficiency.report.figures.style import (
     BLUE,
     INK,
@@ -91,6 +92,7 @@ class Group:
     reference: float | None = None
 
 
+@drawn
 def forest(groups: Sequence[Group], figure_id: str, *, title: str, short: str, cite: str) -> str:
     """Return forest plots one below another as SVG.
 

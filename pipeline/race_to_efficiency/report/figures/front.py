@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.report.figures.drawn import drawn
 from race_to_efficiency.report.figures.fan import BANDS
 from race_to_efficiency.report.figures.style import (
     BLUE,
@@ -61,6 +62,7 @@ class Course:
     earlier: Sequence[tuple[Sequence[float], Sequence[float]]] = ()
 
 
+@drawn
 def front_chart(courses: Sequence[Course], figure_id: str, *, narrow: bool, title: str, short: str, cite: str) -> str:
     """Return the chart as SVG, one panel a course below another, drawn for a desk or for a telephone."""
     width, height = (NARROW_IN, 4.3) if narrow else (WIDE_IN, 4.4)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.report.figures.drawn import drawn
 from race_to_efficiency.report.figures.style import BLUE, INK, Frame, finished_figure, panels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+@drawn
 def histograms(
     content: Sequence[tuple[str, Sequence[float]]], figure_id: str, *, title: str, short: str, cite: str
 ) -> str:

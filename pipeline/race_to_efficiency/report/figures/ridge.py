@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.report.figures.drawn import drawn
 from race_to_efficiency.report.figures.style import BLUE, INK, Frame, dots, finished_figure, panels, small_title
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Ridge:
     path: Sequence[tuple[float, float]]
 
 
+@drawn
 def ridges(content: Sequence[Ridge], figure_id: str, *, title: str, short: str, cite: str) -> str:
     """Return the panels, two a row, as SVG."""
     columns = min(2, len(content))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.report.figures.drawn import drawn
 from race_to_efficiency.report.figures.style import (
     CYCLE,
     DASHES,
@@ -94,6 +95,7 @@ def draw_panel(axis: Axes, panel: Panel) -> None:
     axis.set(title=small_title(panel.title), xlabel=panel.x_label, ylabel=panel.y_label, **panel.options)
 
 
+@drawn
 def scatter(
     content: Sequence[Panel], figure_id: str, *, title: str, short: str, cite: str, height_in: float = 2.9
 ) -> str:

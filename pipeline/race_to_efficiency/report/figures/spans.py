@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from race_to_efficiency.report.figures.drawn import drawn
 from race_to_efficiency.report.figures.style import BLUE, INK, ORANGE, Frame, finished_figure, panels
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Span(NamedTuple):
     high: float
 
 
+@drawn
 def spans(items: Sequence[Span], centre: float, figure_id: str, *, title: str, short: str, cite: str) -> str:
     """Return the bars as SVG, from top to bottom.
 

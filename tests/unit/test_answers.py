@@ -11,11 +11,11 @@ import synthetic_quarter
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency import storage
-from race_to_efficiency.provenance import checks as checks_module
-from race_to_efficiency.provenance.checks import FILE, Checks
 from race_to_efficiency.provenance.published_statements import keep_statements
 from race_to_efficiency.provenance.publishing import publish
 from race_to_efficiency.provenance.verify import changed_ledger_lines, verify
+from race_to_efficiency.quarter import answers as answers_module
+from race_to_efficiency.quarter.answers import Answers
 from race_to_efficiency.quarter.here import store_of
 
 if TYPE_CHECKING:
@@ -25,17 +25,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def place(root: Path) -> Path:
-    return store_of(root).folder / FILE
+    return store_of(root).folder / "checks.json"
 
 
-def ask(root: Path | None, *questions: object) -> tuple[list[Any], list[object]]:
+def ask(root: Path | None, *questions: object, most: int = 1_000) -> tuple[list[Any], list[object]]:
     """Return the answers to some questions, and which of them had to be worked out."""
     worked: list[object] = []
 
     def work(question: object) -> Callable[[], Any]:
         return lambda: (worked.append(question), ["about", question])[1]
 
-    checks = Checks(root)
+    checks = Answers(root, "checks", most)
     answers = [checks.of(question, work(question)) for question in questions]
     checks.keep()
     return answers, worked
@@ -67,19 +67,16 @@ def test_other_code_remembers_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     ask(tmp_path, "a")
     package = tmp_path / "code" / "race_to_efficiency"
     package.mkdir(parents=True)
-    monkeypatch.setattr(checks_module, "package_root", lambda: tmp_path / "code")
+    monkeypatch.setattr(answers_module, "package_root", lambda: tmp_path / "code")
     for text in ("a = 1\n", "a = 2\n"):
         (package / "one.py").write_text(text, encoding="utf-8")
         assert ask(tmp_path, "a")[1] == ["a"]
         assert ask(tmp_path, "a")[1] == []
 
 
-def test_the_oldest_answers_go_and_a_folder_that_cannot_be_written_remembers_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checks_module, "MOST", 3)
-    ask(tmp_path, "a", "b", "c")
-    ask(tmp_path, "d", "b")
+def test_the_oldest_answers_go_and_a_folder_that_cannot_be_written_remembers_nothing(tmp_path: Path) -> None:
+    ask(tmp_path, "a", "b", "c", most=3)
+    ask(tmp_path, "d", "b", most=3)
     assert ask(tmp_path, "d", "b")[1] == []
     assert len(json.loads(place(tmp_path).read_bytes().partition(b"\n")[2])["answers"]) == 3
     blocked = tmp_path / "blocked"
@@ -89,7 +86,7 @@ def test_the_oldest_answers_go_and_a_folder_that_cannot_be_written_remembers_not
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=6))
 def test_questions_that_differ_have_answers_of_their_own(question: Any) -> None:
-    checks = Checks()
+    checks = Answers()
     assert checks.of([question], lambda: 1) == 1
     assert checks.of([question, 0], lambda: 2) == 2
     assert checks.of([question], lambda: 3) == 1
@@ -111,14 +108,14 @@ def chain(tmp_path: Path) -> Path:
 def test_the_checkout_s_own_publications_are_found_to_be_what_they_are_remembered_or_not(tmp_path: Path) -> None:
     found = verify(ROOT).to_json()
     for _ in range(2):
-        checks = Checks(tmp_path)
+        checks = Answers(tmp_path, "checks")
         assert verify(ROOT, checks=checks).to_json() == found
         checks.keep()
 
 
 def test_a_verification_that_remembers_finds_what_one_finds_that_does_not(chain: Path) -> None:
     """As it lies, and with a byte changed in every file: what was remembered of other bytes is not told of these."""
-    checks = Checks(chain)
+    checks = Answers(chain, "checks")
     assert verify(chain, checks=checks).to_json() == verify(chain).to_json()
     checks.keep()
     told = set()
@@ -127,12 +124,12 @@ def test_a_verification_that_remembers_finds_what_one_finds_that_does_not(chain:
         if path == place(chain) or len(data) < 3:
             continue
         path.write_bytes(data[:-3] + bytes([data[-3] ^ 1]) + data[-2:])
-        found = verify(chain, checks=Checks(chain)).to_json()
+        found = verify(chain, checks=Answers(chain, "checks")).to_json()
         assert found == verify(chain).to_json(), path
         told.add(json.dumps(found["first_bad"]))
         path.write_bytes(data)
     assert len(told) > 20
-    assert verify(chain, checks=Checks(chain)).to_json() == verify(chain).to_json()
+    assert verify(chain, checks=Answers(chain, "checks")).to_json() == verify(chain).to_json()
 
 
 def test_what_was_published_is_written_again_where_it_differs_remembered_or_not(chain: Path) -> None:
@@ -140,7 +137,7 @@ def test_what_was_published_is_written_again_where_it_differs_remembered_or_not(
     kept = {path: path.read_bytes() for path in space.published.glob("*.json")}
     assert len(kept) == 2
     for _ in range(2):
-        checks = Checks(chain)
+        checks = Answers(chain, "checks")
         assert keep_statements(space, checks) == []
         for path, data in kept.items():
             path.write_bytes(data + b" ")
@@ -154,7 +151,7 @@ def test_a_run_is_told_of_changed_lines_whatever_it_remembers(chain: Path) -> No
     data, told = ledger.read_bytes(), []
     for text in (data, data.replace(b"2.0e11", b"2.5e11"), data, data.replace(b"2.0e11", b"2.5e11")):
         ledger.write_bytes(text)
-        checks = Checks(chain)
+        checks = Answers(chain, "checks")
         told.append(changed_ledger_lines(chain, checks))
         checks.keep()
     assert told[0] == told[2] == []

@@ -1,43 +1,42 @@
-"""What a run found when it last looked at published files and ledgers, kept under the digests of all that it read.
+"""Answers that a checkout remembers beside its nodes, each under the digest of all that it rests on.
 
-Every run asks the same of files that seldom change. A damaged memory is none (`quarter.store`), other code remembers
-nothing, and what is asked by `race audit` or `race publish` is looked at anew.
+For what is no number of a quarter: whether published files are what they were, and drawings. A damaged memory is none
+(`store`), and other code, another Python or another drawing library remembers nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import SystemRefused
 from race_to_efficiency.quarter.code import IMPORT_NAME, package_root
-from race_to_efficiency.quarter.here import store_of
-from race_to_efficiency.quarter.store import seal, sealed
+from race_to_efficiency.quarter.store import STORE, seal, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-FILE = "checks.json"
-"""Beside what the nodes found, and forgotten with it by `race cache --clear`."""
 
-MOST = 1_000
-"""Answers kept, those asked for last first; a run asks for some forty."""
-
-
-class Checks:
-    """Answers to questions about files, from memory where nothing that was read has changed.
+class Answers:
+    """Answers to questions, from memory where nothing they rest on has changed.
 
     Parameters
     ----------
     root : Path, optional
         The checkout that remembers; without one nothing is remembered.
+    about : str
+        Name of the memory: a file that `race cache --clear` removes with what the nodes found.
+    most : int
+        Answers kept, those asked for last first.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
-        self._path = store_of(root).folder / FILE if root else None
+    def __init__(self, root: Path | None = None, about: str = "", most: int = 1_000) -> None:
+        self._path = root.joinpath(*STORE, f"{about}.json") if root else None
+        self._most = most
         self._code = _code() if root else ""
         self._before: dict[str, Any] = sealed(self._path, self._code).get("answers", {}) if self._path else {}
         self._found: dict[str, Any] = {}
@@ -61,14 +60,14 @@ class Checks:
         """Write down what was found; where nothing can be written, nothing is remembered."""
         if self._path is None or self._found.keys() <= self._before.keys():
             return
-        kept = dict(
-            list((self._found | {key: self._before[key] for key in self._before.keys() - self._found}).items())[:MOST]
-        )
+        older = {key: self._before[key] for key in self._before if key not in self._found}
+        kept = dict(list((self._found | older).items())[: self._most])
         with contextlib.suppress(SystemRefused):
             seal(self._path, {"name": self._code, "answers": kept})
 
 
 def _code() -> str:
-    """Return one digest of all the code there is and of the Python that runs it."""
+    """Return one digest of all the code there is, and of what runs it and draws."""
     root = package_root()
-    return storage.digest_json([storage.digest_tree(root, (root / IMPORT_NAME).rglob("*.py")), sys.version])
+    code = storage.digest_tree(root, (root / IMPORT_NAME).rglob("*.py"))
+    return storage.digest_json([code, sys.version, version("matplotlib"), version("numpy")])

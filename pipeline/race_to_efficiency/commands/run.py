@@ -105,7 +105,8 @@ def quarters_between(text: str) -> list[str | None]:
 def run_quarter(workspace: Workspace, *, force: bool, allow_empty: bool) -> dict[str, Any]:
     """Bring one quarter up to date and install its report; return the closing figures. The checkout is locked."""
     from race_to_efficiency.commands import corridor
-    from race_to_efficiency.ledger.freshness import freshness
+    from race_to_efficiency.ledger.freshness import Freshness, freshness
+    from race_to_efficiency.provenance.made_from import ledger_digests
     from race_to_efficiency.provenance.verify import changed_ledger_lines
     from race_to_efficiency.quarter.answers import Answers
 
@@ -119,17 +120,18 @@ def run_quarter(workspace: Workspace, *, force: bool, allow_empty: bool) -> dict
     default = workspace.processed == root / "data" / "processed"
     rebuild = corridor.reproduce if default else corridor.reproduce_quarter
     ran = rebuild(workspace, force=force, checks=checks)
-    checks.keep()
     report, note = install_report(workspace)
     if not ran:
         terminal.progress("Nothing to do: ledgers, settings and code are as they were at the last run.")
-    fresh = freshness(workspace.raw, workspace.quarter.as_of)
-    old = [f"{item.table} {item.newest_recorded or 'never'}" for item in fresh if item.old]
-    if old:
-        terminal.progress(f"  older than a quarter at {workspace.quarter.as_of}: {', '.join(old)}")
-    after = [f"{item.lines_after} of {item.table}" for item in fresh if item.lines_after]
-    if after:
-        terminal.progress(f"  recorded or released after {workspace.quarter.as_of}, no part of it: {', '.join(after)}")
+    day = workspace.quarter.as_of
+    asked = ["freshness", day.isoformat(), ledger_digests(workspace)]
+    found = checks.of(asked, lambda: [vars(item) for item in freshness(workspace.raw, day)])
+    checks.keep()
+    fresh = [Freshness(**item) for item in found]
+    if old := [f"{item.table} {item.newest_recorded or 'never'}" for item in fresh if item.old]:
+        terminal.progress(f"  older than a quarter at {day}: {', '.join(old)}")
+    if after := [f"{item.lines_after} of {item.table}" for item in fresh if item.lines_after]:
+        terminal.progress(f"  recorded or released after {day}, no part of it: {', '.join(after)}")
     return {
         **summarise(workspace),
         "freshness": [item.to_json() for item in fresh],

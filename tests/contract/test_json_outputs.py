@@ -403,7 +403,7 @@ def test_run_and_show_estimates(race: Race, tmp_path: Path, monkeypatch: pytest.
     quarantine = storage.read_parquet(space.processed / "quarantine.parquet").assign(line=7, recorded="2026-01-01")
     storage.write_parquet(space.processed / "quarantine.parquet", quarantine)
     monkeypatch.setattr(config, "open_workspace", lambda root, quarter=None: space)
-    monkeypatch.setattr(corridor, "reproduce", lambda workspace, force: force)
+    monkeypatch.setattr(corridor, "reproduce", lambda workspace, force, checks: force)
     monkeypatch.chdir(tmp_path)
     found = race("run", "run", "--allow-empty")
     assert {item["id"] for item in found["estimates"]} == set(run.HEADLINE_ESTIMATES)

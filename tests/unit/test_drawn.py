@@ -133,7 +133,8 @@ def test_a_remembered_chart_needs_no_drawing_library(tmp_path: Path) -> None:
         "from race_to_efficiency.report.figures.drawn import remembering\n"
         "from race_to_efficiency.report.figures.forest import Bar, Group, forest\n"
         "with remembering(Answers(Path(sys.argv[1]), 'drawings')):\n"
-        "    forest([Group((Bar('a', 1.0, (0.9, 1.1), (0.8, 1.2), 'low'),), 'k')], 'f', title='t', short='s', cite='c')\n"
+        "    bars = (Bar('a', 1.0, (0.9, 1.1), (0.8, 1.2), 'low'),)\n"
+        "    forest([Group(bars, 'k')], 'f', title='t', short='s', cite='c')\n"
         "print('matplotlib' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]

@@ -106,7 +106,7 @@ def test_least_squares_of_normal_runs_is_given_the_t_interval_of_a_new_run(n):
 
 @pytest.mark.parametrize("count", studied(60, 1000))
 def test_a_new_run_lies_within_its_interval_as_often_as_said(count):
-    """Runs as few as seven a parameter, noise eight times the threshold: unscaled refits cover .98."""
+    """Runs as few as seven a parameter, and noise eight times the threshold."""
     rng, held = np.random.default_rng(11), 0
     for k in range(count):
         fit = race.fit_kappa(normal_runs(rng, 15, 0.008), forms="power_law", frontier="all", bootstrap=200, seed=k)

@@ -323,3 +323,19 @@ def test_an_origin_is_refused_what_a_later_day_says(views):
         ("2025-06-30", ()),
         ("", (("recorded", "2025-10-30"),)),
     ]
+
+
+def test_before_any_line_the_first_snapshot_is_read_also_where_no_target_has_its_columns(views):
+    first = pd.Timestamp(2025, 3, 13)
+
+    def change(rows):
+        rows.loc[rows["recorded"] == first, "tdp_w"] = np.nan
+        return rows
+
+    bare, day = with_rows(views, "accelerators", change), dt.date(2024, 12, 31)
+    reading = Reading(Evaluation(world(bare), Memory()))
+    seen = known_by(reading, day).used("accelerators", day)
+    assert set(seen["recorded"]) == {first}
+    told = [read.what[0] for read in reading.reads if read.kind == "rows"]
+    assert told[0].recorded_by == "2025-03-13"
+    assert {"2025-03-13"}.isdisjoint(value for one in told for _, value in one.where)

@@ -339,3 +339,14 @@ def test_before_any_line_the_first_snapshot_is_read_also_where_no_target_has_its
     told = [read.what[0] for read in reading.reads if read.kind == "rows"]
     assert told[0].recorded_by == "2025-03-13"
     assert {"2025-03-13"}.isdisjoint(value for one in told for _, value in one.where)
+
+
+def test_what_was_computed_elsewhere_is_made_live_from_what_is_kept(past, views):
+    evaluation = Evaluation(world(views, PAST), Memory(Store(past[0])))
+    first = evaluation.live(ORIGIN, "accelerators", "2025Q4")
+    for key in evaluation.memory.lives:
+        evaluation.memory.lives[key] = None  # another process keeps its live objects
+    again = evaluation.live(ORIGIN, "accelerators", "2025Q4")
+    assert evaluation.memory.computed == []
+    for name, one in first.items():
+        np.testing.assert_array_equal(again[name].made, one.made)

@@ -12,12 +12,12 @@ from race_to_efficiency.recovery.attempts import table_of
 DELTA = 1e-3
 
 
-def simulated(n, seed, sizes=None):
+def simulated(n, seed, sizes=None, noise=0.003):
     """Return sizes, tokens and losses of runs whose true law is a chinchilla form."""
     rng = np.random.default_rng(seed)
     params = 10 ** (rng.uniform(7.5, 10.0, n) if sizes is None else rng.uniform(7.5, 10.0, sizes)[np.arange(n) % sizes])
     tokens = params * 10 ** rng.uniform(0.5, 2.0, n)
-    loss = (1.7 + 400 * params**-0.34 + 410 * tokens**-0.28) * np.exp(rng.normal(0.0, 0.003, n))
+    loss = (1.7 + 400 * params**-0.34 + 410 * tokens**-0.28) * np.exp(rng.normal(0.0, noise, n))
     return params, tokens, loss
 
 
@@ -47,14 +47,14 @@ def test_every_refit_stands_in_the_place_of_its_weights_and_ends_as_alone(form, 
 
 def test_resamples_that_leave_slow_starts_reach_the_optimum_of_a_whole_search():
     for seed in (1, 5):
-        params, tokens, loss = simulated(30, seed)
+        params, tokens, loss = simulated(30, seed, noise=0.01)
         weights = np.random.default_rng(seed).multinomial(30, np.full(30, 1 / 30), size=10).astype(float)
         whole, hurried = (
             fit_batch(CHINCHILLA, (params, tokens), loss, weights, delta=DELTA, thorough=each) for each in (True, False)
         )
         assert hurried.objective == pytest.approx(whole.objective, rel=1e-9)
-        assert (hurried.n_starts_agreeing <= hurried.n_starts).all()
-        assert hurried.n_starts.sum() < whole.n_starts.sum()
+        assert hurried.n_starts.sum() < 0.7 * whole.n_starts.sum()
+        assert hurried.n_starts_agreeing.sum() > 0.95 * hurried.n_starts.sum()  # those followed to their end
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.02])

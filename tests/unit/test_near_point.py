@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW, Coordinates
+from race_to_efficiency.calibration.kappa.multistart import Search
 from race_to_efficiency.calibration.kappa.near_point import EXACT, ONE_STEP_ROWS, TRIED, fit_near_point
 from race_to_efficiency.calibration.kappa.robust import fit_batch
 from race_to_efficiency.own_tables.refusals import first_law
@@ -55,6 +56,22 @@ def test_resamples_that_leave_slow_starts_reach_the_optimum_of_a_whole_search():
         assert hurried.objective == pytest.approx(whole.objective, rel=1e-9)
         assert hurried.n_starts.sum() < 0.7 * whole.n_starts.sum()
         assert hurried.n_starts_agreeing.sum() > 0.95 * hurried.n_starts.sum()  # those followed to their end
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_no_start_ends_below_the_best_fit_of_its_own_replicate(thorough):
+    params, tokens, loss = simulated(40, 1, noise=0.03)
+    weights = np.random.default_rng(1).multinomial(40, np.full(40, 1 / 40), size=10).astype(float)
+    weights *= np.geomspace(1.0, 1e3, 10)[:, None]  # no replicate's objective can be taken for another's
+    space = Coordinates.of(CHINCHILLA, (params, tokens), loss)
+    search = Search(space.rows, space.grid(), weights, DELTA, thorough=thorough)
+    search.run(np.arange(10), None)
+    assert not search.pending
+    ratios = np.concatenate([values / search.value[replicates] for replicates, values in search.ends])
+    ratios = ratios[np.isfinite(ratios)]  # the others were left on their way
+    assert ratios.min() > 1.0 - 1e-9
+    assert ratios.max() < 30.0
+    assert (ratios < 1.0 + 1e-9).mean() > 0.5
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.02])

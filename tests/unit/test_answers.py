@@ -95,11 +95,15 @@ def test_questions_that_differ_have_answers_of_their_own(question: Any) -> None:
 @pytest.fixture
 def chain(tmp_path: Path) -> Path:
     """A checkout with two published quarters and what they stated."""
-    root = synthetic_quarter.make_checkout(tmp_path)
+    return published_chain(tmp_path)
+
+
+def published_chain(folder: Path, *statements: str) -> Path:
+    root = synthetic_quarter.make_checkout(folder)
     for name in synthetic_quarter.QUARTERS[:2]:
         space = synthetic_quarter.workspace(root, name)
         synthetic_quarter.run_stages(space)
-        storage.write_json(space.processed / "statements.json", {"statements": []})
+        storage.write_json(space.processed / "statements.json", {"statements": list(statements)})
         publish(space)
     keep_statements(space)
     return root
@@ -144,6 +148,18 @@ def test_what_was_published_is_written_again_where_it_differs_remembered_or_not(
         assert set(keep_statements(space, checks)) == set(kept)
         assert {path: path.read_bytes() for path in kept} == kept
         checks.keep()
+
+
+def test_what_one_publication_stated_is_not_taken_for_what_another_of_its_name_stated(
+    chain: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = published_chain(tmp_path_factory.mktemp("other"), "a statement")
+    stated = [sorted(path.read_bytes() for path in (root / "data" / "published").iterdir()) for root in (chain, other)]
+    assert stated[0] != stated[1]
+    checks = Answers(chain, "checks")
+    for root in (chain, other):
+        assert verify(root, checks=checks).to_json() == verify(root).to_json()
+        assert keep_statements(synthetic_quarter.workspace(root, "2025Q2"), checks) == []
 
 
 def test_a_run_is_told_of_changed_lines_whatever_it_remembers(chain: Path) -> None:

@@ -113,6 +113,14 @@ def test_the_checkout_s_own_lock_file_is_cut_into_its_stages_and_written_again_b
         assert written == theirs == text
 
 
+def test_a_path_is_written_on_the_line_where_dvc_writes_it_however_long(tmp_path: Path) -> None:
+    files = [{"path": "a" * length, "hash": "md5", "md5": "c" * 32, "size": length} for length in range(60, 104)]
+    text = "schema: '2.0'\nstages:\n  a:\n    cmd: x\n"
+    theirs, written = both_ways(tmp_path, text, lambda data: data["stages"].update({"a": {"cmd": "x", "deps": files}}))
+    assert written == theirs
+    assert 0 < theirs.count("- path: \n") < len(files)
+
+
 @pytest.mark.parametrize(
     "text",
     [

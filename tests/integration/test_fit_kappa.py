@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import json_documents
 import pytest
 from race_to_efficiency import storage
+from race_to_efficiency.commands.stage_lines import with_line
 from race_to_efficiency.ledger.intake import read_ledger
 from race_to_efficiency.ledger.vintages import view_of
 from race_to_efficiency.stages import fit_kappa
@@ -40,7 +41,7 @@ def fitted(own_quarter: Workspace) -> tuple[Path, dict[str, dict[str, Any]]]:
     folder = own_quarter.processed
     (folder / "kappa.json").unlink()
     summary = fit_kappa.run(own_quarter)
-    json_documents.check("stage", {"stage": "fit_kappa", "quarter": "2026Q1", **summary})
+    json_documents.check("stage", {"stage": "fit_kappa", "quarter": "2026Q1", **with_line("fit_kappa", summary)})
     document = json_documents.read((folder / "kappa.json").read_text(encoding="utf-8"))
     shown = {key: document[key] for key in ("quarter", "as_of", "estimates")}
     json_documents.check("show_estimates", {**shown, "freshness": []})

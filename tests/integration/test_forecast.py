@@ -11,6 +11,7 @@ import pytest
 from forecast_quarter import GROUPS, gamma_files, kappa_files, ledgers, settings
 from race_to_efficiency import storage
 from race_to_efficiency.calibration.common.grades import GRADES
+from race_to_efficiency.commands.stage_lines import with_line
 from race_to_efficiency.errors import DataInvalid, InputMissing, NotTrustworthy
 from race_to_efficiency.forecasting.tables import FORECAST_COLUMNS, MILESTONE_COLUMNS, headline_rows
 from race_to_efficiency.relative_loss import relative_loss, time_to_target
@@ -179,7 +180,7 @@ def test_the_headline_is_easily_selected(done):
     assert headline_rows(done.forecast, scenario_id="nobody") == []
     for row in done.headline:
         json_documents.check("run", row, "/properties/headline/items")
-    json_documents.check("stage", {"stage": "forecast", "quarter": "2026Q1", **done.summary})
+    json_documents.check("stage", {"stage": "forecast", "quarter": "2026Q1", **with_line("forecast", done.summary)})
 
 
 def test_a_pool_that_is_trusted_gives_curves_that_are(tmp_path):

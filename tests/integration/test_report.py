@@ -158,7 +158,9 @@ def numbers(folder) -> dict[str, dict[str, object]]:
 def test_every_format_is_written_and_the_page_is_small(folder, summary):
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {"report.html", "report.pdf", "report.md", "numbers.json", "forecast.parquet"} <= names
-    json_documents.check("stage", {"stage": "report", "quarter": report_quarter.QUARTER, **summary})
+    json_documents.check(
+        "stage", {"stage": "report", "quarter": report_quarter.QUARTER, **with_line("report", summary)}
+    )
     figures = {name for name in names if name.startswith("figures/")}
     assert {name.removesuffix(".svg") for name in figures if name.endswith(".svg")} == {
         name.removesuffix(".csv") for name in figures if name.endswith(".csv")

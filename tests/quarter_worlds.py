@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from race_to_efficiency.executors.place import Place
-    from race_to_efficiency.quarter.node import Evaluation
+    from race_to_efficiency.quarter.evaluation import Evaluation
 
 
 def world_of(tables: Mapping[str, pd.DataFrame], as_of: dt.date, seed: int, **sections: Any) -> World:

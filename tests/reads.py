@@ -1,7 +1,7 @@
 """What a piece of work reads: every setting it looks at and every file it opens, written down while it runs.
 
 A setting is read where it is asked of its section as an attribute, or told by ``model_dump`` to what is written. What a
-node is remembered under (`race_to_efficiency.quarter.node`) is no reading: it may name more than the node looks at.
+node is remembered under (`quarter.reading`) is no reading: it may name more than the node looks at.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def recorded(params: SettingsSection) -> Iterator[Reads]:
 
     def told(model: SettingsSection, **options: Any) -> Any:
         place = place_of(model)
-        if place is not None and not sys._getframe(1).f_code.co_filename.endswith("node.py"):
+        if place is not None and not sys._getframe(1).f_code.co_filename.endswith("quarter/reading.py"):
             kept = set(options.get("include") or type(model).model_fields) - set(options.get("exclude") or ())
             reads.settings.update(
                 leaf for leaf in leaves(model, place) if leaf.removeprefix(f"{place}.").partition(".")[0] in kept

@@ -20,8 +20,9 @@ from race_to_efficiency.commands.views import BRIEF, VIEWS
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import manifest, rederive, registry
 from race_to_efficiency.provenance.published_files import published_json
+from race_to_efficiency.quarter.evaluation import Evaluation
 from race_to_efficiency.quarter.here import memory_of
-from race_to_efficiency.quarter.node import Computed, Evaluation, Node
+from race_to_efficiency.quarter.node import Computed, Node
 from race_to_efficiency.settings import params as config
 from small_settings import section
 
@@ -245,7 +246,7 @@ def test_cache(race: Race, root: Path, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     empty = race("cache", "cache")
     assert empty["nodes"] == []
-    monkeypatch.setattr("race_to_efficiency.quarter.node.code_digest", lambda module: module)
+    monkeypatch.setattr("race_to_efficiency.quarter.evaluation.code_digest", lambda module: module)
     world: Any = SimpleNamespace(tables={})
     Evaluation(world, memory_of(tmp_path)).ask(Node("test.one", lambda _: Computed({"value": 1.0})))
     (node,) = race("cache", "cache")["nodes"]

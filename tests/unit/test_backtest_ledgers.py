@@ -24,7 +24,8 @@ from race_to_efficiency.quarter.backtest_ledgers import (
     lines_of,
     targets_of,
 )
-from race_to_efficiency.quarter.node import Evaluation, Memory, Reading
+from race_to_efficiency.quarter.evaluation import Evaluation, Memory
+from race_to_efficiency.quarter.reading import Reading
 from race_to_efficiency.quarter.store import Store
 from race_to_efficiency.quarter.world import World
 from race_to_efficiency.settings.params import shipped_params

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from race_to_efficiency.executors.place import Place
 from race_to_efficiency.quarter.backtest import FITS, LOSSES, RUN_COLUMNS, fits_of, groups_of, loss_forecasts
-from race_to_efficiency.quarter.node import Evaluation, Memory
+from race_to_efficiency.quarter.evaluation import Evaluation, Memory
 from race_to_efficiency.quarter.store import Store
 from race_to_efficiency.quarter.world import RUNS, LedgerView, World
 from race_to_efficiency.settings.params import shipped_params

@@ -20,8 +20,8 @@ from race_to_efficiency.commands.places import computing
 from race_to_efficiency.errors import DataInvalid, IntegrityError, SystemRefused, UsageError
 from race_to_efficiency.executors import cluster, identity, place, spread
 from race_to_efficiency.executors.place import HERE, Place
+from race_to_efficiency.quarter.evaluation import _Task
 from race_to_efficiency.quarter.kappa import GROUP
-from race_to_efficiency.quarter.node import _Task
 from race_to_efficiency.settings.params import Workspace
 
 NO_DASK = "the extra `cluster` (dask[distributed]) is not installed"

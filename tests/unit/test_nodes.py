@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from race_to_efficiency.calibration.kappa import group_fit
 from race_to_efficiency.quarter.code import code_digest, files_reached, modules_reached
+from race_to_efficiency.quarter.evaluation import Evaluation, Memory
 from race_to_efficiency.quarter.here import memory_of
-from race_to_efficiency.quarter.node import Computed, Evaluation, Memory, Node, Origin, Read
+from race_to_efficiency.quarter.node import Computed, Node, Origin, Read
 from race_to_efficiency.quarter.store import Store
 from race_to_efficiency.quarter.world import LedgerView, Selection, World
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from race_to_efficiency.quarter.node import Reading
+    from race_to_efficiency.quarter.reading import Reading
 
 AS_OF = dt.date(2026, 3, 31)
 
@@ -34,7 +35,7 @@ AS_OF = dt.date(2026, 3, 31)
 def code_of_this_module() -> Iterator[None]:
     """Give the nodes of this module a code digest: they do not stand in the package."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("race_to_efficiency.quarter.node.code_digest", lambda module: module)
+        patch.setattr("race_to_efficiency.quarter.evaluation.code_digest", lambda module: module)
         yield
 
 
@@ -172,7 +173,7 @@ def test_an_entry_of_another_layout_or_code_is_computed_anew(tmp_path: Path, mon
     computed(Memory(Store(tmp_path)), world())
     monkeypatch.setattr("race_to_efficiency.quarter.store.STORE_FORMAT", 2)
     assert len(computed(Memory(Store(tmp_path)), world())) == 3
-    monkeypatch.setattr("race_to_efficiency.quarter.node.code_digest", lambda module: f"other {module}")
+    monkeypatch.setattr("race_to_efficiency.quarter.evaluation.code_digest", lambda module: f"other {module}")
     assert len(computed(Memory(Store(tmp_path)), world())) == 3
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.forecasting.basis import Basis, curve_weaknesses
-from race_to_efficiency.forecasting.engine import DrawnPath, Sink, quantile_table
+from race_to_efficiency.forecasting.engine import DrawnPath, quantile_table
 from race_to_efficiency.forecasting.grading import curve_grades, decades_grown
 from race_to_efficiency.forecasting.milestones import Passage, log_ratio_of_target, reducible_target, time_to_log_ratio
 from race_to_efficiency.forecasting.plans import PathPlan, floor_of, grid_of, kappas, plan, points_of, printed_ratios
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.forecasting.curves import CurveLabel
     from race_to_efficiency.forecasting.draws_file import DrawsFile
+    from race_to_efficiency.forecasting.engine import Sink
     from race_to_efficiency.settings.forecast import ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
 

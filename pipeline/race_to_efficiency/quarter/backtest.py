@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.evaluation.loss_fits import Fit
     from race_to_efficiency.evaluation.weights import Learned
-    from race_to_efficiency.quarter.node import NodeResult, Reading
+    from race_to_efficiency.quarter.node import NodeResult
+    from race_to_efficiency.quarter.reading import Reading
 
 RUN_COLUMNS = ("run_id", "group", "cluster", "released", "params", "tokens", "compute_flop", "loss_nats")
 """What a nested cut-off sees of a run."""

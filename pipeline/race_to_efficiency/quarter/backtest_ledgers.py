@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.evaluation.origin_tests import OriginTest
     from race_to_efficiency.evaluation.targets import Target
-    from race_to_efficiency.quarter.node import Evaluation, NodeResult, Reading
+    from race_to_efficiency.quarter.evaluation import Evaluation
+    from race_to_efficiency.quarter.node import NodeResult
+    from race_to_efficiency.quarter.reading import Reading
 
 NOT_OF_ORIGINS = ("minimum_n_eff", "band_level", "compared_from", "loss")
 """Settings of the backtest that no dated forecast depends on: how scores are judged, and the losses of larger runs."""

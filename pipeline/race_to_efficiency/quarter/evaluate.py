@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.calibration.gamma.composition import PARTS
 from race_to_efficiency.executors.place import HERE
 from race_to_efficiency.quarter import forecast, gamma, kappa
+from race_to_efficiency.quarter.evaluation import Evaluation, Memory
 from race_to_efficiency.quarter.forecast import forecast_id
-from race_to_efficiency.quarter.node import Evaluation, Memory, Node, NodeResult
 from race_to_efficiency.quarter.world import RUNS, LedgerView, World
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.executors.place import Place
     from race_to_efficiency.ledger.vintages import View
+    from race_to_efficiency.quarter.node import Node, NodeResult
     from race_to_efficiency.settings.sections import Params
 
 

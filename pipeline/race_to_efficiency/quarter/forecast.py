@@ -14,7 +14,7 @@ from race_to_efficiency.quarter.world import RUNS
 if TYPE_CHECKING:
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.forecasting.basis import Basis, StageFiles
-    from race_to_efficiency.quarter.node import Reading
+    from race_to_efficiency.quarter.reading import Reading
     from race_to_efficiency.settings.forecast import ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
 

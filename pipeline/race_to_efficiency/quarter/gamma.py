@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from race_to_efficiency.quarter.node import NodeResult, Reading
+    from race_to_efficiency.quarter.node import NodeResult
+    from race_to_efficiency.quarter.reading import Reading
 
 ROW_DRAWS = 100
 """Draws of the refits that find which row mattered: a fitted rate does not depend on their number."""

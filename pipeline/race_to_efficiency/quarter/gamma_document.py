@@ -19,7 +19,9 @@ from race_to_efficiency.quarter.node import Computed, Node, Origin
 
 if TYPE_CHECKING:
     from race_to_efficiency.calibration.gamma.roadmap import Kappas
-    from race_to_efficiency.quarter.node import Evaluation, NodeResult, Reading
+    from race_to_efficiency.quarter.evaluation import Evaluation
+    from race_to_efficiency.quarter.node import NodeResult
+    from race_to_efficiency.quarter.reading import Reading
 
 
 def gamma_document(reading: Reading) -> Computed:

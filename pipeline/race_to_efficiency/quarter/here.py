@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
-from race_to_efficiency.quarter.node import Memory
+from race_to_efficiency.quarter.evaluation import Memory
 from race_to_efficiency.quarter.store import STORE, Store
 from race_to_efficiency.quarter.world import LedgerView, World
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
-    from race_to_efficiency.quarter.node import Reading
+    from race_to_efficiency.quarter.reading import Reading
     from race_to_efficiency.settings.kappa import KappaGroup, KappaParams
 
 

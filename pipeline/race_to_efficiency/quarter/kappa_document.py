@@ -11,7 +11,7 @@ from race_to_efficiency.quarter.world import RUNS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from race_to_efficiency.quarter.node import Reading
+    from race_to_efficiency.quarter.reading import Reading
 
 
 def form_discrepancy(reading: Reading, form: str) -> Computed:

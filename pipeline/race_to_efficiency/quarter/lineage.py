@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from race_to_efficiency.quarter.node import Evaluation, NodeResult
+    from race_to_efficiency.quarter.evaluation import Evaluation
+    from race_to_efficiency.quarter.node import NodeResult
 
 EDGE_COLUMNS = ("output", "kind", "target", "reason")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.evaluation.weights import Learned
-    from race_to_efficiency.quarter.node import Evaluation
+    from race_to_efficiency.quarter.evaluation import Evaluation
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -90,8 +90,8 @@ def evaluation_of(workspace: Workspace, views: LedgerViews) -> Evaluation:
     from race_to_efficiency.executors.place import place_here
     from race_to_efficiency.ledger.schemas import TABLES
     from race_to_efficiency.quarter.backtest_ledgers import lines_of
+    from race_to_efficiency.quarter.evaluation import Evaluation
     from race_to_efficiency.quarter.here import memory_of
-    from race_to_efficiency.quarter.node import Evaluation
     from race_to_efficiency.quarter.world import RUNS, LedgerView, World
 
     day = workspace.quarter.as_of

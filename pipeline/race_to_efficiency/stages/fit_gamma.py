@@ -22,10 +22,10 @@ def run(workspace: Workspace) -> dict[str, Any]:
     """
     from race_to_efficiency.calibration.common.grades import counted
     from race_to_efficiency.calibration.gamma.roadmap import Kappas
+    from race_to_efficiency.quarter.evaluation import Evaluation
     from race_to_efficiency.quarter.gamma_document import GAMMA_DOCUMENT, with_kappa
     from race_to_efficiency.quarter.here import memory_of, world_here
     from race_to_efficiency.quarter.lineage import Lineage
-    from race_to_efficiency.quarter.node import Evaluation
     from race_to_efficiency.quarter.world import GAMMA_TABLES
 
     evaluation = Evaluation(world_here(workspace, GAMMA_TABLES), memory_of(workspace.root))

@@ -20,10 +20,10 @@ def run(workspace: Workspace) -> dict[str, Any]:
     """
     from race_to_efficiency.calibration.common.grades import counted
     from race_to_efficiency.executors.place import place_here
+    from race_to_efficiency.quarter.evaluation import Evaluation
     from race_to_efficiency.quarter.here import memory_of, world_here
     from race_to_efficiency.quarter.kappa_document import KAPPA_DOCUMENT
     from race_to_efficiency.quarter.lineage import Lineage
-    from race_to_efficiency.quarter.node import Evaluation
     from race_to_efficiency.quarter.world import KAPPA_TABLES
 
     evaluation = Evaluation(world_here(workspace, KAPPA_TABLES), memory_of(workspace.root), place=place_here())

@@ -14,7 +14,6 @@ from race_to_efficiency.calibration.kappa.robust import (
     fit_batch,
     fit_chinchilla_batch,
     fit_floor_batch,
-    fit_power_law_batch,
 )
 from runs_for_tests import chinchilla, law, ledger_rows, simulated
 
@@ -175,7 +174,7 @@ def test_least_squares_limit_is_statsmodels_ordinary_least_squares():
 
     params, tokens, loss = simulated(3)
     compute = 6 * params * tokens
-    fit = fit_power_law_batch(compute, loss, np.ones(60), delta=1e3)
+    fit = fit_batch(FORMS["power_law"], (compute,), loss, np.ones(60), delta=1e3)
     ols = sm.OLS(np.log(loss), sm.add_constant(np.log(compute))).fit()
     assert fit.theta[0, 1] == pytest.approx(-ols.params[1], rel=1e-7)
     assert np.log(fit.theta[0, 0]) == pytest.approx(ols.params[0], rel=1e-7)
@@ -197,7 +196,7 @@ def test_a_vanishing_floor_ends_at_the_power_law():
     loss = 30 * compute**-0.05 * np.exp(0.01 * np.sin(np.arange(40.0)))
     bent = loss * np.exp(-2e-4 * (np.log(compute) - np.log(compute).mean()) ** 2)
     fit = fit_floor_batch(compute, bent, np.ones(40))
-    straight = fit_power_law_batch(compute, bent, np.ones(40))
+    straight = fit_batch(FORMS["power_law"], (compute,), bent, np.ones(40))
     assert fit.status[0] == "floor_at_zero"
     assert fit.converged[0]
     assert fit.theta[0, 1] == 0.0

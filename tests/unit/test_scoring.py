@@ -68,18 +68,6 @@ def test_quantile_scores_equal_scoringrules(seed: int) -> None:
     )
 
 
-@given(st.integers(0, 10_000), st.integers(1, 60))
-def test_sample_crps_equals_scoringrules(seed: int, m: int) -> None:
-    rng = np.random.default_rng(seed)
-    y, x = rng.normal(size=4), rng.normal(size=(4, m)) ** 3
-    np.testing.assert_allclose(
-        scoring.crps_sample(y, x),
-        scoringrules.crps_ensemble(y, x, estimator="nrg", backend="numpy"),
-        rtol=1e-9,
-        atol=1e-12,
-    )
-
-
 def test_crps_from_quantiles_nears_the_closed_form_of_the_normal() -> None:
     y = np.array([-3.0, -1.0, 0.0, 0.4, 2.5])
     expected = scoringrules.crps_normal(y, 0.0, 1.0, backend="numpy")
@@ -88,8 +76,6 @@ def test_crps_from_quantiles_nears_the_closed_form_of_the_normal() -> None:
     fine = np.arange(1, 2000) / 2000
     dense = scoring.crps_quantile(y, np.tile(stats.norm.ppf(fine), (y.size, 1)), fine)
     np.testing.assert_allclose(dense, expected, rtol=1e-4)
-    draws = np.tile(stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000), (y.size, 1))
-    np.testing.assert_allclose(scoring.crps_sample(y, draws), expected, rtol=1e-3)
 
 
 def test_trapezoid_tails_are_exact_for_a_point_forecast() -> None:
@@ -105,7 +91,6 @@ def test_scores_shift_and_scale_with_the_unit(shift: float, scale: float, seed: 
     for score in (
         lambda a, b: scoring.weighted_interval_score(a, b).wis,
         scoring.crps_quantile,
-        scoring.crps_sample,
     ):
         moved = score(scale * y + shift, scale * q + shift)
         np.testing.assert_allclose(moved, scale * score(y, q), rtol=1e-7, atol=1e-9)
@@ -178,8 +163,6 @@ def test_skill_is_negative_when_worse_and_nan_without_reference() -> None:
         (lambda: scoring.weighted_interval_score([1.0], [[1.0, 1.5]], [0.1, 0.9]), "symmetric"),
         (lambda: scoring.weighted_interval_score([1.0], [[1.0, 1.5, 2.0]], [0.1, 0.5, 0.8]), "symmetric"),
         (lambda: scoring.crps_quantile([1.0], [[1.0, 1.5]], [0.1, 0.9], rule="simpson"), "rule"),
-        (lambda: scoring.crps_sample([1.0], [[np.inf]]), "finite"),
-        (lambda: scoring.crps_sample([1.0, 2.0], [[1.0]]), "shape"),
         (lambda: scoring.central_interval([[1.0, 2.0]], 0.5, [0.1, 0.9]), "level"),
         (lambda: scoring.brier_score([0.5], [0.5]), "outcome"),
         (lambda: scoring.brier_score([1], [1.5]), "probability"),

@@ -164,40 +164,6 @@ def crps_quantile(
     return np.asarray(low_tail + inner + high_tail)
 
 
-def crps_sample(observed: ArrayLike, draws: ArrayLike) -> Array:
-    """Return the exact CRPS of the empirical distribution of draws, E|X - y| - E|X - X'|/2, in O(m log m).
-
-    Parameters
-    ----------
-    observed : (n,) float
-    draws : (n, m) float, same unit
-
-    Returns
-    -------
-    (n,) float, unit of the target
-
-    Raises
-    ------
-    ValueError
-        When shapes differ or a value is not finite.
-
-    References
-    ----------
-    Gneiting & Raftery (2007), eq. (21); the sorted form is that of Jordan, Krueger & Lerch (2019), section 2.
-    """
-    y = np.atleast_1d(np.asarray(observed, dtype=np.float64))
-    x = np.sort(np.atleast_2d(np.asarray(draws, dtype=np.float64)), axis=1)
-    if x.ndim != 2 or x.shape[0] != y.size or x.shape[1] == 0:
-        raise ValueError(f"draws must be ({y.size}, m) with m > 0, got shape {x.shape}")
-    if not (np.isfinite(y).all() and np.isfinite(x).all()):
-        raise ValueError("observed and draws must be finite")
-    m = x.shape[1]
-    rank = 2.0 * np.arange(1, m + 1) - m - 1.0
-    # centred on the outcome first: differences of large numbers would lose digits
-    x = x - y[:, None]
-    return np.asarray(np.abs(x).mean(axis=1) - (x * rank).sum(axis=1) / (m * m))
-
-
 def interval_coverage(observed: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.bool_]:
     """Return whether each outcome lies inside its closed interval, as an (n,) array of bool."""
     y = np.asarray(observed, dtype=np.float64)

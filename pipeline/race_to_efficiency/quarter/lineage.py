@@ -42,10 +42,8 @@ if TYPE_CHECKING:
     from race_to_efficiency.quarter.node import NodeResult
 
 EDGE_COLUMNS = ("output", "kind", "target", "reason")
-
-EDGE_KINDS = ("code", "row", "from", "left_out")
-"""code: module of the function that made the output; row: ``TABLE/ID`` that took part; from: another output that took
-part; left_out: a row that could have taken part, with the reason."""
+"""Kinds are code: module of the function that made the output; row: ``TABLE/ID`` that took part; from: another output
+that took part; left_out: a row that could have taken part, with the reason."""
 
 
 class Lineage:

@@ -28,50 +28,16 @@ def doubling_time_months(doublings_per_year: float) -> float:
     return math.inf if doublings_per_year == 0 else MONTHS_PER_YEAR / doublings_per_year
 
 
-def rate_from_doubling_time(months: float) -> float:
-    """Return the rate in doublings/yr of a doubling time in months (negative: a halving time).
-
-    Raises
-    ------
-    ValueError
-        When the time is 0 or not a number.
-    """
-    _check("months", months)
-    if months == 0:
-        raise ValueError("months must not be 0: a doubling in no time has no rate")
-    return 0.0 if math.isinf(months) else MONTHS_PER_YEAR / months
-
-
 def factor_per_year(doublings_per_year: float) -> float:
     """Return the yearly growth factor 2^rate (infinite above 1,024 doublings a year)."""
     _check("doublings_per_year", doublings_per_year)
     return math.inf if doublings_per_year >= 1024 else 2.0**doublings_per_year
 
 
-def rate_from_factor(factor: float) -> float:
-    """Return the rate in doublings/yr of a yearly growth factor.
-
-    Raises
-    ------
-    ValueError
-        When the factor is not a positive number.
-    """
-    _check("factor", factor)
-    if factor <= 0:
-        raise ValueError(f"factor must be positive, got {factor!r}")
-    return math.log2(factor)
-
-
 def orders_per_year(doublings_per_year: float) -> float:
     """Return the rate in orders of magnitude a year (1 doubling = log10 2 orders)."""
     _check("doublings_per_year", doublings_per_year)
     return doublings_per_year * ORDERS_PER_DOUBLING
-
-
-def rate_from_orders(orders: float) -> float:
-    """Return the rate in doublings/yr of orders of magnitude a year."""
-    _check("orders", orders)
-    return orders / ORDERS_PER_DOUBLING
 
 
 def doubling_time_interval(low: float, high: float) -> tuple[tuple[float, float], ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW, Coordinates, Form
+from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, Coordinates, Form
 from race_to_efficiency.calibration.kappa.multistart import Search
 from race_to_efficiency.calibration.kappa.newton import STATUS_NAMES
 
@@ -131,18 +131,6 @@ def fit_floor_batch(
 ) -> BatchFit:
     """Fit L = E + A C^-kappa to every row of ``weights``; columns A, E, kappa (see `fit_chinchilla_batch`)."""
     return fit_batch(FLOOR, (compute_flop,), loss, weights, starts=starts, delta=delta)
-
-
-def fit_power_law_batch(
-    compute_flop: ArrayLike,
-    loss: ArrayLike,
-    weights: ArrayLike,
-    *,
-    starts: ArrayLike | None = None,
-    delta: float = 1e-3,
-) -> BatchFit:
-    """Fit L = A C^-kappa to every row of ``weights``; columns A, kappa (see `fit_chinchilla_batch`)."""
-    return fit_batch(POWER_LAW, (compute_flop,), loss, weights, starts=starts, delta=delta)
 
 
 def fit_batch(

@@ -42,6 +42,8 @@ def test_what_did_not_happen_is_not_told() -> None:
     assert with_line("backtest", quiet)["line"].endswith("16 statements")
     told = {"before": "2025Q4", "quarter": "2026Q1", "fitted": 0}
     assert with_line("compare", {**SUMMARIES["compare"], "told": told})["line"].endswith("6 estimates moved")
+    one = with_line("compare", {**SUMMARIES["compare"], "told": told | {"fitted": 1}})["line"]
+    assert one.endswith("; 1 group of kappa fitted again")
     assert with_line("compare", {"rows": 0, "moved": 0, "missing": "no such quarter"})["line"] == "no such quarter"
     lost = {**SUMMARIES["report"], "problems": ["Kappa: no file", "Gamma: no file"]}
     assert with_line("report", lost)["line"].endswith("MB; could not be written: Kappa: no file; Gamma: no file")

@@ -52,7 +52,8 @@ def _backtest(told: dict[str, Any]) -> str:
 def _compare(told: dict[str, Any]) -> str:
     if told["missing"]:
         return str(told["missing"])
-    again = f"; {told['fitted']} groups of kappa fitted again" if told["fitted"] else ""
+    fitted = told["fitted"]
+    again = f"; {fitted} group{'s' if fitted > 1 else ''} of kappa fitted again" if fitted else ""
     moved = f"{told['rows']} rows changed, {told['moved']} estimates moved"
     return f"{told['before']} -> {told['quarter']}: {moved}{again}"
 

@@ -20,6 +20,7 @@ from race_to_efficiency.commands.views import BRIEF, VIEWS
 from race_to_efficiency.errors import InputMissing
 from race_to_efficiency.provenance import manifest, rederive, registry
 from race_to_efficiency.provenance.published_files import published_json
+from race_to_efficiency.quarter.answers import Answers
 from race_to_efficiency.quarter.evaluation import Evaluation
 from race_to_efficiency.quarter.here import memory_of
 from race_to_efficiency.quarter.node import Computed, Node
@@ -251,7 +252,12 @@ def test_cache(race: Race, root: Path, tmp_path: Path, monkeypatch: pytest.Monke
     Evaluation(world, memory_of(tmp_path)).ask(Node("test.one", lambda _: Computed({"value": 1.0})))
     (node,) = race("cache", "cache")["nodes"]
     assert node["node"] == "test.one"
-    assert race("cache", "cache", "--clear")["removed"] >= node["bytes"] > 0
+    drawn = Answers(tmp_path, "drawings")
+    drawn.of("a chart", lambda: "<svg/>")
+    drawn.keep()
+    names = {item["node"]: item["bytes"] for item in race("cache", "cache")["nodes"]}
+    assert names.keys() == {node["node"], "answers.drawings"}
+    assert race("cache", "cache", "--clear")["removed"] >= sum(names.values()) > node["bytes"] > 0
     assert race("cache", "cache")["nodes"] == []
 
 

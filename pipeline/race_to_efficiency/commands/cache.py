@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
         """Tell what is remembered, by node: entries and bytes.
 
         A node is a function of the rows, settings, date and seed it reads; its result is kept under the digest of these
-        and of the code it reaches, checked whenever it is read back, and dropped oldest first beyond a limit. Clearing
-        changes no number.
+        and of the code it reaches, checked whenever it is read back, and dropped oldest first beyond a limit. Answers are
+        what a run found of published files and drew. Clearing changes no number.
         """
         from pathlib import Path
 
@@ -37,6 +37,8 @@ def register(app: typer.Typer) -> None:
             found = nodes.setdefault(name.partition(":")[0], {"entries": 0, "bytes": 0})
             found["entries"] += 1
             found["bytes"] += size_bytes
+        for path in store.folder.glob("*.json"):  # of `quarter.answers`
+            nodes[f"answers.{path.stem}"] = {"entries": 1, "bytes": path.stat().st_size}
         total = sum(item["bytes"] for item in nodes.values())
         if as_json:
             listed = [{"node": name, **nodes[name]} for name in sorted(nodes)]

@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
         """Tell what is remembered, by node: entries and bytes.
 
         A node is a function of the rows, settings, date and seed it reads; its result is kept under the digest of these
-        and of the code it reaches, checked whenever it is read back, and dropped oldest first beyond a limit. Answers are
-        what a run found of published files and drew. Clearing changes no number.
+        and of the code it reaches, checked whenever it is read back, and dropped oldest first beyond a limit. Answers
+        are what a run found of published files, and drew. Clearing changes no number.
         """
         from pathlib import Path
 

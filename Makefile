@@ -27,7 +27,7 @@ run: $(STAMP) ## the main job: ledgers -> fits -> forecast -> report
 
 test: $(STAMP) ## lint, types, layers and the test suite
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(STAMP) ## what `make test` leaves out: simulation studies, long tables, the quarter's whole chain (10 minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow

@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -94,6 +94,15 @@ def reads(small_quarter: Workspace) -> dict[str, dict[str, list[str]]]:
     from small_quarter import READS
 
     found: dict[str, dict[str, list[str]]] = storage.read_json(small_quarter.root / READS)
+    return found
+
+
+@pytest.fixture(scope="session")
+def summaries(small_quarter: Workspace) -> dict[str, dict[str, Any]]:
+    """Stage -> what it said when the small quarter was made."""
+    from small_quarter import SUMMARIES
+
+    found: dict[str, dict[str, Any]] = storage.read_json(small_quarter.root / SUMMARIES)
     return found
 
 

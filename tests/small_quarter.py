@@ -25,6 +25,9 @@ QUARTER = "2026Q1"
 READS = "reads.json"
 """What each stage read while it was made: settings by dotted name, files as paths of the checkout."""
 
+SUMMARIES = "summaries.json"
+"""What each stage said of its work."""
+
 GROUPS = ("chinchilla_besiroglu2024", "gadre2024_c4", "muennighoff2023")
 WEIGHTS = {"algorithmic_lm": 3.0, "algorithmic_published": 2.0, "speedrun_tokens": 1.0}
 """Unequal, so that a mixture that forgets them is seen."""
@@ -53,7 +56,8 @@ def make(root: Path, folder: Path) -> Workspace:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(place, "WORKERS", 1)  # what another process reads is not seen here
                 found = {name: run_and_listen(name, root, folder) for name in declared(root)}
-            storage.write_json(folder / READS, found)
+            storage.write_json(folder / READS, {name: reads for name, (_, reads) in found.items()})
+            storage.write_json(folder / SUMMARIES, {name: summary for name, (summary, _) in found.items()})
             (folder / "made").touch()
     return open_workspace(folder, QUARTER)
 
@@ -66,8 +70,8 @@ def lay_out(root: Path, folder: Path) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(document(**FEW)), encoding="utf-8")
 
 
-def run_and_listen(name: str, root: Path, folder: Path) -> dict[str, list[str]]:
-    """Run a stage; return the settings it read and the files it opened, the package's own code aside."""
+def run_and_listen(name: str, root: Path, folder: Path) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Run a stage; return what it says, the settings it read and the files it opened, the package's own code aside."""
     workspace = open_workspace(folder, QUARTER)
     with recorded(workspace.params) as reads:
         summary = import_module(f"race_to_efficiency.stages.{name}").run(workspace)
@@ -77,4 +81,4 @@ def run_and_listen(name: str, root: Path, folder: Path) -> dict[str, list[str]]:
         place = next((place for place in (folder, root) if path.is_relative_to(place)), None)
         if place is not None and path.suffix not in (".py", ".pyc") and path.name != "params.yaml":
             files.add(path.relative_to(place).as_posix())
-    return {"settings": sorted(reads.settings), "files": sorted(files)}
+    return summary, {"settings": sorted(reads.settings), "files": sorted(files)}

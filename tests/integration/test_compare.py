@@ -21,10 +21,10 @@ def checkout(own_quarter: Workspace) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(own_quarter: Workspace) -> tuple[Workspace, dict[str, Any], dict[str, Any]]:
-    (own_quarter.processed / "changes.json").unlink()
-    summary = compare.run(own_quarter)
-    return own_quarter, summary, storage.read_json(own_quarter.processed / "changes.json")
+def made(
+    small_quarter: Workspace, summaries: dict[str, dict[str, Any]]
+) -> tuple[Workspace, dict[str, Any], dict[str, Any]]:
+    return small_quarter, summaries["compare"], storage.read_json(small_quarter.processed / "changes.json")
 
 
 def test_it_compares_with_the_quarter_before_under_the_same_settings_and_code(

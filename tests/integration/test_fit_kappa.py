@@ -37,10 +37,10 @@ def workspace(root: Path, folder: Path, groups: tuple[str, ...]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def fitted(own_quarter: Workspace) -> tuple[Path, dict[str, dict[str, Any]]]:
-    folder = own_quarter.processed
-    (folder / "kappa.json").unlink()
-    summary = fit_kappa.run(own_quarter)
+def fitted(
+    small_quarter: Workspace, summaries: dict[str, dict[str, Any]]
+) -> tuple[Path, dict[str, dict[str, Any]]]:
+    folder, summary = small_quarter.processed, summaries["fit_kappa"]
     json_documents.check("stage", {"stage": "fit_kappa", "quarter": "2026Q1", **with_line("fit_kappa", summary)})
     document = json_documents.read((folder / "kappa.json").read_text(encoding="utf-8"))
     shown = {key: document[key] for key in ("quarter", "as_of", "estimates")}

@@ -35,6 +35,9 @@ AXE = {
 }
 """All rules of WCAG 2.2, levels A and AA; only violations are told node by node."""
 
+AXE_COLOURS = {**AXE, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+"""The rules that depend on the scheme of colours."""
+
 
 class Noise:
     """What a tab says and asks for; nothing is what it should be."""

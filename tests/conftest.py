@@ -31,18 +31,23 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+LONG = ("backtest_ledgers", "children", "kappa", "importers_tables", "answers", "verify", "schemas", "robust", "api")
+"""The unit tests' files of seven seconds and more, the longest first."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put one file that needs the small quarter first, the others after those that do not, and short files last.
 
     A worker that needs the small quarter waits for the one that makes it; whoever gets a long file last is waited for.
     """
+    long = {f"test_{name}.py": place for place, name in enumerate(LONG)}
     needing = {item.path for item in items if "small_quarter" in getattr(item, "fixturenames", ())}
     first = min(needing, default=None)
 
-    def rank(item: pytest.Item) -> int:
+    def rank(item: pytest.Item) -> tuple[int, int]:
         if item.path in needing:
-            return 0 if item.path == first else 2
-        return 3 if item.path.parent.name == "unit" else 1
+            return (0, 0) if item.path == first else (2, 0)
+        return (3, long.get(item.path.name, len(long))) if item.path.parent.name == "unit" else (1, 0)
 
     items.sort(key=rank)
 

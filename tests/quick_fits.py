@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from race_to_efficiency.calibration.gamma import composition
 from race_to_efficiency.calibration.kappa import groups
 from race_to_efficiency.calibration.kappa.groups import fit_group
 from race_to_efficiency.own_tables import run_fit
@@ -38,6 +39,14 @@ def asked_forms_alone() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (groups, run_fit):
             patch.setattr(module, "fit_group", fit)
+        yield
+
+
+@contextmanager
+def without_fragility() -> Iterator[None]:
+    """Leave out the other choices that gamma's components are judged by: grades rest on them, and no value does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(composition, "fragility_rows", lambda *_: [])
         yield
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pypdf
 import pytest
 import report_quarter
-from chromium import AXE, MARKS, Noise
+from chromium import AXE, AXE_COLOURS, MARKS, Noise
 from race_to_efficiency import __version__, storage
 from race_to_efficiency.relative_loss import relative_loss, time_to_target
 from race_to_efficiency.report.presets import loss
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
 
 pytestmark = MARKS
-
-AXE_COLOURS = {**AXE, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-"""The rules that depend on the scheme of colours."""
 
 
 @pytest.fixture(scope="module")
@@ -117,12 +114,18 @@ def test_the_page_never_scrolls_sideways(browser, address, width):
     context.close()
 
 
+CELLS = """[...document.querySelectorAll('#explorer-results output[data-year]')]
+    .map(item => [item.dataset.year, item.dataset.value, item.textContent])"""
+"""The chart's table: year, R to full precision, and R as it is shown."""
+
+
 def shown(tab: Tab) -> dict[float, float]:
     """Return the R that stands in the chart's table, to full precision."""
-    cells = tab.evaluate(
-        "[...document.querySelectorAll('#explorer-results output[data-year]')]"
-        ".map(item => [item.dataset.year, item.dataset.value, item.textContent])"
-    )
+    return values(tab.evaluate(CELLS))
+
+
+def values(cells: list[tuple[str, str, str]]) -> dict[float, float]:
+    """Return year and R of the chart's table, which is shown as it is, rounded."""
     assert all(abs(float(text) - float(value)) <= 5.001e-5 for _, value, text in cells)
     return {float(year): float(value) for year, value, _ in cells}
 
@@ -135,18 +138,28 @@ FLOORS = (0.0, 0.9)
 
 def test_the_shown_loss_is_that_of_the_equation(tab):
     """The acceptance grid: every combination, set through the address as a reader may share it."""
-    for kappa, gamma, fleet, floor in itertools.product(KAPPAS, GAMMAS, FLEETS, FLOORS):
-        words = (
+    grid = list(itertools.product(KAPPAS, GAMMAS, FLEETS, FLOORS))
+    told = tab.evaluate(
+        f"""async addresses => {{
+          const told = [];
+          for (const words of addresses) {{
+            const changed = new Promise(done => addEventListener('hashchange', done, {{once: true}}));
+            location.hash = 'explorer?' + words;
+            await changed;
+            await new Promise(done => setTimeout(done, 0));
+            told.push({CELLS});
+          }}
+          return told;
+        }}""",
+        [
             f"kappa={kappa!r}&gamma={gamma!r}&fleet={fleet!r}&floor={floor!r}&baseline_years=1&convention=cumulative"
-        )
-        tab.evaluate("words => { location.hash = 'explorer?' + words; }", words)
-        tab.wait_for_function(
-            "wanted => document.getElementById('explorer-kappa').getAttribute('aria-valuetext') !== null "
-            "&& location.hash.endsWith(wanted)",
-            arg=words,
-        )
-        tab.evaluate("new Promise(done => setTimeout(done, 0))")
-        for years, value in shown(tab).items():
+            for kappa, gamma, fleet, floor in grid
+        ],
+    )
+    for (kappa, gamma, fleet, floor), cells in zip(grid, told, strict=True):
+        found = values(cells)
+        assert found
+        for years, value in found.items():
             wanted = float(relative_loss(years, kappa, gamma, fleet=fleet, floor=floor))
             assert value == pytest.approx(wanted, abs=1e-9), (kappa, gamma, fleet, floor, years)
 

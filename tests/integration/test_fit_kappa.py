@@ -37,9 +37,7 @@ def workspace(root: Path, folder: Path, groups: tuple[str, ...]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def fitted(
-    small_quarter: Workspace, summaries: dict[str, dict[str, Any]]
-) -> tuple[Path, dict[str, dict[str, Any]]]:
+def fitted(small_quarter: Workspace, summaries: dict[str, dict[str, Any]]) -> tuple[Path, dict[str, dict[str, Any]]]:
     folder, summary = small_quarter.processed, summaries["fit_kappa"]
     json_documents.check("stage", {"stage": "fit_kappa", "quarter": "2026Q1", **with_line("fit_kappa", summary)})
     document = json_documents.read((folder / "kappa.json").read_text(encoding="utf-8"))

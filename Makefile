@@ -25,6 +25,7 @@ $(STAMP): requirements.lock pyproject.toml
 run: $(STAMP) ## the main job: ledgers -> fits -> forecast -> report
 	$(BIN)/python -m race_to_efficiency run
 
+# compiled modules are kept, whatever the environment says: rewriting every test's assertions anew takes seconds
 test: $(STAMP) ## lint, types, layers and the test suite
 	$(MAKE) --no-print-directory lint
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

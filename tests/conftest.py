@@ -31,8 +31,11 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
-LONG = ("backtest_ledgers", "children", "kappa", "importers_tables", "answers", "verify", "schemas", "robust", "api")
-"""The unit tests' files of seven seconds and more, the longest first."""
+LONG = (
+    *("backtest_ledgers", "children", "kappa", "schemas", "answers", "robust"),
+    *("one_reader", "recovery_kappa", "profile", "dvc_shortcuts", "long_tables", "verify"),
+)
+"""The unit tests' files of five seconds and more, the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

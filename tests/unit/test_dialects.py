@@ -93,6 +93,21 @@ def test_the_same_runs_are_read_from_every_dialect(tmp_path, name):
         np.testing.assert_allclose(found.quantities[figure], truth, rtol=1e-12)
 
 
+def test_a_row_of_nothing_but_missing_cells_is_no_rule(tmp_path):
+    body = rows(PARAMS, TOKENS, LOSS, "|")
+    found = open_table(written(tmp_path / "runs.md", "params|tokens|loss", "---|:---:|---", *body, "-|--|-"))
+    assert found.n_read == len(body) + 1
+
+
+def test_every_row_of_a_latex_table_is_accounted_for(tmp_path):
+    *most, last = [f"{row} \\\\" for row in rows(PARAMS, TOKENS, LOSS, " & ")]
+    broken = most[1].replace("& ", "&\n", 1)
+    lines = ("params & tokens & loss \\\\", "% 1 & 2 & 3 \\\\", most[0], broken, *most[2:], last.removesuffix(" \\\\"))
+    found = open_table(written(tmp_path / "runs.tex", *lines, r"\end{tabular}"))
+    assert found.numbers("params").value.tolist() == [PARAMS[0], *PARAMS[2:]]
+    assert [record.line for record in found.unread] == [4, 5]  # a row over two lines is set aside, not lost
+
+
 @pytest.mark.parametrize("corner", ["params", r"N \ C", r"Params\FLOP"])
 @pytest.mark.parametrize("top", ["{:g}", "C={:g}", "FLOP = {:g}", "loss@{:g}"])
 def test_the_top_and_the_corner_of_a_grid_may_name_what_they_hold(tmp_path, corner, top):

@@ -130,7 +130,7 @@ def _separated(data: bytes) -> tuple[list[bytes], Dialect, tuple[str, ...]]:
     if dialect.delimiter == BLANK:
         lines = blanks_once(lines)
     elif dialect.delimiter == "|":  # a rule of dashes is no row
-        lines = [line if line.strip(b"-+:=| \r") else b"" for line in lines]
+        lines = [line if line.strip(b"-+:=| \r") or b"---" not in line else b"" for line in lines]
     return lines, dialect, (f"the cells are separated by {named}",)
 
 

@@ -29,15 +29,20 @@ def latex_rows(lines: Sequence[bytes]) -> list[bytes] | None:
     >>> latex_rows([rb"\toprule", rb"N & loss \\", rb"1e9 & \textbf{2.5} \\ \hline", rb"2e9 & 2.4 \\"])
     [b'', b'N & loss ', b'1e9 & 2.5 ', b'2e9 & 2.4 ']
     """
-    rows = [_row(line.removesuffix(b"\r")) for line in lines]
-    return rows if sum(map(bool, rows)) >= _NEEDED_ROWS else None
+    ended = sum(bool(_ROW_END.search(line) and SEPARATOR.encode() in line) for line in map(_whole, lines))
+    return [_row(line) for line in map(_whole, lines)] if ended >= _NEEDED_ROWS else None
+
+
+def _whole(line: bytes) -> bytes:
+    """Return a line without its break; nothing of one that is commented out."""
+    return b"" if line.lstrip().startswith(b"%") else line.removesuffix(b"\r")
 
 
 def _row(line: bytes) -> bytes:
-    end = _ROW_END.search(line)
-    if end is None or b"&" not in line:
+    """Return a line's cells; the last row of a table may go without the mark of its end."""
+    if SEPARATOR.encode() not in line:
         return b""
-    row = _RULES.sub(b"", line[: end.start()]).replace(b"\\_", b"_").replace(b"\\%", b"%")
+    row = _RULES.sub(b"", _ROW_END.sub(b"", line)).replace(b"\\_", b"_").replace(b"\\%", b"%")
     while (plain := _WORN.sub(rb"\1", row)) != row:
         row = plain
     return row

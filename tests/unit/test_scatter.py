@@ -19,6 +19,7 @@ from race_to_efficiency.calibration.kappa.scatter import (
     Scatter,
     huber_lines,
     inefficiency,
+    not_known,
     refit_variance,
     scatter_of,
 )
@@ -123,7 +124,8 @@ def chinchilla_law(scatter):
     draws = theta * np.exp(0.02 * rng.standard_normal((199, 5)))
     residuals, compute = 0.01 * rng.standard_normal(50), np.geomspace(1e18, 1e21, 50)
     ranges = {"compute_flop": (1e18, 1e21)}
-    return Law("g", CHINCHILLA, theta, draws, residuals, compute, 50, None, ranges, "trusted", (), scatter=scatter)
+    known = {"scattering": scatter.itself}
+    return Law("g", CHINCHILLA, theta, draws, residuals, compute, 50, None, ranges, "trusted", (), **known)
 
 
 @given(st.floats(0.2, 2.0))
@@ -152,7 +154,7 @@ def test_errors_of_a_new_run_are_the_scaled_residuals():
     sure = replace(law, draws=np.tile(law.theta, (50, 1)))
     found = predicted(sure, [np.array([1e9]), np.array([2e10])], level=1 - 1e-9)
     assert np.log(found.new_high / found.loss) == pytest.approx(3.0 * np.abs(law.residuals).max(), rel=1e-9)
-    counted = predicted(replace(sure, scatter=None), [np.array([1e9]), np.array([2e10])], level=1 - 1e-9)
+    counted = predicted(replace(sure, scattering=not_known), [np.array([1e9]), np.array([2e10])], level=1 - 1e-9)
     by_count = np.sqrt(50 / 45) * stats.t.ppf(0.975, 45) / stats.norm.ppf(0.975)
     assert np.log(counted.new_high / counted.loss) == pytest.approx(by_count * np.abs(law.residuals).max(), rel=1e-9)
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.settings.kappa import FrontierRule, KappaParams
 
 
-_MOST_CELLS = 1_000_000
+_MOST_CELLS = 800_000
 """Refits times rows: bounds the time of the bootstrap to a second or two."""
 
 MOST_FITTED_GROUPS = 200

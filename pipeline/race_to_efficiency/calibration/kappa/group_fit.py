@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,10 +25,10 @@ from race_to_efficiency.calibration.kappa.intervals import (
 from race_to_efficiency.calibration.kappa.lack_of_fit import lack_of_fit
 from race_to_efficiency.calibration.kappa.profile import Profile, profile_kappa
 from race_to_efficiency.calibration.kappa.record_fit import HUGE, RecordFit, fit_of_record, jacobian
-from race_to_efficiency.calibration.kappa.scatter import Scatter, scatter_of
+from race_to_efficiency.calibration.kappa.scatter import Scatter, not_known, scatter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -147,13 +147,13 @@ class GroupFit:
         errors = natural_stderr(self.space, self.x, self.robust.covariance)
         return float(errors[self.form.columns.index(symbol)])
 
-    @cached_property
-    def scatter(self) -> Scatter | None:
-        """What refits and residuals stand for; None where runs share models or each resample takes its own frontier."""
+    @property
+    def scattering(self) -> Callable[[], Scatter | None]:
+        """Returns what refits and residuals stand for; None where runs share models or resamples choose a frontier."""
         chosen = self.form is not CHINCHILLA and self.rows.spec.frontier != "all"
         if chosen or self.rows.spec.clustered or not self.robust.positive_definite:
-            return None
-        return scatter_of(jacobian(self.space, self.x), self.record.residuals, self.delta)
+            return not_known
+        return partial(scatter_of, jacobian(self.space, self.x), self.record.residuals, self.delta)
 
     def diagnostics(self) -> dict[str, Any]:
         """Return the diagnostics every record of this fit carries."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from race_to_efficiency.calibration.kappa.conditions import EVERY_FORM
 from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
-from race_to_efficiency.calibration.kappa.scatter import Scatter
+from race_to_efficiency.calibration.kappa.scatter import Scatter, not_known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -49,8 +50,8 @@ class Law:
     reasons : tuple of str
     discrepancy : Discrepancy or None
         How far the form may be off beyond the runs; None takes it as the truth.
-    scatter : Scatter or None
-        What refits and residuals stand for; None where that is not known beyond their number.
+    scattering : callable
+        Returns `scatter`, which takes a simulation: made when it is first asked for.
     """
 
     group: str
@@ -65,7 +66,7 @@ class Law:
     status: FitStatus
     reasons: tuple[str, ...]
     discrepancy: Discrepancy | None = None
-    scatter: Scatter | None = None
+    scattering: Callable[[], Scatter | None] = field(default=not_known, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("theta", "draws", "residuals", "compute_flop"):
@@ -97,8 +98,13 @@ class Law:
             status=status,
             reasons=reasons,
             discrepancy=discrepancy,
-            scatter=fit.scatter,
+            scattering=fit.scattering,
         )
+
+    @cached_property
+    def scatter(self) -> Scatter | None:
+        """What refits and residuals stand for; None where that is not known beyond their number."""
+        return self.scattering()
 
     @property
     def kappa(self) -> float:
@@ -159,5 +165,5 @@ class Law:
             status=document["status"],
             reasons=tuple(map(str, document["reasons"])),
             discrepancy=None if beyond is None else Discrepancy.from_json(beyond),
-            scatter=None if scatter is None else Scatter.from_json(scatter),
+            scattering=not_known if scatter is None else Scatter.from_json(scatter).itself,
         )

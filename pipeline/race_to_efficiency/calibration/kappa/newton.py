@@ -147,28 +147,31 @@ class _Descent:
         return np.asarray(self.mass * np.minimum(1.0, ratio))
 
     def finished(self, step: Floats, tolerance: float) -> tuple[NDArray[np.bool_], NDArray[np.int8]]:
-        """Return which pairs have ended, and every pair's status."""
+        """Return which pairs have ended, and how those did."""
         value, gradient = self.here.value, self.here.gradient
         delta, arrived = self.objective.delta, ~self.astray
-        lost = (self.damping > 1e10) | (self.here.theta[:, self.objective.terms] < self.vanishing)
+        lost = self.damping > 1e10
+        if self.objective.rows.floor:
+            lost |= self.here.theta[:, self.objective.terms] < self.vanishing
         lost &= arrived
         arrived &= self.damping < 0.1
         arrived &= -0.5 * np.vecdot(gradient.T, step.T) <= tolerance * value + 1e-20 * delta**2 * self.mass
-        status = np.full(len(value), NOT_FINISHED, dtype=np.int8)
         if arrived.any():
             pull = self.mass * np.minimum(delta, np.sqrt(2.0 * value / self.mass))
             arrived &= np.abs(gradient).max(axis=0) <= max(1e-7, tolerance) * pull + 1e-15 * self.mass
+        ended = arrived | lost
+        status = np.full(np.count_nonzero(ended), NOT_FINISHED, dtype=np.int8)
         if arrived.any():
             here, typical = self.here.of(arrived), self._typical()[arrived]
             _, pivots = damped_steps(here.hessian, here.gradient, np.zeros_like(typical), typical)
             smallest = (pivots / np.maximum(np.abs(diagonal_of(here.hessian)), 1e-9 * typical)).min(axis=0)
-            status[arrived] = np.where(smallest <= _PIVOT_MIN, SINGULAR, CONVERGED)
-            status[lost & (status == CONVERGED)] = NOT_FINISHED
-        if (
-            self.objective.straight
-        ):  # convex: no way down at any damping is the lowest point, a rounding error off a kink
-            status[lost & np.isfinite(value)] = CONVERGED
-        return arrived | lost, status
+            # where the floor is vanishing a fit has not ended, though its gradient vanishes
+            sound = np.where(lost[arrived], NOT_FINISHED, CONVERGED)
+            status[arrived[ended]] = np.where(smallest <= _PIVOT_MIN, SINGULAR, sound)
+        if self.objective.straight and len(status):
+            # convex: no way down at any damping is the lowest point, a rounding error off a kink
+            status[(lost & np.isfinite(value))[ended]] = CONVERGED
+        return ended, status
 
     def drop(self, done: NDArray[np.bool_]) -> None:
         """Forget the pairs that have ended."""
@@ -245,10 +248,10 @@ def minimise(
     for _ in range(max_iterations):
         step = descent.steps()
         done, reached = descent.finished(step, tolerance)
-        if done.any():
+        if len(reached):
             ended = descent.index[done]
             theta[ended], final[ended] = descent.best.theta[done], descent.best.value[done]
-            status[ended] = reached[done]
+            status[ended] = reached
             descent.drop(done)
             step = step[:, ~done]
         if len(descent.index) <= stragglers:

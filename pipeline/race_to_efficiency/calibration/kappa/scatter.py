@@ -53,6 +53,10 @@ class Scatter(NamedTuple):
         spare = max(n_rows - n_parameters, 1)
         return cls(1.0, float(np.sqrt(n_rows / spare)) * _student(spare))
 
+    def itself(self) -> Scatter:
+        """Return these factors, where others are still to be made."""
+        return self
+
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Scatter:
         """Rebuild the factors from a mapping of their names.
@@ -66,6 +70,10 @@ class Scatter(NamedTuple):
         if not all(0.0 < factor < np.inf for factor in found):
             raise ValueError(f"factors of scatter must be positive and finite, got {found}")
         return found
+
+
+def not_known() -> None:
+    """Return that nothing is known beyond the number of runs."""
 
 
 def scatter_of(slopes: Floats, residuals: Floats, delta: float) -> Scatter:

@@ -120,17 +120,10 @@ def cell_deviations(column: Floats, cells: NDArray[np.int64] | None, weights: Fl
     -------
     (b, n) float
     """
-    weighted = weights * column
-    if cells is None:
-        total = weights.sum(axis=1, keepdims=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(column - weighted.sum(axis=1, keepdims=True) / total)
-    _, index = np.unique(cells, return_inverse=True)
-    member = np.zeros((len(index), int(index.max()) + 1))
-    member[np.arange(len(index)), index] = 1.0
-    total = weights @ member
-    mean = np.divide(weighted @ member, total, out=np.zeros_like(total), where=total > 0)
-    return np.asarray(column - mean[:, index])
+    member = _membership(cells, weights.shape[1])
+    total, sums = weights @ member, (weights * column) @ member
+    mean = np.divide(sums, total, out=np.zeros_like(total), where=total > 0)
+    return np.asarray(column - mean[:, member.argmax(axis=1)])
 
 
 def line_slopes(series: Series, weights: Floats) -> Floats:
@@ -150,23 +143,35 @@ def line_slopes(series: Series, weights: Floats) -> Floats:
 
 
 def coefficients(series: Series, weights: Floats) -> tuple[Floats, Floats | None]:
-    """Return the weighted coefficients of time and of the covariate (None without one), each (b,)."""
-    time, value = series.time - series.time.mean(), series.value - series.value.mean()
-    if series.cells is None and series.covariate is None:
-        total, one = weights.sum(axis=1), weights @ time
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return ratio(
-                weights @ (time * value) - one * (weights @ value) / total, weights @ time**2 - one**2 / total
-            ), None
-    time, value = cell_deviations(time, series.cells, weights), cell_deviations(value, series.cells, weights)
-    weighted = weights * time
-    tt, ty = (weighted * time).sum(axis=1), (weighted * value).sum(axis=1)
+    """Return the weighted coefficients of time and of the covariate (None without one), each (b,).
+
+    Cross products about the weighted means of the cells follow from sums over rows and over cells, all of them matrix
+    products; columns are centred in their cells first, so that no digits cancel.
+    """
+    columns = [series.time, series.value] + ([] if series.covariate is None else [series.covariate])
+    ones, member = np.ones((1, len(series))), _membership(series.cells, len(series))
+    centred = [cell_deviations(column, series.cells, ones)[0] for column in columns]
+    total = weights @ member
+    sums = [weights @ (member * column[:, None]) for column in centred]
+    means = [np.divide(part, total, out=np.zeros_like(part), where=total > 0) for part in sums]
+
+    def product(i: int, k: int) -> Floats:
+        return np.asarray(weights @ (centred[i] * centred[k]) - np.vecdot(sums[i], means[k]))
+
+    tt, ty = product(0, 0), product(0, 1)
     if series.covariate is None:
         return ratio(ty, tt), None
-    extra = cell_deviations(series.covariate - series.covariate.mean(), series.cells, weights)
-    tx, xx, xy = (weighted * extra).sum(axis=1), (weights * extra**2).sum(axis=1), (weights * extra * value).sum(axis=1)
+    tx, xx, xy = product(0, 2), product(2, 2), product(2, 1)
     determinant = tt * xx - tx**2
     return ratio(ty * xx - xy * tx, determinant), ratio(xy * tt - ty * tx, determinant)
+
+
+def _membership(cells: NDArray[np.int64] | None, count: int) -> Floats:
+    """Return 1 where a row belongs to a cell, (n, cells); all rows to one without cells."""
+    if cells is None:
+        return np.ones((count, 1))
+    _, index = np.unique(cells, return_inverse=True)
+    return np.asarray(index[:, None] == np.arange(index.max() + 1), dtype=np.float64)
 
 
 def line_levels(series: Series, weights: Floats, at: float) -> Floats:

@@ -105,7 +105,34 @@ def test_the_move_to_tensor_units_stands_apart_from_the_rate_that_goes_on():
     assert fit.estimate.n_rows == len(runs)
     assert fit.estimate.value == pytest.approx(slope, rel=1e-6)
     assert fit.estimate.diagnostics["one_time_doublings"] == pytest.approx(step, rel=1e-6)
-    assert {row.split("/")[1] for row in fit.estimate.rows_used} == set(runs["model_id"])
+    used = {row.split("/")[1] for row in fit.estimate.rows_used if row.startswith("notable_training_runs/")}
+    assert used == set(runs["model_id"])
+
+
+@pytest.mark.parametrize(("part", "name"), [(training_flop_per_joule, "same_format"), (mlperf_system, "winners_tdp")])
+def test_the_chips_a_number_was_looked_up_in_are_named_and_no_others_matter(part, name):
+    def value(chips):
+        found = inputs("2026-03-31")
+        others = {table: found.rows(table) for table in ("notable_training_runs", "mlperf_training")}
+        fits = part(inputs_of(others | {"accelerators": chips}, "2026-03-31"))
+        return next(fit.estimate for fit in fits if fit.component.estimator == name)
+
+    every = inputs("2026-03-31").rows("accelerators")
+    estimate = value(every)
+    named = {row.split("/")[1] for row in estimate.rows_used if row.startswith("accelerators/")}
+    assert 5 < len(named) < len(every)
+    assert len(estimate.rows_used) == len(set(estimate.rows_used)) == estimate.n_rows + len(named)
+    needed = every["accelerator_id"].isin(named)
+    alone = value(every[needed])
+    assert (alone.value, alone.rows_used) == (estimate.value, estimate.rows_used)
+    own = [row for row in estimate.rows_used if not row.startswith("accelerators/")]
+    matter = 0
+    for one in sorted(named):
+        without = value(every[every["accelerator_id"] != one])
+        left = [row for row in without.rows_used if not row.startswith("accelerators/")]
+        assert f"accelerators/{one}" not in without.rows_used
+        matter += without.value != estimate.value or left != own
+    assert matter > len(named) / 3  # of several matches the median of their power may stay where it is
 
 
 def planted(step, *, early=12, moved=slice(30, None)):
@@ -128,7 +155,14 @@ def planted(step, *, early=12, moved=slice(30, None)):
             "mfu": 0.4,
         }
     )
-    chips = pd.DataFrame({"name": ["Old", "New"], "fp16_tensor_flop_s": [np.nan, 1e14], "released": days[:2]})
+    chips = pd.DataFrame(
+        {
+            "accelerator_id": ["old", "new"],
+            "name": ["Old", "New"],
+            "fp16_tensor_flop_s": [np.nan, 1e14],
+            "released": days[:2],
+        }
+    )
     return training_flop_per_joule(inputs_of({"notable_training_runs": runs, "accelerators": chips}))
 
 
@@ -402,6 +436,7 @@ def test_variants_of_one_design_are_one_family(maker, name, family):
 def test_rated_watts_by_name():
     known = pd.DataFrame(
         {
+            "accelerator_id": ["h100-pcie", "h100-sxm", "tpu-v4", "gaudi2"],
             "name": ["NVIDIA H100 PCIe", "NVIDIA H100 SXM5 80GB", "Google TPU v4", "Intel Habana Gaudi2"],
             "tdp_w": [350.0, 700.0, 340.0, 600.0],
         }
@@ -417,6 +452,16 @@ def test_rated_watts_by_name():
             None,
         ]
     )
-    found = rated_watts(names, known)
+    found, rows = rated_watts(names, known)
     assert found[:5].tolist() == [700.0, 350.0, 500.0, 340.0, 600.0]
     assert np.isnan(found[5:]).all()
+    told = [
+        ("accelerators/h100-sxm",),
+        ("accelerators/h100-pcie",),
+        (),
+        ("accelerators/tpu-v4",),
+        ("accelerators/gaudi2",),
+    ]
+    assert rows.tolist() == [*told, (), ()]
+    unsaid, both = rated_watts(pd.Series(["H100"]), known)
+    assert (unsaid.tolist(), set(both[0])) == ([525.0], {"accelerators/h100-sxm", "accelerators/h100-pcie"})

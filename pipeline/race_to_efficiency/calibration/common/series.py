@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,8 @@ class Series:
         A crossed second clustering.
     decimal_year : (n,) float, optional
         Dates given as decimal years, kept as they were.
+    consulted : (n,) tuple of str, optional
+        ``TABLE/ID`` of the rows of other ledgers that a row's numbers were looked up in.
     """
 
     table: str
@@ -51,6 +54,7 @@ class Series:
     covariate: Floats | None = None
     second_clusters: NDArray[Any] | None = None
     decimal_year: Floats | None = None
+    consulted: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.value)
@@ -77,8 +81,10 @@ class Series:
 
     @property
     def rows_used(self) -> tuple[str, ...]:
-        """``TABLE/ID`` of each row."""
-        return tuple(f"{self.table}/{row}" for row in self.row_ids)
+        """``TABLE/ID`` of each row, then of those consulted for them, each once."""
+        own = [f"{self.table}/{row}" for row in self.row_ids]
+        others = () if self.consulted is None else chain.from_iterable(self.consulted)
+        return (*own, *dict.fromkeys(others))
 
     def take(self, keep: NDArray[Any]) -> Series:
         """Return the rows selected by a mask or an index array, in that order."""
@@ -90,7 +96,7 @@ class Series:
             self.clusters[keep],
             *(
                 None if column is None else column[keep]
-                for column in (self.cells, self.covariate, self.second_clusters, self.decimal_year)
+                for column in (self.cells, self.covariate, self.second_clusters, self.decimal_year, self.consulted)
             ),
         )
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from race_to_efficiency.calibration.common.series import Floats
+
+ACCELERATORS = "accelerators"
+"""The ledger of chips."""
 
 # NVIDIA's architecture by product name, from its architecture whitepapers (Fermi 2009 to Blackwell 2024); AMD's CDNA
 # generations from its own (2021 to 2025). Names that match none are their maker's first product word.
@@ -56,16 +61,22 @@ def chip_families(rows: pd.DataFrame) -> NDArray[np.str_]:
     return np.asarray([chip_family(maker, name) for maker, name in pairs], dtype=object)
 
 
-def rated_watts(names: pd.Series, accelerators: pd.DataFrame) -> Floats:
-    """Return the rated power of accelerators named as in MLPerf results, (n,) float, W (NaN where unknown).
+def rated_watts(names: pd.Series, accelerators: pd.DataFrame) -> tuple[Floats, NDArray[Any]]:
+    """Return the rated power of accelerators named as in MLPerf results, and the rows it was looked up in.
 
     A power limit written in the name ("(500W)") is taken as it stands. Otherwise the name is matched with the ledger by
     its model word (H100, MI325X, Gaudi2, TPU-v4 ...) and, where one is given, its form factor (SXM, PCIe); several
     matches give their median.
+
+    Returns
+    -------
+    (n,) float, (n,) tuple of str
+        W, NaN where unknown; ``accelerators/ID`` of each match, none where the name tells.
     """
-    known = accelerators.loc[accelerators["tdp_w"].gt(0), ["name", "tdp_w"]]
+    known = accelerators.loc[accelerators["tdp_w"].gt(0), ["accelerator_id", "name", "tdp_w"]]
     keys = {name: _model_words(name) for name in known["name"].astype(str)}
     cache: dict[str, float] = {}
+    told: dict[str, tuple[str, ...]] = {}
     names = names.fillna("").astype(str)
     for name in names.unique():
         written = re.search(r"\((\d{2,4})\s*W\)", name)
@@ -76,7 +87,15 @@ def rated_watts(names: pd.Series, accelerators: pd.DataFrame) -> Floats:
         same = [row for row in known.itertuples() if model and keys[str(row.name)][0] == model]
         fitting = [row for row in same if keys[str(row.name)][1] == form] or same
         cache[name] = float(np.median([row.tdp_w for row in fitting])) if fitting else float("nan")
-    return np.asarray(names.map(cache), dtype=np.float64)
+        told[name] = tuple(str(row.accelerator_id) for row in fitting)
+    return np.asarray(names.map(cache), dtype=np.float64), named_rows(names, told)
+
+
+def named_rows(names: pd.Series, known: Mapping[str, Sequence[str]]) -> NDArray[Any]:
+    """Return the ``accelerators/ID`` that each name stands for, (n,) tuple of str; of a name not ``known`` none."""
+    found = np.empty(len(names), dtype=object)
+    found[:] = [tuple(f"{ACCELERATORS}/{row}" for row in known.get(str(name), ())) for name in names]
+    return found
 
 
 def _model_words(name: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from race_to_efficiency.calibration.common.quantile import quantile_slopes
 from race_to_efficiency.calibration.common.series import Series
-from race_to_efficiency.calibration.gamma.chips import chip_families
+from race_to_efficiency.calibration.gamma.chips import ACCELERATORS, chip_families
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, refused
 from race_to_efficiency.calibration.gamma.frontier import is_record, record_slopes, running_maximum_slopes
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
@@ -17,7 +17,7 @@ from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 if TYPE_CHECKING:
     from race_to_efficiency.calibration.gamma.components import Parts
 
-TABLE = "accelerators"
+
 _CATALOGUE = (
     "an unweighted mean over catalogued chips by rated power, not over the installed fleet; the interval for "
     "independent rows is shown first, as published trends are quoted; draws and routes carry the clustered spread"
@@ -38,7 +38,7 @@ def chip_series(inputs: Inputs, numerator: str, denominator: str | None) -> Seri
     Series or None
         Clustered by design family; None when no row qualifies.
     """
-    rows = inputs.rows(TABLE, stating=numerator)
+    rows = inputs.rows(ACCELERATORS, stating=numerator)
     if rows.empty:
         return None
     stated = rows[numerator].gt(0) & (rows[denominator].gt(0) if denominator else True)
@@ -47,7 +47,7 @@ def chip_series(inputs: Inputs, numerator: str, denominator: str | None) -> Seri
         return None
     ratio = rows[numerator] / rows[denominator] if denominator else rows[numerator]
     return Series(
-        table=TABLE,
+        table=ACCELERATORS,
         row_ids=rows["accelerator_id"].to_numpy(object),
         dates=rows["released"].to_numpy("datetime64[D]"),
         value=np.log2(ratio.to_numpy(np.float64)),

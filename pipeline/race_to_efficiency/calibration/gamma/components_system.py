@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.calibration.common.series import Series
-from race_to_efficiency.calibration.gamma.chips import rated_watts
+from race_to_efficiency.calibration.gamma.chips import ACCELERATORS, named_rows, rated_watts
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, refused
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import fit_line
@@ -15,6 +15,7 @@ from race_to_efficiency.units import joules
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from race_to_efficiency.calibration.common.series import Floats
     from race_to_efficiency.calibration.gamma.components import Parts
@@ -27,7 +28,9 @@ _UNOFFICIAL = "unofficial, computed from result logs (MLPerf is a trademark of M
 _PARTIAL = "rules fix the model but let batch size and optimiser move: part of the algorithm is inside"
 
 
-def run_series(rows: pd.DataFrame, value: Floats, covariate: Floats | None = None) -> Series | None:
+def run_series(
+    rows: pd.DataFrame, value: Floats, covariate: Floats | None = None, consulted: NDArray[Any] | None = None
+) -> Series | None:
     """Return log2 of a positive quantity of notable runs, clustered by the organisation named first.
 
     Parameters
@@ -38,6 +41,8 @@ def run_series(rows: pd.DataFrame, value: Floats, covariate: Floats | None = Non
         The quantity; rows where it is missing or not positive are left out.
     covariate : (n,) float, optional
         What its trend is to be cleared of; rows where it is missing are left out.
+    consulted : (n,) tuple of str, optional
+        Rows of other ledgers that the covariate was looked up in.
 
     Returns
     -------
@@ -56,6 +61,7 @@ def run_series(rows: pd.DataFrame, value: Floats, covariate: Floats | None = Non
         value=np.log2(value[keep]),
         clusters=_first_named(kept["organization"]).to_numpy(object),
         covariate=None if covariate is None else covariate[keep],
+        consulted=None if consulted is None else consulted[keep],
     ).ordered()
 
 
@@ -134,7 +140,7 @@ def training_flop_per_joule(inputs: Inputs) -> list[Fitted]:
     energy = joules(column(rows, "power_draw_w"), column(rows, "hours"))
     energy[~(energy > 0)] = np.nan
     efficiency = column(rows, "compute_flop") / energy
-    series, stepped = run_series(rows, efficiency), run_series(rows, efficiency, _on_tensor_units(inputs, rows))
+    series, stepped = run_series(rows, efficiency), run_series(rows, efficiency, *_on_tensor_units(inputs, rows))
     if series is None:
         return [refused(part, _NO_ENERGY) for part in (whole, continuing)]
     fitted = fit_trend(inputs, whole, series, start=start)
@@ -145,13 +151,15 @@ def training_flop_per_joule(inputs: Inputs) -> list[Fitted]:
     return [fitted, fit_trend(inputs, continuing, stepped, start=start, diagnostics=step)]
 
 
-def _on_tensor_units(inputs: Inputs, rows: pd.DataFrame) -> Floats:
-    """Return 1 for runs whose first chip has 16-bit tensor units, 0 for others, NaN where unknown, (n,)."""
-    chips = inputs.rows("accelerators")
+def _on_tensor_units(inputs: Inputs, rows: pd.DataFrame) -> tuple[Floats, NDArray[Any]]:
+    """Return 1 for runs whose first chip has 16-bit tensor units, 0 for others, NaN where unknown, and the chips."""
+    chips = inputs.rows(ACCELERATORS)
+    named = _first_named(rows["hardware"])
     if chips.empty:
-        return np.full(len(rows), np.nan)
+        return np.full(len(rows), np.nan), named_rows(named, {})
     known = dict(zip(chips["name"], chips["fp16_tensor_flop_s"].notna().astype(np.float64), strict=True))
-    return np.asarray(_first_named(rows["hardware"]).map(known), dtype=np.float64)
+    told = dict(zip(chips["name"], ((row,) for row in chips["accelerator_id"]), strict=True))
+    return np.asarray(named.map(known), dtype=np.float64), named_rows(named, told)
 
 
 def _on_one_side(series: Series) -> bool:
@@ -278,16 +286,18 @@ def mlperf_system(inputs: Inputs) -> list[Fitted]:
 
 
 def _winners_watts(inputs: Inputs, component: Component, best: pd.DataFrame) -> Fitted:
-    chips = inputs.rows("accelerators")
+    chips = inputs.rows(ACCELERATORS)
     if chips.empty:
         return refused(component, "no rated power is known by this date")
     name = "accelerator_original" if "accelerator_original" in best.columns else "accelerator"
-    power = rated_watts(best[name], chips)
+    power, told = rated_watts(best[name], chips)
     known = power > 0
     if not known.any():
         return refused(component, "no rated power is known by this date")
     best, power = best.loc[known], power[known]
-    series = _cell_series(best, ["benchmark"], np.log2(power), clusters=best["benchmark"].to_numpy(object))
+    series = _cell_series(
+        best, ["benchmark"], np.log2(power), clusters=best["benchmark"].to_numpy(object), consulted=told[known]
+    )
     start = inputs.params.windows.mlperf
     return fit_trend(inputs, component, series, start=start, diagnostics={"n_without_rated_power": int((~known).sum())})
 

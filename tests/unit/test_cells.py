@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from race_to_efficiency.cells.dates import one_date, read_dates
+from race_to_efficiency.cells.date_styles import one_date
+from race_to_efficiency.cells.dates import read_dates
 from race_to_efficiency.cells.files import open_table
 from race_to_efficiency.cells.numbers import number, read_numbers
 from race_to_efficiency.cells.run_columns import find_figures, suggestions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.cells.dates import Order, one_date, settled_order
+from race_to_efficiency.cells.date_styles import Order, one_date, settled_order
 from race_to_efficiency.cells.numbers import DecimalMark, number
 from race_to_efficiency.cells.text import CellError, number_text, text_of_cell
 
@@ -57,7 +57,7 @@ def date_cell(text: str, order: Order = "month_first") -> str:
     Parameters
     ----------
     text : str
-        See `cells.dates.one_date`; years of two digits are read.
+        See `cells.date_styles.one_date`; years of two digits are read.
     order : {'day_first', 'month_first'}
         Of numeric dates; one that only makes sense the other way round is read so.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.cells.dates import Dates, Order, read_dates
+from race_to_efficiency.cells.dates import Dates, read_dates
 from race_to_efficiency.cells.numbers import DecimalMark, Numbers, read_numbers
 from race_to_efficiency.cells.text import CellError, number_text, tidy
 from race_to_efficiency.errors import DataInvalid, UsageError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.cells.date_styles import Order
     from race_to_efficiency.cells.physical import PhysicalRecord
 
 _POWER = re.compile(r"(10|2|e)\^(.+)")

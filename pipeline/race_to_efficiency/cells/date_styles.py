@@ -18,7 +18,7 @@ from race_to_efficiency.cells.date_stretches import (
     part_of_year,
     stretch,
 )
-from race_to_efficiency.cells.text import MISSING_WORDS, CellError, text_of_cell
+from race_to_efficiency.cells.text import ABOUT, MISSING_WORDS, CellError, text_of_cell, without_emphasis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,6 @@ _SHORT_YEAR = re.compile(r"([A-Za-z]{3,10})\.?\s*[-'’/]\s*'?(\d\d)", re.ASCII)
 """Apr-12 as spreadsheets show a month: no date states a day and a month alone."""
 
 _CALENDAR_YEAR = re.compile(r"\b(?:cy|calendar year) ?(?='?\d)")
-_ABOUT = re.compile(r"^(?:c\.|ca\.?|circa|about|~|≈)\s*(?=\d)", re.IGNORECASE)
 _TIME = re.compile(
     r",? \d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[ap]\.?m\.?)?(?: ?(?:utc|gmt|z|[+-]\d\d:?\d\d))?(?=$|[ ,])"
 )
@@ -79,8 +78,8 @@ def one_date(text: str, order: Order | None, *, short_years: bool = False) -> tu
     CellError
         When the text is no date of these styles, or the day does not exist.
     """
-    cleaned = _plain_letters(text_of_cell(text).removeprefix("=").strip('"'))
-    cleaned = _CALENDAR_YEAR.sub("", _ABOUT.sub("", cleaned))
+    cleaned = _plain_letters(without_emphasis(text_of_cell(text)).removeprefix("=").strip('"'))
+    cleaned = _CALENDAR_YEAR.sub("", ABOUT.sub("", cleaned))
     if cleaned in MISSING_WORDS:
         return None
     if found := _OF_ASIA.match(cleaned):

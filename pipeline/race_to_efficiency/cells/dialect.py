@@ -71,17 +71,23 @@ def dialect_of(lines: Sequence[bytes]) -> Dialect:
 def _by_blanks(some: Sequence[bytes], first: int) -> Dialect | None:
     """Return the dialect of columns set apart by blanks, any number of them, as ``numpy.savetxt`` writes."""
     found = list(records(blanks_once(some), delimiter=BLANK))
-    names = next((k for k, record in enumerate(found[:-1]) if any(map(_numeric, found[k + 1].cells))), 0)
+    names = next((k for k, record in enumerate(found[:-1]) if any(map(is_number, found[k + 1].cells))), 0)
     width = len(found[names].cells) if found else 0
-    fitting = sum(len(record.cells) == width for record in found[names:])
+    more = row_names(found[names:], BLANK)
+    fitting = sum(len(record.cells) == width + more for record in found[names + more :]) + more
     if width < 2 or fitting < 2 or fitting < _BLANKS_FIT * len(found[names:]):
         return None
     return Dialect(BLANK, first + found[names].line - 1, names)
 
 
 def blanks_once(lines: Iterable[bytes]) -> list[bytes]:
-    """Return lines whose words stand one blank apart; a comment's mark belongs to its first word."""
-    return [b" ".join(line.removeprefix(b"#").split()) for line in lines]
+    """Return lines whose words stand one blank apart; a comment's mark belongs to its first word, a rule is none."""
+    return [b"" if is_rule(line) else b" ".join(line.removeprefix(b"#").split()) for line in lines]
+
+
+def is_rule(line: bytes) -> bool:
+    """Return whether a line is a rule of dashes or of equals signs above or below names."""
+    return not line.strip(b"-+:=| \r") and (b"---" in line or b"===" in line)
 
 
 def _titles(found: Sequence[PhysicalRecord]) -> int:
@@ -90,7 +96,7 @@ def _titles(found: Sequence[PhysicalRecord]) -> int:
     while count + 1 < min(len(found), _MOST_TITLES + 1) and _is_title(found[count].cells):
         count += 1
     names = found[count].cells if found else ()
-    return count if not _is_title(names) and not any(_numeric(tidy(cell)) for cell in names) else 0
+    return count if not _is_title(names) and not any(is_number(tidy(cell)) for cell in names) else 0
 
 
 def _is_title(cells: Sequence[str]) -> bool:
@@ -106,7 +112,7 @@ def units_below(found: Sequence[PhysicalRecord]) -> tuple[str, ...]:
     units = [_IN_BRACKETS.sub(r"\1", cell) for cell in second]
     stated = [unit for unit in units if unit]
     known = [unit for unit in stated if is_unit(unit)]
-    whole = len(names) == len(second) == len(third) and not any(map(_numeric, second)) and any(map(_numeric, third))
+    whole = len(names) == len(second) == len(third) and not any(map(is_number, second)) and any(map(is_number, third))
     return tuple(units) if whole and known and 2 * len(known) >= len(stated) else ()
 
 
@@ -137,23 +143,37 @@ def decimal_of(cells: Iterable[str], delimiter: str) -> tuple[DecimalMark, tuple
     return ".", ()
 
 
-def second_header(found: Sequence[PhysicalRecord]) -> bool:
-    """Return whether the names stand in the second line, as pandas writes columns of two levels.
+def second_header(found: Sequence[PhysicalRecord]) -> tuple[str, ...]:
+    """Return the names where they stand in the second line, as pandas writes columns of two levels; none otherwise.
 
     The first line then repeats names, the second holds others and no number, and the third holds numbers.
     """
     if len(found) < 3:
-        return False
+        return ()
     first, second, third = ([tidy(cell) for cell in record.cells] for record in found[:3])
     distinct = Counter(name for name in second if name)
-    return (
+    two_levels = (
         len(first) == len(second) == len(third)
         and len(set(first)) < len(first)
         and max(distinct.values(), default=2) == 1
-        and not any(_numeric(cell) for cell in second)
-        and any(_numeric(cell) for cell in third)
+        and not any(map(is_number, second))
+        and any(map(is_number, third))
     )
+    return tuple(second) if two_levels else ()
 
 
-def _numeric(cell: str) -> bool:
+def row_names(found: Sequence[PhysicalRecord], delimiter: str) -> bool:
+    """Return whether every row has a cell more than there are names, as R writes and pandas prints.
+
+    The first cells are words, or count from 0 or 1. Between commas one cell more may be a decimal comma.
+    """
+    if delimiter == "," or len(found) < 3:
+        return False
+    width, first = len(found[0].cells), tuple(record.cells[0].strip() for record in found[1:3])
+    more = all(len(record.cells) == width + 1 and record.cells[-1].strip() for record in found[1:3])
+    return more and (first in (("0", "1"), ("1", "2")) or not any(map(is_number, first)))
+
+
+def is_number(cell: str) -> bool:
+    """Return whether a cell begins with a number."""
     return bool(re.match(r"[+-]?[\d.,]*\d", cell)) and not is_missing(cell)

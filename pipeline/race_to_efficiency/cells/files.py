@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -10,23 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency import storage
-from race_to_efficiency.cells.dialect import (
-    BLANK,
-    DELIMITERS,
-    Dialect,
-    blanks_once,
-    decimal_of,
-    dialect_of,
-    second_header,
-    units_below,
-)
-from race_to_efficiency.cells.latex import SEPARATOR, latex_rows
-from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
-from race_to_efficiency.cells.run_columns import find_figures
-from race_to_efficiency.cells.scales import scale_of
+from race_to_efficiency.cells.physical import PhysicalRecord, lines_of
 from race_to_efficiency.cells.screening import MAX_TABLE_BYTES, refuse, screened_bytes
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.cells.text import tidy
+from race_to_efficiency.cells.text_table import text_table
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.loading.json_text import parse_json
 
@@ -56,11 +43,7 @@ def open_table(path: Path, *, most_bytes: int = MAX_TABLE_BYTES) -> Table:
         return _parquet(path)
     data = screened_bytes(path, most_bytes=most_bytes)
     start = data.lstrip()[:1]
-    if start in (b"{", b"["):
-        return _json(path, data)
-    if b"\n" not in data and b"\r" in data:
-        data = data.replace(b"\r", b"\n")
-    return _text(path, data)
+    return _json(path, data) if start in (b"{", b"[") else text_table(path, data)
 
 
 def opened(source: Path | Table) -> Table:
@@ -68,97 +51,10 @@ def opened(source: Path | Table) -> Table:
     return source if isinstance(source, Table) else open_table(source)
 
 
-def _text(path: Path, data: bytes) -> Table:
-    """Return the table of a text with separators."""
-    lines, (delimiter, start, titles), notes = _separated(data)
-    stream = records(lines, delimiter=delimiter, start=start)
-    head = list(itertools.islice(stream, 3))
-    header = head[0]
-    if header.problem:
-        raise refuse(path, f"its first line cannot be read: {header.problem}", line=header.line)
-    if titles:
-        notes += (f"the names are those of line {header.line}: titles and comments stand before it",)
-    if second_header(head):
-        header, head = head[1], head[1:]
-        notes += (f"two header rows: the names are those of line {header.line}",)
-    names = tuple(tidy(cell) for cell in header.cells)
-    units = units_below(head)
-    if units:
-        names = tuple(map(_with_unit, names, units))
-        notes, head = (*notes, f"line {head[1].line} states the units of the columns"), head[1:]
-    # the corner of a grid names both its sides
-    names = (names[0].partition("\\")[0].strip() or names[0], *names[1:])
-    _refuse_without_names(path, names, header.line)
-    width = len(names)
-    columns: list[list[str]] = [[] for _ in names]
-    places: list[int] = []
-    unread: list[PhysicalRecord] = []
-
-    def take(record: PhysicalRecord) -> None:
-        cells = record.cells
-        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
-            cells = cells[:width]
-        if record.problem or len(cells) != width:
-            why = record.problem or f"{width} cells (found {len(cells)})"
-            unread.append(PhysicalRecord(record.line, record.cells, why))
-            return
-        places.append(record.line)
-        for column, cell in zip(columns, cells, strict=True):
-            column.append(cell.strip())
-
-    for record in itertools.chain(head[1:], stream):
-        take(record)
-    marked = (cell for column in columns for cell in column if "," in cell or "." in cell)
-    decimal, said = decimal_of(marked, delimiter) if b"," in data and (delimiter != "," or b'"' in data) else (".", ())
-    held = [np.array(column, dtype=object) for column in columns]
-    line = np.array(places, dtype=np.int64)
-    return Table(
-        path, names, line, held.__getitem__, tuple(unread), decimal, notes + said, header.line, data.endswith(b"\n")
-    )
-
-
-def _separated(data: bytes) -> tuple[list[bytes], Dialect, tuple[str, ...]]:
-    """Return a text's lines, their dialect, and a note where no commas separate the cells."""
-    lines = lines_of(data)
-    rows = latex_rows(lines) if b"\\\\" in data else None
-    if rows is not None:
-        return rows, Dialect(SEPARATOR, 0), ("it is a table in LaTeX",)
-    dialect = dialect_of(lines)
-    if dialect.delimiter == ",":
-        return lines, dialect, ()
-    named = {**DELIMITERS, BLANK: "blanks"}.get(dialect.delimiter, dialect.delimiter)
-    if dialect.delimiter == BLANK:
-        lines = blanks_once(lines)
-    elif dialect.delimiter == "|":  # a rule of dashes is no row
-        lines = [line if line.strip(b"-+:=| \r") or b"---" not in line else b"" for line in lines]
-    return lines, dialect, (f"the cells are separated by {named}",)
-
-
-def _with_unit(name: str, unit: str) -> str:
-    """Return a name with its unit where that scales a figure of a run; any other column keeps its name."""
-    both = f"{name} ({unit})"
-    return both if unit and (scale_of(unit) is not None or find_figures([both]).columns) else name
-
-
-def _refuse_without_names(path: Path, names: tuple[str, ...], line: int) -> None:
-    if re.match(r"(- )?\w+: *\S", names[0]) and len(names) == 1:
-        raise refuse(path, "it is YAML, not a table", line=line, remedy="save the records as CSV, or as JSON")
-    words = [name for name in names if not _is_number(name)]
-    if len(words) < len(names) / 2 and not find_figures(words).columns:  # numbers head the columns of a wide grid
-        why = "its first line holds numbers, not the names of the columns"
-        raise refuse(path, why, line=line, remedy="write a first line with the columns' names, e.g. params,tokens,loss")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _json(path: Path, data: bytes) -> Table:
     """Return the table of JSON lines, of an array of records, or of an object of columns."""
+    if re.match(rb"\s*\[\[?[A-Za-z_][\w.-]*\]", data):
+        raise refuse(path, "it is TOML, not a table", line=1, remedy="save the records as CSV, or as JSON")
     if re.match(rb"\s*\[?\s*\{\s*'", data):
         why = "it holds dictionaries as Python prints them, not JSON"
         raise refuse(path, why, line=1, remedy="save them with json.dump, or as CSV")

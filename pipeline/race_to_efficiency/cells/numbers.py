@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from race_to_efficiency.cells.scales import SUFFIXES, UNITS, dimension_of, without_counted
-from race_to_efficiency.cells.text import MISSING, MISSING_WORDS, CellError, text_of_cell
+from race_to_efficiency.cells.text import ABOUT, MISSING, MISSING_WORDS, CellError, text_of_cell, without_emphasis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +37,18 @@ _FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]\d{1,3}$)")
 _ERROR = re.compile(r"\s*(?:±|\+/?-|\\pm)\s*[\d.,]+(?:[eE][+-]?\d+)?$")
 """An error stated after a number: 2.907 ± 0.003."""
 
+_FOOTNOTE = re.compile(r"(?<=[\w.%)])\s*(?:[*†‡§¶]+|(?:\[\d{1,3}\])+)$")
+"""What points to a footnote: 70M*, 1.4B[12]."""
+
+_IN_BRACKETS = re.compile(r"([^()]*\d[^()]*?)\s*\(([^()]*\d[^()]*)\)")
+"""Another number after the first: 7B (6.7B), or for a loss its error: 2.907 (0.003)."""
+
+_LARGEST_ERROR = 0.1
+_LEFT_OUT = {
+    "errors stated after the numbers were left out": (_ERROR, _IN_BRACKETS),
+    "marks of footnotes were left out": (_FOOTNOTE,),
+    "numbers said to be about right (~) were taken as they stand": (ABOUT,),
+}
 _WITH_UNIT = re.compile(r"([+-]?[\d.,'’_ ]*\d\.?(?:[eE][+-]?\d+)?)\s*([^\d\s.,].*)")
 _SWAPPED = str.maketrans({",": ".", ".": ","})
 _MINUS = str.maketrans({"−": "-", "‑": "-"})
@@ -44,6 +56,11 @@ _MINUS = str.maketrans({"−": "-", "‑": "-"})
 
 class SeveralNumbersError(CellError):
     """A cell lists different numbers where there is room for one."""
+
+    @property
+    def said(self) -> str:
+        """The finding in words."""
+        return "several numbers, where there is room for one"
 
 
 class CellNumber(NamedTuple):
@@ -66,7 +83,8 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     ----------
     text : str
         ``1.979e15``, ``11,458``, ``1 234 567``, ``$11,458.00``, ``46 %``, ``=700``, ``1.4B``, ``300 W``, ``1.4D+09``,
-        ``1.4×10⁹``, ``$1.4 \times 10^{9}$``, ``2.907 ± 0.003`` (the error is left out).
+        ``1.4×10⁹``, ``$1.4 \times 10^{9}$``, ``2.907 ± 0.003`` (the error is left out),
+        ``**2.907**``, ``~7B``, ``7B*``.
     decimal : {'.', ','}
         Mark of the decimals; the other one groups thousands.
     dimension : str, optional
@@ -79,7 +97,10 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     CellError
         When the text is no finite number.
     """
-    cleaned = text_of_cell(text).translate(_MINUS).removeprefix("=").strip().strip('"')
+    cleaned = without_emphasis(text_of_cell(text)).translate(_MINUS).removeprefix("=").strip().strip('"')
+    if found := _IN_BRACKETS.fullmatch(cleaned):
+        return _first(found[1], found[2], decimal, dimension)
+    cleaned = ABOUT.sub("", _FOOTNOTE.sub("", cleaned))
     cleaned = _without_tex(cleaned).removeprefix("$").replace("US$", "").strip()
     if cleaned.lower() in MISSING_WORDS:
         return None
@@ -97,6 +118,18 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     if unit == "%":
         return CellNumber(value / 100.0)
     return CellNumber(value, factor, unit)
+
+
+def _first(text: str, bracketed: str, decimal: DecimalMark, dimension: str | None) -> CellNumber | None:
+    """Return a number after which another stands in brackets: the same once more, or the error of a loss."""
+    first = number(text, decimal=decimal, dimension=dimension)
+    second = number(bracketed, decimal=decimal, dimension=dimension)
+    if first is None or second is None:
+        raise CellError("number")
+    error = dimension == "loss" and abs(second.scaled) < _LARGEST_ERROR * abs(first.scaled)
+    if not error and first.scaled != second.scaled:
+        raise SeveralNumbersError("several numbers")
+    return first
 
 
 def _without_tex(text: str) -> str:
@@ -190,7 +223,9 @@ def read_numbers(cells: NDArray[Any], *, decimal: DecimalMark = ".", dimension: 
     problems: dict[int, str] = {}
     units: Counter[str] = Counter()
     bare: list[int] = []
-    errors = ("errors stated after the numbers were left out",) if any(map(_ERROR.search, cells)) else ()
+    left_out = tuple(
+        said for said, marks in _LEFT_OUT.items() if any(mark.search(text) for mark in marks for text in cells)
+    )
     for place, text in enumerate(cells):
         try:
             found = number(text, decimal=decimal, dimension=dimension)
@@ -211,8 +246,8 @@ def read_numbers(cells: NDArray[Any], *, decimal: DecimalMark = ".", dimension: 
     if any(_factor(unit, None) != 1 for unit in measured):
         value[bare] = np.nan
         problems |= dict.fromkeys(bare, "without a unit, where other cells have one")
-        return Numbers(value, problems, (f"units in the cells were read: {', '.join(sorted(measured))}", *errors))
-    return Numbers(value, problems, (*_suffix_notes(units), *errors))
+        return Numbers(value, problems, (f"units in the cells were read: {', '.join(sorted(measured))}", *left_out))
+    return Numbers(value, problems, (*_suffix_notes(units), *left_out))
 
 
 def _suffix_notes(units: Counter[str]) -> tuple[str, ...]:

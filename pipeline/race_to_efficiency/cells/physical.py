@@ -16,6 +16,7 @@ MAX_JOINED_LINES = 500
 """How many physical lines one quoted cell may span."""
 
 UNCLOSED = "a quote is opened and never closed"
+SUMMARY = "a total or a mean of the rows above, no row of its own"
 
 
 class PhysicalRecord(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from race_to_efficiency.cells.numbers import SeveralNumbersError
 from race_to_efficiency.cells.run_columns import DIMENSIONS
 from race_to_efficiency.cells.text import MISSING
 
@@ -120,12 +121,17 @@ def _finding(table: Table, columns: Mapping[str, str], rules: Mapping[str, dict[
     missing = next(name for name in reversed(SCALES) if name in columns)
     rule = "two of params, tokens, compute_flop"
     return UnusableRow(
-        line, missing, _cell(table, columns[missing], row), rule, "fill the cell in, or leave the row out"
+        line,
+        missing,
+        _cell(table, columns[missing], row),
+        rule,
+        "fill the cell in (merged cells: with that above it), or leave the row out",
     )
 
 
 _REMEDIES = {
     "not positive": "correct the figure, or leave the row out",
+    SeveralNumbersError("several numbers").said: "write one of them, or each in a column of its own",
     "beyond any run": "is it in the unit of the column? correct it, or leave the row out",
 }
 

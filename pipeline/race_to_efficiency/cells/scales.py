@@ -31,10 +31,10 @@ UNITS: dict[str, dict[str, float]] = {
 """Factors by dimension: how many base units one of the publisher's is; names in lower case."""
 
 SUFFIXES: dict[str, int] = {
-    **dict.fromkeys(("k", "thousand"), 3),
-    **dict.fromkeys(("m", "mn", "million"), 6),
-    **dict.fromkeys(("b", "bn", "g", "billion"), 9),
-    **dict.fromkeys(("t", "tn", "trillion"), 12),
+    **dict.fromkeys(("k", "thousand", "thousands"), 3),
+    **dict.fromkeys(("m", "mn", "million", "millions", "mio", "mio."), 6),
+    **dict.fromkeys(("b", "bn", "g", "billion", "billions", "mrd", "mrd."), 9),
+    **dict.fromkeys(("t", "tn", "trillion", "trillions"), 12),
 }
 """Powers of ten of the suffixes of counts, in lower case."""
 

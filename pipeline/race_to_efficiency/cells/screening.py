@@ -30,7 +30,6 @@ MAX_LINE_BYTES = 2_000_000
 
 GZIP = b"\x1f\x8b"
 _FORMATS = {
-    b"PK\x03\x04": "zip (or a spreadsheet)",
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
     b"(\xb5/\xfd": "zstandard",
@@ -45,7 +44,16 @@ _FORMATS = {
     b"SQLite format 3\x00": "an SQLite database",
 }
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<head|<\?xml|<body)", re.IGNORECASE)
+_PAGE = re.compile(rb"\s*<(!doctype|html|head|\?xml|body|script|meta|title|style|table|div)\b", re.IGNORECASE)
+_ZIP, _END_OF_ZIP = b"PK\x03\x04", b"PK\x05\x06"
+_WORKBOOK = re.compile(rb"xl/|opendocument\.spreadsheet")
+_AS_CSV = "save the table as CSV"
+_POINTERS = {
+    b"version https://git-lfs": ("Git LFS", "git lfs pull"),
+    b"/annex/objects/": ("git-annex", "git annex get"),
+    b"outs:\n- md5:": ("DVC", "dvc pull"),
+}
+"""What stands in place of a file that has not been fetched, and the command that fetches it."""
 
 
 def refuse(path: Path, why: str, *, line: int | None = None, remedy: str = "") -> DataInvalid:
@@ -146,9 +154,29 @@ def _as_utf8(path: Path, pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _refuse_other_formats(path: Path, head: bytes) -> None:
     for magic, name in _FORMATS.items():
         if head.startswith(magic):
-            raise refuse(path, f"it is {name}, not a text table", line=1, remedy="save the table as CSV")
-    if _PAGE.match(head.removeprefix(b"\xef\xbb\xbf")):
+            raise refuse(path, f"it is {name}, not a text table", line=1, remedy=_AS_CSV)
+    for start, (name, command) in _POINTERS.items():
+        if head.startswith(start):
+            raise refuse(
+                path, f"it is a pointer of {name}, not the file itself", line=1, remedy=f"{command} {path.name}"
+            )
+    if head.startswith(_ZIP):
+        raise _zip(path, head)
+    if found := _PAGE.match(head.removeprefix(b"\xef\xbb\xbf")):
+        if found[1].lower() == b"table":
+            remedy = "save it as CSV (in pandas: read_html(FILE)[0].to_csv(NEW, index=False))"
+            raise refuse(path, "it is a table in HTML", line=1, remedy=remedy)
         raise refuse(path, "it is a web page, not a table", line=1)
+
+
+def _zip(path: Path, head: bytes) -> DataInvalid:
+    """Return the error that refuses a zip file: a workbook, an archive, or one that was cut short."""
+    if str(path) != "-" and path.stat().st_size <= len(head) and _END_OF_ZIP not in head:
+        return refuse(path, "it is zip (or a spreadsheet) and ends early: the download was cut short", line=1)
+    if _WORKBOOK.search(head):
+        remedy = f"{_AS_CSV} (in pandas: read_excel(FILE).to_csv(NEW, index=False))"
+        return refuse(path, "it is a spreadsheet (xlsx or ods), whatever its name", line=1, remedy=remedy)
+    return refuse(path, "it is a zip archive, not a text table", line=1, remedy="unpack it and give the table in it")
 
 
 def _refuse_other_encodings(path: Path, data: bytes) -> None:

@@ -9,12 +9,18 @@ MISSING = "missing"
 
 MISSING_WORDS = frozenset(
     {"", "-", "--", "–", "—", ".", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "nat", "none", "null", "nil"}
-    | {"tba", "tbd", "unknown", "not available"}
+    | {"tba", "tbd", "unknown", "not available", "n.a.", "n.d.", "missing", "...", "…"}
 )
 """Lower-case texts that stand for an unknown number or date, in people's tables and publishers' alike."""
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Characters no cell of text may hold."""
+
+ABOUT = re.compile(r"^(?:~|≈|∼|c\.|ca\.?|circa|about|approx\.?|approximately)\s*(?=[$.]?\d)", re.IGNORECASE)
+"""Before a number or a year that is stated as about right."""
+
+_EMPHASIS = re.compile(r"(\*{1,3}|__?|`)([^*_`].*?)\1")
+"""Marks of Markdown around a whole cell."""
 
 
 class CellError(ValueError):
@@ -41,6 +47,13 @@ def text_of_cell(text: str) -> str:
     if len(stripped) > 2 and stripped.startswith('="') and stripped.endswith('"'):
         return tidy(stripped[2:-1].replace('""', '"'))
     return stripped
+
+
+def without_emphasis(text: str) -> str:
+    """Return a cell's text without the marks of Markdown around the whole of it: **2.91**, `7B`."""
+    while found := _EMPHASIS.fullmatch(text):
+        text = found[2].strip()
+    return text
 
 
 def is_missing(text: str) -> bool:

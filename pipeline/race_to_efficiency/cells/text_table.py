@@ -1,0 +1,249 @@
+"""From a text with separators to a table: its lines, the names above them, and what stands between and below."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from race_to_efficiency.cells.dialect import (
+    BLANK,
+    DELIMITERS,
+    Dialect,
+    blanks_once,
+    decimal_of,
+    dialect_of,
+    is_number,
+    is_rule,
+    row_names,
+    second_header,
+    units_below,
+)
+from race_to_efficiency.cells.latex import SEPARATOR, latex_rows
+from race_to_efficiency.cells.physical import SUMMARY, PhysicalRecord, lines_of, records
+from race_to_efficiency.cells.run_columns import find_figures
+from race_to_efficiency.cells.scales import scale_of
+from race_to_efficiency.cells.screening import refuse
+from race_to_efficiency.cells.table import Table
+from race_to_efficiency.cells.text import tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+_ALONE = re.compile(rb"\r(?!\n)(?![,;\t|])")
+"""A line break of old, which may stand among others; one before a separator is a stray."""
+
+_MARKS_OF_CONFLICT = (b"<<<<<<< ", b"=======", b">>>>>>> ")
+_SUMMARIES = frozenset(
+    [
+        "total",
+        "totals",
+        "grand total",
+        "sum",
+        "mean",
+        "average",
+        "avg",
+        "median",
+        "std",
+        "stdev",
+        "std dev",
+        "min",
+        "max",
+    ]
+    + ["gesamt", "summe", "mittelwert", "durchschnitt", "somme", "moyenne", "promedio", "media"]
+)
+_LOOKED_BELOW = 3
+
+
+def text_table(path: Path, data: bytes) -> Table:
+    """Return the table of a text with separators.
+
+    Comments, and lines that repeat the names, are no rows; lines of totals at the end are unread ones.
+
+    Parameters
+    ----------
+    path : Path
+        For errors.
+    data : bytes
+        UTF-8.
+
+    Raises
+    ------
+    DataInvalid
+        When it is no table.
+    """
+    data = _ALONE.sub(b"\n", data) if data.count(b"\r") > data.count(b"\r\n") else data
+    lines, (delimiter, start, titles), notes = _separated(data)
+    _refuse_conflict(path, lines)
+    stream = records(lines, delimiter=delimiter, start=start)
+    head = list(itertools.islice(stream, _LOOKED_BELOW))
+    names, head, said = _header(path, head, delimiter)
+    if titles:
+        notes += (f"the names are those of line {head[0].line}: titles and comments stand before it",)
+    rows = _Rows(names, head[0])
+    for record in itertools.chain(head[1:], stream):
+        rows.take(record)
+    rows.put_summaries_aside()
+    columns = rows.columns
+    marked = (cell for column in columns for cell in column if "," in cell or "." in cell)
+    decimal, guessed = (
+        decimal_of(marked, delimiter) if b"," in data and (delimiter != "," or b'"' in data) else (".", ())
+    )
+    held = [np.array(column, dtype=object) for column in columns]
+    return Table(
+        path,
+        names,
+        np.array(rows.places, dtype=np.int64),
+        held.__getitem__,
+        tuple(rows.unread),
+        decimal,
+        (*notes, *said, *rows.notes, *guessed),
+        head[0].line,
+        data.endswith(b"\n"),
+    )
+
+
+def _header(
+    path: Path, head: Sequence[PhysicalRecord], delimiter: str
+) -> tuple[tuple[str, ...], Sequence[PhysicalRecord], tuple[str, ...]]:
+    """Return the names, the records from that of the names on, and notes where they are not those of one line."""
+    header, notes = head[0], tuple[str, ...]()
+    if header.problem:
+        raise refuse(path, f"its first line cannot be read: {header.problem}", line=header.line)
+    names = tuple(tidy(cell) for cell in header.cells)
+    if lower := second_header(head) or _merged_header(head):
+        names, head = lower, head[1:]
+        notes += (f"two header rows: the names are those of line {head[0].line}",)
+    units = units_below(head)
+    if units:
+        names = tuple(map(_with_unit, names, units))
+        notes, head = (*notes, f"line {head[1].line} states the units of the columns"), [head[0], *head[2:]]
+    if row_names(head, delimiter):
+        names = ("", *names)
+        notes += ("the first column has no name: it names or counts the rows",)
+    # the corner of a grid names both its sides
+    names = (names[0].partition("\\")[0].strip() or names[0], *names[1:])
+    _refuse_without_names(path, names, head)
+    return names, head, notes
+
+
+def _merged_header(found: Sequence[PhysicalRecord]) -> tuple[str, ...]:
+    """Return the names of two header rows of which the upper has merged cells: those below, else those above.
+
+    The lower ones must name figures that the upper ones do not; none otherwise.
+    """
+    if len(found) < _LOOKED_BELOW:
+        return ()
+    first, second, third = ([tidy(cell) for cell in record.cells] for record in found[:_LOOKED_BELOW])
+    names = tuple(low or top for top, low in itertools.zip_longest(first, second, fillvalue=""))
+    merged = len(first) == len(second) == len(third) and "" in first and all(names) and len(set(names)) == len(names)
+    figures = [len(find_figures([name for name in row if name]).columns) for row in (first, second)]
+    if not merged or any(map(is_number, second)) or not any(map(is_number, third)) or figures[1] <= figures[0]:
+        return ()
+    return names
+
+
+class _Rows:
+    """The rows below the names, column by column."""
+
+    def __init__(self, names: tuple[str, ...], header: PhysicalRecord) -> None:
+        self.width = len(names)
+        self.header = tuple(cell.strip() for cell in header.cells)
+        self.columns: list[list[str]] = [[] for _ in names]
+        self.places: list[int] = []
+        self.unread: list[PhysicalRecord] = []
+        self._left_out: Counter[str] = Counter()
+
+    def take(self, record: PhysicalRecord) -> None:
+        """Take one line."""
+        cells = record.cells
+        if len(cells) > self.width and not any(cell.strip() for cell in cells[self.width :]):
+            cells = cells[: self.width]
+        if not record.problem and tuple(cell.strip() for cell in cells) == self.header:
+            self._left_out["repeat the names"] += 1
+        elif cells[0].lstrip().startswith("#") and (len(cells) != self.width or not any(map(str.strip, cells[1:]))):
+            self._left_out["are comments"] += 1
+        elif record.problem or len(cells) != self.width:
+            why = record.problem or f"{self.width} cells (found {len(cells)})"
+            self.unread.append(PhysicalRecord(record.line, record.cells, why))
+        else:
+            self.places.append(record.line)
+            for column, cell in zip(self.columns, cells, strict=True):
+                column.append(cell.strip())
+
+    def put_summaries_aside(self) -> None:
+        """Set the last rows aside where they begin with the word for a total or a mean, and no other row does."""
+        count = 0
+        while count < len(self.places) and self._sums_up(len(self.places) - 1 - count):
+            count += 1
+        if not count or any(map(self._sums_up, range(len(self.places) - count))):
+            return
+        for _ in range(count):
+            cells = tuple(column.pop() for column in self.columns)
+            self.unread.append(PhysicalRecord(self.places.pop(), cells, SUMMARY))
+
+    def _sums_up(self, row: int) -> bool:
+        first = next((column[row] for column in self.columns if column[row]), "")
+        return first.rstrip(":").lower() in _SUMMARIES
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What lines are no rows."""
+        return tuple(f"{count} lines below the names {what}: no rows" for what, count in self._left_out.items())
+
+
+def _separated(data: bytes) -> tuple[list[bytes], Dialect, tuple[str, ...]]:
+    """Return a text's lines, their dialect, and a note where no commas separate the cells."""
+    lines = lines_of(data)
+    rows = latex_rows(lines) if b"\\\\" in data else None
+    if rows is not None:
+        return rows, Dialect(SEPARATOR, 0), ("it is a table in LaTeX",)
+    dialect = dialect_of(lines)
+    if dialect.delimiter == ",":
+        return lines, dialect, ()
+    named = {**DELIMITERS, BLANK: "blanks"}.get(dialect.delimiter, dialect.delimiter)
+    if dialect.delimiter == BLANK:
+        lines = blanks_once(lines)
+    elif dialect.delimiter == "|":
+        lines = [b"" if is_rule(line) else line for line in lines]
+    return lines, dialect, (f"the cells are separated by {named}",)
+
+
+def _refuse_conflict(path: Path, lines: Iterable[bytes]) -> None:
+    """Refuse a file in which git left two versions of the same lines."""
+    place = dict.fromkeys(_MARKS_OF_CONFLICT, 0)
+    for number, line in enumerate(lines, 1):
+        if line[:1] in (b"<", b"=", b">"):
+            place |= {mark: number for mark in _MARKS_OF_CONFLICT if line.startswith(mark)}
+    if all(place.values()):
+        why, line = "git left the marks of a conflict in it, with two versions of the same lines", place[b"<<<<<<< "]
+        raise refuse(path, why, line=line, remedy="keep one version of the lines between <<<<<<< and >>>>>>>")
+
+
+def _with_unit(name: str, unit: str) -> str:
+    """Return a name with its unit where that scales a figure of a run; any other column keeps its name."""
+    both = f"{name} ({unit})"
+    return both if unit and (scale_of(unit) is not None or find_figures([both]).columns) else name
+
+
+def _refuse_without_names(path: Path, names: tuple[str, ...], head: Sequence[PhysicalRecord]) -> None:
+    line, words = head[0].line, [name for name in names if not _is_float(name)]
+    if len(names) == len(head) == 1 and not find_figures(names).columns:
+        raise refuse(path, f"it holds one line, no table: '{names[0][:80]}'", line=line)
+    if re.match(r"(- )?\w+: *\S", names[0]) and len(names) == 1:
+        raise refuse(path, "it is YAML, not a table", line=line, remedy="save the records as CSV, or as JSON")
+    if len(words) < len(names) / 2 and not find_figures(words).columns:  # numbers head the columns of a wide grid
+        why = "its first line holds numbers, not the names of the columns"
+        raise refuse(path, why, line=line, remedy="write a first line with the columns' names, e.g. params,tokens,loss")
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -18,7 +18,7 @@ from race_to_efficiency.cells.date_stretches import (
     part_of_year,
     stretch,
 )
-from race_to_efficiency.cells.text import ABOUT, MISSING_WORDS, CellError, text_of_cell, without_emphasis
+from race_to_efficiency.cells.text import ABOUT, FOOTNOTE, MISSING_WORDS, CellError, text_of_cell, without_emphasis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +79,7 @@ def one_date(text: str, order: Order | None, *, short_years: bool = False) -> tu
         When the text is no date of these styles, or the day does not exist.
     """
     cleaned = _plain_letters(without_emphasis(text_of_cell(text)).removeprefix("=").strip('"'))
-    cleaned = _CALENDAR_YEAR.sub("", ABOUT.sub("", cleaned))
+    cleaned = _CALENDAR_YEAR.sub("", ABOUT.sub("", FOOTNOTE.sub("", cleaned)))
     if cleaned in MISSING_WORDS:
         return None
     if found := _OF_ASIA.match(cleaned):

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from race_to_efficiency.cells.scales import SUFFIXES, UNITS, dimension_of, without_counted
-from race_to_efficiency.cells.text import ABOUT, MISSING, MISSING_WORDS, CellError, text_of_cell, without_emphasis
+from race_to_efficiency.cells.text import (
+    ABOUT,
+    FOOTNOTE,
+    MISSING,
+    MISSING_WORDS,
+    CellError,
+    text_of_cell,
+    without_emphasis,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,17 +45,15 @@ _FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]\d{1,3}$)")
 _ERROR = re.compile(r"\s*(?:±|\+/?-|\\pm)\s*[\d.,]+(?:[eE][+-]?\d+)?$")
 """An error stated after a number: 2.907 ± 0.003."""
 
-_FOOTNOTE = re.compile(r"(?<=[\w.%)])\s*(?:[*†‡§¶]+|(?:\[\d{1,3}\])+)$")
-"""What points to a footnote: 70M*, 1.4B[12]."""
-
 _IN_BRACKETS = re.compile(r"([^()]*\d[^()]*?)\s*\(([^()]*\d[^()]*)\)")
 """Another number after the first: 7B (6.7B), or for a loss its error: 2.907 (0.003)."""
 
 _LARGEST_ERROR = 0.1
 _LEFT_OUT = {
-    "errors stated after the numbers were left out": (_ERROR, _IN_BRACKETS),
-    "marks of footnotes were left out": (_FOOTNOTE,),
-    "numbers said to be about right (~) were taken as they stand": (ABOUT,),
+    _ERROR: "errors stated after the numbers were left out",
+    _IN_BRACKETS: "numbers in brackets after the numbers were left out",
+    FOOTNOTE: "marks of footnotes were left out",
+    ABOUT: "numbers said to be about right (~) were taken as they stand",
 }
 _WITH_UNIT = re.compile(r"([+-]?[\d.,'’_ ]*\d\.?(?:[eE][+-]?\d+)?)\s*([^\d\s.,].*)")
 _SWAPPED = str.maketrans({",": ".", ".": ","})
@@ -100,7 +106,7 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     cleaned = without_emphasis(text_of_cell(text)).translate(_MINUS).removeprefix("=").strip().strip('"')
     if found := _IN_BRACKETS.fullmatch(cleaned):
         return _first(found[1], found[2], decimal, dimension)
-    cleaned = ABOUT.sub("", _FOOTNOTE.sub("", cleaned))
+    cleaned = ABOUT.sub("", FOOTNOTE.sub("", cleaned))
     cleaned = _without_tex(cleaned).removeprefix("$").replace("US$", "").strip()
     if cleaned.lower() in MISSING_WORDS:
         return None
@@ -223,9 +229,7 @@ def read_numbers(cells: NDArray[Any], *, decimal: DecimalMark = ".", dimension: 
     problems: dict[int, str] = {}
     units: Counter[str] = Counter()
     bare: list[int] = []
-    left_out = tuple(
-        said for said, marks in _LEFT_OUT.items() if any(mark.search(text) for mark in marks for text in cells)
-    )
+    left_out: dict[str, None] = {}
     for place, text in enumerate(cells):
         try:
             found = number(text, decimal=decimal, dimension=dimension)
@@ -239,6 +243,9 @@ def read_numbers(cells: NDArray[Any], *, decimal: DecimalMark = ".", dimension: 
         units[found.unit] += 1
         if not found.unit:
             bare.append(place)
+        if not PLAIN.fullmatch(text):
+            read = without_emphasis(text)
+            left_out |= dict.fromkeys(said for mark, said in _LEFT_OUT.items() if mark.search(read))
     measured = {unit for unit in units if unit and unit.lower() not in SUFFIXES}
     if len({dimension_of(unit) for unit in measured}) > 1:
         counted = ", ".join(f"{count} in {unit}" for unit, count in units.most_common() if unit)

@@ -61,6 +61,21 @@ OTHER_UNITS = {
 }  # fmt: skip
 """Names of a loss in another unit, and the value of --loss-unit it asks for (none for a unit a byte or character)."""
 
+_LIKELIHOODS = frozenset(["loglikelihood", "logprob", "meanlogprob", "avglogprob", "ll", "loglik"])
+"""Names of what a loss is the negative of."""
+
+_BYTES = re.compile(r"(?:model|size|weights|checkpoint|params|disk)+(gb|mb|gib|mib)")
+_PARAMS_A_BYTE = 0.5
+"""Of weights in 16 bits."""
+
+_STEPS = frozenset(["steps", "nsteps", "numsteps", "trainsteps", "trainingsteps", "maxsteps", "iterations", "iters"])
+_TOKENS_A_STEP = frozenset(["tokensperbatch", "tokensperstep", "batchtokens", "batchsizetokens", "batchsizeintokens"])
+_SEQUENCES = frozenset(["batchsize", "globalbatchsize", "gbs", "bs"])
+_LENGTHS = frozenset(
+    ["seqlen", "sequencelength", "contextlength", "ctxlen", "blocksize", "nctx", "maxseqlen", "seqlength"]
+)
+"""Names whose products count tokens."""
+
 LONGEST_RATIO = 80
 """Characters of a name that may be that of a ratio: the search below takes the square of them."""
 _PER = re.compile(r"(.+?)[ _-]*(?:per|/)[ _-]*(\w+)", re.IGNORECASE)
@@ -191,6 +206,8 @@ def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
             known = key(stated) if key(base) in SPELLINGS["loss"] else key(name)
             if (unit := OTHER_UNITS.get(known)) is not None:
                 yield name, f" --loss-unit {unit}" if unit else ""
+            elif key(name) in _LIKELIHOODS:
+                yield f"{name}*-1", ""
     word = figure.removesuffix("_flop").removesuffix("s") if figure != "loss" else figure
     yield from _expressions(figure, header)
     plain = {key(name): name for name in header if not _NO_FIGURE.search(name.lower())}
@@ -205,6 +222,14 @@ def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
 def _expressions(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield what makes a figure of a ratio or of a logarithm: tokens_per_param*params, 10^log10_tokens."""
     columns = find_figures(header).columns
+    if figure == "tokens":
+        yield from _products(header)
+    for name in header if figure == "params" else ():
+        if found := _BYTES.fullmatch(key(name)):
+            yield (
+                f"{name}*{UNITS['byte'][found[1]] * _PARAMS_A_BYTE:g}".replace("e+0", "e"),
+                " (at 2 bytes a parameter)",
+            )
     for name in (name for name in header if len(name) <= LONGEST_RATIO):
         per = _PER.fullmatch(tidy(name))
         below = next((other for other, known in SPELLINGS.items() if per and key(per[2]) in known), "")
@@ -212,6 +237,14 @@ def _expressions(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]
             yield f"{name}*{columns[below]}", ""
         if (found := _LOGARITHM.fullmatch(tidy(name))) and key(found[2]) in SPELLINGS[figure]:
             yield f"{_BASE_OF[found[1].lower()]}^{name}", ""
+
+
+def _products(header: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the product of columns that counts tokens: steps*batch_size*seq_len, where all of them are there."""
+    for names in ((_STEPS, _TOKENS_A_STEP), (_STEPS, _SEQUENCES, _LENGTHS)):
+        found = [[name for name in header if key(name) in known] for known in names]
+        if all(len(one) == 1 for one in found):
+            yield "*".join(one[0] for one in found), ""
 
 
 def _scaled_name(name: str, figure: str) -> float | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from race_to_efficiency.cells.numbers import SeveralNumbersError
+from race_to_efficiency.cells.physical import SUMMARY
 from race_to_efficiency.cells.run_columns import DIMENSIONS
 from race_to_efficiency.cells.text import MISSING
 
@@ -33,6 +34,10 @@ _CONSTANT, _SAME = 5e-3, 0.02
 
 _NEAR, _FAR = 3.3, 15.0
 """Attention and embeddings move C/6ND by less than the first; ways of counting FLOP by less than the second."""
+
+SEVERAL = SeveralNumbersError("several numbers").said
+EMPTY, LACKING = "the cell is empty", "two of params, tokens, compute_flop"
+"""Rules that a row breaks which does not state enough."""
 
 
 class UnusableRow(NamedTuple):
@@ -99,7 +104,13 @@ def read_figures(table: Table, columns: Mapping[str, str], *, most: Mapping[str,
         good[mistaken] = False
     wrong = [_finding(table, columns, rules, row) for row in np.flatnonzero(~good).tolist()]
     wrong += [
-        UnusableRow(record.line, "", ", ".join(record.cells)[:200], record.problem, "correct the line")
+        UnusableRow(
+            record.line,
+            "",
+            ", ".join(record.cells)[:200],
+            record.problem,
+            _REMEDIES.get(record.problem, "correct the line"),
+        )
         for record in table.unread
     ]
     return Figures(value, good, tuple(sorted(wrong)), tuple(notes))
@@ -117,21 +128,21 @@ def _finding(table: Table, columns: Mapping[str, str], rules: Mapping[str, dict[
                 line, name, text, broken[name], _REMEDIES.get(broken[name], "write a plain number, e.g. 7e9")
             )
         if name == "loss":
-            return UnusableRow(line, name, text, "the cell is empty", "fill it in, or leave the row out")
+            return UnusableRow(line, name, text, EMPTY, "fill it in, or leave the row out")
     missing = next(name for name in reversed(SCALES) if name in columns)
-    rule = "two of params, tokens, compute_flop"
     return UnusableRow(
         line,
         missing,
         _cell(table, columns[missing], row),
-        rule,
+        LACKING,
         "fill the cell in (merged cells: with that above it), or leave the row out",
     )
 
 
 _REMEDIES = {
     "not positive": "correct the figure, or leave the row out",
-    SeveralNumbersError("several numbers").said: "write one of them, or each in a column of its own",
+    SUMMARY: "none is needed: it is left out",
+    SEVERAL: "write one of them, or each in a column of its own",
     "beyond any run": "is it in the unit of the column? correct it, or leave the row out",
 }
 

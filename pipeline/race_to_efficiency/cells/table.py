@@ -28,7 +28,7 @@ _BASES = {"": None, "10^": 10.0, "2^": 2.0, "e^": float(np.e)}
 """What a column of logarithms is the exponent of."""
 
 _OPERATOR = re.compile(r"\s*([*/])\s*")
-_FACTOR = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+)?", re.ASCII)
+_FACTOR = re.compile(r"-?\d+\.?\d*(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,9 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 ABOUT = re.compile(r"^(?:~|≈|∼|c\.|ca\.?|circa|about|approx\.?|approximately)\s*(?=[$.]?\d)", re.IGNORECASE)
 """Before a number or a year that is stated as about right."""
 
+FOOTNOTE = re.compile(r"(?<=[\w.%)])\s*(?:[*†‡§¶]+|(?:\[\d{1,3}\])+)$")
+"""What points to a footnote: 70M*, May 2020[12]."""
+
 _EMPHASIS = re.compile(r"(\*{1,3}|__?|`)([^*_`].*?)\1")
 """Marks of Markdown around a whole cell."""
 

@@ -40,22 +40,12 @@ _ALONE = re.compile(rb"\r(?!\n)(?![,;\t|])")
 _MARKS_OF_CONFLICT = (b"<<<<<<< ", b"=======", b">>>>>>> ")
 _SUMMARIES = frozenset(
     [
-        "total",
-        "totals",
-        "grand total",
-        "sum",
-        "mean",
-        "average",
-        "avg",
-        "median",
-        "std",
-        "stdev",
-        "std dev",
-        "min",
-        "max",
+        *("total", "totals", "grand total", "sum", "mean", "average", "avg", "median", "std", "stdev", "min", "max"),
+        *("gesamt", "summe", "mittelwert", "durchschnitt", "somme", "moyenne", "promedio", "media"),
     ]
-    + ["gesamt", "summe", "mittelwert", "durchschnitt", "somme", "moyenne", "promedio", "media"]
 )
+"""Words that begin a row of totals or means."""
+
 _LOOKED_BELOW = 3
 
 
@@ -80,8 +70,7 @@ def text_table(path: Path, data: bytes) -> Table:
     lines, (delimiter, start, titles), notes = _separated(data)
     _refuse_conflict(path, lines)
     stream = records(lines, delimiter=delimiter, start=start)
-    head = list(itertools.islice(stream, _LOOKED_BELOW))
-    names, head, said = _header(path, head, delimiter)
+    names, head, said = _header(path, list(itertools.islice(stream, _LOOKED_BELOW)), delimiter)
     if titles:
         notes += (f"the names are those of line {head[0].line}: titles and comments stand before it",)
     rows = _Rows(names, head[0])
@@ -164,7 +153,7 @@ class _Rows:
         if len(cells) > self.width and not any(cell.strip() for cell in cells[self.width :]):
             cells = cells[: self.width]
         if not record.problem and tuple(cell.strip() for cell in cells) == self.header:
-            self._left_out["repeat the names"] += 1
+            self._left_out["repeat them"] += 1
         elif cells[0].lstrip().startswith("#") and (len(cells) != self.width or not any(map(str.strip, cells[1:]))):
             self._left_out["are comments"] += 1
         elif record.problem or len(cells) != self.width:
@@ -220,8 +209,9 @@ def _refuse_conflict(path: Path, lines: Iterable[bytes]) -> None:
         if line[:1] in (b"<", b"=", b">"):
             place |= {mark: number for mark in _MARKS_OF_CONFLICT if line.startswith(mark)}
     if all(place.values()):
-        why, line = "git left the marks of a conflict in it, with two versions of the same lines", place[b"<<<<<<< "]
-        raise refuse(path, why, line=line, remedy="keep one version of the lines between <<<<<<< and >>>>>>>")
+        why = "git left the marks of a conflict in it, with two versions of the same lines"
+        remedy = "keep one version of the lines between <<<<<<< and >>>>>>>"
+        raise refuse(path, why, line=place[b"<<<<<<< "], remedy=remedy)
 
 
 def _with_unit(name: str, unit: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.cells.run_figures import SCALES, compute_ratio, implied_compute
+from race_to_efficiency.cells.physical import SUMMARY
+from race_to_efficiency.cells.run_figures import EMPTY, LACKING, SCALES, compute_ratio, implied_compute
 from race_to_efficiency.ledger.duplicates import find_duplicates, significant_digits
 from race_to_efficiency.own_tables.efficient_runs import frontier_rule
 from race_to_efficiency.own_tables.refusals import unrelated
@@ -31,6 +33,12 @@ _VARIED = 6
 _SAME = 1e-3
 _LARGEST_LOG = 70.0
 _GLANCE = 20_000
+_LARGE_SHARE, _LACKING_SHARE = 0.1, 0.5
+_NOT_LOST = frozenset([EMPTY, LACKING, SUMMARY, "not finite"])
+"""Rules broken by rows that can be read."""
+
+_FEWEST_A_PARAMETER, _LEAST_COUNT = 0.5, 1e6
+"""Tokens a parameter of half the runs below which none is trained, of figures large enough to be counts."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +102,32 @@ def scale_findings(table: RunTable) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if name in quantities and float(np.median(quantities[name])) < least:
             middle = float(np.median(quantities[name]))
             notes.append(f"{name} of {middle:.3g} is no count: kappa does not depend on its unit, A and B do")
+    if {"params", "tokens"} <= set(quantities):
+        ratio_of = float(np.median(quantities["tokens"] / quantities["params"]))
+        smallest = min(float(np.median(quantities[name])) for name in ("params", "tokens"))
+        if ratio_of < _FEWEST_A_PARAMETER and smallest > _LEAST_COUNT:
+            words = (
+                f"{ratio_of:.2g} tokens a parameter: are the two exchanged? kappa is the same, alpha and beta are not"
+            )
+            notes.append(words)
     if set(SCALES) <= set(quantities):
         ratio = compute_ratio(*(quantities[name] for name in SCALES))
         doubts += [ratio.doubt] if ratio and ratio.doubt else []
         notes += [ratio.remark] if ratio and ratio.remark else []
     return tuple(doubts), tuple(notes)
+
+
+def unread_doubts(table: RunTable) -> tuple[str, ...]:
+    """Return doubts where a tenth of the rows cannot be read, or half of them state too little; no loss is neither."""
+    rules = Counter(row["rule"] for row in table.set_aside)
+    lost = sum(count for rule, count in rules.items() if rule not in _NOT_LOST)
+    doubts = []
+    if lost > _LARGE_SHARE * table.n_read:
+        doubts.append(f"{lost} of {table.n_read} rows could not be read: what do they hold?")
+    if rules[LACKING] > _LACKING_SHARE * table.n_read:
+        words = "rows lack a size or a token count: of merged cells only the first holds it"
+        doubts.append(f"{rules[LACKING]} of {table.n_read} {words}")
+    return tuple(doubts)
 
 
 def variety_findings(table: RunTable) -> tuple[tuple[str, ...], tuple[str, ...]]:

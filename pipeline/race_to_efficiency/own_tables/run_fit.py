@@ -19,7 +19,7 @@ from race_to_efficiency.own_tables.held_out import held_out_rows, split_below
 from race_to_efficiency.own_tables.long_fit import LONG_RUNS, LongFitter, sample_of
 from race_to_efficiency.own_tables.outlying_runs import without_outliers
 from race_to_efficiency.own_tables.refusals import LOOKED_AT, first_law, refusals_of, tried
-from race_to_efficiency.own_tables.run_checks import examine, once_each, sharpened
+from race_to_efficiency.own_tables.run_checks import examine, once_each, sharpened, unread_doubts
 from race_to_efficiency.own_tables.table_fit import TableFit, rows_of
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def fit_table(
         raise UsageError(f"there is no column '{cluster}'", why=f"columns: {', '.join(table.cells)}")
     step(f"checking {len(table):,} rows {table.group}".rstrip())
     table, doubts = sharpened(once_each(table))
+    doubts = (*doubts, *unread_doubts(table))
     asked = tuple(name for name in params.forms if not conditions.lacks(EVERY_FORM[name]))
     if not asked:
         lacks = "; ".join(f"{name} has no {', '.join(conditions.lacks(EVERY_FORM[name]))}" for name in params.forms)

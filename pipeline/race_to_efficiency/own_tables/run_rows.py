@@ -11,9 +11,10 @@ import numpy as np
 
 from race_to_efficiency.cells.files import opened
 from race_to_efficiency.cells.run_columns import find_figures, quoted, suggestions
-from race_to_efficiency.cells.run_figures import MOST_VALUE, SCALES, implied_compute, read_figures
+from race_to_efficiency.cells.run_figures import MOST_VALUE, SCALES, SEVERAL, implied_compute, read_figures
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.own_tables.chart_header import chart_header
+from race_to_efficiency.own_tables.column_hints import hints
 from race_to_efficiency.own_tables.further_columns import WEIGHT, further_columns, with_further
 from race_to_efficiency.own_tables.run_ends import not_finished
 from race_to_efficiency.own_tables.run_table import LineNames, RunTable, Texts
@@ -92,11 +93,17 @@ def read_runs(
         shown = "; ".join(
             f"line {row['line']}, {row['column']}: {row['value']!r} {row['rule']}" for row in set_aside[:3]
         )
+        remedy = "give every run a positive loss and at least two of params, tokens and compute_flop"
+        if set_aside and all(row["column"] == "loss" and str(row["value"]).startswith("-") for row in set_aside):
+            negated = quoted("loss", f"{found.columns['loss']}*-1")
+            remedy = f"correct the losses; if they are log-likelihoods, add --column {negated}"
+        elif SEVERAL in {row["rule"] for row in set_aside}:
+            remedy = set_aside[0]["remedy"]
         raise DataInvalid(
             f"no row of {table.name} can be used",
             where=str(path),
             why=shown or "it has a header and no rows",
-            remedy="give every run a positive loss and at least two of params, tokens and compute_flop",
+            remedy=remedy,
         )
     left_out = {**_left_out(table, figures, exclude, where), **left_out}
     listed = figures.good | ended
@@ -162,7 +169,14 @@ def _refuse_missing(table: Table, found: FoundColumns) -> None:
             why=f"its first column holds {', '.join(sideways)}",
             remedy="exchange rows and columns (in pandas: read_csv(FILE, index_col=0).T.to_csv(NEW))",
         )
-    options = {name: [*_options(name, found.rivals.get(name, ())), *suggestions(name, header)] for name in wanted}
+    options = {
+        name: [
+            *_options(name, found.rivals.get(name, ())),
+            *hints(name, table, found.columns.values()),
+            *suggestions(name, header),
+        ]
+        for name in wanted
+    }
     several = [name for name in wanted if name in found.rivals]
     what = (
         f"several columns of {table.name} could be {' and '.join(several)}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from race_to_efficiency.cells.files import opened
+from race_to_efficiency.cells.physical import SUMMARY
 from race_to_efficiency.cells.table import Table, title_of
 from race_to_efficiency.cells.text import MISSING
 from race_to_efficiency.errors import UsageError
@@ -219,8 +220,11 @@ def _set_aside(table: Table, question: Question, wrong: dict[int, tuple[str, str
     ]
     for record in table.unread:
         value = ", ".join(record.cells)[:200]
+        remedy = (
+            "none is needed: it is left out" if record.problem == SUMMARY else "quote cells that hold the separator"
+        )
         place_of = {"file": table.name, "line": record.line, "column": question.date_column, "value": value}
-        items.append({**place_of, "rule": record.problem, "remedy": "quote cells that hold the separator"})
+        items.append({**place_of, "rule": record.problem, "remedy": remedy})
     return sorted(items, key=lambda item: item["line"])
 
 

@@ -18,6 +18,7 @@ from race_to_efficiency.calibration.gamma.judging import judged
 from race_to_efficiency.calibration.gamma.limited import limited_trend
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import line_slopes
+from race_to_efficiency.cells.physical import SUMMARY
 from race_to_efficiency.own_tables.long_trend import LONG, fit_long, rows_in_short, thinned
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _graded(inputs: Inputs, fit: Fitted) -> Fitted:
 
 def _doubted(fit: Fitted, table: DatedRows) -> Fitted:
     """Doubt a fit to a table of which a large share could not be read."""
-    lost = len(table.quarantined)
+    lost = sum(item["rule"] != SUMMARY for item in table.quarantined)
     if fit.draws is None or lost <= _LARGE_SHARE * (lost + len(table.line)):
         return fit
     return fit.with_status("weak", [f"{lost} of {table.n_read} rows could not be read: what do they hold?"])

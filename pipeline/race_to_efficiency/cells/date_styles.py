@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Order = Literal["day_first", "month_first"]
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ][\d:.]+ ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _MONTH = re.compile(r"(\d{4})[-/](\d{1,2})", re.ASCII)
+_SIX_DIGITS = re.compile(r"(?:19|20)\d{4}", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _YEAR_FIRST = (_ISO, _COMPACT, _MONTH, re.compile(r"(\d{4})", re.ASCII))
 _MONTH_YEAR = re.compile(r"(\d{1,2})[-/.](\d{4})", re.ASCII)
@@ -105,7 +106,13 @@ def _in_figures(text: str, order: Order | None, *, short_years: bool) -> tuple[d
         return _span(year, month, day)
     if found := _PART.fullmatch(text.upper()):
         return part_of_year(*[group for group in found.groups() if group])
-    if (found := _NUMERIC.fullmatch(text)) and (short_years or len(found[3]) == 4):
+    if _SIX_DIGITS.fullmatch(text):
+        raise SeveralDatesError("a month (YYYYMM) or a day (YYMMDD): write it as YYYY-MM or YYYY-MM-DD")
+    if found := _NUMERIC.fullmatch(text):
+        if len(found[3]) == 2 and not short_years:
+            raise SeveralDatesError(
+                "a year of two digits, which may be the day: give --date-order, or write YYYY-MM-DD"
+            )
         first, second, year = int(found[1]), int(found[2]), full_year(found[3])
         return date(year, second, first) if order == "day_first" else date(year, first, second), "day"
     if found := _MONTH_YEAR.fullmatch(text):
@@ -192,7 +199,7 @@ def settled_order(texts: Iterable[str]) -> Order | None:
     return "day_first" if day_first else "month_first" if month_first or same else None
 
 
-def needs_order(text: str) -> bool:
+def needs_order(text: str, *, short_years: bool = False) -> bool:
     """Return whether a text is a date such as 03/04/2024, whose day and month only their order tells apart."""
     found = _NUMERIC.fullmatch(text)
-    return found is not None and len(found[3]) == 4
+    return found is not None and (short_years or len(found[3]) == 4)

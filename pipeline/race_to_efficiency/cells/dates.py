@@ -71,7 +71,7 @@ def read_dates(cells: NDArray[Any] | Sequence[str], *, order: Order | None = Non
     cells : (n,) object, float or datetime64
         Texts, or what the file holds as numbers (decimal years) or dates.
     order : {'day_first', 'month_first'}, optional
-        Meaning of 03/04/2021; without it the column's own unambiguous dates decide.
+        Meaning of 03/04/2021, and of 03/04/21; without it the column's own unambiguous dates decide, for whole years.
     where : str
         File and column, for errors.
 
@@ -93,11 +93,14 @@ def read_dates(cells: NDArray[Any] | Sequence[str], *, order: Order | None = Non
             _refuse_months(texts, where)
             return Dates(_days_of(years), years, {}, ())
     distinct = dict.fromkeys(texts)
+    short_years = order is not None
     order, notes = _settle(distinct, order, where)
     stated = [text for text in distinct if text.lower() not in MISSING_WORDS]
     serials = next((kind for kind in _COUNTS if stated and all(map(kind.fullmatch, stated))), None)
     fractions = any(_DECIMAL.fullmatch(text) for text in stated)
-    found = {text: _found(text, order, serials=serials, fractions=fractions) for text in distinct}
+    found = {
+        text: _found(text, order, serials=serials, fractions=fractions, short_years=short_years) for text in distinct
+    }
     place = {text: k for k, text in enumerate(distinct)}
     index = np.fromiter((place[text] for text in texts), dtype=np.int64, count=len(texts))
     days = np.array([item[0] for item in found.values()], dtype="datetime64[D]")[index]
@@ -143,7 +146,7 @@ _COUNTS = {_SERIAL: "Excel's day numbers", _UNIX: "seconds or milliseconds since
 
 
 def _found(
-    text: str, order: Order | None, *, serials: re.Pattern[str] | None, fractions: bool
+    text: str, order: Order | None, *, serials: re.Pattern[str] | None, fractions: bool, short_years: bool
 ) -> tuple[np.datetime64, float, str]:
     """Return day, decimal year, and the span read or the rule broken."""
     nothing = np.datetime64("NaT"), float("nan")
@@ -158,7 +161,7 @@ def _found(
         if EARLIEST_YEAR <= value < LATEST_YEAR + 1:
             return _days_of(np.array([value]))[0], value, "day"
     try:
-        read = one_date(text, order)
+        read = one_date(text, order, short_years=short_years)
     except CellError as error:
         return *nothing, error.said if isinstance(error, SeveralDatesError) else why
     if read is None:
@@ -187,7 +190,7 @@ def _days_of(years: Floats) -> NDArray[np.datetime64]:
 
 def _settle(texts: Iterable[str], order: Order | None, where: str) -> tuple[Order | None, tuple[str, ...]]:
     """Return which number of a numeric date is the day, from the dates where only one reading exists."""
-    numeric = [text for text in texts if needs_order(text)]
+    numeric = [text for text in texts if needs_order(text, short_years=order is not None)]
     if not numeric:
         return order, ()
     if order is not None:

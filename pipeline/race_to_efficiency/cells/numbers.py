@@ -126,6 +126,11 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     return CellNumber(value, factor, unit)
 
 
+def qualified(text: str) -> bool:
+    """Return whether a cell says more than a number: that it is about right, a footnote, another one in brackets."""
+    return any(mark.search(text_of_cell(text)) for mark in (ABOUT, FOOTNOTE, _IN_BRACKETS))
+
+
 def _first(text: str, bracketed: str, decimal: DecimalMark, dimension: str | None) -> CellNumber | None:
     """Return a number after which another stands in brackets: the same once more, or the error of a loss."""
     first = number(text, decimal=decimal, dimension=dimension)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.cells.date_styles import Order, one_date, settled_order
-from race_to_efficiency.cells.numbers import DecimalMark, number
+from race_to_efficiency.cells.numbers import DecimalMark, number, qualified
 from race_to_efficiency.cells.text import CellError, number_text, text_of_cell
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ def number_cell(
     Raises
     ------
     SeveralNumbersError, CellError
-        As `cells.numbers.number`, and where the product is not finite.
+        As `cells.numbers.number`, where the product is not finite, and where the cell says more than a number.
     """
+    if qualified(text):
+        raise CellError("number")
     found = number(text, decimal=decimal, dimension=dimension)
     if found is None:
         return ""

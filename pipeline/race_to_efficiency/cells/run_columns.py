@@ -68,6 +68,11 @@ _BYTES = re.compile(r"(?:model|size|weights|checkpoint|params|disk)+(gb|mb|gib|m
 _PARAMS_A_BYTE = 0.5
 """Of weights in 16 bits."""
 
+_A_PARAMETER = {"tpp": 1, "tokenmultiplier": 1, "tokenparamratio": 1, "tokenstoparams": 1, "tokentoparamratio": 1} | (
+    dict.fromkeys(("chinchillamultiple", "chinchillamultiplier", "chinchillaratio", "xc"), 20)
+)
+"""Names of tokens a parameter, and how many of those one is: 20 are compute-optimal by Hoffmann et al. (2022)."""
+
 _STEPS = frozenset(["steps", "nsteps", "numsteps", "trainsteps", "trainingsteps", "maxsteps", "iterations", "iters"])
 _TOKENS_A_STEP = frozenset(["tokensperbatch", "tokensperstep", "batchtokens", "batchsizetokens", "batchsizeintokens"])
 _SEQUENCES = frozenset(["batchsize", "globalbatchsize", "gbs", "bs"])
@@ -182,7 +187,10 @@ def suggestions(figure: str, header: Sequence[str]) -> list[str]:
     """
     written: list[str] = []
     scaled: set[str] = set()
-    for column, extra in dict(_near(figure, header)).items():
+    found: dict[str, str] = {}
+    for column, extra in _near(figure, header):
+        found.setdefault(column, extra)
+    for column, extra in found.items():
         if column in scaled:
             continue
         scaled.add(column.partition("*")[0])
@@ -245,6 +253,10 @@ def _products(header: Sequence[str]) -> Iterator[tuple[str, str]]:
         found = [[name for name in header if key(name) in known] for known in names]
         if all(len(one) == 1 for one in found):
             yield "*".join(one[0] for one in found), ""
+    params = find_figures(header).columns.get("params", "")
+    for name in header if params else ():
+        if (times := _A_PARAMETER.get(key(name))) is not None:
+            yield f"{name}*{params}" + (f"*{times}" if times > 1 else ""), ""
 
 
 def _scaled_name(name: str, figure: str) -> float | None:

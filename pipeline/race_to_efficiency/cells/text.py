@@ -9,7 +9,7 @@ MISSING = "missing"
 
 MISSING_WORDS = frozenset(
     {"", "-", "--", "–", "—", ".", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "nat", "none", "null", "nil"}
-    | {"tba", "tbd", "unknown", "not available", "n.a.", "n.d.", "missing", "...", "…"}
+    | {"tba", "tbd", "unknown", "not available", "n.a.", "n.d.", "missing", "...", "…", "---"}
 )
 """Lower-case texts that stand for an unknown number or date, in people's tables and publishers' alike."""
 
@@ -22,8 +22,8 @@ ABOUT = re.compile(r"^(?:~|≈|∼|c\.|ca\.?|circa|about|approx\.?|approximately
 FOOTNOTE = re.compile(r"(?<=[\w.%)])\s*(?:[*†‡§¶]+|(?:\[\d{1,3}\])+)$")
 """What points to a footnote: 70M*, May 2020[12]."""
 
-_EMPHASIS = re.compile(r"(\*{1,3}|__?|`)([^*_`].*?)\1")
-"""Marks of Markdown around a whole cell."""
+_EMPHASIS = re.compile(r"(?P<mark>\*{1,3}|__?|`|')(?P<text>[^*_`'].*?)(?P=mark)|[“„‘](?P<quoted>.+)[”“’]")
+"""Marks of Markdown around a whole cell, or quotes that are no quotes of a table."""
 
 
 class CellError(ValueError):
@@ -53,9 +53,9 @@ def text_of_cell(text: str) -> str:
 
 
 def without_emphasis(text: str) -> str:
-    """Return a cell's text without the marks of Markdown around the whole of it: **2.91**, `7B`."""
+    """Return a cell's text without the marks of Markdown, or quotes, around the whole of it: **2.91**, `7B`, '7B'."""
     while found := _EMPHASIS.fullmatch(text):
-        text = found[2].strip()
+        text = (found["text"] or found["quoted"]).strip()
     return text
 
 

@@ -46,6 +46,14 @@ _SUMMARIES = frozenset(
 )
 """Words that begin a row of totals or means."""
 
+_MOST_SUMMARIES = 0.25
+"""Share of the rows that may begin so; more of them are rows of their own."""
+
+_DIGIT = re.compile(r"\d")
+_DASHES = re.compile(r"(:?-+:?)?")
+"""A cell of the line below the names of a table in Markdown."""
+
+_FEWEST_FIGURES = 2
 _LOOKED_BELOW = 3
 
 
@@ -73,7 +81,7 @@ def text_table(path: Path, data: bytes) -> Table:
     names, head, said = _header(path, list(itertools.islice(stream, _LOOKED_BELOW)), delimiter)
     if titles:
         notes += (f"the names are those of line {head[0].line}: titles and comments stand before it",)
-    rows = _Rows(names, head[0])
+    rows = _Rows(path, tuple(tidy(cell) for cell in head[0].cells), len(names))
     for record in itertools.chain(head[1:], stream):
         rows.take(record)
     rows.put_summaries_aside()
@@ -107,6 +115,8 @@ def _header(
     if lower := second_header(head) or _merged_header(head):
         names, head = lower, head[1:]
         notes += (f"two header rows: the names are those of line {head[0].line}",)
+    if delimiter == "|" and len(head) > 1 and all(_DASHES.fullmatch(cell.strip()) for cell in head[1].cells):
+        head = [head[0], *head[2:]]
     units = units_below(head)
     if units:
         names = tuple(map(_with_unit, names, units))
@@ -139,10 +149,9 @@ def _merged_header(found: Sequence[PhysicalRecord]) -> tuple[str, ...]:
 class _Rows:
     """The rows below the names, column by column."""
 
-    def __init__(self, names: tuple[str, ...], header: PhysicalRecord) -> None:
-        self.width = len(names)
-        self.header = tuple(cell.strip() for cell in header.cells)
-        self.columns: list[list[str]] = [[] for _ in names]
+    def __init__(self, path: Path, names: tuple[str, ...], width: int) -> None:
+        self.path, self.names, self.width = path, names, width
+        self.columns: list[list[str]] = [[] for _ in range(width)]
         self.places: list[int] = []
         self.unread: list[PhysicalRecord] = []
         self._left_out: Counter[str] = Counter()
@@ -152,7 +161,7 @@ class _Rows:
         cells = record.cells
         if len(cells) > self.width and not any(cell.strip() for cell in cells[self.width :]):
             cells = cells[: self.width]
-        if not record.problem and tuple(cell.strip() for cell in cells) == self.header:
+        if not (record.problem or _DIGIT.search(cells[0]) or _DIGIT.search(cells[-1])) and self._repeats(record):
             self._left_out["repeat them"] += 1
         elif cells[0].lstrip().startswith("#") and (len(cells) != self.width or not any(map(str.strip, cells[1:]))):
             self._left_out["are comments"] += 1
@@ -164,16 +173,27 @@ class _Rows:
             for column, cell in zip(self.columns, cells, strict=True):
                 column.append(cell.strip())
 
+    def _repeats(self, record: PhysicalRecord) -> bool:
+        """Return whether a line of words names the same columns once more; refuse one that names others."""
+        found = tuple(tidy(cell) for cell in record.cells)
+        if found == self.names:
+            return True
+        figures = _places(found)
+        if len(figures) < _FEWEST_FIGURES or len(found) != self.width:
+            return False
+        if figures != _places(self.names):
+            why = "it holds two tables: the names of its columns stand there once more, in another order"
+            raise refuse(self.path, why, line=record.line, remedy="save each table as a file of its own")
+        return True
+
     def put_summaries_aside(self) -> None:
-        """Set the last rows aside where they begin with the word for a total or a mean, and no other row does."""
-        count = 0
-        while count < len(self.places) and self._sums_up(len(self.places) - 1 - count):
-            count += 1
-        if not count or any(map(self._sums_up, range(len(self.places) - count))):
+        """Set rows aside that begin with the word for a total or a mean, where they are few."""
+        found = [row for row in range(len(self.places)) if self._sums_up(row)]
+        if len(found) > _MOST_SUMMARIES * len(self.places):
             return
-        for _ in range(count):
-            cells = tuple(column.pop() for column in self.columns)
-            self.unread.append(PhysicalRecord(self.places.pop(), cells, SUMMARY))
+        for row in reversed(found):
+            cells = tuple(column.pop(row) for column in self.columns)
+            self.unread.append(PhysicalRecord(self.places.pop(row), cells, SUMMARY))
 
     def _sums_up(self, row: int) -> bool:
         first = next((column[row] for column in self.columns if column[row]), "")
@@ -183,6 +203,17 @@ class _Rows:
     def notes(self) -> tuple[str, ...]:
         """What lines are no rows."""
         return tuple(f"{count} lines below the names {what}: no rows" for what, count in self._left_out.items())
+
+
+def _places(names: Sequence[str]) -> dict[str, int]:
+    """Return where the figures stand that some names are those of."""
+    found = find_figures(names).columns
+    return {
+        figure: place
+        for figure, name in found.items()
+        for place, one in enumerate(names)
+        if f"{name}*".startswith(f"{one}*")
+    }
 
 
 def _separated(data: bytes) -> tuple[list[bytes], Dialect, tuple[str, ...]]:
@@ -222,7 +253,7 @@ def _with_unit(name: str, unit: str) -> str:
 
 def _refuse_without_names(path: Path, names: tuple[str, ...], head: Sequence[PhysicalRecord]) -> None:
     line, words = head[0].line, [name for name in names if not _is_float(name)]
-    if len(names) == len(head) == 1 and not find_figures(names).columns:
+    if len(names) == len(head) == 1 and not (names[0].startswith("#") or find_figures(names).columns):
         raise refuse(path, f"it holds one line, no table: '{names[0][:80]}'", line=line)
     if re.match(r"(- )?\w+: *\S", names[0]) and len(names) == 1:
         raise refuse(path, "it is YAML, not a table", line=line, remedy="save the records as CSV, or as JSON")

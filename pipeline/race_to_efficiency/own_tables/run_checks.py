@@ -88,6 +88,9 @@ def loss_unit_doubts(loss: Floats) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if middle > _RANDOM_GUESS_NATS or low > _WORST_BEST_NATS:
         words = f"losses from {low:.3g} to {loss.max():.3g} are no nats per token: a uniform guess costs ln V, about 11"
         return (f"{words}; if they are perplexities say --loss-unit perplexity",), ()
+    if float(np.mean(loss > _RANDOM_GUESS_NATS)) > _LARGE_SHARE:
+        words = f"losses of up to {loss.max():.3g} are above that of a uniform guess, about 11 nats a token"
+        return (), (f"{words}: if they are perplexities say --loss-unit perplexity",)
     if middle < _BEST_PLAUSIBLE_NATS:
         words = f"losses of {middle:.3g} are too low for nats per token (bits per byte, or another unit?)"
         return (), (f"{words}: kappa does not depend on a constant factor, E and the amplitudes do",)

@@ -65,8 +65,9 @@ def read(request: Request) -> Parsed:
     _ask_for_missing(table, figures, texts, note)
     parsed = Parsed("training_runs", note.source_id, table.n_read, recorded_basis=request.basis)
     parsed.sources = note.record.new_source(request)
-    parsed.flags += [{"kind": "read_as", "why": word} for word in (*table.notes, *notes)]
-    _take(table, read_figures(table, figures), texts, note, parsed)
+    read = read_figures(table, figures)
+    parsed.flags += [{"kind": "read_as", "why": word} for word in (*table.notes, *notes, *read.notes)]
+    _take(table, read, texts, note, parsed)
     held = set(note.known.index) | {source["source_id"] for source in parsed.sources}
     unknown = sorted({row.cells["source_id"] for row in parsed.rows} - held)
     if unknown:

@@ -1,0 +1,66 @@
+"""Options that name a figure's column, found in what the cells hold where no name says it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from race_to_efficiency.cells.numbers import number
+from race_to_efficiency.cells.run_columns import OTHER_UNITS, SPELLINGS, key, quoted
+from race_to_efficiency.cells.scales import SUFFIXES, without_counted
+from race_to_efficiency.cells.text import CellError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from race_to_efficiency.cells.table import Table
+
+_LOOKED_AT = 200
+_VALUES = frozenset(["value", "values", "score", "result"])
+_OF_DATA = ("token", "data", "corpus")
+_OF_NEITHER = ("batch", "vocab", "seq", "context", "step")
+"""Parts of names whose suffixed counts are no sizes of models, or none of data either."""
+
+
+def hints(figure: str, table: Table, taken: Collection[str]) -> list[str]:
+    """Return options for counts in columns of other names (Model: 1.4B) and a loss in a table of metrics and values.
+
+    Parameters
+    ----------
+    figure : str
+        Of `SPELLINGS`.
+    table : Table
+    taken : collection of str
+        Columns that are another figure.
+    """
+    places = [place for place, name in enumerate(table.header) if name not in taken and table.header.count(name) == 1]
+    if figure in ("params", "tokens"):
+        named = [table.header[place] for place in places]
+        of_data = {name for name in named if any(part in name.lower() for part in _OF_DATA)}
+        named = [name for name in named if (name in of_data) == (figure == "tokens")]
+        return [f"--column {quoted(figure, name)}" for name in named if _counts(table, name)]
+    return list(_of_metrics(table, places)) if figure == "loss" else []
+
+
+def _counts(table: Table, name: str) -> bool:
+    """Return whether a column holds counts with suffixes and nothing else: 70M, 1.4B."""
+    cells = [cell for cell in table.texts(name)[:_LOOKED_AT].tolist() if cell]
+    if not cells or any(part in name.lower() for part in _OF_NEITHER):
+        return False
+    try:
+        found = [number(cell, decimal=table.decimal) for cell in cells]
+    except CellError:
+        return False
+    return all(one is not None and without_counted(one.unit.lower()) in SUFFIXES for one in found)
+
+
+def _of_metrics(table: Table, places: list[int]) -> Iterator[str]:
+    """Yield the column of values, with the metric that is a loss where there are others."""
+    values = next((table.header[place] for place in places if key(table.header[place]) in _VALUES), None)
+    for place in places if values else ():
+        metrics = dict.fromkeys(table.texts_at(place).tolist())
+        for metric in metrics:
+            unit = "" if key(metric) in SPELLINGS["loss"] else OTHER_UNITS.get(key(metric))
+            if unit is None or len(key(metric)) < 3:
+                continue
+            where = f" --where '{table.header[place]} == {metric}'" if len(metrics) > 1 else ""
+            yield f"--column {quoted('loss', values or '')}" + (f" --loss-unit {unit}" if unit else "") + where

@@ -16,6 +16,7 @@ from race_to_efficiency.cells.date_styles import one_date
 from race_to_efficiency.cells.dates import read_dates
 from race_to_efficiency.cells.files import open_table
 from race_to_efficiency.cells.numbers import number, read_numbers
+from race_to_efficiency.cells.published import number_cell
 from race_to_efficiency.cells.run_columns import find_figures, suggestions
 from race_to_efficiency.cells.run_figures import compute_ratio
 from race_to_efficiency.cells.scales import scale_of
@@ -82,6 +83,41 @@ def test_a_power_of_ten_is_the_same_however_it_is_printed(value, power):
 )
 def test_a_count_may_name_what_it_counts_and_a_formula_its_figure(text, value):
     assert number(text).scaled == value
+
+
+EMPHASIS = ("**{}**", "*{}*", "`{}`", "_{}_", "'{}'", "“{}”")
+QUALIFIED = ("~{}", "≈ {}", "ca. {}", "about {}", "{}*", "{} †", "{}[12]", "{}[1][2]")
+VALUES = st.decimals(min_value="0.001", max_value="9999", places=3)
+
+
+@given(VALUES, st.sampled_from(["", "B", " M"]))
+def test_marks_around_a_number_leave_it_what_it_is(value, suffix):
+    text = f"{value}{suffix}"
+    for mark in (*EMPHASIS, *QUALIFIED):
+        assert number(mark.format(text)) == number(text)
+
+
+@given(VALUES)
+def test_what_qualifies_a_number_is_said_and_keeps_a_publisher_s_cell_out(value):
+    for mark in EMPHASIS:
+        assert read_numbers(cells(mark.format(value), "x")).notes == ()
+        assert number_cell(mark.format(value)) == number_cell(str(value))
+    for mark in QUALIFIED:
+        assert len(read_numbers(cells(mark.format(value), "x")).notes) == 1
+        with pytest.raises(CellError):
+            number_cell(mark.format(value))
+
+
+@pytest.mark.parametrize(("text", "value"), [("1.4B (1,400,000,000)", 1.4e9), ("7e9 (7B)", 7e9), ("2 (2)", 2.0)])
+def test_the_same_number_once_more_in_brackets_is_one_number(text, value):
+    assert number(text).scaled == value
+
+
+@pytest.mark.parametrize("text", ["7B (6.7B)", "28M (2M)", "2.907 (3)", "1.4 (C4, 2024)"])
+def test_another_number_in_brackets_is_not_chosen_from(text):
+    with pytest.raises(CellError):
+        number(text)
+    assert number("2.907 (0.003)", dimension="loss").scaled == 2.907
 
 
 @given(st.integers(0, 10**12), st.sampled_from([",", " ", "'", "\u00a0", "\u202f", "_"]))
@@ -405,7 +441,7 @@ def test_compute_that_is_a_constant_times_6nd_is_remarked(factor, said):
         (b"", "empty"),
         (b"\xef\xbb\xbf", "empty"),
         (b"<!DOCTYPE html><p>504", "web page"),
-        (b"PK\x03\x04xl/workbook", "zip (or a spreadsheet)"),
+        (b"PK\x03\x04xl/workbook", "zip (or a spreadsheet) and ends early"),
         (b"%PDF-1.7", "PDF"),
         (b"\xd0\xcf\x11\xe0old", "old spreadsheet"),
         ("a,b\n1,2\n".encode("utf-16")[:-1], "UTF-16 and cannot be decoded"),

@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from fuzz_driver import MAX_SECONDS, within
+from hypothesis import given
+from hypothesis import strategies as st
 from race_to_efficiency.api.questions import spoken
 from race_to_efficiency.cells.files import open_table
+from race_to_efficiency.cells.physical import SUMMARY
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.own_tables.run_rows import read_runs as read_with
 
@@ -81,6 +84,57 @@ SAME = {
         "params,tokens,loss",
         *rows(PARAMS, [f"{x / 1e9!r} billion tokens" for x in TOKENS.tolist()], LOSS),
     ),
+    "markdown_of_a_model_card": (
+        "| Model | #Params | Tokens | Val loss |",
+        "|:--|--:|--:|:-:|",
+        *(f"| [m](https://x.org) | `{n}` | {d} | **{y}** |" for n, d, y in zip(PARAMS, TOKENS, LOSS, strict=True)),
+    ),
+    "words_around_a_table": (
+        "Here it is:",
+        "",
+        "| N | D | loss |",
+        "|-|-|-|",
+        *(f"| {row} |" for row in rows(PARAMS, TOKENS, LOSS, " | ")),
+    ),
+    "footnotes_and_about": (
+        "params,tokens,loss",
+        *rows([f"{x}*" for x in PARAMS], [f"~{x / 1e9!r}B[{k}]" for k, x in enumerate(TOKENS.tolist())], LOSS),
+    ),
+    "quotes_of_another_kind": (
+        "'params','tokens','loss'",
+        *rows(*[[f"'{x}'" for x in v] for v in (PARAMS, TOKENS, LOSS)]),
+    ),
+    "an_error_in_brackets": ("params,tokens,loss", *rows(PARAMS, TOKENS, [f"{y} (0.003)" for y in LOSS])),
+    "millions_in_german": (
+        "Parameter;Tokens;Loss",
+        *rows([f"{x / 1e6!r} Mio.".replace(".", ",", 1) for x in PARAMS.tolist()], grouped(TOKENS), comma(LOSS), ";"),
+    ),
+    "merged_header": (
+        "Model,Training,,Result",
+        "name,params,tokens,loss",
+        *[f"m{k},{row}" for k, row in enumerate(PLAIN)],
+    ),
+    "a_header_half_merged": ("Model,Scale,,Loss", ",params,tokens,", *[f"m{k},{row}" for k, row in enumerate(PLAIN)]),
+    "latex_merged_header": (
+        r"& \multicolumn{2}{c}{Scale} & \\",
+        r"Model & Params & Tokens & Loss \\",
+        *(rf"\multirow{{1}}{{*}}{{m}} & {row} \\" for row in rows(PARAMS, TOKENS, LOSS, " & ")),
+    ),
+    "r_write_table": (
+        '"params" "tokens" "loss"',
+        *[f'"{k}" {row}' for k, row in enumerate(rows(PARAMS, TOKENS, LOSS, " "), 1)],
+    ),
+    "row_names": ("params\ttokens\tloss", *[f"a\t{row}" for row in rows(PARAMS, TOKENS, LOSS, "\t")]),
+    "a_frame_as_pandas_prints_it": tuple(
+        pd.DataFrame({"params": PARAMS, "tokens": TOKENS, "loss": LOSS}).to_string().splitlines()
+    ),
+    "restructured_text": (
+        "====== ====== ====",
+        "params tokens loss",
+        "====== ====== ====",
+        *rows(PARAMS, TOKENS, LOSS, " "),
+    ),
+    "rule_below_the_names": ("params  tokens  loss", "------  ------  ----", *rows(PARAMS, TOKENS, LOSS, "  ")),
     "fortran": ("params tokens loss", *rows(fortran(PARAMS), fortran(TOKENS), LOSS, " ")),
 }
 
@@ -91,6 +145,114 @@ def test_the_same_runs_are_read_from_every_dialect(tmp_path, name):
     assert found.n_read == len(found) == len(LOSS)
     for figure, truth in (("params", PARAMS), ("tokens", TOKENS), ("loss", LOSS)):
         np.testing.assert_allclose(found.quantities[figure], truth, rtol=1e-12)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, len(PLAIN)), st.sampled_from(["# a, note", "#,,", "params, tokens ,loss", ""])))
+)
+def test_comments_and_repeated_names_are_no_rows_wherever_they_stand(tmp_path_factory, inserted):
+    lines = ["params,tokens,loss", *PLAIN]
+    for place, line in sorted(inserted, reverse=True):
+        lines.insert(place + 1, line)
+    found = open_table(written(tmp_path_factory.mktemp("t") / "runs.csv", *lines))
+    assert found.n_read == len(found) == len(LOSS)
+    np.testing.assert_array_equal(found.numbers("tokens").value, TOKENS)
+    words = [line for _, line in inserted if line]
+    assert sum(int(note.split()[0]) for note in found.notes if "no rows" in note) == len(words)
+
+
+def test_a_row_numbered_with_a_hash_is_a_row(tmp_path):
+    found = open_table(
+        written(tmp_path / "t.csv", "run,params,tokens,loss", *[f"#{k},{row}" for k, row in enumerate(PLAIN)])
+    )
+    assert found.n_read == len(found) == len(LOSS)
+
+
+@pytest.mark.parametrize("word", ["Total", "mean:", "Average", "Summe"])
+def test_a_total_is_set_aside_and_no_run(tmp_path, word):
+    lines = [f"r{k},{row}" for k, row in enumerate(PLAIN)]
+    mean = f"{word},{PARAMS.mean()},{TOKENS.mean()},{LOSS.mean()}"
+    found = read_runs(written(tmp_path / "runs.csv", "name,params,tokens,loss", *lines, mean))
+    assert (found.n_read, len(found)) == (len(LOSS) + 1, len(LOSS))
+    assert [(row["line"], row["rule"]) for row in found.set_aside] == [(len(LOSS) + 2, SUMMARY)]
+    np.testing.assert_array_equal(found.quantities["loss"], LOSS)
+
+
+def test_rows_that_are_called_means_and_maxima_are_rows(tmp_path):
+    lines = [f"{('mean', 'max', 'cls')[k % 3]},{row}" for k, row in enumerate(PLAIN)]
+    assert len(read_runs(written(tmp_path / "runs.csv", "pooling,params,tokens,loss", *lines))) == len(LOSS)
+
+
+@pytest.mark.parametrize("ends", [("\r", "\r\n"), ("\r\n", "\r"), ("\n", "\r"), ("\r\n", "\n")])
+def test_line_ends_of_several_kinds_in_one_file(tmp_path, ends):
+    lines = ["params,tokens,loss", *PLAIN]
+    (tmp_path / "t.csv").write_bytes("".join(line + ends[k % 2] for k, line in enumerate(lines)).encode())
+    found = read_runs(tmp_path / "t.csv")
+    assert found.n_read == len(found) == len(LOSS)
+    np.testing.assert_array_equal(found.quantities["tokens"], TOKENS)
+
+
+@pytest.mark.parametrize("names", ["tokens,params,loss", "D,N,loss"])
+def test_a_second_table_with_its_columns_in_another_order_is_refused(tmp_path, names):
+    swapped = rows(TOKENS, PARAMS, LOSS)
+    with pytest.raises(DataInvalid, match="two tables") as refused:
+        read_runs(written(tmp_path / "runs.csv", "params,tokens,loss", *PLAIN, "", names, *swapped))
+    assert refused.value.where.endswith(f":{len(PLAIN) + 3}")
+    found = read_runs(written(tmp_path / "runs.csv", "params,tokens,loss", *PLAIN, "", "N,D,loss", *PLAIN))
+    assert len(found) == found.n_read == 2 * len(PLAIN)
+
+
+def test_a_decimal_comma_between_commas_makes_no_row_names(tmp_path):
+    lines = [f"{k},{3 + k},{k:02d}" for k in range(1, 6)]
+    found = open_table(written(tmp_path / "t.csv", "id,loss", *lines))
+    assert (len(found), len(found.unread)) == (0, 5)
+
+
+def test_a_first_row_of_words_below_a_nameless_column_is_no_header(tmp_path):
+    lines = [",model,notes,loss", "r0,small,first,diverged", "r1,big,second,3.2"]
+    assert len(open_table(written(tmp_path / "t.csv", *lines))) == 2
+
+
+def test_a_row_nobody_can_read_twice_states_the_cell_and_what_to_do(tmp_path):
+    sizes = [f"{x / 1e6!r}M ({x / 1.1e6:.1f}M)" for x in PARAMS.tolist()]
+    with pytest.raises(DataInvalid, match="can be used") as refused:
+        read_runs(written(tmp_path / "runs.csv", "params,tokens,loss", *rows(sizes, TOKENS, LOSS)))
+    assert sizes[0] in refused.value.why
+    assert "several numbers" in refused.value.why
+    assert "write one of them" in refused.value.remedy
+
+
+def test_losses_that_are_all_negative_are_offered_with_their_sign_turned(tmp_path):
+    path = written(tmp_path / "runs.csv", "params,tokens,loss", *rows(PARAMS, TOKENS, -LOSS))
+    with pytest.raises(DataInvalid, match="can be used") as refused:
+        read_runs(path)
+    option = shlex.split(refused.value.remedy)[-1]
+    found = read_runs(path, columns=dict([option.split("=", 1)]))
+    np.testing.assert_array_equal(found.quantities["loss"], LOSS)
+
+
+def test_a_size_in_bytes_is_offered_as_parameters_and_that_is_said(tmp_path):
+    path = written(tmp_path / "runs.csv", "size_gb,tokens,loss", *rows(PARAMS * 2 / 1e9, TOKENS, LOSS))
+    with pytest.raises(DataInvalid, match="no column params") as refused:
+        read_runs(path)
+    assert "2 bytes a parameter" in refused.value.remedy
+    option = shlex.split(refused.value.remedy)[2]
+    found = read_runs(path, columns=dict([option.split("=", 1)]))
+    np.testing.assert_allclose(found.quantities["params"], PARAMS, rtol=1e-12)
+
+
+def test_of_several_metrics_a_loss_is_offered_with_the_rows_that_hold_it(tmp_path):
+    lines = [
+        f"{row},bits_per_byte,{y / 3}\n{row},acc,0.5" for row, y in zip(rows(PARAMS, TOKENS, LOSS), LOSS, strict=True)
+    ]
+    lines = [line.replace(f",{y},", ",") for line, y in zip(lines, LOSS, strict=True)]
+    path = written(tmp_path / "runs.csv", "params,tokens,Metric,Value", *lines)
+    with pytest.raises(DataInvalid, match="no column loss") as refused:
+        read_runs(path)
+    words = shlex.split(refused.value.remedy.removeprefix("add "))
+    assert words == ["--column", "loss=Value", "--where", "Metric == bits_per_byte"]
+    found = read_with(path, columns={"loss": "Value"}, loss_unit="nats", where=[words[3]])
+    np.testing.assert_allclose(found.quantities["loss"], LOSS / 3)
 
 
 def test_a_row_of_nothing_but_missing_cells_is_no_rule(tmp_path):
@@ -123,6 +285,21 @@ OFFERED = {
     "tokens_per_param": (("params,tokens_per_param,loss", *rows(PARAMS, TOKENS / PARAMS, LOSS)), ""),
     "unit_of_another_name": (("params,training data (B tokens),loss", *rows(PARAMS, TOKENS / 1e9, LOSS)), ""),
     "bits_in_brackets": (("params,tokens,loss (bits/token)", *rows(PARAMS, TOKENS, LOSS / np.log(2))), "bits"),
+    "bits_in_square_brackets": (("params,tokens,loss [bits]", *rows(PARAMS, TOKENS, LOSS / np.log(2))), "bits"),
+    "log_likelihood": (("params,tokens,log_likelihood", *rows(PARAMS, TOKENS, -LOSS)), ""),
+    "TPP": (("params,TPP,loss", *rows(PARAMS, TOKENS / PARAMS, LOSS)), ""),
+    "chinchilla_multiple": (("params,chinchilla_multiple,loss", *rows(PARAMS, TOKENS / PARAMS / 20, LOSS)), ""),
+    "tokens_a_step": (
+        ("params,train_steps,tokens_per_batch,loss", *rows(PARAMS, TOKENS / 2e6, [f"2e6,{y}" for y in LOSS])),
+        "",
+    ),
+    "steps": (
+        ("params,steps,batch_size,seq_len,loss", *rows(PARAMS, TOKENS / 2**21, [f"1024,2048,{y}" for y in LOSS])),
+        "",
+    ),
+    "sizes_as_names": (("Model,tokens,loss", *rows([f"{x / 1e9!r}B" for x in PARAMS.tolist()], TOKENS, LOSS)), ""),
+    "corpus": (("params,Corpus size,loss", *rows(PARAMS, [f"{x / 1e9!r}B tokens" for x in TOKENS.tolist()], LOSS)), ""),
+    "one_metric": (("params,tokens,Metric,Value", *rows(PARAMS, TOKENS, [f"nll,{y}" for y in LOSS])), ""),
     "log10_tokens": (("params,log10(tokens),loss", *rows(PARAMS, np.log10(TOKENS), LOSS)), ""),
     "ln_D": (("params,ln D,loss", *rows(PARAMS, np.log(TOKENS), LOSS)), ""),
     "log2_tokens": (("params,log2_tokens,loss", *rows(PARAMS, np.log2(TOKENS), LOSS)), ""),

@@ -171,6 +171,8 @@ def test_a_season_is_its_middle_north_of_the_equator_and_that_is_said(year, seas
         ("2Q FY12", "fiscal"),
         ("fiscal year 2012", "fiscal"),
         ("2012年度", "fiscal"),
+        ("201203", "YYYYMM"),
+        ("03/04/12", "two digits"),
         ("2012-2016", "two years"),
         ("Jan 2010 - Mar 2012", "two years"),
     ],
@@ -234,6 +236,10 @@ def test_a_range_of_months_is_its_middle(day, more):
         ("2012年3月18日", "2012-03-18"),
         ("２０１２年３月", "2012-03-15"),
         ("2012년 3월 18일", "2012-03-18"),
+        ("May 2020[3]", "2020-05-15"),
+        ("**14 May 2020**", "2020-05-14"),
+        ("14 May 2020 [3]", "2020-05-14"),
+        ("May 14, 2020[25][26]", "2020-05-14"),
         ("May 1, 2024 10:00 AM", "2024-05-01"),
         ("Fri Nov 27 19:15:54 UTC 2026", "2026-11-27"),
         ("Tue, 15 Nov 1994 08:12:31 GMT", "1994-11-15"),
@@ -297,3 +303,14 @@ def test_years_and_months_with_a_point_between_are_not_taken_for_decimal_years()
         read_dates(np.array([2012.01, 2012.04, 2012.07, 2012.1, 2013.12]))  # numbers: .10 is .1
     assert read_dates(["2012.01", "2012.50", "2012.04", "2012.07", "2012.12"]).problems == {}
     assert read_dates(["2012.010", "2012.040", "2012.070", "2012.120"]).problems == {}
+
+
+@given(st.lists(st.dates(date(1970, 1, 1), date(2069, 12, 31)), min_size=1), st.booleans())
+def test_years_of_two_digits_are_read_where_the_order_is_given(days, day_first):
+    texts = [day.strftime("%d/%m/%y" if day_first else "%m/%d/%y") for day in days]
+    found = read_dates(texts, order="day_first" if day_first else "month_first")
+    assert found.day.tolist() == days
+    assert "1970 to 2069" in found.notes[0]
+    without = read_dates(texts)
+    assert len(without.problems) == len(days)
+    assert "--date-order" in without.problems[0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -41,6 +43,13 @@ def test_of_a_thousand_stray_quotes_none_costs_more_than_a_row(text, tmp_path):
     assert refused < 50
 
 
+def zipped(name, text):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr(name, text)
+    return held.getvalue()
+
+
 FRAME = pd.DataFrame(
     {"params": [1e8, 2e8, 4e8] * 5, "tokens": [1e9, 2e9, 3e9, 4e9, 5e9] * 3, "loss": np.linspace(4, 3, 15)}
 )
@@ -51,6 +60,16 @@ WRONG = {
     "header alone": (b"params,tokens,loss\n", "no rows"),
     "a PDF": (b"%PDF-1.7\n\x00\x01binary", "PDF"),
     "a workbook": (b"PK\x03\x04" + bytes(200), "spreadsheet"),
+    "an archive": (zipped("runs.csv", CSV), "zip archive"),
+    "a workbook of another name": (zipped("xl/workbook.xml", "<x/>"), "(xlsx"),
+    "half an archive": (zipped("runs.csv", CSV)[:90], "cut short"),
+    "a pointer of LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "git lfs pull"),
+    "a pointer of DVC": (b"outs:\n- md5: 4d7a\n  path: runs.csv\n", "dvc pull"),
+    "a merge": (CSV.replace("\n2", "\n<<<<<<< HEAD\n2", 1).encode() + b"=======\n1,2,3\n>>>>>>> b\n", "conflict"),
+    "a login": (b"<script>location='/login'</script>\n<p>Sign in</p>\n", "web page"),
+    "a table in HTML": (FRAME.to_html().encode(), "read_html"),
+    "TOML": (b"[[runs]]\nparams = 1e8\ntokens = 1e9\nloss = 3.2\n" * 5, "TOML"),
+    "a message": (b"404: Not Found", "one line, no table: '404: Not Found'"),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "PNG"),
     "a web page": (b"<!DOCTYPE html>\n<html><body>404</body></html>\n", "web page"),
     "no header": ("\n".join(CSV.splitlines()[1:]).encode(), "numbers"),
@@ -136,3 +155,49 @@ def test_json_of_another_shape_is_read_or_named(tmp_path):
         )
         runs = read_runs(path, columns=given, loss_unit="nats")
         assert runs.quantities["loss"].tolist() == FRAME["loss"].tolist()
+
+
+def doubts_of(path):
+    done = race.fit_kappa(path, forms="power_law", bootstrap=100)
+    return " ".join((*done.estimates[0].reasons, *done.notes)), done.account
+
+
+def with_cells(text, change):
+    """Return a table with every row changed; `change` takes its number and its cells."""
+    header, *lines = text.splitlines()
+    return "\n".join([header, *(",".join(change(k, line.split(","))) for k, line in enumerate(lines))]) + "\n"
+
+
+def test_a_table_of_which_a_tenth_cannot_be_read_is_doubted(text, tmp_path):
+    path = tmp_path / "runs.csv"
+    for bad, doubted in ((5, False), (9, True)):
+        path.write_text(with_cells(text, lambda k, row, bad=bad: [row[0], "?!" if k < bad else row[1], *row[2:]]))
+        said, account = doubts_of(path)
+        assert account == {"read": ROWS, "used": ROWS - bad, "excluded": 0, "quarantined": bad}
+        assert (f"{bad} of {ROWS} rows could not be read" in said) == doubted
+    path.write_text(
+        with_cells(text, lambda k, row: [*row[:2], ("", "nan", "inf")[k % 3] if k < 20 else row[2], row[3]])
+    )
+    assert "could not be read" not in doubts_of(path)[0]  # runs without a loss can be read
+
+
+def test_merged_cells_are_named_where_they_cost_half_of_the_rows(text, tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text(with_cells(text, lambda k, row: [row[0] if k % 4 == 0 else "", *row[1:]]))
+    said, account = doubts_of(path)
+    assert account["used"] == ROWS / 4
+    assert "45 of 60 rows lack a size or a token count: of merged cells only the first holds it" in said
+
+
+def test_sizes_and_tokens_that_may_be_exchanged_are_remarked(text, tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text(text)
+    assert "exchanged" not in doubts_of(path)[0]
+    path.write_text(text.replace("params,tokens", "tokens,params", 1))
+    assert "are the two exchanged" in doubts_of(path)[0]
+
+
+def test_perplexities_in_a_column_of_losses_are_doubted(text, tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text(with_cells(text, lambda _, row: [*row[:2], f"{np.exp(float(row[2])) - 4:.6f}", row[3]]))
+    assert "--loss-unit perplexity" in doubts_of(path)[0].replace("loss_unit='perplexity'", "--loss-unit perplexity")

@@ -194,7 +194,8 @@ def _settle(texts: Iterable[str], order: Order | None, where: str) -> tuple[Orde
     if not numeric:
         return order, ()
     if order is not None:
-        return order, (f"numeric dates were read {order.replace('_', ' ')}, as asked",)
+        short = ", years of two digits as 1970 to 2069" if any(not needs_order(text) for text in numeric) else ""
+        return order, (f"numeric dates were read {order.replace('_', ' ')}, as asked{short}",)
     try:
         settled = settled_order(numeric)
     except CellError:

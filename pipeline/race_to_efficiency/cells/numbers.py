@@ -118,7 +118,7 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
     if cleaned.endswith("%"):
         cleaned, unit = cleaned.removesuffix("%").strip(), "%"
     elif not (PLAIN.fullmatch(cleaned) or _GROUPED.fullmatch(cleaned)) and (match := _WITH_UNIT.fullmatch(cleaned)):
-        cleaned, unit = match[1].strip(), match[2].strip()
+        cleaned, unit = match[1].strip(), match[2].strip().rstrip(".,")
         factor = _factor(unit, dimension)
     value = _plain(cleaned, listed=decimal == ".")
     if unit == "%":

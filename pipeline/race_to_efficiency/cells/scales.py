@@ -32,8 +32,8 @@ UNITS: dict[str, dict[str, float]] = {
 
 SUFFIXES: dict[str, int] = {
     **dict.fromkeys(("k", "thousand", "thousands"), 3),
-    **dict.fromkeys(("m", "mn", "million", "millions", "mio", "mio."), 6),
-    **dict.fromkeys(("b", "bn", "g", "billion", "billions", "mrd", "mrd."), 9),
+    **dict.fromkeys(("m", "mn", "million", "millions", "mio"), 6),
+    **dict.fromkeys(("b", "bn", "g", "billion", "billions", "mrd"), 9),
     **dict.fromkeys(("t", "tn", "trillion", "trillions"), 12),
 }
 """Powers of ten of the suffixes of counts, in lower case."""

@@ -76,7 +76,8 @@ def text_table(path: Path, data: bytes) -> Table:
     """
     data = _ALONE.sub(b"\n", data) if data.count(b"\r") > data.count(b"\r\n") else data
     lines, (delimiter, start, titles), notes = _separated(data)
-    _refuse_conflict(path, lines)
+    if all(mark in data for mark in _MARKS_OF_CONFLICT):
+        _refuse_conflict(path, lines)
     stream = records(lines, delimiter=delimiter, start=start)
     names, head, said = _header(path, list(itertools.islice(stream, _LOOKED_BELOW)), delimiter)
     if titles:
@@ -161,6 +162,14 @@ class _Rows:
         cells = record.cells
         if len(cells) > self.width and not any(cell.strip() for cell in cells[self.width :]):
             cells = cells[: self.width]
+        plain = not record.problem and len(cells) == self.width and cells[0][:1].isdigit()
+        if plain or self._is_row(record, cells):
+            self.places.append(record.line)
+            for column, cell in zip(self.columns, cells, strict=True):
+                column.append(cell.strip())
+
+    def _is_row(self, record: PhysicalRecord, cells: tuple[str, ...]) -> bool:
+        """Return whether a line is a row; keep account of one that is none."""
         if not (record.problem or _DIGIT.search(cells[0]) or _DIGIT.search(cells[-1])) and self._repeats(record):
             self._left_out["repeat them"] += 1
         elif cells[0].lstrip().startswith("#") and (len(cells) != self.width or not any(map(str.strip, cells[1:]))):
@@ -169,13 +178,12 @@ class _Rows:
             why = record.problem or f"{self.width} cells (found {len(cells)})"
             self.unread.append(PhysicalRecord(record.line, record.cells, why))
         else:
-            self.places.append(record.line)
-            for column, cell in zip(self.columns, cells, strict=True):
-                column.append(cell.strip())
+            return True
+        return False
 
     def _repeats(self, record: PhysicalRecord) -> bool:
         """Return whether a line of words names the same columns once more; refuse one that names others."""
-        found = tuple(tidy(cell) for cell in record.cells)
+        found = tuple(tidy(cell) for cell in record.cells[: self.width])
         if found == self.names:
             return True
         figures = _places(found)
@@ -188,7 +196,7 @@ class _Rows:
 
     def put_summaries_aside(self) -> None:
         """Set rows aside that begin with the word for a total or a mean, where they are few."""
-        found = [row for row in range(len(self.places)) if self._sums_up(row)]
+        found = [row for row, cell in enumerate(self.columns[0]) if not cell[:1].isdigit() and self._sums_up(row)]
         if len(found) > _MOST_SUMMARIES * len(self.places):
             return
         for row in reversed(found):

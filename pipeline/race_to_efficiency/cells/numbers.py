@@ -128,7 +128,7 @@ def number(text: str, *, decimal: DecimalMark = ".", dimension: str | None = "")
 
 def qualified(text: str) -> bool:
     """Return whether a cell says more than a number: that it is about right, a footnote, another one in brackets."""
-    return any(mark.search(text_of_cell(text)) for mark in (ABOUT, FOOTNOTE, _IN_BRACKETS))
+    return any(mark.search(without_emphasis(text_of_cell(text))) for mark in (ABOUT, FOOTNOTE, _IN_BRACKETS))
 
 
 def _first(text: str, bracketed: str, decimal: DecimalMark, dimension: str | None) -> CellNumber | None:

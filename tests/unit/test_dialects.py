@@ -120,6 +120,15 @@ SAME = {
         r"Model & Params & Tokens & Loss \\",
         *(rf"\multirow{{1}}{{*}}{{m}} & {row} \\" for row in rows(PARAMS, TOKENS, LOSS, " & ")),
     ),
+    "latex_letters_and_errors": (
+        r"$N$ & $D$ (B) & $\mathcal{L}$ \\",
+        *(
+            rf"${n / 1e6!r}$M & {d / 1e9!r} & {y}$_{{\pm 0.01}}$ \\"
+            for n, d, y in zip(PARAMS.tolist(), TOKENS.tolist(), LOSS, strict=True)
+        ),
+    ),
+    "a_fence_around_it": ("```csv", "params,tokens,loss", *PLAIN, "```"),
+    "tok": ("params,tokens,loss", *rows(PARAMS, [f"{x / 1e9!r}B tok" for x in TOKENS.tolist()], LOSS)),
     "r_write_table": (
         '"params" "tokens" "loss"',
         *[f'"{k}" {row}' for k, row in enumerate(rows(PARAMS, TOKENS, LOSS, " "), 1)],
@@ -158,7 +167,7 @@ def test_comments_and_repeated_names_are_no_rows_wherever_they_stand(tmp_path_fa
     assert found.n_read == len(found) == len(LOSS)
     np.testing.assert_array_equal(found.numbers("tokens").value, TOKENS)
     words = [line for _, line in inserted if line]
-    assert sum(int(note.split()[0]) for note in found.notes if "no rows" in note) == len(words)
+    assert sum(int(note.split()[-1]) for note in found.notes if "no rows" in note) == len(words)
 
 
 def test_a_row_numbered_with_a_hash_is_a_row(tmp_path):
@@ -166,6 +175,32 @@ def test_a_row_numbered_with_a_hash_is_a_row(tmp_path):
         written(tmp_path / "t.csv", "run,params,tokens,loss", *[f"#{k},{row}" for k, row in enumerate(PLAIN)])
     )
     assert found.n_read == len(found) == len(LOSS)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", ",\n", "\r\n", " ,\r\n"])
+def test_json_lines_after_a_mark_and_with_commas_between(tmp_path, mark, end):
+    records = [json.dumps({"params": n, "tokens": d, "loss": y}) for n, d, y in zip(PARAMS, TOKENS, LOSS, strict=True)]
+    (tmp_path / "runs.jsonl").write_bytes((mark + "".join(record + end for record in records)).encode())
+    found = read_runs(tmp_path / "runs.jsonl")
+    assert found.n_read == len(found) == len(LOSS)
+    np.testing.assert_array_equal(found.quantities["tokens"], TOKENS)
+
+
+def test_a_ratio_is_offered_with_the_column_that_comes_near_and_never_as_tokens(tmp_path):
+    path = written(tmp_path / "runs.csv", "token_multiplier,params_active,loss", *rows(TOKENS / PARAMS, PARAMS, LOSS))
+    with pytest.raises(DataInvalid, match="no column params and no column tokens") as refused:
+        read_runs(path)
+    options = [part for part in shlex.split(refused.value.remedy) if "=" in part]
+    assert options == ["params=params_active", "tokens=token_multiplier*params_active"]
+    found = read_runs(path, columns=dict(option.split("=", 1) for option in options))
+    np.testing.assert_allclose(found.quantities["tokens"], TOKENS, rtol=1e-12)
+
+
+def test_a_column_that_is_another_figure_is_not_offered(tmp_path):
+    with pytest.raises(DataInvalid, match="no column loss") as refused:
+        read_runs(written(tmp_path / "runs.csv", "params,flops,mean", *PLAIN))
+    assert "flops" not in refused.value.remedy
 
 
 @pytest.mark.parametrize("word", ["Total", "mean:", "Average", "Summe"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency import storage
-from race_to_efficiency.cells.physical import PhysicalRecord, lines_of
+from race_to_efficiency.cells.physical import BYTE_ORDER_MARK, PhysicalRecord, lines_of
 from race_to_efficiency.cells.screening import MAX_TABLE_BYTES, refuse, screened_bytes
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.cells.text import tidy
@@ -42,8 +42,8 @@ def open_table(path: Path, *, most_bytes: int = MAX_TABLE_BYTES) -> Table:
     if path.is_file() and next(iter(storage.read_chunks(path, 4)), b"") == b"PAR1":
         return _parquet(path)
     data = screened_bytes(path, most_bytes=most_bytes)
-    start = data.lstrip()[:1]
-    return _json(path, data) if start in (b"{", b"[") else text_table(path, data)
+    start = data.removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
+    return _json(path, data.removeprefix(BYTE_ORDER_MARK)) if start in (b"{", b"[") else text_table(path, data)
 
 
 def opened(source: Path | Table) -> Table:
@@ -123,7 +123,7 @@ def _json_lines(path: Path, data: bytes, unread: list[PhysicalRecord]) -> Iterab
     for number, raw in enumerate(lines_of(data), 1):
         if raw.strip():
             try:
-                yield number, parse_json(raw, f"{path}:{number}")
+                yield number, parse_json(raw.rstrip().removesuffix(b","), f"{path}:{number}")
             except DataInvalid as error:
                 unread.append(PhysicalRecord(number, (raw.decode("utf-8")[:200],), f"no JSON: {error.why}"))
 

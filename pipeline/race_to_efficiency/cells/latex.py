@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 SEPARATOR = "&"
 _ROW_END = re.compile(rb"\\\\(\[[^\]]*\])?\s*(\\[a-z]*(rule|line)(\[[^\]]*\]|\{[^}]*\}|\([^)]*\))*\s*)*(%.*)?$")
 _RULES = re.compile(rb"^\s*(\\[a-z]*(rule|line)(\[[^\]]*\]|\{[^}]*\}|\([^)]*\))*\s*)+")
-_WORN = re.compile(rb"\\(?:textbf|textit|texttt|emph|mathbf|underline|num)\{([^{}]*)\}")
+_WORN = re.compile(rb"\\(?:textbf|textit|texttt|textsc|text|emph|math[a-z]+|underline|num)\{([^{}]*)\}")
 _MULTICOLUMN = re.compile(rb"\\multicolumn\{(\d{1,2})\}\{[^{}]*\}\{([^{}]*)\}")
 _MULTIROW = re.compile(rb"\\multirow\{[^{}]*\}(?:\[[^\]]*\])?\{[^{}]*\}\{([^{}]*)\}")
+_ERROR_BELOW = re.compile(rb"\$?_\{\s*(\\pm[^{}]*)\}\$?")
 _NEEDED_ROWS = 3
 """Names and two rows; fewer lines that end like a row may be anything."""
 
@@ -47,5 +48,5 @@ def _row(line: bytes) -> bytes:
     row = _RULES.sub(b"", _ROW_END.sub(b"", line)).replace(b"\\_", b"_").replace(b"\\%", b"%")
     while (plain := _WORN.sub(rb"\1", row)) != row:
         row = plain
-    row = _MULTIROW.sub(rb"\1", row)
+    row = _ERROR_BELOW.sub(rb" \1", _MULTIROW.sub(rb"\1", row))
     return _MULTICOLUMN.sub(lambda cell: cell[2] + SEPARATOR.encode() * (int(cell[1]) - 1), row)

@@ -145,8 +145,8 @@ def _first(text: str, bracketed: str, decimal: DecimalMark, dimension: str | Non
 
 def _without_tex(text: str) -> str:
     """Return a formula of LaTeX as one writes it in a cell; any other text as it is."""
-    if len(text) > 2 and text[0] == text[-1] == "$":
-        text = text[1:-1]
+    if len(text) > 2 and text[0] == "$" and text.count("$") == 2:
+        text = text.replace("$", "")
     elif "\\" not in text:
         return text
     for sign, plain in _SIGNS_OF_TEX:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some programs write before a text in UTF-8."""
+
 MAX_JOINED_LINES = 500
 """How many physical lines one quoted cell may span."""
 
@@ -38,7 +41,7 @@ class PhysicalRecord(NamedTuple):
 
 def lines_of(data: bytes) -> list[bytes]:
     """Return the physical lines of a text, without a leading byte-order mark."""
-    return data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return data.removeprefix(BYTE_ORDER_MARK).split(b"\n")
 
 
 def records(

@@ -218,7 +218,8 @@ def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
                 yield f"{name}*-1", ""
     word = figure.removesuffix("_flop").removesuffix("s") if figure != "loss" else figure
     yield from _expressions(figure, header)
-    plain = {key(name): name for name in header if not _NO_FIGURE.search(name.lower())}
+    others = {known for other, names in SPELLINGS.items() if other != figure for known in names} | set(_A_PARAMETER)
+    plain = {key(name): name for name in header if not (_NO_FIGURE.search(name.lower()) or key(name) in others)}
     for known, name in plain.items():
         likely = any(len(part) > 4 and part in known for part in SPELLINGS[figure])
         if word in known or likely or (len(known) > 3 and any(part.endswith(known) for part in SPELLINGS[figure])):
@@ -253,7 +254,7 @@ def _products(header: Sequence[str]) -> Iterator[tuple[str, str]]:
         found = [[name for name in header if key(name) in known] for known in names]
         if all(len(one) == 1 for one in found):
             yield "*".join(one[0] for one in found), ""
-    params = find_figures(header).columns.get("params", "")
+    params = find_figures(header).columns.get("params") or next((name for name, _ in _near("params", header)), "")
     for name in header if params else ():
         if (times := _A_PARAMETER.get(key(name))) is not None:
             yield f"{name}*{params}" + (f"*{times}" if times > 1 else ""), ""

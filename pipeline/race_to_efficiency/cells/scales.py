@@ -38,7 +38,7 @@ SUFFIXES: dict[str, int] = {
 }
 """Powers of ten of the suffixes of counts, in lower case."""
 
-_COUNTED_WORDS = re.compile(r"(^|(?<=\S) )(params?|parameters?|tokens?)$")
+_COUNTED_WORDS = re.compile(r"(^|(?<=\S) )(params?|parameters?|tokens?|toks?)$")
 _BRACKETED = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$")
 _POWER = re.compile(r"(?:[x×]\s*)?(?:1e\+?|10\s*(?:\^|\*\*)\s*)(\d{1,2})(?:\s+(.+))?", re.IGNORECASE)
 

@@ -13,6 +13,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from race_to_efficiency import storage
+from race_to_efficiency.cells.physical import BYTE_ORDER_MARK
 from race_to_efficiency.errors import DataInvalid, InputMissing
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _refuse_other_formats(path: Path, head: bytes) -> None:
             )
     if head.startswith(_ZIP):
         raise _zip(path, head)
-    if found := _PAGE.match(head.removeprefix(b"\xef\xbb\xbf")):
+    if found := _PAGE.match(head.removeprefix(BYTE_ORDER_MARK)):
         if found[1].lower() == b"table":
             remedy = "save it as CSV (in pandas: read_html(FILE)[0].to_csv(NEW, index=False))"
             raise refuse(path, "it is a table in HTML", line=1, remedy=remedy)
@@ -186,7 +187,7 @@ def _refuse_other_encodings(path: Path, data: bytes) -> None:
         line = data.count(b"\n", 0, error.start) + 1
         why = f"byte 0x{data[error.start]:02x} is not UTF-8"
         raise refuse(path, why, line=line, remedy="save the file as UTF-8") from None
-    if not data.strip().removeprefix(b"\xef\xbb\xbf").strip():
+    if not data.strip().removeprefix(BYTE_ORDER_MARK).strip():
         raise refuse(path, "it is empty", line=1)
 
 

@@ -172,7 +172,9 @@ class _Rows:
         """Return whether a line is a row; keep account of one that is none."""
         if not (record.problem or _DIGIT.search(cells[0]) or _DIGIT.search(cells[-1])) and self._repeats(record):
             self._left_out["repeat them"] += 1
-        elif cells[0].lstrip().startswith("#") and (len(cells) != self.width or not any(map(str.strip, cells[1:]))):
+        elif cells[0].lstrip().startswith(("#", "```")) and (
+            len(cells) != self.width or not any(map(str.strip, cells[1:]))
+        ):
             self._left_out["are comments"] += 1
         elif record.problem or len(cells) != self.width:
             why = record.problem or f"{self.width} cells (found {len(cells)})"
@@ -210,7 +212,7 @@ class _Rows:
     @property
     def notes(self) -> tuple[str, ...]:
         """What lines are no rows."""
-        return tuple(f"{count} lines below the names {what}: no rows" for what, count in self._left_out.items())
+        return tuple(f"lines below the names that {what}, no rows: {count}" for what, count in self._left_out.items())
 
 
 def _places(names: Sequence[str]) -> dict[str, int]:

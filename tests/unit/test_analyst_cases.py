@@ -238,6 +238,17 @@ def test_many_unreadable_dates_are_one_line_and_make_a_fit_weak(app, tmp_path):
     assert "28 cells such as 'week 0 of 2020'" in error.why
 
 
+def test_a_row_of_means_is_left_out_of_a_trend_and_doubts_nothing(app, tmp_path):
+    dates = [f"early {year:.0f}" if year % 1 == 0 else f"late {year:.0f}" for year in YEARS[:8]]
+    path = write(tmp_path / "d.csv", "released,eff", dates, efficiency()[:8])
+    plain, _ = gamma(app, path, "eff")
+    with path.open("a") as file:
+        file.write("Mean,1e9\n")
+    found, document = gamma(app, path, "eff")
+    assert (found["value"], found["status"], found["reasons"]) == (plain["value"], plain["status"], plain["reasons"])
+    assert (document["account"]["read"], document["account"]["used"]) == (9, 8)
+
+
 def test_an_open_quote_costs_its_row_and_no_other(app, tmp_path):
     params, tokens, loss = grid()
     path = write(tmp_path / "q.csv", "run_id,params,tokens,loss", [f"r{k}" for k in range(ROWS)], params, tokens, loss)

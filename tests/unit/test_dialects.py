@@ -197,6 +197,26 @@ def test_a_ratio_is_offered_with_the_column_that_comes_near_and_never_as_tokens(
     np.testing.assert_allclose(found.quantities["tokens"], TOKENS, rtol=1e-12)
 
 
+def test_a_ratio_alone_is_not_offered_as_tokens(tmp_path):
+    with pytest.raises(DataInvalid, match="no column params and no column tokens") as refused:
+        read_runs(written(tmp_path / "runs.csv", "token_multiplier,x,loss", *PLAIN))
+    assert "token_multiplier" not in refused.value.remedy
+
+
+def test_counts_of_data_are_offered_as_tokens_and_others_as_sizes(tmp_path):
+    lines = rows([f"{x / 1e9!r}B" for x in PARAMS.tolist()], [f"{x / 1e9!r}B" for x in TOKENS.tolist()], LOSS)
+    with pytest.raises(DataInvalid, match="no column params and no column tokens") as refused:
+        read_runs(written(tmp_path / "runs.csv", "Model,Corpus,loss", *lines))
+    assert refused.value.remedy == "add --column params=Model and --column tokens=Corpus"
+
+
+def test_names_with_figures_in_them_may_stand_again(tmp_path):
+    names = "params,tokens,loss_v2"
+    path = written(tmp_path / "runs.csv", names, *PLAIN[:3], names, *PLAIN[3:])
+    found = read_runs(path, columns={"loss": "loss_v2"})
+    assert found.n_read == len(found) == len(LOSS)
+
+
 def test_a_column_that_is_another_figure_is_not_offered(tmp_path):
     with pytest.raises(DataInvalid, match="no column loss") as refused:
         read_runs(written(tmp_path / "runs.csv", "params,flops,mean", *PLAIN))

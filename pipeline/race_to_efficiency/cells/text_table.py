@@ -49,7 +49,6 @@ _SUMMARIES = frozenset(
 _MOST_SUMMARIES = 0.25
 """Share of the rows that may begin so; more of them are rows of their own."""
 
-_DIGIT = re.compile(r"\d")
 _DASHES = re.compile(r"(:?-+:?)?")
 """A cell of the line below the names of a table in Markdown."""
 
@@ -140,7 +139,7 @@ def _merged_header(found: Sequence[PhysicalRecord]) -> tuple[str, ...]:
         return ()
     first, second, third = ([tidy(cell) for cell in record.cells] for record in found[:_LOOKED_BELOW])
     names = tuple(low or top for top, low in itertools.zip_longest(first, second, fillvalue=""))
-    merged = len(first) == len(second) == len(third) and "" in first and all(names) and len(set(names)) == len(names)
+    merged = len(first) == len(second) == len(third) and all(names) and len(set(names)) == len(names)
     figures = [len(find_figures([name for name in row if name]).columns) for row in (first, second)]
     if not merged or any(map(is_number, second)) or not any(map(is_number, third)) or figures[1] <= figures[0]:
         return ()
@@ -170,7 +169,7 @@ class _Rows:
 
     def _is_row(self, record: PhysicalRecord, cells: tuple[str, ...]) -> bool:
         """Return whether a line is a row; keep account of one that is none."""
-        if not (record.problem or _DIGIT.search(cells[0]) or _DIGIT.search(cells[-1])) and self._repeats(record):
+        if not record.problem and self._repeats(record):
             self._left_out["repeat them"] += 1
         elif cells[0].lstrip().startswith(("#", "```")) and (
             len(cells) != self.width or not any(map(str.strip, cells[1:]))
@@ -185,11 +184,13 @@ class _Rows:
 
     def _repeats(self, record: PhysicalRecord) -> bool:
         """Return whether a line of words names the same columns once more; refuse one that names others."""
-        found = tuple(tidy(cell) for cell in record.cells[: self.width])
+        if any(map(is_number, record.cells)) and record.cells[0].strip() != self.names[0]:
+            return False
+        found = tuple(tidy(cell) for cell in record.cells[: len(self.names)])
         if found == self.names:
             return True
         figures = _places(found)
-        if len(figures) < _FEWEST_FIGURES or len(found) != self.width:
+        if len(figures) < _FEWEST_FIGURES or len(found) != len(self.names):
             return False
         if figures != _places(self.names):
             why = "it holds two tables: the names of its columns stand there once more, in another order"

@@ -217,6 +217,18 @@ def test_names_with_figures_in_them_may_stand_again(tmp_path):
     assert found.n_read == len(found) == len(LOSS)
 
 
+def test_the_numbers_along_the_top_of_a_grid_may_stand_again(tmp_path):
+    top = "params,4e8,2e9,9e9"
+    lines = [f"{size:g},{3 - j / 20:.4f},{2.9 - j / 20:.4f},{2.8 - j / 20:.4f}" for j, size in enumerate(PARAMS)]
+    found = read_runs(written(tmp_path / "grid.csv", top, *lines[:3], top, *lines[3:]))
+    assert found.n_read == len(found) == 3 * len(PARAMS)
+
+
+def test_a_line_of_some_of_the_names_is_a_line_that_cannot_be_read(tmp_path):
+    found = open_table(written(tmp_path / "t.csv", "params,tokens,loss", *PLAIN, "tokens,params"))
+    assert [record.line for record in found.unread] == [len(PLAIN) + 2]
+
+
 def test_a_column_that_is_another_figure_is_not_offered(tmp_path):
     with pytest.raises(DataInvalid, match="no column loss") as refused:
         read_runs(written(tmp_path / "runs.csv", "params,flops,mean", *PLAIN))

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.api.questions import spoken
 from race_to_efficiency.cells.files import open_table
+from race_to_efficiency.cells.memory import table_in_memory
 from race_to_efficiency.cells.physical import SUMMARY
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.own_tables.run_rows import read_runs as read_with
@@ -243,6 +244,28 @@ def test_a_total_is_set_aside_and_no_run(tmp_path, word):
     assert (found.n_read, len(found)) == (len(LOSS) + 1, len(LOSS))
     assert [(row["line"], row["rule"]) for row in found.set_aside] == [(len(LOSS) + 2, SUMMARY)]
     np.testing.assert_array_equal(found.quantities["loss"], LOSS)
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet", "frame", "index"])
+def test_a_total_is_set_aside_whatever_holds_the_table(tmp_path, kind):
+    frame = pd.DataFrame({"name": [f"r{k}" for k in range(6)], "params": PARAMS, "tokens": TOKENS, "loss": LOSS})
+    frame.loc[6] = ["Average", PARAMS.mean(), TOKENS.mean(), LOSS.mean()]
+    path = tmp_path / "runs"
+    if kind in ("csv", "index"):
+        frame.to_csv(path, index=kind == "index")
+    elif kind == "json":
+        frame.to_json(path, orient="records")
+    elif kind == "parquet":
+        frame.to_parquet(path)
+    found = read_runs(table_in_memory(frame, "runs") if kind == "frame" else path)
+    assert (found.n_read, [(row["line"], row["rule"]) for row in found.set_aside]) == (7, [(8, SUMMARY)])
+    np.testing.assert_allclose(found.quantities["loss"], LOSS)
+
+
+def test_a_column_of_lists_that_nobody_asks_for_is_no_hindrance(tmp_path):
+    frame = pd.DataFrame({"curve": [[1.0, 2.0]] * 6, "params": PARAMS, "tokens": TOKENS, "loss": LOSS})
+    frame.to_parquet(tmp_path / "runs")
+    assert len(read_runs(tmp_path / "runs")) == 6
 
 
 def test_rows_that_are_called_means_and_maxima_are_rows(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 from race_to_efficiency import storage
 from race_to_efficiency.cells.physical import BYTE_ORDER_MARK, PhysicalRecord, lines_of
 from race_to_efficiency.cells.screening import MAX_TABLE_BYTES, refuse, screened_bytes
+from race_to_efficiency.cells.summaries import summaries_aside
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.cells.text import tidy
 from race_to_efficiency.cells.text_table import text_table
@@ -40,10 +41,12 @@ def open_table(path: Path, *, most_bytes: int = MAX_TABLE_BYTES) -> Table:
         When there is no such file, or it is no table; what it is instead is named.
     """
     if path.is_file() and next(iter(storage.read_chunks(path, 4)), b"") == b"PAR1":
-        return _parquet(path)
+        return summaries_aside(_parquet(path))
     data = screened_bytes(path, most_bytes=most_bytes)
     start = data.removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
-    return _json(path, data.removeprefix(BYTE_ORDER_MARK)) if start in (b"{", b"[") else text_table(path, data)
+    if start in (b"{", b"["):
+        return summaries_aside(_json(path, data.removeprefix(BYTE_ORDER_MARK)))
+    return summaries_aside(text_table(path, data))
 
 
 def opened(source: Path | Table) -> Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.cells.summaries import summaries_aside
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.cells.text import tidy
 from race_to_efficiency.errors import DataInvalid, UsageError
@@ -55,7 +56,7 @@ def table_in_memory(data: Any, name: str) -> Table:
         counts = ", ".join(f"{label} {len(column)}" for label, column in zip(header, held, strict=True))
         raise DataInvalid("the columns differ in length", where=name, why=counts or "there are none")
     line = np.arange(FIRST_LINE, FIRST_LINE + lengths.pop(), dtype=np.int64)
-    return Table(Path(name), header, line, held.__getitem__)
+    return summaries_aside(Table(Path(name), header, line, held.__getitem__))
 
 
 def _cells(column: Any, where: str) -> NDArray[Any]:

@@ -23,7 +23,7 @@ from race_to_efficiency.cells.dialect import (
     units_below,
 )
 from race_to_efficiency.cells.latex import SEPARATOR, latex_rows
-from race_to_efficiency.cells.physical import SUMMARY, PhysicalRecord, lines_of, records
+from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
 from race_to_efficiency.cells.run_columns import find_figures
 from race_to_efficiency.cells.scales import scale_of
 from race_to_efficiency.cells.screening import refuse
@@ -38,17 +38,6 @@ _ALONE = re.compile(rb"\r(?!\n)(?![,;\t|])")
 """A line break of old, which may stand among others; one before a separator is a stray."""
 
 _MARKS_OF_CONFLICT = (b"<<<<<<< ", b"=======", b">>>>>>> ")
-_SUMMARIES = frozenset(
-    [
-        *("total", "totals", "grand total", "sum", "mean", "average", "avg", "median", "std", "stdev", "min", "max"),
-        *("gesamt", "summe", "mittelwert", "durchschnitt", "somme", "moyenne", "promedio", "media"),
-    ]
-)
-"""Words that begin a row of totals or means."""
-
-_MOST_SUMMARIES = 0.25
-"""Share of the rows that may begin so; more of them are rows of their own."""
-
 _DASHES = re.compile(r"(:?-+:?)?")
 """A cell of the line below the names of a table in Markdown."""
 
@@ -59,7 +48,7 @@ _LOOKED_BELOW = 3
 def text_table(path: Path, data: bytes) -> Table:
     """Return the table of a text with separators.
 
-    Comments, and lines that repeat the names, are no rows; lines of totals at the end are unread ones.
+    Comments, and lines that repeat the names, are no rows.
 
     Parameters
     ----------
@@ -84,7 +73,6 @@ def text_table(path: Path, data: bytes) -> Table:
     rows = _Rows(path, tuple(tidy(cell) for cell in head[0].cells), len(names))
     for record in itertools.chain(head[1:], stream):
         rows.take(record)
-    rows.put_summaries_aside()
     columns = rows.columns
     marked = (cell for column in columns for cell in column if "," in cell or "." in cell)
     decimal, guessed = (
@@ -196,19 +184,6 @@ class _Rows:
             why = "it holds two tables: the names of its columns stand there once more, in another order"
             raise refuse(self.path, why, line=record.line, remedy="save each table as a file of its own")
         return True
-
-    def put_summaries_aside(self) -> None:
-        """Set rows aside that begin with the word for a total or a mean, where they are few."""
-        found = [row for row, cell in enumerate(self.columns[0]) if not cell[:1].isdigit() and self._sums_up(row)]
-        if len(found) > _MOST_SUMMARIES * len(self.places):
-            return
-        for row in reversed(found):
-            cells = tuple(column.pop(row) for column in self.columns)
-            self.unread.append(PhysicalRecord(self.places.pop(row), cells, SUMMARY))
-
-    def _sums_up(self, row: int) -> bool:
-        first = next((column[row] for column in self.columns if column[row]), "")
-        return first.rstrip(":").lower() in _SUMMARIES
 
     @property
     def notes(self) -> tuple[str, ...]:

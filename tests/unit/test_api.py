@@ -119,7 +119,11 @@ def test_frames_arrays_and_files_give_one_fit(tmp_path, runs):
     given = {"forms": "power_law", "bootstrap": BOOT}
     whole = plain(race.fit_kappa(tmp_path / "runs.parquet", **given).to_json())
     written = runs.assign(loss=runs["loss"].map(repr), tokens=runs["tokens"].astype("Float64"))
-    for data in (runs, dict(runs.items()), {name: runs[name].to_numpy() for name in runs}, runs.convert_dtypes()):
+    grouped = runs.set_index([name for name in runs if name != "loss"])
+    levels = runs.set_axis(pd.MultiIndex.from_tuples([("run", name, "") for name in runs]), axis=1)
+    arrays = {name: runs[name].to_numpy() for name in runs}
+    for data in (runs, dict(runs.items()), arrays, runs.convert_dtypes(), runs.to_dict("records"), levels,
+                 runs.to_records(index=False), grouped, grouped["loss"], runs.rename_axis("loss")):  # fmt: skip
         assert plain(race.fit_kappa(data, name="runs.parquet", **given).to_json()) == whole
     texts = race.fit_kappa(written, name="runs.parquet", **given)
     assert texts.law().kappa == pytest.approx(whole["estimates"][0]["value"], rel=1e-6)
@@ -128,7 +132,10 @@ def test_frames_arrays_and_files_give_one_fit(tmp_path, runs):
 @pytest.mark.parametrize(
     ("data", "error", "said"),
     [
-        (3, UsageError, "int is no table"),
+        (3, UsageError, "type int are no table"),
+        ([3, 4], UsageError, "type list are no table"),
+        (np.ones((9, 3)), UsageError, "type ndarray are no table"),
+        (pd.Series([3.0] * 9, name="loss"), UsageError, "type Series are no table"),
         ({}, DataInvalid, "differ in length"),
         ({"params": [1e8], "tokens": [1e9, 2e9]}, DataInvalid, "params 1, tokens 2"),
         ({"params": np.ones((2, 2))}, DataInvalid, "one-dimensional"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,30 +25,25 @@ def table_in_memory(data: Any, name: str) -> Table:
 
     Parameters
     ----------
-    data : DataFrame or mapping of str to (n,) array
-        Anything with ``to_pandas`` (polars, pyarrow) counts as a DataFrame.
+    data : DataFrame, mapping of str to (n,) array, sequence of mappings or structured array
+        Anything with ``to_pandas`` (polars, pyarrow) counts as a DataFrame, a Series with a named index too: levels of
+        an index that have names are columns.
     name : str
         What the table is called in ids and messages.
 
     Raises
     ------
     UsageError
-        When the data are neither.
+        When the data are none of these.
     DataInvalid
         When the columns differ in length, or one holds arrays.
     """
     if hasattr(data, "to_pandas"):
         data = data.to_pandas()
-    if hasattr(data, "columns") and hasattr(data, "iloc"):
-        names = [part[-1] if isinstance(part, tuple) else part for part in data.columns]
-        columns = [data.iloc[:, k] for k in range(len(names))]
-    elif isinstance(data, Mapping):
-        names, columns = list(data), list(data.values())
-    else:
-        kind = type(data).__name__
-        raise UsageError(
-            f"a {kind} is no table", where=name, remedy="give a path, a DataFrame, or a mapping of names to arrays"
-        )
+    names, columns = _named_columns(data)
+    if names is None:
+        known = "a path, a DataFrame, a mapping of names to arrays, or a list of mappings"
+        raise UsageError(f"data of type {type(data).__name__} are no table", where=name, remedy=f"give {known}")
     header = tuple(tidy(str(one)) for one in names)
     held = [_cells(column, f"{name}:{label}") for column, label in zip(columns, header, strict=True)]
     lengths = {len(column) for column in held}
@@ -57,6 +52,31 @@ def table_in_memory(data: Any, name: str) -> Table:
         raise DataInvalid("the columns differ in length", where=name, why=counts or "there are none")
     line = np.arange(FIRST_LINE, FIRST_LINE + lengths.pop(), dtype=np.int64)
     return summaries_aside(Table(Path(name), header, line, held.__getitem__))
+
+
+def _named_columns(data: Any) -> tuple[list[Any] | None, list[Any]]:
+    """Return the names and columns of what may be a table; no names where it is none."""
+    import pandas as pd
+
+    if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
+        data = pd.DataFrame.from_records(data)
+    if isinstance(data, pd.Series | pd.DataFrame):
+        levels = [level for level in data.index.names if level is not None]
+        if isinstance(data, pd.Series) and levels:
+            data = data.to_frame()
+        if isinstance(data, pd.DataFrame):
+            data = data.reset_index(level=[level for level in levels if level not in data.columns])
+            names = [_name(part) for part in data.columns]
+            return names, [data.iloc[:, k] for k in range(len(names))]
+    if isinstance(data, Mapping):
+        return list(data), list(data.values())
+    fields = getattr(getattr(data, "dtype", None), "names", None)
+    return (None, []) if fields is None else (list(fields), [data[field] for field in fields])
+
+
+def _name(label: Any) -> Any:
+    """Return a column's name: of one in several levels the last part that says something."""
+    return next((part for part in reversed(label) if part != ""), "") if isinstance(label, tuple) else label
 
 
 def _cells(column: Any, where: str) -> NDArray[Any]:

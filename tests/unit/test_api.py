@@ -162,6 +162,24 @@ def test_wrong_arguments_name_themselves(runs, chips):
             race.fit_gamma(chips, **{"date": "day", "value": "speed", **given})
 
 
+WRONG = ("x", "", b"x", 1 + 2j, {}, object(), np.array([[1.0, "x"]], dtype=object))
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=[type(one).__name__ + str(k) for k, one in enumerate(WRONG)])
+def test_an_argument_that_is_no_number_is_refused_by_name(fit, runs, wrong):
+    for name, asked in {
+        "compute": lambda: race.predict_loss(fit, compute=wrong),
+        "tokens": lambda: race.predict_loss(fit, 1e9, wrong),
+        "level": lambda: race.optimal_allocation(fit, 1e22, level=wrong),
+        "fit_below": lambda: race.fit_kappa(runs, fit_below=wrong),
+        "years": lambda: race.forecast(0.05, 2.0, wrong),
+        "kappa": lambda: race.forecast(wrong, 2.0, [1.0]),
+        "gamma": lambda: race.forecast(0.05, wrong, [1.0]),
+    }.items():
+        with pytest.raises((UsageError, ValueError), match=rf"{name} must be (a |.*)(number|positive)"):
+            asked()
+
+
 def test_a_prediction_is_graded_by_its_law_and_by_its_distance(fit):
     own = fit.estimate(form="power_law").grade
     largest = fit.law("power_law").ranges["compute_flop"][1]

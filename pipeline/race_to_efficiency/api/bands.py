@@ -10,6 +10,7 @@ import numpy as np
 from race_to_efficiency.api.gamma import GammaFit
 from race_to_efficiency.api.kappa_fit import KappaFit
 from race_to_efficiency.api.results import Result
+from race_to_efficiency.equation.domain import numbers
 from race_to_efficiency.errors import NotTrustworthy, UsageError
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def forecast(
     """
     from race_to_efficiency.relative_loss import relative_loss
 
-    t = np.atleast_1d(np.asarray(years, dtype=np.float64))
+    t = np.atleast_1d(numbers("years", years))
     slope, slopes, floor, floors, notes = _kappa(kappa, anchor_compute, form, group)
     rate, rates = _gamma(gamma, gamma_group)
     count = max(len(slopes), len(rates))
@@ -169,7 +170,7 @@ def _kappa(
 ) -> tuple[float, Floats, float, Floats, tuple[str, ...]]:
     """Return kappa and its draws, the floor relative to the anchor's loss and its draws, and notes."""
     if not isinstance(kappa, KappaFit):
-        draws = np.atleast_1d(np.asarray(kappa, dtype=np.float64))
+        draws = np.atleast_1d(numbers("kappa", kappa))
         return float(np.median(draws)), draws, 0.0, np.zeros(len(draws)), ()
     wanted = form or ("power_law" if anchor is None else None)
     law = kappa.law(wanted, group)
@@ -191,7 +192,7 @@ def _kappa(
 
 def _gamma(gamma: GammaFit | ArrayLike, group: str | None) -> tuple[float, Floats]:
     if not isinstance(gamma, GammaFit):
-        draws = np.atleast_1d(np.asarray(gamma, dtype=np.float64))
+        draws = np.atleast_1d(numbers("gamma", gamma))
         return float(np.median(draws)), draws
     found = gamma.estimate(group)
     if found.status == "refused" or found.value is None:

@@ -12,6 +12,7 @@ from race_to_efficiency.api.facts import published_discrepancies
 from race_to_efficiency.api.kappa_fit import FIT_KIND, KappaFit
 from race_to_efficiency.api.questions import one_of, settings_here, source_of, spoken, texts
 from race_to_efficiency.api.results import MOST_POINTS
+from race_to_efficiency.api.run_sizes import as_number
 from race_to_efficiency.errors import DataInvalid, UsageError
 
 if TYPE_CHECKING:
@@ -281,5 +282,5 @@ def _of(table: RunTable, found: list[TableFit], *, delta: float | None) -> Kappa
 
 def _positive(**given: float | None) -> None:
     for name, value in given.items():
-        if value is not None and not 0 < value < float("inf"):
-            raise UsageError(f"{name} must be positive, got {value:g}")
+        if value is not None and not 0 < as_number(value) < float("inf"):
+            raise UsageError(f"{name} must be a positive number, got {value!r}")

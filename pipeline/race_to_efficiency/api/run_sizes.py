@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,13 +40,24 @@ def besides(law: Law, given: Mapping[str, ArrayLike | None], columns: Mapping[st
 
 def level_checked(level: float) -> None:
     """Refuse a coverage that is none."""
-    if not 0 < level < 1:
-        raise UsageError(f"level must lie between 0 and 1, got {level:g}")
+    if not 0 < as_number(level) < 1:
+        raise UsageError(f"level must be a number between 0 and 1, got {level!r}")
+
+
+def as_number(value: Any) -> float:
+    """Return a value as a float, NaN where it is no one number."""
+    try:
+        return float("nan") if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def positive(name: str, values: ArrayLike | None) -> Floats:
     """Return values (k,) that must all be positive and finite."""
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    try:
+        array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError):
+        array = np.empty(0)
     if array.ndim != 1 or not len(array) or not (np.isfinite(array) & (array > 0)).all():
         raise UsageError(f"{name} must be positive and finite, one-dimensional, got {values!r}")
     return array

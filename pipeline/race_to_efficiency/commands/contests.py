@@ -10,6 +10,7 @@ from race_to_efficiency.equation.crossover import BASES
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
+    from race_to_efficiency.commands.solved import CrossoverInputs, SplitInputs, WaitInputs
     from race_to_efficiency.planning import CostParameters
 
 
@@ -37,10 +38,15 @@ def crossover_solution(
     extra: dict[str, tuple[Any, str]] = {f"{name}_years": (value, "years") for name, value in years.items()}
     if target is not None and kappa is not None:
         extra.update(_race(hare, turtle, target, kappa, baseline_years, floor, read_cost() if money else None))
-    inputs: dict[str, Any] = dict(zip(("hare_fleet", "hare_gamma"), hare, strict=True))
-    inputs |= dict(zip(("turtle_fleet", "turtle_gamma"), turtle, strict=True))
-    inputs |= {"basis": basis, "baseline_years": baseline_years}
-    if target is not None:
+    inputs: CrossoverInputs = {
+        "hare_fleet": hare[0],
+        "hare_gamma": hare[1],
+        "turtle_fleet": turtle[0],
+        "turtle_gamma": turtle[1],
+        "basis": basis,
+        "baseline_years": baseline_years,
+    }
+    if target is not None and kappa is not None:
         inputs |= {"target": target, "kappa": kappa, "floor": floor}
     reason = (
         "the Turtle's gamma is not the larger: it never overtakes"
@@ -133,7 +139,7 @@ def _wait_for_deadline(
             length = float(optimal_run_length(max(fall, 0.0), capital_cost, energy_cost))
             wait = max(0.0, deadline - length)
     extra = {"run_length_years": (deadline - wait, "years"), "decline_rate_per_year": (fall, "1/year")}
-    inputs = {"gamma": gamma, "deadline": deadline, "price_decline": price_decline, "discount": discount}
+    inputs: WaitInputs = {"gamma": gamma, "deadline": deadline, "price_decline": price_decline, "discount": discount}
     if capital_cost is not None:
         inputs |= {"capital_cost": capital_cost, "energy_cost": energy_cost}
     notes = ["a gamma per dollar already contains the price fall: give --price-decline 0 with it"]
@@ -165,7 +171,7 @@ def split_solution(
         if kappa is not None:
             size: dict[str, Any] = {"fleet": split.fleet, "baseline_years": baseline_years}
             extra["relative_loss"] = (float(relative_loss(by, kappa, split.gamma, **size)), "L/L0")
-    inputs = {
+    inputs: SplitInputs = {
         "budget_fleet": budget_fleet,
         "by": by,
         "base_gamma": base_gamma,

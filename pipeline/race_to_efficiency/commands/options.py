@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import asdict, dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -14,6 +14,8 @@ from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+
+    from race_to_efficiency.commands.solved import Form, PathInputs
 
 KAPPA = typer.Option("--kappa", help="exponent of loss in compute, greater than 0")
 GAMMA = typer.Option("--gamma", help="efficiency-doubling rate, doublings a year; may be 0 or negative")
@@ -69,7 +71,8 @@ Scenario = Annotated[
     typer.Option("--scenario", help="instead of kappa, gamma and fleet: what a quarter found for this scenario"),
 ]
 
-TOTAL, REDUCIBLE = "total", "reducible"
+TOTAL: Literal["total"] = "total"
+REDUCIBLE: Literal["reducible"] = "reducible"
 COMPUTE_UNITS = ("flop", "pfs-day")
 
 
@@ -89,12 +92,13 @@ class Path:
     power_growth: PowerGrowth = 0.0
     duration_growth: DurationGrowth = 0.0
 
-    def keywords(self) -> dict[str, Any]:
+    def keywords(self) -> PathInputs:
         """Return what differs from a constant fleet, as keywords of `log_compute_ratio`."""
         given = asdict(self)
         given |= {name: number_list(f"--{name}", given[name]) for name in ("breaks", "multiples")}
         names = {"breaks": "fleet_breaks", "multiples": "fleet_multiples"}
-        return {names.get(name, name): value for name, value in given.items() if value != getattr(Path, name)}
+        typed = {names.get(name, name): value for name, value in given.items() if value != getattr(Path, name)}
+        return cast("PathInputs", typed)
 
 
 CONSTANT = Path()
@@ -189,7 +193,7 @@ def number_list(option: str, text: str | None) -> list[float] | None:
         ) from None
 
 
-def checked_form(kappa_form: str | None, floor: float) -> str:
+def checked_form(kappa_form: str | None, floor: float) -> Form:
     """Return the form a kappa belongs to, refusing the two mixtures that have no meaning.
 
     Raises

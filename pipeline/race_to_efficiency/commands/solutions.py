@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands.answers import (
@@ -19,6 +19,20 @@ from race_to_efficiency.commands.answers import (
 )
 from race_to_efficiency.commands.measured import remarks
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from race_to_efficiency.commands.solved import (
+        FleetAsked,
+        FleetInputs,
+        Form,
+        GammaInputs,
+        KappaAsked,
+        KappaInputs,
+        Size,
+        TimeInputs,
+    )
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -26,7 +40,7 @@ class Solution:
 
     quantity: str
     answer: dict[str, Any]
-    inputs: dict[str, Any]
+    inputs: Mapping[str, Any]
     extra: dict[str, tuple[Any, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -58,7 +72,7 @@ def time_solution(
     target: float,
     kappa: float,
     gamma: float,
-    size: dict[str, Any],
+    size: Size,
     floor: float,
     kappa_form: str | None,
     path: opt.Path,
@@ -73,12 +87,14 @@ def time_solution(
         else:
             years = time_to_target(target, kappa, gamma, floor=floor, **size)
     reason = unreachable_reason(target, gamma, floor, size["fleet"], path=bool(keywords))
-    inputs = {"target": target, "kappa": kappa, "gamma": gamma, **size, "floor": floor, "kappa_form": form, **keywords}
+    inputs: TimeInputs = {
+        "target": target, "kappa": kappa, "gamma": gamma, **size, "floor": floor, "kappa_form": form, **keywords,
+    }  # fmt: skip
     return Solution("time", answer(float(years), "years", reason), inputs, notes=tuple(form_notes(form, floor)))
 
 
 def gamma_solution(
-    target: float, by: float, kappa: float, size: dict[str, Any], floor: float, kappa_form: str | None
+    target: float, by: float, kappa: float, size: Size, floor: float, kappa_form: str | None
 ) -> Solution:
     """Gamma that reaches a target by a date, with a note when none is needed."""
     from race_to_efficiency.relative_loss import gamma_required, relative_loss
@@ -88,7 +104,9 @@ def gamma_solution(
         value = float(gamma_required(target, by, kappa, floor=floor, **size))
         static = float(relative_loss(by, kappa, 0.0, floor=floor, **size))
     notes = form_notes(form, floor)
-    inputs = {"target": target, "by": by, "kappa": kappa, **size, "floor": floor, "kappa_form": form}
+    inputs: GammaInputs = {
+        "target": target, "by": by, "kappa": kappa, **size, "floor": floor, "kappa_form": form,
+    }  # fmt: skip
     if value <= 0.0:
         notes.append(
             f"no growth is needed: at gamma = 0 the loss ratio is already {static:.6g} by year {by:g}, at or below "
@@ -115,7 +133,7 @@ def fleet_solution(
     by: float,
     kappa: float,
     gamma: float,
-    asked: dict[str, Any],
+    asked: FleetAsked,
     kappa_form: str | None,
     baseline_power: float | None,
     *,
@@ -137,7 +155,16 @@ def fleet_solution(
         if by == 0.0
         else unreachable_reason(target, 0.0, asked["floor"])
     )
-    inputs = {"target": target, "by": by, "kappa": kappa, "gamma": gamma, **asked, "kappa_form": form}
+    inputs: FleetInputs = {
+        "target": target,
+        "by": by,
+        "kappa": kappa,
+        "gamma": gamma,
+        "baseline_years": asked["baseline_years"],
+        "floor": asked["floor"],
+        "fleet_in_baseline": asked["fleet_in_baseline"],
+        "kappa_form": form,
+    }
     if baseline_power is not None:
         inputs["baseline_power"] = baseline_power
     return Solution(
@@ -164,7 +191,7 @@ def _bill(fleet: float, by: float) -> dict[str, tuple[Any, str]]:
     return {name: (float(getattr(bill, name)), unit) for name, unit in units.items()}
 
 
-def kappa_solution(ratio: float, by: float, gamma: float, size: dict[str, Any]) -> Solution:
+def kappa_solution(ratio: float, by: float, gamma: float, size: KappaAsked) -> Solution:
     """Kappa that an observed loss ratio implies."""
     from race_to_efficiency.relative_loss import kappa_implied
 
@@ -175,6 +202,6 @@ def kappa_solution(ratio: float, by: float, gamma: float, size: dict[str, Any]) 
         if ratio <= size["floor"]
         else "the loss fell although no compute was added: no kappa explains it"
     )
-    form = opt.REDUCIBLE if size["floor"] > 0.0 else opt.TOTAL
-    inputs = {"target": ratio, "by": by, "gamma": gamma, **size, "kappa_form": form}
+    form: Form = opt.REDUCIBLE if size["floor"] > 0.0 else opt.TOTAL
+    inputs: KappaInputs = {"target": ratio, "by": by, "gamma": gamma, **size, "kappa_form": form}
     return Solution("kappa", answer(value, "dimensionless", reason), inputs)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from race_to_efficiency.commands import options as opt
+
+if TYPE_CHECKING:
+    from race_to_efficiency.commands.solved import FleetAsked, KappaAsked, Size
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +48,7 @@ def _time(solve: typer.Typer) -> None:
             _show_scenario_time(quarter, scenario, target, kappa_form, as_json=as_json)
             return
         kappa, gamma = opt.needed("--kappa", kappa), opt.needed("--gamma", gamma)
-        size = {"fleet": fleet, "baseline_years": baseline_years}
+        size: Size = {"fleet": fleet, "baseline_years": baseline_years}
         time_solution(target, kappa, gamma, size, floor, kappa_form, path).show(as_json=as_json)
 
 
@@ -84,7 +87,7 @@ def _gamma(solve: typer.Typer) -> None:
             found = opt.scenario_values(quarter, scenario, kappa_form, floor, kappa=kappa)
             kappa, fleet, baseline_years = found["kappa"], found["fleet"], found["baseline_years"]
         kappa = opt.needed("--kappa", kappa)
-        size = {"fleet": fleet, "baseline_years": baseline_years}
+        size: Size = {"fleet": fleet, "baseline_years": baseline_years}
         gamma_solution(target, by, kappa, size, floor, kappa_form).show(as_json=as_json)
 
 
@@ -114,7 +117,9 @@ def _fleet(solve: typer.Typer) -> None:
             values = opt.scenario_values(quarter, scenario, kappa_form, floor, kappa=kappa, gamma=gamma)
             kappa, gamma, baseline_years = values["kappa"], values["gamma"], values["baseline_years"]
         kappa, gamma = opt.needed("--kappa", kappa), opt.needed("--gamma", gamma)
-        asked = {"baseline_years": baseline_years, "floor": floor, "fleet_in_baseline": fleet_in_baseline}
+        asked: FleetAsked = {
+            "baseline_years": baseline_years, "floor": floor, "fleet_in_baseline": fleet_in_baseline,
+        }  # fmt: skip
         found = fleet_solution(target, by, kappa, gamma, asked, kappa_form, baseline_power, money=money)
         found.show(as_json=as_json)
 
@@ -141,7 +146,7 @@ def _kappa(solve: typer.Typer) -> None:
             found = opt.scenario_values(quarter, scenario, None, floor, gamma=gamma)
             gamma, fleet, baseline_years = found["gamma"], found["fleet"], found["baseline_years"]
         gamma = opt.needed("--gamma", gamma)
-        size = {"fleet": fleet, "baseline_years": baseline_years, "floor": floor}
+        size: KappaAsked = {"fleet": fleet, "baseline_years": baseline_years, "floor": floor}
         kappa_solution(target, by, gamma, size).show(as_json=as_json)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from race_to_efficiency.planning.crossovers import Crossovers, crossovers_by_bas
 
 if TYPE_CHECKING:
     from race_to_efficiency.equation.domain import FloatArray
+
+Winner = Literal["hare", "turtle", "tie", "neither"]
 
 
 class Race(NamedTuple):
@@ -24,9 +26,9 @@ class Race(NamedTuple):
     hare_usd: FloatArray
     turtle_usd: FloatArray
     crossovers: Crossovers
-    first: str
-    least_energy: str
-    cheapest: str
+    first: Winner
+    least_energy: Winner
+    cheapest: Winner
 
 
 def hare_against_turtle(
@@ -75,7 +77,7 @@ def hare_against_turtle(
     )
 
 
-def _least(hare: FloatArray, turtle: FloatArray, years: list[FloatArray]) -> str:
+def _least(hare: FloatArray, turtle: FloatArray, years: list[FloatArray]) -> Winner:
     if all(np.isinf(years)):
         return "neither"
     reached = [np.inf if np.isinf(year) else float(value) for value, year in zip((hare, turtle), years, strict=True)]

@@ -1,0 +1,82 @@
+"""What the typed record of a JSON document says beside its types; `json_records` makes the JSON Schemas from it.
+
+A record is a `TypedDict`, or a dataclass, beside the code that makes the document. Nothing here is read while a command
+runs, and nothing heavy is loaded.
+"""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Record = TypeVar("Record", bound=type)
+
+
+class Means:
+    """What a field means, with its unit, and further words of JSON Schema on it.
+
+    Parameters
+    ----------
+    description : str
+    **words
+        Keywords of JSON Schema, e.g. ``minimum=0``; a limit on numbers says nothing of null.
+
+    Examples
+    --------
+    >>> Means("Loss ratio R*.", exclusiveMinimum=0, maximum=1).words
+    {'description': 'Loss ratio R*.', 'exclusiveMinimum': 0, 'maximum': 1}
+    """
+
+    def __init__(self, description: str = "", **words: Any) -> None:
+        self.words = ({"description": description} if description else {}) | words
+
+    def __get_pydantic_json_schema__(self, schema: Any, make: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return {**make(schema), **self.words}
+
+
+class Written:
+    """Marks a mapping that is another record, written by its ``to_json``; named, so that nothing is loaded for it.
+
+    Parameters
+    ----------
+    name : str
+        ``module.within.the.package:Record``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get_pydantic_core_schema__(self, source: Any, make: Any) -> Any:
+        return make.generate_schema(resolve_name(f"race_to_efficiency.{self.name}"))
+
+
+def further(**words: Any) -> Callable[[Record], Record]:
+    """Give a record words of JSON Schema that hold several of its fields to each other."""
+
+    def given(record: Record) -> Record:
+        cast("Any", record).__get_pydantic_json_schema__ = Means(**words).__get_pydantic_json_schema__
+        return record
+
+    return given
+
+
+def when(condition: dict[str, Any], then: dict[str, Any], otherwise: dict[str, Any]) -> dict[str, Any]:
+    """Return JSON Schema's condition on an object's fields: name to schema, an empty mapping where nothing is said."""
+    parts = {"if": condition, "then": then, "else": otherwise}
+    return {word: {"properties": fields} for word, fields in parts.items() if fields}
+
+
+Count = Annotated[int, Means(minimum=0)]
+Share = Annotated[float, Means(minimum=0, maximum=1)]
+Positive = Annotated[float, Means(exclusiveMinimum=0)]
+Target = Annotated[float, Means("Loss ratio R*.", exclusiveMinimum=0, maximum=1)]
+Day = Annotated[str, Means(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+AsOf = Annotated[Day, Means("Last day of the quarter: nothing recorded or released later is used.")]
+QuarterName = Annotated[str, Means("Quarter, e.g. 2026Q1.", pattern="^[0-9]{4}Q[1-4]$")]
+Sha256 = Annotated[str, Means(pattern="^[0-9a-f]{64}$")]
+Cell = float | str | bool | None
+Notes = Annotated[list[str], Means("What a reader must know beside the figures.")]
+Reasons = Annotated[list[str], Means("Why the status is not 'trusted', in words.")]

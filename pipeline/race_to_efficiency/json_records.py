@@ -1,0 +1,119 @@
+"""The JSON Schemas of what ``--json`` prints, made from the typed records beside the code that makes each document.
+
+``python -m race_to_efficiency.json_records`` writes those under ``json_schemas/`` anew, as ``make json-schemas`` does;
+with ``--check`` it only tells which are stale, as ``make lint`` does. No command loads this module.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import types
+from collections.abc import Mapping, Sequence  # noqa: TC003 - records name them where only type checkers import them
+from dataclasses import is_dataclass
+from datetime import date  # noqa: TC003
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+from race_to_efficiency import storage
+
+FOLDER = Path(__file__).with_name("json_schemas")
+
+DOCUMENTS = {
+    "solve": ("commands.solved:Solved", "race solve UNKNOWN --json"),
+}
+"""Name of each schema: its record, and the command as typed."""
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """Return a document's JSON Schema (draft 2020-12).
+
+    Parameters
+    ----------
+    name : str
+        One of `DOCUMENTS`.
+    """
+    record, title = DOCUMENTS[name]
+    held: Any = types.GenericAlias(
+        list, resolve_name(f"race_to_efficiency.{record}")
+    )  # on its own it takes no settings
+    adapter = TypeAdapter(held, config=ConfigDict(extra="forbid"))
+    made = tidy(adapter.json_schema(mode="serialization", schema_generator=_Schema))
+    content, parts = made["items"], made.get("$defs", {})
+    own = content.get("$ref", "").removeprefix("#/$defs/")
+    if own and repr(made).count(f"'#/$defs/{own}'") == 1:  # a record that holds none of its own kind stands at the top
+        content = {**parts.pop(own), **{key: value for key, value in content.items() if key != "$ref"}}
+    head = {"$schema": GenerateJsonSchema.schema_dialect, "$id": f"{name}.json", "title": title}
+    return {**head, **content, **({"$defs": parts} if parts else {})}
+
+
+class _Schema(GenerateJsonSchema):
+    """Pydantic's schemas without titles and defaults, the fields of a dataclass described by its docstring."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the name says it
+        return False
+
+    def default_schema(self, schema: Any) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def typed_dict_schema(self, schema: Any) -> JsonSchemaValue:
+        return _described(super().typed_dict_schema(schema), schema["cls"])
+
+    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
+        made = super().dataclass_schema(schema)
+        return _described({**made, "required": list(made["properties"])}, schema["cls"])
+
+
+def _described(made: JsonSchemaValue, record: type) -> JsonSchemaValue:
+    """Return a record's schema with what its docstring says of it and, under Parameters, of its fields."""
+    said, _, parameters = (inspect.getdoc(record) or "").partition("\n\nParameters\n----------\n")
+    fields = re.findall(r"^(\w[^:\n]*)[^\n]*((?:\n    .*|\n)*)", parameters.partition("\n\n")[0], re.MULTILINE)
+    words = {name: " ".join(text.split()) for names, text in fields for name in names.replace(" ", "").split(",")}
+    for name, field in made["properties"].items():
+        if words.get(name) and "description" not in field:
+            made["properties"][name] = {"description": words[name], **field}
+    del made["title"]
+    return {"description": " ".join(said.split()), **made}
+
+
+def tidy(part: Any) -> Any:
+    """Return a schema in which a list of plain types is written as one type: number or null."""
+    if isinstance(part, list):
+        return [tidy(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: tidy(value) for key, value in part.items()}
+    choices = made.get("anyOf", ())
+    if choices and all(isinstance(item, dict) and "type" in item for item in choices):
+        rest = [{key: value for key, value in item.items() if key != "type"} for item in choices]
+        if sum(map(bool, rest)) <= 1 and not any({"enum", "const"} & item.keys() for item in rest):
+            words = {key: value for item in rest for key, value in item.items()}
+            made = {
+                "type": [item["type"] for item in choices],
+                **words,
+                **{k: v for k, v in made.items() if k != "anyOf"},
+            }
+    return made
+
+
+def main(words: Sequence[str]) -> int:
+    """Write the schemas that are stale, or with ``--check`` tell them; return the exit code."""
+    stale = []
+    for name in DOCUMENTS:
+        path, text = FOLDER / f"{name}.json", storage.record_lines(schema_of(name))
+        if not path.exists() or storage.read_text(path) != text:
+            stale.append(path.name)
+            if "--check" not in words:
+                storage.write_text(path, text)
+    for name in stale:
+        sys.stdout.write(f"json_schemas/{name} {'is stale: make json-schemas' if '--check' in words else 'written'}\n")
+    return 1 if stale and "--check" in words else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -6,13 +6,21 @@ runs, and nothing heavy is loaded.
 
 from __future__ import annotations
 
+import collections.abc
+import inspect
+from dataclasses import is_dataclass
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypeVar, get_type_hints
+
+from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Record = TypeVar("Record", bound=type)
+
+HOOK = "__get_pydantic_json_schema__"
+"""Method by which pydantic lets a type say its own JSON Schema."""
 
 
 class Means:
@@ -38,26 +46,52 @@ class Means:
 
 
 class Written:
-    """Marks a mapping that is another record, written by its ``to_json``; named, so that nothing is loaded for it.
+    """Marks a mapping that is another record as its ``to_json`` writes it; named, so that nothing is loaded for it.
 
     Parameters
     ----------
     name : str
         ``module.within.the.package:Record``.
+    *properties
+        Properties that are written beside the fields of a dataclass.
+    without : tuple of str
+        Fields that are not written.
+    newer : tuple of str
+        Fields that records written by earlier versions lack.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, *properties: str, without: tuple[str, ...] = (), newer: tuple[str, ...] = ()) -> None:
+        self.name, self.properties, self.without, self.newer = name, properties, without, newer
 
     def __get_pydantic_core_schema__(self, source: Any, make: Any) -> Any:
-        return make.generate_schema(resolve_name(f"race_to_efficiency.{self.name}"))
+        record = resolve_name(f"race_to_efficiency.{self.name}")
+        return make.generate_schema(self._as_mapping(record) if is_dataclass(record) else record)
+
+    def _as_mapping(self, record: Any) -> Any:
+        """Return a dataclass as the mapping that is written."""
+        known = vars(collections.abc)  # what modules import for type checkers alone
+        fields = get_type_hints(record, localns=known, include_extras=True)
+        for name in self.properties:
+            getter = getattr(record, name).fget
+            hints = get_type_hints(getter, localns=known)
+            fields[name] = Annotated[hints.pop("return"), Means(inspect.getdoc(getter) or "")]
+        written = {
+            name: NotRequired[kind] if name in self.newer else kind
+            for name, kind in fields.items()
+            if name not in self.without
+        }
+        made: Any = TypedDict(record.__name__, written)  # type: ignore[misc]
+        made.__doc__ = record.__doc__
+        if further := getattr(record, HOOK, None):
+            setattr(made, HOOK, further)
+        return made
 
 
 def further(**words: Any) -> Callable[[Record], Record]:
     """Give a record words of JSON Schema that hold several of its fields to each other."""
 
     def given(record: Record) -> Record:
-        cast("Any", record).__get_pydantic_json_schema__ = Means(**words).__get_pydantic_json_schema__
+        setattr(record, HOOK, Means(**words).__get_pydantic_json_schema__)
         return record
 
     return given
@@ -70,6 +104,8 @@ def when(condition: dict[str, Any], then: dict[str, Any], otherwise: dict[str, A
 
 
 Count = Annotated[int, Means(minimum=0)]
+AtLeast1 = Annotated[int, Means(minimum=1)]
+NotNegative = Annotated[float, Means(minimum=0)]
 Share = Annotated[float, Means(minimum=0, maximum=1)]
 Positive = Annotated[float, Means(exclusiveMinimum=0)]
 Target = Annotated[float, Means("Loss ratio R*.", exclusiveMinimum=0, maximum=1)]
@@ -77,6 +113,9 @@ Day = Annotated[str, Means(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 AsOf = Annotated[Day, Means("Last day of the quarter: nothing recorded or released later is used.")]
 QuarterName = Annotated[str, Means("Quarter, e.g. 2026Q1.", pattern="^[0-9]{4}Q[1-4]$")]
 Sha256 = Annotated[str, Means(pattern="^[0-9a-f]{64}$")]
+Word = Annotated[str, Means(minLength=1)]
+Value = TypeVar("Value")
+Levels = Annotated[dict[str, Value], Means(propertyNames={"pattern": "^0[.][0-9]+$"})]
 Cell = float | str | bool | None
 Notes = Annotated[list[str], Means("What a reader must know beside the figures.")]
 Reasons = Annotated[list[str], Means("Why the status is not 'trusted', in words.")]

@@ -10,9 +10,7 @@ import inspect
 import re
 import sys
 import types
-from collections.abc import Mapping, Sequence  # noqa: TC003 - records name them where only type checkers import them
-from dataclasses import is_dataclass
-from datetime import date  # noqa: TC003
+from collections.abc import Sequence  # noqa: TC003 - records name them where only type checkers import them
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -25,6 +23,11 @@ from race_to_efficiency import storage
 FOLDER = Path(__file__).with_name("json_schemas")
 
 DOCUMENTS = {
+    "estimate": ("calibration.common.estimates:EstimateRecord", "One estimate"),
+    "show_estimates": ("commands.view_records:ShowEstimates", "race show estimates --json"),
+    "show_gamma": ("commands.view_records:ShowGamma", "race show gamma --json"),
+    "show_routes": ("commands.view_records:ShowRoutes", "race show routes --json"),
+    "show_scores": ("commands.view_records:ShowScores", "race show scores --json"),
     "solve": ("commands.solved:Solved", "race solve UNKNOWN --json"),
 }
 """Name of each schema: its record, and the command as typed."""
@@ -72,8 +75,8 @@ class _Schema(GenerateJsonSchema):
 def _described(made: JsonSchemaValue, record: type) -> JsonSchemaValue:
     """Return a record's schema with what its docstring says of it and, under Parameters, of its fields."""
     said, _, parameters = (inspect.getdoc(record) or "").partition("\n\nParameters\n----------\n")
-    fields = re.findall(r"^(\w[^:\n]*)[^\n]*((?:\n    .*|\n)*)", parameters.partition("\n\n")[0], re.MULTILINE)
-    words = {name: " ".join(text.split()) for names, text in fields for name in names.replace(" ", "").split(",")}
+    fields = re.findall(r"^(\w[\w, ]*\w) :[^\n]*((?:\n    .*|\n)*)", parameters.partition("\n\n")[0], re.MULTILINE)
+    words = {name: " ".join(text.replace("``", "`").split()) for names, text in fields for name in names.split(", ")}
     for name, field in made["properties"].items():
         if words.get(name) and "description" not in field:
             made["properties"][name] = {"description": words[name], **field}

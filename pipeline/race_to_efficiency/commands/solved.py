@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from race_to_efficiency.equation.crossover import CrossoverBasis
 from race_to_efficiency.equation.path_options import Convention

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from race_to_efficiency.calibration.common.grades import GRADES, MEANINGS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from race_to_efficiency.evaluation.score_records import GradeRecord
 
-def grade_records(done: pd.DataFrame) -> list[dict[str, Any]]:
+
+def grade_records(done: pd.DataFrame) -> list[GradeRecord]:
     """Return the record of each grade.
 
     Parameters
@@ -29,7 +31,7 @@ def grade_records(done: pd.DataFrame) -> list[dict[str, Any]]:
     """
     own = done[done["grade"].isin(GRADES)]
     mean = {pair: float(its["wis"].mean()) for pair, its in own.groupby(["grade", "horizon_quarters"])}
-    rows: list[dict[str, Any]] = []
+    rows: list[GradeRecord] = []
     for place, (grade, meaning) in enumerate(zip(GRADES, MEANINGS, strict=True)):
         its = own[own["grade"] == grade]
         above = GRADES[place - 1] if place else ""

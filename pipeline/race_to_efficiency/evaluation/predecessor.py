@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from race_to_efficiency.evaluation.scoring import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from race_to_efficiency.evaluation.score_records import Predecessor, Rival, TargetBeside
 
 KEYS = ["target", "origin", "horizon_quarters", "target_quarter", "cell"]
 
@@ -40,7 +42,7 @@ def kept() -> list[pd.DataFrame]:
     return [storage.read_parquet(path) for path in sorted(KEPT.glob("*.parquet"))]
 
 
-def beside(done: pd.DataFrame, earlier: pd.DataFrame, first_origin: str) -> dict[str, Any]:
+def beside(done: pd.DataFrame, earlier: pd.DataFrame, first_origin: str) -> Predecessor:
     """Return how two forecasters did on the outcomes both had forecast.
 
     Parameters
@@ -86,9 +88,9 @@ def _covered(both: pd.DataFrame, columns: list[str]) -> dict[str, float | None]:
     return {f"{100 * level:.0f}": float(share.mean()) if share.size else None for level, share in shares.items()}
 
 
-def _target(name: str, own: pd.DataFrame, scores: WisParts) -> dict[str, Any]:
+def _target(name: str, own: pd.DataFrame, scores: WisParts) -> TargetBeside:
     wis, earlier, naive = (float(own[column].mean()) for column in ("wis", "wis_earlier", "wis_last_value"))
-    rivals = {"earlier": earlier, "last_value": naive}
+    rivals: dict[Rival, float] = {"earlier": earlier, "last_value": naive}
     worse = [rival for rival, score in rivals.items() if len(own) >= _ENOUGH and wis > _WORSE * score]
     more = {part: float((own[part] - getattr(scores, part)[own.index]).mean()) for part in _PARTS}
     stayed = float(np.isclose(own["observed"], own["last"], rtol=0.0, atol=1e-9).mean())

@@ -13,6 +13,7 @@ import numpy as np
 
 from race_to_efficiency.evaluation import scoring
 from race_to_efficiency.evaluation.averaging import probability_up_to
+from race_to_efficiency.evaluation.score_records import PublishedScore
 from race_to_efficiency.evaluation.scoring import LEVELS, QUANTILE_COLUMNS
 from race_to_efficiency.evaluation.settlement import settle
 from race_to_efficiency.evaluation.targets import TARGETS
@@ -30,11 +31,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-PUBLISHED_COLUMNS = [
-    *("quarter", "publication", "model", "reconstructed", "id", "what", "by", "unit", "kind", "status"),
-    *("observed", "matured", "median", "low80", "high80", "score", "score_baseline", "score_matured", "pit"),
-    *("median_today", "score_today"),
-]
+PUBLISHED_COLUMNS = list(PublishedScore.__annotations__)
 """Columns of the record, in order."""
 
 NATURAL = (DATE_UNIT, "doublings/yr")

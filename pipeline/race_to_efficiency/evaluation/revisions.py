@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
+    from race_to_efficiency.evaluation.score_records import Lateness
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.settings.backtest import RevisionParams
 
@@ -76,7 +77,7 @@ def revisions(target: Target, views: LedgerViews, day: dt.date, params: Revision
     return Revisions(events, years, params.prior_events, params.prior_years, params.prior_doublings)
 
 
-def lateness(target: Target, views: LedgerViews, day: dt.date) -> dict[str, Any] | None:
+def lateness(target: Target, views: LedgerViews, day: dt.date) -> Lateness | None:
     """Return how late rows entered, between the snapshots recorded by a day: what a pseudo view does not know it lacks.
 
     A pseudo view holds all that the first snapshot held, cut by release date; a real one lacks the rows that entered

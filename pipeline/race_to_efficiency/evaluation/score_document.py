@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+
+    from race_to_efficiency.evaluation.score_records import ModelWeights, Pit, Score
 
 RULES: dict[str, str] = {
     "unit": "scores are in doublings (log2 of the target's unit); loss targets in log2 nats/token",
@@ -35,7 +37,7 @@ RULES: dict[str, str] = {
 """What the columns of the scorecard mean, in words."""
 
 
-def score_rows(scores: pd.DataFrame) -> list[dict[str, Any]]:
+def score_rows(scores: pd.DataFrame) -> list[Score]:
     """Return the rows of ``race show scores --json``, `SCORE_KEYS` each; what is not defined is None.
 
     Parameters
@@ -50,12 +52,12 @@ def score_rows(scores: pd.DataFrame) -> list[dict[str, Any]]:
             if isinstance(value, float) and not np.isfinite(value):
                 row[key] = None
         row["n"], row["horizon_quarters"] = int(record["n"]), int(record["horizon_quarters"])
-        rows.append(row)
+        rows.append(cast("Score", row))
     return rows
 
 
 def score_document(
-    backtest: pd.DataFrame, scores: pd.DataFrame, models: Sequence[dict[str, Any]], notes: Mapping[str, Any]
+    backtest: pd.DataFrame, scores: pd.DataFrame, models: Sequence[ModelWeights], notes: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return scores.json: the rows of ``race show scores``, the models with their weights, and the pooled PIT.
 
@@ -77,7 +79,7 @@ def score_document(
     }
 
 
-def pit_histogram(backtest: pd.DataFrame, horizon: int | None = None, bins: int = 10) -> dict[str, Any]:
+def pit_histogram(backtest: pd.DataFrame, horizon: int | None = None, bins: int = 10) -> Pit:
     """Return the PIT of all targets' forecasts, pooled, as counts in equal bins.
 
     Parameters

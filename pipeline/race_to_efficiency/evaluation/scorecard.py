@@ -9,6 +9,7 @@ import numpy as np
 from race_to_efficiency.evaluation import scoring
 from race_to_efficiency.evaluation.baselines import BASELINES
 from race_to_efficiency.evaluation.effective_n import coverage_band, coverage_share, coverage_verdict, effective_n
+from race_to_efficiency.evaluation.score_records import Score
 from race_to_efficiency.evaluation.scored_forecasts import (
     apart,
     pooled_losses,
@@ -25,22 +26,7 @@ if TYPE_CHECKING:
 
     Pairs = tuple[np.ndarray, np.ndarray]
 
-SCORE_KEYS = (
-    "target",
-    "horizon_quarters",
-    "n",
-    "n_eff",
-    "wis",
-    "wis_naive",
-    "baseline",
-    "skill",
-    "interval_coverage_50",
-    "interval_coverage_80",
-    "interval_coverage_95",
-    "bias",
-    "vintage",
-    "verdict",
-)
+SCORE_KEYS = tuple(Score.__annotations__)
 """Keys of one row of ``race show scores --json``."""
 
 

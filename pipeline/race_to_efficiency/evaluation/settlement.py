@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from race_to_efficiency.evaluation.outcomes import outcomes
+from race_to_efficiency.evaluation.score_records import State
 from race_to_efficiency.evaluation.targets import TARGETS
 from race_to_efficiency.units import DATE_UNIT, Quarter, decimal_year
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.settings.statements import StatementParams
 
-STATES = ("resolved", "open", "overdue", "void", "by hand")
+STATES = get_args(State)
 """What a statement can be: overdue is one whose date is past but which its source does not reach yet."""
 
 

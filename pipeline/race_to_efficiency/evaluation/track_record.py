@@ -6,7 +6,7 @@ quarter's own publication keeps the earlier files it was made with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,23 +15,24 @@ from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.evaluation.effective_n import coverage_band
 from race_to_efficiency.evaluation.forecast_rows import FORECASTER
 from race_to_efficiency.evaluation.published_scores import PUBLISHED_COLUMNS, by_question, score_statements
+from race_to_efficiency.evaluation.score_records import HeadlineRow, Miss
 from race_to_efficiency.evaluation.scoring import COVERAGE_LEVELS
-from race_to_efficiency.evaluation.settlement import STATES
 from race_to_efficiency.evaluation.statements import Sources, Statement, make_statements, read_statements
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
+    from race_to_efficiency.evaluation.score_records import PublishedHeadline, PublishedScore, Totals, TrackRecord
     from race_to_efficiency.settings.statements import StatementParams
 
 
-HEADLINE_KEYS = ("reading", "years", "median")
+HEADLINE_KEYS = tuple(HeadlineRow.__annotations__)
 FIRST = "race-0.1"
 """The forecaster of the publications that name none."""
 
@@ -124,7 +125,7 @@ def published_document(
     }
 
 
-def published_headlines(documents: Iterable[Mapping[str, Any]], most: int = 4) -> list[dict[str, Any]]:
+def published_headlines(documents: Iterable[Mapping[str, Any]], most: int = 4) -> list[PublishedHeadline]:
     """Return the headlines of the last quarters that published one, earliest first; a correction in its place.
 
     Parameters
@@ -194,7 +195,7 @@ def score_documents(
     params: StatementParams,
     *,
     own_growths: Mapping[str, Mapping[str, float]] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[PublishedScore]:
     """Score every document's statements as they were made.
 
     Parameters
@@ -224,11 +225,11 @@ def score_documents(
         about |= {"model": item.get("model", FIRST), "reconstructed": item.get("reconstructed", False)}
         statements = read_statements(item["statements"])
         scored = score_statements(statements, today, views, day, params, estimates=estimates)
-        rows += [{name: (about | row)[name] for name in PUBLISHED_COLUMNS} for row in scored]
+        rows += [cast("PublishedScore", {name: (about | row)[name] for name in PUBLISHED_COLUMNS}) for row in scored]
     return rows
 
 
-def track_record(rows: list[dict[str, Any]], day: dt.date) -> dict[str, Any]:
+def track_record(rows: Sequence[Mapping[str, Any]], day: dt.date) -> TrackRecord:
     """Return the record: every statement, the totals in three rows, the same by publication, and the worst misses.
 
     Parameters
@@ -248,11 +249,11 @@ def track_record(rows: list[dict[str, Any]], day: dt.date) -> dict[str, Any]:
         "totals": [{"name": name, **totals(own, day)} for name, own in kinds.items()],
         "publications": [{"publication": name, **totals(own, day)} for name, own in publications.items()],
         "misses": misses(rows),
-        "published": rows,
+        "published": cast("list[PublishedScore]", rows),
     }
 
 
-def totals(rows: list[dict[str, Any]], day: dt.date) -> dict[str, Any]:
+def totals(rows: Sequence[Mapping[str, Any]], day: dt.date) -> Totals:
     """Return how many statements there are, what became of them, and how the settled ones did.
 
     Returns
@@ -273,7 +274,10 @@ def totals(rows: list[dict[str, Any]], day: dt.date) -> dict[str, Any]:
         "stated": len(rows),
         "due": sum(row["by"] <= day.isoformat() for row in rows),
         "settled": len(settled),
-        **{word.replace(" ", "_"): states.count(word) for word in STATES if word != "resolved"},
+        "open": states.count("open"),
+        "overdue": states.count("overdue"),
+        "void": states.count("void"),
+        "by_hand": states.count("by hand"),
         "inside_80": sum(row["low80"] <= row["observed"] <= row["high80"] for row in ranges),
         "in_80_of": len(ranges),
         "better": sum(row["score"] < row["score_baseline"] for row in pairs),
@@ -286,10 +290,12 @@ def totals(rows: list[dict[str, Any]], day: dt.date) -> dict[str, Any]:
             {
                 "level": level,
                 "share": float((away <= level).mean()),
-                **dict(zip(("low", "high"), coverage_band(away.size, level), strict=True)),
+                "low": low,
+                "high": high,
             }
             for level in COVERAGE_LEVELS
             if away.size
+            for low, high in (coverage_band(away.size, level),)
         ],
     }
 
@@ -326,15 +332,14 @@ def completed(scores: Mapping[str, Any], record: Mapping[str, Any], day: dt.date
     return {**scores, **lists, "scores": told, **track_record(rows, day)}
 
 
-def misses(rows: list[dict[str, Any]], most: int = 5) -> list[dict[str, Any]]:
+def misses(rows: Sequence[Mapping[str, Any]], most: int = 5) -> list[Miss]:
     """Return the settled statements that did worst against doing nothing, in doublings or in Brier score.
 
     What today's forecaster says for the same day and question stands beside: what was learnt, in numbers.
     """
     settled = [row for row in rows if row["score"] is not None and row["score_baseline"] is not None]
     worst = sorted(settled, key=lambda row: (row["score_baseline"] - row["score"], row["publication"], row["id"]))
-    names = ("publication", "id", "what", "unit", "kind", "median", "observed", "median_today")
-    return [{name: row[name] for name in (*names, "score", "score_baseline", "score_today")} for row in worst[:most]]
+    return [cast("Miss", {name: row[name] for name in Miss.__annotations__}) for row in worst[:most]]
 
 
 def growths_of(gamma: Mapping[str, Any]) -> dict[str, float]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.evaluation.origin_tests import OriginTest
     from race_to_efficiency.evaluation.outcomes import SettledOutcome
+    from race_to_efficiency.evaluation.score_records import ModelWeights
     from race_to_efficiency.settings.backtest import LearningParams
 
     Array = NDArray[np.float64]
@@ -190,7 +191,7 @@ def best_baseline(names: tuple[str, ...], wis: Array) -> str:
     return names[int(np.argmin(ratios))]
 
 
-def weights_document(target: str, learned: Learned, horizons: tuple[int, ...]) -> dict[str, Any]:
+def weights_document(target: str, learned: Learned, horizons: tuple[int, ...]) -> ModelWeights:
     """Return what was learnt as a JSON-ready mapping, at a few horizons in quarters."""
     shown = [h for h in horizons if h <= learned.weights.shape[1]]
     return {

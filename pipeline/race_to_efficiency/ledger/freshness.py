@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from race_to_efficiency.cells.physical import lines_of, records
 from race_to_efficiency.cells.typed import is_date
 from race_to_efficiency.errors import InputMissing
+from race_to_efficiency.json_fields import Count, Written
 from race_to_efficiency.ledger.schemas import TABLES
 
 if TYPE_CHECKING:
@@ -27,19 +28,21 @@ class Freshness:
     Parameters
     ----------
     table : str
-    newest_released, newest_recorded : str or None
-        ISO dates of the newest release and of the newest entry by then; None where there is none.
+    newest_released : str or None
+        Newest release, ISO.
+    newest_recorded : str or None
+        Newest entry, ISO.
     age_days : int or None
-        From the newest entry to the date.
+        Days from the newest entry to the date.
     lines_after : int
-        Lines recorded or released after the date: they play no part in it.
+        Lines recorded or released after the date: no part of it.
     """
 
     table: str
     newest_released: str | None
     newest_recorded: str | None
     age_days: int | None
-    lines_after: int
+    lines_after: Count
 
     @property
     def old(self) -> bool:
@@ -49,6 +52,10 @@ class Freshness:
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON-ready mapping."""
         return {**asdict(self), "old": self.old}
+
+
+FreshnessRecord = Annotated[dict[str, Any], Written("ledger.freshness:Freshness", "old")]
+"""What `Freshness.to_json` writes."""
 
 
 def dates_of(raw: Path, table: str) -> list[tuple[str, str]]:

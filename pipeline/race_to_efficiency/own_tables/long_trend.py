@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.calibration.common.series import Series
     from race_to_efficiency.calibration.gamma.components import Component, Inputs
+    from race_to_efficiency.calibration.gamma.records import FragilityRow
 
     Floats = NDArray[np.float64]
 
@@ -201,7 +202,7 @@ def _slopes(sums: Floats) -> Floats:
         return ratio(products - time * value / total, squares - time**2 / total)
 
 
-def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
+def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[FragilityRow]:
     """Return the lowest and highest slope without two of the rows whose single removal moves it most."""
     series = fit.series
     if series is None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from race_to_efficiency.evaluation.origin_views import LedgerViews
+    from race_to_efficiency.evaluation.score_records import Bound, Lateness, TrackRecord
     from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.evaluation.weights import Learned
@@ -114,7 +115,7 @@ def write_scores(workspace: Workspace, tested: Tested) -> pd.DataFrame:
 
     params, folder, day = workspace.params.backtest, workspace.processed, workspace.quarter.as_of
 
-    def late(target: Target) -> dict[str, Any] | None:
+    def late(target: Target) -> Lateness | None:
         return lateness(target, tested.views, day)
 
     done = scored(tested.table)
@@ -135,7 +136,7 @@ def write_scores(workspace: Workspace, tested: Tested) -> pd.DataFrame:
 
 def write_statements(
     workspace: Workspace, tested: Tested, gamma: Mapping[str, Any]
-) -> tuple[list[Statement], dict[str, Any]]:
+) -> tuple[list[Statement], TrackRecord]:
     """Write the quarter's dated statements and how earlier ones did (track_record.json); return both.
 
     They stand here and not in the forecast stage because they are the very forecasts this stage has made and scored.
@@ -185,7 +186,7 @@ def write_statements(
     return statements, record
 
 
-def bounds_document(table: pd.DataFrame, workspace: Workspace, views: LedgerViews) -> list[dict[str, Any]]:
+def bounds_document(table: pd.DataFrame, workspace: Workspace, views: LedgerViews) -> list[Bound]:
     """Return each target's physical bound at the quarter, its source, and how much of the forecasts it has moved."""
     from race_to_efficiency.evaluation.backtesting import origin_of
     from race_to_efficiency.evaluation.bounds import bound, implied_power
@@ -200,7 +201,7 @@ def bounds_document(table: pd.DataFrame, workspace: Workspace, views: LedgerView
         target = TARGETS[str(name)]
         origin = origin_of(target, views, workspace.quarter, workspace.params.backtest, workspace.seed)
         limit, source = bound(origin, views)
-        row = {
+        row: Bound = {
             "target": str(name),
             "unit": target.unit,
             "bound": [float(one) for one in np.exp2(target.sign * limit[[0, -1]])],

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from typing_extensions import TypedDict
 
-from race_to_efficiency.calibration.common.grades import estimate_grade, evidence_level
+from race_to_efficiency.calibration.common.grades import Grade, estimate_grade, evidence_level
+from race_to_efficiency.json_fields import Count, Day, Means, NotNegative, Positive, Word, Written, further, when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-
-    from race_to_efficiency.calibration.common.grades import Grade
 
 FitStatus = Literal["trusted", "weak", "refused"]
 
@@ -40,20 +40,20 @@ INTERVAL_METHODS = frozenset(
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval with the method that made it; an open end is None.
+    """An interval in the unit of its value.
 
     Parameters
     ----------
     method : str
-        One of `INTERVAL_METHODS`.
+        How it was made.
     level : float
         Coverage aimed at, in (0, 1), e.g. 0.95.
     low, high : float or None
-        Ends in the estimate's unit; None when the profile does not close on that side.
+        Ends in the estimate's unit; null: open on this side.
     """
 
-    method: str
-    level: float
+    method: Annotated[str, Means(enum=sorted(INTERVAL_METHODS))]
+    level: Annotated[float, Means(exclusiveMinimum=0, exclusiveMaximum=1)]
     low: float | None
     high: float | None
 
@@ -66,9 +66,24 @@ class Interval:
             raise ValueError(f"low must not exceed high, got low={self.low!r}, high={self.high!r}")
 
 
+class ExcludedRow(TypedDict):
+    """A row that was read and left out."""
+
+    row: Annotated[str, Means("TABLE/ID.")]
+    reason: Annotated[str, Means("Why it was left out, e.g. outlier, multi_epoch.")]
+
+
+@further(
+    allOf=[
+        when({"status": {"const": "refused"}}, {}, {"value": {"type": "number"}}),
+        when({"status": {"const": "trusted"}}, {}, {"reasons": {"minItems": 1}}),
+    ]
+)
 @dataclass(frozen=True)
 class Estimate:
-    """One estimated quantity with everything needed to judge and to repeat it.
+    """A quantity that was estimated, with what is needed to judge and to repeat it.
+
+    Every field is written; null where a field has no meaning for this quantity.
 
     Parameters
     ----------
@@ -79,18 +94,23 @@ class Estimate:
     group, component, form, estimator : str or None
         Comparable group (kappa), component or route (gamma), functional form, estimator; None where unused.
     value : float or None
-        None when refused without a number.
+        In `unit`; null when refused without a number.
     unit : str
         ``1``, ``nats/token``, ``doublings/yr``, ``FLOP`` ...
     intervals : tuple of Interval
         The headline interval comes first.
     stderr : float or None
-    n_rows, n_clusters : int
+        In `unit`; to be read, not to be propagated: draws belong together.
+    n_rows : int
+        Ledger rows used.
+    n_clusters : int or None
+        Independent clusters among the rows.
     window : (str, str) or None
         First and last ISO date of the rows used.
     pivot_compute_flop : float or None
         Compute a kappa_total tangent was taken at, in FLOP.
     status : {'trusted', 'weak', 'refused'}
+        trusted: passed every check; weak: usable with the reasons given; refused: not to be used.
     reasons : tuple of str
         Why the status is not 'trusted', in words.
     evidence : int or None
@@ -98,41 +118,42 @@ class Estimate:
     agreement : int
         Steps lost by other answers to the same question.
     diagnostics : mapping
-        objective, starts agreeing, condition number, z_curv, residual sd ...
+        What the fit says of itself: objective, starts agreeing, condition number, z_curv, rates in other units, ...
     rows_used : tuple of str
         ``TABLE/ID`` of each row used.
     rows_excluded : tuple of (str, str)
         ``TABLE/ID`` and the reason.
     rows_of : str or None
-        Id of the estimate of the same fit that lists the rows in its stead; see `rows_told_once`.
+        Id of the estimate of the same fit that lists the rows in its stead.
     digests : mapping
-        inputs, params, code, lock.
+        SHA-256 of inputs, settings, code and lock, where recorded.
     seed : int or None
+        Seed of the draws.
     computed_by : str
-        ``race_to_efficiency.calibration.kappa.groups.fit_group`` and the like.
+        Dotted name of the function that made it.
     """
 
-    id: str
-    symbol: str
+    id: Word
+    symbol: Word
     value: float | None
-    unit: str
+    unit: Word
     group: str | None = None
     component: str | None = None
     form: str | None = None
     estimator: str | None = None
     intervals: tuple[Interval, ...] = ()
-    stderr: float | None = None
-    n_rows: int = 0
-    n_clusters: int | None = None
-    window: tuple[str, str] | None = None
-    pivot_compute_flop: float | None = None
+    stderr: NotNegative | None = None
+    n_rows: Count = 0
+    n_clusters: Count | None = None
+    window: tuple[Day, Day] | None = None
+    pivot_compute_flop: Positive | None = None
     status: FitStatus = "trusted"
     reasons: tuple[str, ...] = ()
     evidence: int | None = None
     agreement: int = 0
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     rows_used: tuple[str, ...] = ()
-    rows_excluded: tuple[tuple[str, str], ...] = ()
+    rows_excluded: tuple[Annotated[tuple[str, str], Written("calibration.common.estimates:ExcludedRow")], ...] = ()
     rows_of: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
@@ -164,7 +185,7 @@ class Estimate:
         document = dataclasses.asdict(self)
         del document["evidence"], document["agreement"]
         document["grade"] = dataclasses.asdict(self.grade)
-        document["rows_excluded"] = [{"row": row, "reason": reason} for row, reason in self.rows_excluded]
+        document["rows_excluded"] = [ExcludedRow(row=row, reason=reason) for row, reason in self.rows_excluded]
         return document
 
     @classmethod
@@ -187,6 +208,15 @@ class Estimate:
         window = fields.get("window")
         fields["window"] = (window[0], window[1]) if window else None
         return cls(**fields)
+
+
+EstimateRecord = Annotated[
+    dict[str, Any],
+    Written(
+        "calibration.common.estimates:Estimate", "grade", without=("evidence", "agreement"), newer=("grade", "rows_of")
+    ),
+]
+"""What `Estimate.to_json` writes."""
 
 
 def rows_told_once(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -9,9 +9,11 @@ only ever lowers: forms that agree on the same rows can bend the same wrong way.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+
+from race_to_efficiency.json_fields import Means, Written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,19 +88,25 @@ FAMILIES_APART = (0.1, 0.3)
 
 @dataclass(frozen=True)
 class Grade:
-    """The grade of an estimate.
+    """How far it may be relied on; steps are lost on two axes and add up. Records of earlier versions have none.
 
     Parameters
     ----------
     confidence : str
         Of `GRADES`, or refused.
-    evidence, agreement : int
-        Steps lost on each axis.
+    evidence : int
+        Steps lost by what it rests on: checks failed, too few rows, scatter, modelled or assumed figures.
+    agreement : int
+        Steps lost by other forms, families, windows or routes that say otherwise.
     """
 
-    confidence: str
-    evidence: int
-    agreement: int
+    confidence: Annotated[str, Means(enum=[*GRADES, REFUSED])]
+    evidence: Annotated[int, Means(minimum=0, maximum=ASSUMED)]
+    agreement: Annotated[int, Means(minimum=0, maximum=2)]
+
+
+GradeRecord = Annotated[dict[str, Any], Written("calibration.common.grades:Grade")]
+"""A grade in a document."""
 
 
 def evidence_level(

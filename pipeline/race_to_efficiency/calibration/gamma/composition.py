@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 from dataclasses import asdict
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from race_to_efficiency.calibration import gamma
 from race_to_efficiency.calibration.gamma.fragility import fragility_rows
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs, Parts
+    from race_to_efficiency.calibration.gamma.records import ComponentRow, FragilityRow
 
 MIXED = {
     "algorithmic_lm": "algorithmic_lm.ln_loss",
@@ -36,13 +37,13 @@ PARTS = _found()
 """What is fitted on rows or taken from a paper: components that are fitted together, in the order they are told."""
 
 
-def judged_one(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) -> tuple[Fitted, list[dict[str, Any]]]:
+def judged_one(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) -> tuple[Fitted, list[FragilityRow]]:
     """Return a component with the status and grade its fragility leaves it, and its rows of the fragility table."""
     rows = fragility_rows(inputs, fit, others)
     return judged(inputs.params.gate, fit, rows), rows
 
 
-def component_row(fit: Fitted) -> dict[str, Any]:
+def component_row(fit: Fitted) -> ComponentRow:
     """Return a component's row of the components table."""
     component, estimate = fit.component, fit.estimate
     headline = estimate.interval()

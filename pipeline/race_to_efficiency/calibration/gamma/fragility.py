@@ -14,10 +14,11 @@ from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import line_slopes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from race_to_efficiency.calibration.common.series import Floats, Series
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
+    from race_to_efficiency.calibration.gamma.records import Choice, FragilityRow
 
 PAIR_ROWS = 60
 """Pairs are sought among the rows that matter most singly; up to this many rows, every pair is tried."""
@@ -30,7 +31,7 @@ QUICK_DRAWS = 200
 
 DAYS_PER_YEAR = 365.25
 
-DEFINITIONS: dict[str, tuple[tuple[str, str], ...]] = {
+DEFINITIONS: dict[str, tuple[tuple[Choice, str], ...]] = {
     "hardware_tensor16.mean_chip": (
         ("definition", "hardware_tensor16.quantile_0.9"),
         ("definition", "hardware_tensor16.running_maximum"),
@@ -69,7 +70,7 @@ DEFINITIONS: dict[str, tuple[tuple[str, str], ...]] = {
 """Other answers to the same question, by component: shown beside the headline, and no ground for its status."""
 
 
-def fragility_rows(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) -> list[dict[str, Any]]:
+def fragility_rows(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) -> list[FragilityRow]:
     """Return one row for each other choice: start two years earlier or later, two rows out, another definition.
 
     Parameters
@@ -101,7 +102,7 @@ def fragility_rows(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) ->
     return rows
 
 
-def fragility_verdict(rows: list[dict[str, Any]]) -> list[str]:
+def fragility_verdict(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return why an estimate is weak: its sign or status changes, it leaves its own interval, or it moves much.
 
     The gate looks at the start of the window (earlier and later by `gate.start_shift_years`) and at the two most
@@ -123,7 +124,7 @@ def fragility_verdict(rows: list[dict[str, Any]]) -> list[str]:
     return reasons
 
 
-def tornado_rows(route: Fitted, terms: Mapping[str, int], fragility: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def tornado_rows(route: Fitted, terms: Mapping[str, int], fragility: Sequence[FragilityRow]) -> list[FragilityRow]:
     """Return what each other choice for one component does to a route, the rest staying as it is.
 
     Parameters
@@ -136,7 +137,7 @@ def tornado_rows(route: Fitted, terms: Mapping[str, int], fragility: list[dict[s
     """
     if route.estimate.value is None:
         return []
-    rows = []
+    rows: list[FragilityRow] = []
     for row in fragility:
         sign = terms.get(row["component"])
         if sign is None or row["delta"] is None:
@@ -159,7 +160,7 @@ def tornado_rows(route: Fitted, terms: Mapping[str, int], fragility: list[dict[s
     return rows
 
 
-def mixture_rows(inputs: Inputs, blend: Fitted, parts: Mapping[str, Fitted]) -> list[dict[str, Any]]:
+def mixture_rows(inputs: Inputs, blend: Fitted, parts: Mapping[str, Fitted]) -> list[FragilityRow]:
     """Return what each part of the mixture says alone: how much the stated weights decide."""
     rows = []
     for key, part in parts.items():
@@ -168,7 +169,7 @@ def mixture_rows(inputs: Inputs, blend: Fitted, parts: Mapping[str, Fitted]) -> 
     return rows
 
 
-def moved_starts(inputs: Inputs, fit: Fitted, again: Callable[[Series], Fitted]) -> list[dict[str, Any]]:
+def moved_starts(inputs: Inputs, fit: Fitted, again: Callable[[Series], Fitted]) -> list[FragilityRow]:
     """Return the estimate with the window's start moved earlier and later; earlier only where such rows exist.
 
     Parameters
@@ -206,13 +207,13 @@ def _again(inputs: Inputs, fit: Fitted, series: Series) -> Fitted:
     return fit_trend(quick, fit.component, series, slopes=slopes, resampling=fit.resampling, first=first)
 
 
-def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
+def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[FragilityRow]:
     """Return the lowest and highest slope that leaving two rows out can give."""
     series, slopes = fit.series, fit.slopes
     if series is None or slopes is None or len(series) < 6:
         return []
     found, pairs = leave_pairs_out(series, fit)
-    rows = []
+    rows: list[FragilityRow] = []
     for word, position in (("lowest", int(np.nanargmin(found))), ("highest", int(np.nanargmax(found)))):
         names = " and ".join(str(series.row_ids[index]) for index in pairs[position])
         row = choice_row(
@@ -253,7 +254,7 @@ def leave_pairs_out(series: Series, fit: Fitted) -> tuple[Floats, list[tuple[int
     return slopes(series, weights), pairs
 
 
-def _other_clusters(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
+def _other_clusters(inputs: Inputs, fit: Fitted) -> list[FragilityRow]:
     """Return the interval under coarser clusters: by the label's first word (the maker), where that says something."""
     if fit.resampling != "clusters" or fit.series is None or fit.component.name == "algorithmic_lm":
         return []
@@ -271,13 +272,13 @@ def _other_clusters(inputs: Inputs, fit: Fitted) -> list[dict[str, Any]]:
 def choice_row(
     inputs: Inputs,
     fit: Fitted,
-    kind: str,
+    kind: Choice,
     change: str,
     other: Fitted | None,
     *,
     value: float | None = None,
     gate: bool = False,
-) -> dict[str, Any]:
+) -> FragilityRow:
     """Return one row of `fragility_rows`: another fit, or another value, beside the fit in question."""
     limit = inputs.params.gate.max_relative_move
     base = float(fit.estimate.value or 0.0)

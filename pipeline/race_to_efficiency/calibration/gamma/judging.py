@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from race_to_efficiency.calibration.common.grades import ASSUMED, evidence_level
 from race_to_efficiency.calibration.gamma.fragility import fragility_verdict
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from race_to_efficiency.calibration.gamma.components import Fitted
+    from race_to_efficiency.calibration.gamma.records import FragilityRow
     from race_to_efficiency.settings.gamma import Gate
 
 
-def judged(gate: Gate, fit: Fitted, rows: Sequence[dict[str, Any]]) -> Fitted:
+def judged(gate: Gate, fit: Fitted, rows: Sequence[FragilityRow]) -> Fitted:
     """Return a fit with the status that its fragility leaves it, and its grade.
 
     What the fragility finds counts as disagreement, once: a fit that its own rows doubt too loses steps on both axes.
@@ -41,7 +42,7 @@ def rate_evidence(gate: Gate, fit: Fitted) -> int:
     return evidence_level(sound=estimate.status == "trusted", few=few, rests_on=fit.component.rests_on)
 
 
-def disagreement(rows: Sequence[dict[str, Any]]) -> int:
+def disagreement(rows: Sequence[FragilityRow]) -> int:
     """Return the steps that other choices cost, 0 to 2.
 
     Two where a check of the gate turns the sign or leaves no estimate to rely on; one where a check moves it too far,
@@ -54,7 +55,7 @@ def disagreement(rows: Sequence[dict[str, Any]]) -> int:
     return int(moved or any(row["outside_interval"] for row in rows))
 
 
-def mixed(blend: Fitted, parts: Mapping[str, Fitted], rows: Sequence[dict[str, Any]]) -> Fitted:
+def mixed(blend: Fitted, parts: Mapping[str, Fitted], rows: Sequence[FragilityRow]) -> Fitted:
     """Return a mixture with its grade: the middle of its parts by weight, and a step for the weights, a judgement.
 
     The worst part would not do: a prior beside two fits, told as such, makes a wider interval, not a worse one.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.calibration.common.estimates import Interval
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
+    from race_to_efficiency.calibration.gamma.records import PublishedRate, Verdict
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ MATCHES: dict[str, Match] = {
 """Published value -> ours, by value_id; a value not listed here is reported as unmatched."""
 
 
-def compare_published(inputs: Inputs, fits: Mapping[str, Fitted]) -> tuple[list[dict[str, Any]], list[Fitted]]:
+def compare_published(inputs: Inputs, fits: Mapping[str, Fitted]) -> tuple[list[PublishedRate], list[Fitted]]:
     """Return each published value beside ours.
 
     Parameters
@@ -117,7 +118,7 @@ def _ours(inputs: Inputs, match: Match, fits: Mapping[str, Fitted]) -> Fitted | 
     return fit_trend(inputs, component, series)
 
 
-def _row(record: Mapping[str, Any], match: Match | None, fit: Fitted | None) -> dict[str, Any]:
+def _row(record: Mapping[str, Any], match: Match | None, fit: Fitted | None) -> PublishedRate:
     theirs = _number(record["gamma_per_year"])
     low, high = _number(record["gamma_lo"]), _number(record["gamma_hi"])
     headline = None if fit is None else fit.estimate.interval()
@@ -150,7 +151,7 @@ def verdict_of(
     theirs: float | None,
     interval: tuple[float | None, float | None],
     own: Interval | None,
-) -> tuple[str, str]:
+) -> tuple[Verdict, str]:
     """Return what a comparison tells, and why where that needs saying.
 
     Parameters

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
+    from race_to_efficiency.calibration.gamma.records import LayerRate, NoProduct, Product, RoadmapRow
     from race_to_efficiency.settings.gamma import RoadmapTarget
 
 
@@ -79,7 +80,7 @@ ROADMAP_LAYERS = (
 """The layers of efficiency; they sum to the default route with infrastructure at its bound of about 0."""
 
 
-def roadmap(inputs: Inputs, fits: Mapping[str, Fitted], kappa: Kappas | None) -> list[dict[str, Any]]:
+def roadmap(inputs: Inputs, fits: Mapping[str, Fitted], kappa: Kappas | None) -> list[RoadmapRow]:
     """Return one row for each target, reading and layer: measured rate, headroom, required rate, gap.
 
     The rate required of a layer is what it alone would have to deliver with the others at their measured rates; the row
@@ -99,16 +100,10 @@ def roadmap(inputs: Inputs, fits: Mapping[str, Fitted], kappa: Kappas | None) ->
     layers = [_layer_row(inputs, layer, fits) for layer in ROADMAP_LAYERS]
     measured = [row["measured"] for row in layers]
     total = sum(value for value in measured if value is not None)
-    rows = []
+    rows: list[RoadmapRow] = []
     for target in inputs.params.roadmap:
         required, reason = _required(inputs, target, kappa)
-        head = {
-            "reading": target.reading,
-            "target": target.target,
-            "by": target.by.isoformat(),
-            "kappa": _kappa(target, kappa),
-        }
-        whole = {"layer": "all layers", "owner": "", "measured": total, "low": None, "high": None, "headroom": None}
+        whole = _rate("all layers", "", None, total, None)
         for row in [*layers, whole, _power_row(fits)]:
             others = total - (row["measured"] or 0.0)
             needed = None if required is None else required - (0.0 if row is whole else others)
@@ -116,7 +111,17 @@ def roadmap(inputs: Inputs, fits: Mapping[str, Fitted], kappa: Kappas | None) ->
                 needed = None if required is None else required - total
             gap = None if needed is None or row["measured"] is None else needed - row["measured"]
             rows.append(
-                {**head, **row, "required": needed, "gap": gap, "reason": reason, "years_of_headroom": _years(row)}
+                {
+                    "reading": target.reading,
+                    "target": target.target,
+                    "by": target.by.isoformat(),
+                    "kappa": _kappa(target, kappa),
+                    **row,
+                    "required": needed,
+                    "gap": gap,
+                    "reason": reason,
+                    "years_of_headroom": _years(row),
+                }
             )
     return rows
 
@@ -136,15 +141,14 @@ def _required(inputs: Inputs, target: RoadmapTarget, kappa: Kappas | None) -> tu
     return float(np.asarray(gamma_required(target.target, years, value))), ""
 
 
-def _layer_row(inputs: Inputs, layer: Layer, fits: Mapping[str, Fitted]) -> dict[str, Any]:
-    row: dict[str, Any] = {"layer": layer.name, "owner": layer.owner, "headroom": _headroom(inputs, layer, fits)}
-    if not layer.estimate:
-        return row | {"measured": 0.0, "low": None, "high": None}
-    draws, value = _difference(layer, fits)
-    if draws is None:
-        return row | {"measured": None, "low": None, "high": None}
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return row | {"measured": value, "low": float(low), "high": float(high)}
+def _layer_row(inputs: Inputs, layer: Layer, fits: Mapping[str, Fitted]) -> LayerRate:
+    draws, value = _difference(layer, fits) if layer.estimate else (None, 0.0)
+    return _rate(layer.name, layer.owner, _headroom(inputs, layer, fits), value, draws)
+
+
+def _rate(layer: str, owner: str, headroom: float | None, measured: float | None, draws: Any) -> LayerRate:
+    low, high = (None, None) if draws is None else map(float, np.quantile(draws, [0.025, 0.975]))
+    return {"layer": layer, "owner": owner, "headroom": headroom, "measured": measured, "low": low, "high": high}
 
 
 def _difference(layer: Layer, fits: Mapping[str, Fitted]) -> tuple[Any, float | None]:
@@ -175,23 +179,21 @@ def _headroom(inputs: Inputs, layer: Layer, fits: Mapping[str, Fitted]) -> float
     return None
 
 
-def _power_row(fits: Mapping[str, Fitted]) -> dict[str, Any]:
+def _power_row(fits: Mapping[str, Fitted]) -> LayerRate:
     fit = fits.get("growth.power")
     owner = "grids and buyers: power drawn by the largest runs (not efficiency)"
-    row: dict[str, Any] = {"layer": "power", "owner": owner, "headroom": None}
     if fit is None or fit.draws is None:
-        return row | {"measured": None, "low": None, "high": None}
-    low, high = np.quantile(fit.draws, [0.025, 0.975])
-    return row | {"measured": fit.estimate.value, "low": float(low), "high": float(high)}
+        return _rate("power", owner, None, None, None)
+    return _rate("power", owner, None, fit.estimate.value, fit.draws)
 
 
-def _years(row: Mapping[str, Any]) -> float | None:
+def _years(row: LayerRate) -> float | None:
     """Return how long the headroom lasts at the measured rate."""
     headroom, rate = row["headroom"], row["measured"]
     return None if headroom is None or rate is None or rate <= 0 else float(headroom / rate)
 
 
-def product_check(fits: Mapping[str, Fitted], kappa: Kappas | None) -> dict[str, Any]:
+def product_check(fits: Mapping[str, Fitted], kappa: Kappas | None) -> NoProduct | Product:
     """Return -dlnL/dt at fixed compute beside kappa x gamma_algorithmic x ln 2, each with its interval.
 
     The data identify the product b_t more firmly than either factor; a kappa from physical compute at one fixed

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.calibration.common.series import Floats, Series
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
+    from race_to_efficiency.calibration.gamma.records import NoSlopeChange, SlopeChange
     from race_to_efficiency.settings.gamma import Change
 
 REPLICATES = 999
@@ -143,7 +144,7 @@ def share_statistics(clock: Floats, path: Floats, at: Floats) -> Floats:
     return best
 
 
-def slope_change(inputs: Inputs, change: Change, fits: Mapping[str, Fitted]) -> dict[str, Any]:
+def slope_change(inputs: Inputs, change: Change, fits: Mapping[str, Fitted]) -> NoSlopeChange | SlopeChange:
     """Return the test of one series for a change of slope.
 
     A cumulative series (speedrun records, a running maximum) is compared with paths of its own shuffled blocks of

@@ -23,6 +23,9 @@ from race_to_efficiency import storage
 FOLDER = Path(__file__).with_name("json_schemas")
 
 DOCUMENTS = {
+    "audit_rederive": ("provenance.audit_records:Rederived", "race audit rederive --json"),
+    "audit_trace": ("provenance.audit_records:Traced", "race audit trace TARGET --json"),
+    "audit_verify": ("provenance.audit_records:Verified", "race audit verify --json"),
     "estimate": ("calibration.common.estimates:EstimateRecord", "One estimate"),
     "show_estimates": ("commands.view_records:ShowEstimates", "race show estimates --json"),
     "show_gamma": ("commands.view_records:ShowGamma", "race show gamma --json"),
@@ -61,6 +64,9 @@ class _Schema(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the name says it
         return False
 
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:  # noqa: ARG002
+        return value  # in the order of the record
+
     def default_schema(self, schema: Any) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
@@ -80,8 +86,8 @@ def _described(made: JsonSchemaValue, record: type) -> JsonSchemaValue:
     for name, field in made["properties"].items():
         if words.get(name) and "description" not in field:
             made["properties"][name] = {"description": words[name], **field}
-    del made["title"]
-    return {"description": " ".join(said.split()), **made}
+    rest = {key: value for key, value in made.items() if key not in ("title", "type", "description")}
+    return {"type": made["type"], "description": " ".join(said.split()), **rest}
 
 
 def tidy(part: Any) -> Any:

@@ -12,6 +12,8 @@ from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import InputMissing, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from race_to_efficiency.provenance.records import QuarterRecords
 
 Folder = Annotated[
@@ -29,7 +31,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(audit, name="audit")
 
 
-def write_document(document: dict[str, Any]) -> None:
+def write_document(document: Mapping[str, Any]) -> None:
     """Write one JSON document to stdout."""
     terminal.document(document)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, field
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from race_to_efficiency import storage
+from race_to_efficiency.json_fields import Means, NotNegative
 from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance.kept_files import is_kept, kept_bytes, plain_name
 
@@ -21,6 +22,10 @@ COMPARED_TABLES = ("forecast.parquet", "milestones.parquet", "statements.parquet
 ESTIMATES = ("kappa.json", "gamma.json")
 ABSOLUTE = 1e-12
 """Differences below this are rounding even where nothing else may differ (applies only with a tolerance above 0)."""
+
+
+LEAF = Means(type=["number", "string", "boolean", "null"])
+"""A value of a JSON document that holds no others."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,9 @@ class Difference:
 
     where: str
     name: str
-    published: object
-    recomputed: object
-    relative: float | None = None
+    published: Annotated[object, LEAF]
+    recomputed: Annotated[object, LEAF]
+    relative: NotNegative | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the difference as a JSON-ready mapping."""

@@ -11,20 +11,21 @@ from race_to_efficiency.quarter.code import files_reached, is_module, package_ro
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from race_to_efficiency.provenance.audit_records import Code, CodeFile, Influential
     from race_to_efficiency.provenance.records import QuarterRecords
 
 MOST = 5
 """How many of the rows that mattered most are named."""
 
 
-def most_influential(estimates: list[dict[str, Any]], records: QuarterRecords) -> list[dict[str, Any]]:
+def most_influential(estimates: list[dict[str, Any]], records: QuarterRecords) -> list[Influential]:
     """Return the rows whose removal moves the estimates most, as the stages' own tables tell: largest change first.
 
     For kappa single runs, from the exact leave-one-out table; for gamma the pairs of rows that move it most.
     """
     used = {row for item in estimates for row in item["rows_used"]}
     kappas = {(item.get("group"), item.get("form")): item["id"] for item in estimates if item["symbol"][:6] == "kappa_"}
-    kept: list[dict[str, Any]] = []
+    kept: list[Influential] = []
     for entry in records.documents["kappa.json"].get("influence", []):
         name = kappas.get((entry.get("group"), entry.get("form")))
         row = f"training_runs/{entry.get('run')}"
@@ -40,7 +41,7 @@ def most_influential(estimates: list[dict[str, Any]], records: QuarterRecords) -
     return [item for item in kept if once[tuple(item["rows"])] is item][:MOST]
 
 
-def code_of(modules: Iterable[str], records: QuarterRecords) -> dict[str, Any]:
+def code_of(modules: Iterable[str], records: QuarterRecords) -> Code:
     """Return the source files that some modules reach: as published, and whether the code in use is the same.
 
     Parameters
@@ -52,7 +53,7 @@ def code_of(modules: Iterable[str], records: QuarterRecords) -> dict[str, Any]:
     root = package_root().parent
     published = published_files.read_manifest(records.folder)["code"] if records.published else {}
     paths = {path for name in modules if is_module(name) for path in files_reached(name)}
-    files = []
+    files: list[CodeFile] = []
     for path in sorted(item.relative_to(root).as_posix() for item in paths):
         now = storage.digest_file(root / path)
         then = published.get("files", {}).get(path)

@@ -31,6 +31,7 @@ from race_to_efficiency.settings.sealed import complete
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from race_to_efficiency.provenance.audit_records import Rederived
     from race_to_efficiency.provenance.row_seals import Found, Ledger
     from race_to_efficiency.settings.params import Workspace
 
@@ -81,7 +82,7 @@ class Rederivation:
         """Whether every published number came out again from untouched inputs."""
         return not self.comparison.differences and not broken(self.causes)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Rederived:
         """Return the outcome as a JSON-ready mapping; the report's numbers first, the largest differences first."""
         found = self.comparison.differences
         order = ("numbers.json", *ESTIMATES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from race_to_efficiency import storage
 from race_to_efficiency.calibration.common.grades import GRADES, REFUSED, UNGRADED, confidence_of
@@ -13,13 +13,14 @@ from race_to_efficiency.quarter.forecast_lineage import output_of_row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from race_to_efficiency.provenance.audit_records import Traced, TracedRows
     from race_to_efficiency.provenance.records import QuarterRecords
 
 CURVE = ("horizon", "threshold", "target", "scenario_id", "form", "convention", "anchor", "route", "group")
 """Columns that tell one curve and horizon, or one milestone, from another."""
 
 
-def trace(name: str, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[str, Any]:
+def trace(name: str, records: QuarterRecords, chain: Mapping[str, Any]) -> Traced:
     """Return where a number comes from: value, how it was computed, rows, sources, chain.
 
     Parameters
@@ -48,7 +49,7 @@ def trace(name: str, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[
     return {**documents[0], "readings": documents}
 
 
-def _document(name: str, target: TraceTarget, records: QuarterRecords, chain: Mapping[str, Any]) -> dict[str, Any]:
+def _document(name: str, target: TraceTarget, records: QuarterRecords, chain: Mapping[str, Any]) -> Traced:
     of = {"estimate": _of_estimate, "number": _of_number, "forecast": _of_forecast, "row": _of_row}[target.kind]
     head, edges = of(target, records), records.edges
     outputs = head.pop("outputs")
@@ -56,7 +57,14 @@ def _document(name: str, target: TraceTarget, records: QuarterRecords, chain: Ma
     estimates = [records.estimates[output] for output in reached if output in records.estimates]
     used = [target.name] if target.kind == "row" else edges.rows(outputs)
     excluded = _excluded(outputs, used, records)
-    return {
+    rows: TracedRows = {
+        "used": len(used),
+        "excluded": len(excluded),
+        "most_influential": most_influential(estimates, records),
+        "used_ids": used,
+        "excluded_ids": [{"row": row, "reason": reason} for row, reason in excluded.items()],
+    }
+    told = {
         "target": f"{name}@{records.quarter}",
         "kind": target.kind,
         "quarter": records.quarter,
@@ -66,17 +74,12 @@ def _document(name: str, target: TraceTarget, records: QuarterRecords, chain: Ma
             {key: item.get(key) for key in ("id", "value", "unit", "status", "n_rows", "seed", "computed_by")}
             for item in estimates
         ],
-        "rows": {
-            "used": len(used),
-            "excluded": len(excluded),
-            "most_influential": most_influential(estimates, records),
-            "used_ids": used,
-            "excluded_ids": [{"row": row, "reason": reason} for row, reason in excluded.items()],
-        },
+        "rows": rows,
         "sources": records.sources(used),
         "code": code_of(edges.modules(outputs), records),
         "chain": dict(chain),
     }
+    return cast("Traced", told)
 
 
 def _excluded(outputs: Iterable[str], used: list[str], records: QuarterRecords) -> dict[str, str]:

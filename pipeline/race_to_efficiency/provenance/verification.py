@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.folder import UNSIGNED
 from race_to_efficiency.provenance.vouching import COVERED, TRUSTED
 
 if TYPE_CHECKING:
+    from race_to_efficiency.provenance.audit_records import Publication, Verified
     from race_to_efficiency.provenance.folder import FolderCheck
 
 
@@ -74,7 +75,7 @@ class Verification:
         """Published quarters that carry no signature and are covered by none."""
         return [check.title for check in self.folders if check.manifest and check.signature == UNSIGNED]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Verified:
         """Return the outcome as a JSON-ready mapping."""
         bad = broken(self.findings)
         return {
@@ -92,7 +93,7 @@ class Verification:
         }
 
 
-def quarter_json(check: FolderCheck) -> dict[str, Any]:
+def quarter_json(check: FolderCheck) -> Publication:
     """Return how one published quarter stands as a JSON-ready mapping."""
     entry = check.entry
     return {

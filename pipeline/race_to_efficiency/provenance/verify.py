@@ -6,7 +6,7 @@ file under data/ and reports/ is sealed, or derived from what is and compared, o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import InputMissing
@@ -26,6 +26,8 @@ from race_to_efficiency.quarter.answers import Answers
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from race_to_efficiency.provenance.audit_records import ChainedPublication, ChainPlace, Unpublished
 
 
 def verify(
@@ -233,7 +235,7 @@ def changed_ledger_lines(root: Path, checks: Answers | None = None) -> list[str]
     return [f"{item.artefact}: {item.what}" for item in found if item.artefact.startswith("data/")]
 
 
-def chain_state(place: Path, folder: Path | None) -> dict[str, Any]:
+def chain_state(place: Path, folder: Path | None) -> Unpublished | ChainPlace | ChainedPublication:
     """Return how a quarter stands in the chain, for whoever traces one of its numbers.
 
     Parameters
@@ -252,11 +254,11 @@ def chain_state(place: Path, folder: Path | None) -> dict[str, Any]:
     result = verify(place)
     found = next((check for check in result.folders if check.place in ("", _place(folder))), None)
     bad = broken(result.findings)
-    return {
+    place_in_chain: ChainPlace = {
         "published": True,
-        **(quarter_json(found) if found else {}),
         "number": found.entry.number if found and found.entry else None,
         "length": len(result.folders),
         "intact": result.verified,
         "first_bad": bad[0].to_json() if bad else None,
     }
+    return {**quarter_json(found), **place_in_chain} if found else place_in_chain

@@ -26,6 +26,12 @@ DOCUMENTS = {
     "audit_rederive": ("provenance.audit_records:Rederived", "race audit rederive --json"),
     "audit_trace": ("provenance.audit_records:Traced", "race audit trace TARGET --json"),
     "audit_verify": ("provenance.audit_records:Verified", "race audit verify --json"),
+    "audit_explain": (
+        "comparison.difference_records:Explained",
+        "race audit explain SYMBOL --from QUARTER --to QUARTER --json",
+    ),
+    "diff": ("comparison.difference_records:Difference", "race diff QUARTER QUARTER --json"),
+    "import": ("ledger.import_records:Imported", "race import SOURCE PATH --json"),
     "estimate": ("calibration.common.estimates:EstimateRecord", "One estimate"),
     "show_estimates": ("commands.view_records:ShowEstimates", "race show estimates --json"),
     "show_gamma": ("commands.view_records:ShowGamma", "race show gamma --json"),

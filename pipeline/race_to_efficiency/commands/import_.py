@@ -12,8 +12,10 @@ from race_to_efficiency.commands.places import Scheduler, Workers, computing
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from race_to_efficiency.ledger.import_records import Imported, NewRow, ProposedRename, Revision
     from race_to_efficiency.ledger.importing import ImportReport
 
 _SHOWN = 25
@@ -107,7 +109,7 @@ def _last_day(root: Path) -> dt.date | None:
         return None
 
 
-def show_report(document: dict[str, Any]) -> None:
+def show_report(document: Imported) -> None:
     """Print an import's report for a person."""
     verb = "would append" if document["dry_run"] else "appended"
     file = f"data/raw/{document['table']}.csv"
@@ -130,13 +132,13 @@ def show_report(document: dict[str, Any]) -> None:
         terminal.line("Next: race run, then race diff with the quarter before.")
 
 
-def _counts(document: dict[str, Any]) -> str:
+def _counts(document: Mapping[str, Any]) -> str:
     parts = ("unchanged", "new", "revised", "excluded", "quarantined")
     words = " + ".join(f"{document[name]} {name}" for name in parts)
     return f"{document['read']} read = {words}; {document['withdrawn']} withdrawn beside them"
 
 
-def _show_new_rows(rows: list[dict[str, Any]]) -> None:
+def _show_new_rows(rows: list[NewRow]) -> None:
     """Print every line, those that only close or carry on a version last."""
     order = {"new": 0, "revised": 1, "withdrawn": 2, "kept": 3}
     shown = sorted(rows, key=lambda item: order[item["what"]])
@@ -155,7 +157,7 @@ def _show_new_rows(rows: list[dict[str, Any]]) -> None:
         terminal.line(f"{len(after)} lines fall after the current quarter and take no part in it: {some}")
 
 
-def _show_renames(renames: list[dict[str, Any]]) -> None:
+def _show_renames(renames: list[ProposedRename]) -> None:
     for item in renames:
         state = f"settled ({item['basis']})" if item["basis"] != "proposed" else "proposed"
         state = "accepted" if item["accepted"] and item["basis"] == "proposed" else state
@@ -168,7 +170,7 @@ def _show_renames(renames: list[dict[str, Any]]) -> None:
         )
 
 
-def _show_revisions(revisions: list[dict[str, Any]]) -> None:
+def _show_revisions(revisions: list[Revision]) -> None:
     if not revisions:
         return
     rows = [(item["id"], item["column"], _text(item["old"]), _text(item["new"])) for item in revisions[:_SHOWN]]
@@ -177,7 +179,7 @@ def _show_revisions(revisions: list[dict[str, Any]]) -> None:
         terminal.line(f"... and {len(revisions) - _SHOWN} more: --json lists them all")
 
 
-def _show_findings(title: str, items: list[dict[str, Any]], line: Any) -> None:
+def _show_findings(title: str, items: Sequence[Mapping[str, Any]], line: Any) -> None:
     if not items:
         return
     terminal.line(f"{title}: {len(items)}")
@@ -187,13 +189,13 @@ def _show_findings(title: str, items: list[dict[str, Any]], line: Any) -> None:
         terminal.line(f"  ... and {len(items) - _SHOWN} more: --json lists them all")
 
 
-def _flag_line(item: dict[str, Any]) -> str:
+def _flag_line(item: Mapping[str, Any]) -> str:
     place = item.get("path") or " ".join(str(item[name]) for name in ("id", "column") if item.get(name))
     change = f": {_text(item['old'])} -> {_text(item['new'])}" if "old" in item and "new" in item else ""
     return f"{item['kind']}  {place}{change}  ({item['why']})" + (f"\n{item['add']}" if item.get("add") else "")
 
 
-def _problem_line(item: dict[str, Any]) -> str:
+def _problem_line(item: Mapping[str, Any]) -> str:
     place = item["where"] or f"line {item['line']}"
     column = f", {item['column']}" if item["column"] else ""
     return f"{place}{column}: {item['rule']} (found {item['value'][:60]!r}) - {item['remedy']}"

@@ -12,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
-from typing import Any
+from typing import Annotated
+
+from typing_extensions import TypedDict
 
 from race_to_efficiency.comparison.rounding import NOTHING
+from race_to_efficiency.json_fields import Means
 from race_to_efficiency.quarter.world import LedgerView, World
 
 DATA_CAUSES = ("added", "revised", "withdrawn", "reclassified", "entered_late")
@@ -43,13 +46,20 @@ class ViewChange:
     cause: str
 
 
+class RowEffect(TypedDict):
+    """What one row changed."""
+
+    row: Annotated[str, Means("TABLE/ID, or how many rows.")]
+    effect: Annotated[float | None, Means("Change from this row alone.")]
+
+
 @dataclass(frozen=True)
 class CausePart:
     """The share of one cause in an estimate's change."""
 
     cause: str
     value: float
-    rows: tuple[dict[str, Any], ...] = ()
+    rows: tuple[RowEffect, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -206,7 +216,7 @@ def name_rows(
             parts.append(part)
         elif len(mine) > limit:
             names = [f"{len(mine)} rows", *(f"{change.table}/{change.row}" for change in mine[:most])]
-            parts.append(replace(part, rows=tuple({"row": name, "effect": None} for name in names)))
+            parts.append(replace(part, rows=tuple(RowEffect(row=name, effect=None) for name in names)))
         else:
             named = [(f"{change.table}/{change.row}", [change]) for change in mine]
             parts.append(replace(part, rows=effects(item.id, worlds, named, evaluate)[:most]))
@@ -230,15 +240,16 @@ class RowWorlds:
 
 def effects(
     name: str, worlds: RowWorlds, named: Sequence[tuple[str, Sequence[ViewChange]]], evaluate: Evaluate
-) -> tuple[dict[str, Any], ...]:
+) -> tuple[RowEffect, ...]:
     """Return what each set of row changes alone does to an estimate of the old world, the largest first.
 
     What does nothing is left out.
     """
     base = evaluate(worlds.old).get(name)
-    found = []
+    found: list[tuple[str, float]] = []
     for label, changes in named:
         moved = evaluate(worlds(changes)).get(name)
         if base is not None and moved is not None and abs(moved - base) > NOTHING:
-            found.append({"row": label, "effect": moved - base})
-    return tuple(sorted(found, key=lambda item: (-abs(item["effect"]), item["row"])))
+            found.append((label, moved - base))
+    ordered = sorted(found, key=lambda item: (-abs(item[1]), item[0]))
+    return tuple(RowEffect(row=row, effect=effect) for row, effect in ordered)

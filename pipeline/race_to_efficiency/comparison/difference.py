@@ -12,10 +12,18 @@ from race_to_efficiency.quarter.forecast import HEADLINE_NODE, forecast_id
 from race_to_efficiency.quarter.world import RUN_AND_CHIP_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from race_to_efficiency.comparison.attribution import Attribution
+    from race_to_efficiency.comparison.difference_records import (
+        ChangedEstimate,
+        ChangedForecast,
+        Compared,
+        Difference,
+        ForecastChanges,
+        Part,
+    )
     from race_to_efficiency.ledger.intake import Intake
     from race_to_efficiency.quarter.node import NodeResult
     from race_to_efficiency.settings.sections import Params
@@ -59,7 +67,7 @@ def difference(
     *,
     quarters: Quarters | None = None,
     name_changed_rows: bool = True,
-) -> dict[str, Any]:
+) -> Difference:
     """Compare two quarters.
 
     Parameters
@@ -120,7 +128,7 @@ def timeless(settings: Params) -> Params:
     return settings.model_copy(update={"quarter": "", "report": report})
 
 
-def _side(side: Side, intakes: Mapping[str, Intake]) -> dict[str, Any]:
+def _side(side: Side, intakes: Mapping[str, Intake]) -> Compared:
     return {
         "quarter": str(side.quarter),
         "as_of": side.quarter.as_of.isoformat(),
@@ -129,7 +137,7 @@ def _side(side: Side, intakes: Mapping[str, Intake]) -> dict[str, Any]:
     }
 
 
-def _estimate_row(item: Attribution, units: Mapping[str, str]) -> dict[str, Any]:
+def _estimate_row(item: Attribution, units: Mapping[str, str]) -> ChangedEstimate:
     symbol, _, rest = item.id.partition(".")
     place, _, tail = rest.partition(".")
     gamma = symbol == "gamma"
@@ -148,13 +156,13 @@ def _estimate_row(item: Attribution, units: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _parts(item: Attribution) -> list[dict[str, Any]]:
+def _parts(item: Attribution) -> list[Part]:
     return [{"cause": part.cause, "value": part.value, "rows": list(part.rows)} for part in item.parts]
 
 
 def _forecasts(
     found: Mapping[str, Attribution], old: NodeResult, new: NodeResult, before: Side, after: Side
-) -> dict[str, Any]:
+) -> ForecastChanges:
     """Return the change of relative loss by reading and year; where a quarter has no forecast, why."""
     missing = [
         f"{side.quarter} has no forecast: {item.document['missing']}"
@@ -169,7 +177,7 @@ def _forecasts(
 
 def _forecast_row(
     key: tuple[str, float], item: Attribution, old: Mapping[str, float], new: Mapping[str, float]
-) -> dict[str, Any]:
+) -> ChangedForecast:
     return {
         "id": item.id,
         "reading": key[0],
@@ -183,10 +191,10 @@ def _forecast_row(
     }
 
 
-def chosen(document: Mapping[str, Any], symbol: str, default_route: str) -> list[dict[str, Any]]:
+def chosen(document: Mapping[str, Any], symbol: str, default_route: str) -> list[Any]:
     """Return the rows of a comparison that a symbol or id means: estimates, or R with its reading and years."""
     wanted = {"gamma": f"gamma.route.{default_route}"}.get(symbol, symbol)
-    everything: Sequence[dict[str, Any]] = [*document["estimates"], *document["forecasts"]]
+    everything: list[Any] = [*document["estimates"], *document["forecasts"]]
     exact = [item for item in everything if item["id"] == wanted]
     return exact or [
         item

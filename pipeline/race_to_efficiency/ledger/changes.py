@@ -7,8 +7,11 @@ order, and together they lead from the one view to the other: what an attributio
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
+from typing_extensions import TypedDict
+
+from race_to_efficiency.json_fields import Cell, Count, Means
 from race_to_efficiency.ledger.history import row_texts
 from race_to_efficiency.ledger.lines import ledger_value
 from race_to_efficiency.ledger.schemas import table_of
@@ -24,6 +27,44 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 """added: only in the later view; withdrawn: only in the earlier; reclassified: used or excluded for another reason
 (its new figures come along); revised: other figures, the same classification; entered_late: by a line that says it was
 known by the earlier view's day, and that nobody had then."""
+
+
+class ChangedCell(TypedDict):
+    """A cell that differs, in a document."""
+
+    column: str
+    old: Annotated[Cell, Means("null: empty.")]
+    new: Annotated[Cell, Means("null: empty.")]
+
+
+class ChangedRow(TypedDict):
+    """One row that differs."""
+
+    id: str
+    cells: Annotated[list[ChangedCell], Means("Cells that differ, for rows in both views.")]
+    old_exclusion: Annotated[str | None, Means("Empty: used; null: not in the earlier view.")]
+    new_exclusion: Annotated[str | None, Means("Empty: used; null: not in the later view.")]
+
+
+class CauseCounts(TypedDict):
+    """Rows by cause."""
+
+    added: Count
+    revised: Count
+    withdrawn: Count
+    reclassified: Count
+    entered_late: Count
+
+
+class ChangedTable(TypedDict):
+    """One ledger's rows by what happened to them."""
+
+    counts: CauseCounts
+    added: list[ChangedRow]
+    revised: list[ChangedRow]
+    withdrawn: list[ChangedRow]
+    reclassified: list[ChangedRow]
+    entered_late: list[ChangedRow]
 
 
 @dataclass(frozen=True)
@@ -55,9 +96,9 @@ class RowChange:
     old_exclusion: str | None = None
     new_exclusion: str | None = None
 
-    def to_json(self, table: Table) -> dict[str, Any]:
+    def to_json(self, table: Table) -> ChangedRow:
         """Return the change as a JSON-ready mapping: numbers as numbers, unknown as null."""
-        cells = [
+        cells: list[ChangedCell] = [
             {
                 "column": cell.column,
                 "old": ledger_value(table.column(cell.column).kind, cell.old),
@@ -96,13 +137,11 @@ class TableDiff:
         """Number of rows by cause; every cause is named."""
         return {cause: len(self.ids(cause)) for cause in CAUSES}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ChangedTable:
         """Return counts and rows by cause as a JSON-ready mapping."""
         table = table_of(self.table)
-        rows: dict[str, Any] = {
-            cause: [change.to_json(table) for change in self.changes if change.cause == cause] for cause in CAUSES
-        }
-        return {"counts": self.counts, **rows}
+        rows = {cause: [change.to_json(table) for change in self.changes if change.cause == cause] for cause in CAUSES}
+        return cast("ChangedTable", {"counts": self.counts, **rows})
 
 
 def diff_views(before: View, after: View, hindsight: View | None = None) -> TableDiff:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from race_to_efficiency.ledger.import_records import Imported
     from race_to_efficiency.ledger.planned import Plan
 
 __all__ = ["IMPORTERS", "ImportReport", "plan_import", "recorded_date", "run_import"]
@@ -48,10 +49,15 @@ class ImportReport:
     dry_run: bool
     plan: Plan
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Imported:
         """Return the report as one JSON-ready document."""
-        head = {"source": self.source, "recorded": self.recorded.isoformat()}
-        return {**head, **self.plan.to_json(), "table": self.table, "dry_run": self.dry_run}
+        return {
+            "source": self.source,
+            "recorded": self.recorded.isoformat(),
+            **self.plan.to_json(),
+            "table": self.table,
+            "dry_run": self.dry_run,
+        }
 
 
 def recorded_date(path: Path, recorded: str | None) -> dt.date | None:

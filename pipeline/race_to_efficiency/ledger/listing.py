@@ -9,6 +9,7 @@ from race_to_efficiency.ledger.lines import ledger_value
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
+    from race_to_efficiency.ledger.import_records import FlagCount, NewRow
     from race_to_efficiency.ledger.metadata import Table
 
 TELLING = {
@@ -40,7 +41,7 @@ MOVING = (
 
 def listed_rows(
     table: Table, lines: Iterable[Mapping[str, str]], before: Container[str], recorded: str, last_day: str | None
-) -> list[dict[str, Any]]:
+) -> list[NewRow]:
     """Return one item for each line that is appended.
 
     Parameters
@@ -62,7 +63,7 @@ def listed_rows(
         column that matters with its value, and whether the line falls after the quarter.
     """
     column = TELLING.get(table.name, "")
-    items = []
+    items: list[NewRow] = []
     for cells in lines:
         what = "revised" if cells[table.key] in before else "new"
         what = "kept" if cells["recorded"] != recorded else "withdrawn" if cells["withdrawn"] == "true" else what
@@ -82,7 +83,7 @@ def listed_rows(
     return items
 
 
-def counted(flags: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def counted(flags: Sequence[Mapping[str, Any]]) -> list[FlagCount]:
     """Return the flags summed by kind, those that an estimate can move by first, then the most frequent."""
     counts: dict[str, int] = {}
     for flag in flags:
@@ -90,8 +91,9 @@ def counted(flags: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     rank = {kind: place for place, kind in enumerate(MOVING)}
     ordered = sorted(counts, key=lambda kind: (rank.get(kind, len(rank)), -counts[kind], kind))
     why = {flag["kind"]: flag["why"] for flag in reversed(flags)}
-    told = [{"kind": kind, "count": counts[kind], "why": why[kind]} for kind in ordered]
-    return [{**item, "moves_estimates": item["kind"] in rank} for item in told]
+    return [
+        {"kind": kind, "count": counts[kind], "why": why[kind], "moves_estimates": kind in rank} for kind in ordered
+    ]
 
 
 def not_fitted(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from race_to_efficiency.ledger.names import contradictory, name_similarity, pieces, share_of_pieces
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from race_to_efficiency.ledger.import_records import ProposedRename
     from race_to_efficiency.ledger.metadata import Table
 
 NEAR_NAME = 0.85
@@ -72,7 +73,7 @@ class Proposal:
             f"{self.different} different; {date}" + (f"; changed: {moved}" if moved else "")
         )
 
-    def to_json(self, *, accepted: bool, basis: str) -> dict[str, Any]:
+    def to_json(self, *, accepted: bool, basis: str) -> ProposedRename:
         """Return the proposal as a JSON-ready mapping."""
         old, new = self.old.cells.get("released", ""), self.new.cells.get("released", "")
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from race_to_efficiency.ledger.duplicates import find_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from race_to_efficiency.ledger.import_records import ProposedCluster
 
     Cells = Mapping[str, str]
 
@@ -55,7 +57,7 @@ def repeated_runs(table: str, key: str, held: Iterable[Cells], new: Mapping[int,
     return found
 
 
-def split_rows(table: str, key: str, gone: Iterable[Cells], new: Sequence[Cells]) -> list[dict[str, Any]]:
+def split_rows(table: str, key: str, gone: Iterable[Cells], new: Sequence[Cells]) -> list[ProposedCluster]:
     """Return the rows that a publisher seems to have split: new ones of equal compute and hours, their parent gone.
 
     Parameters
@@ -75,7 +77,7 @@ def split_rows(table: str, key: str, gone: Iterable[Cells], new: Sequence[Cells]
     names = SAME_TRAINING.get(table)
     if names is None:
         return []
-    found = []
+    found: list[ProposedCluster] = []
     for parent in gone:
         figures = [parent[name] for name in names]
         parts = [row[key] for row in new if all(figures) and [row[name] for name in names] == figures]

@@ -23,6 +23,7 @@ from race_to_efficiency.settings.sealed import read_sealed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from race_to_efficiency.comparison.difference_records import Explained
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -86,7 +87,7 @@ def published_values(folder: Path) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def explain(symbol: str, before: Workspace, after: Workspace) -> dict[str, Any]:
+def explain(symbol: str, before: Workspace, after: Workspace) -> Explained:
     """Return the part of `compare` about one symbol or id: an estimate, or R with reading and years.
 
     Raises

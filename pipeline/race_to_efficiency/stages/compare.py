@@ -48,7 +48,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
         return {"rows": 0, "moved": 0, "missing": why}
     storage.write_json(workspace.processed / "changes.json", document)
     comparison_edges(document, params.report).write(workspace.processed, "compare")
-    rows = sum(sum(table["counts"].values()) for table in document["data"].values())
+    counts: list[Mapping[str, Any]] = [table["counts"] for table in document["data"].values()]
+    rows = sum(sum(item.values()) for item in counts)
     moved = sum(abs(item["delta"] or 0.0) > NOTHING for item in document["estimates"])
     fitted = sum(name.startswith("kappa.group:") for name in memory.computed)
     told = {"before": str(before.quarter), "quarter": str(quarter), "fitted": fitted}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.json_fields import Count  # noqa: TC001 - named in a record
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping
@@ -40,9 +42,23 @@ class ParsedRow:
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding about a line: why it was excluded or quarantined."""
+    """A record left out, and why.
 
-    line: int
+    Parameters
+    ----------
+    line : int
+        Line of the file; 0 for a folder.
+    name : str
+        The publisher's name of the row.
+    column, rule : str
+    value : str
+        The cell, cut at 200 characters.
+    remedy : str
+    where : str
+        Path inside a folder delivery; empty for a file.
+    """
+
+    line: Count
     name: str
     column: str
     rule: str

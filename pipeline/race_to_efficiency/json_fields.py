@@ -113,6 +113,9 @@ Day = Annotated[str, Means(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 AsOf = Annotated[Day, Means("Last day of the quarter: nothing recorded or released later is used.")]
 QuarterName = Annotated[str, Means("Quarter, e.g. 2026Q1.", pattern="^[0-9]{4}Q[1-4]$")]
 Sha256 = Annotated[str, Means(pattern="^[0-9a-f]{64}$")]
+Unbounded = Annotated[float, Means(type=["number", "null"])]
+"""A number that is written as null where it is infinite."""
+
 Word = Annotated[str, Means(minLength=1)]
 Value = TypeVar("Value")
 Levels = Annotated[dict[str, Value], Means(propertyNames={"pattern": "^0[.][0-9]+$"})]

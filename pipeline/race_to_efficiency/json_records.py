@@ -37,6 +37,9 @@ DOCUMENTS = {
     "show_gamma": ("commands.view_records:ShowGamma", "race show gamma --json"),
     "show_routes": ("commands.view_records:ShowRoutes", "race show routes --json"),
     "show_scores": ("commands.view_records:ShowScores", "race show scores --json"),
+    "run": ("commands.run_records:Ran", "race run --json"),
+    "severity": ("commands.severity_records:Severity", "race severity --json"),
+    "stage": ("commands.run_records:Staged", "race stage NAME --json"),
     "solve": ("commands.solved:Solved", "race solve UNKNOWN --json"),
 }
 """Name of each schema: its record, and the command as typed."""

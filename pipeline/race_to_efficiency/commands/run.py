@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -13,8 +13,11 @@ from race_to_efficiency.commands.places import Scheduler, Workers, computing
 from race_to_efficiency.errors import DataInvalid, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from race_to_efficiency.commands.run_records import Figures, QuarterRun, RunEstimate, RunRoute
+    from race_to_efficiency.ledger.intake import Quarantined
     from race_to_efficiency.settings.params import Workspace
 
 HEADLINE_ESTIMATES = ("kappa_total.pooled.power_law", "kappa_reducible.pooled.chinchilla", "gamma.route.D")
@@ -102,7 +105,7 @@ def quarters_between(text: str) -> list[str | None]:
     return [str(quarter) for quarter in found]
 
 
-def run_quarter(workspace: Workspace, *, force: bool, allow_empty: bool) -> dict[str, Any]:
+def run_quarter(workspace: Workspace, *, force: bool, allow_empty: bool) -> QuarterRun:
     """Bring one quarter up to date and install its report; return the closing figures. The checkout is locked."""
     from race_to_efficiency.commands import corridor
     from race_to_efficiency.ledger.freshness import Freshness, freshness
@@ -221,7 +224,7 @@ def settings_moved(workspace: Workspace, published: Path) -> list[str]:
     return sorted(name for name in then if then[name] != now[name] and name != "report.reconstructed")
 
 
-def summarise(workspace: Workspace) -> dict[str, Any]:
+def summarise(workspace: Workspace) -> Figures:
     """Return the closing table's figures from the stages' files: estimates, R by year in both readings, quarantine."""
     from race_to_efficiency import storage
     from race_to_efficiency.commands.corridor import require_processed
@@ -229,17 +232,20 @@ def summarise(workspace: Workspace) -> dict[str, Any]:
     documents = [storage.read_json(require_processed(workspace, name)) for name in ("kappa.json", "gamma.json")]
     known = {item["id"]: item for document in documents for item in document["estimates"]}
     keys = ("id", "symbol", "value", "unit", "intervals", "status", "reasons", "grade", "n_rows")
+    routed = ("route", "basis", "value", "default")
     return {
         "quarter": str(workspace.quarter),
         "as_of": workspace.quarter.as_of.isoformat(),
-        "estimates": [{key: known[name][key] for key in keys} for name in HEADLINE_ESTIMATES if name in known],
-        "routes": [{key: row[key] for key in ("route", "basis", "value", "default")} for row in documents[1]["routes"]],
+        "estimates": [
+            cast("RunEstimate", {key: known[name][key] for key in keys}) for name in HEADLINE_ESTIMATES if name in known
+        ],
+        "routes": [cast("RunRoute", {key: row[key] for key in routed}) for row in documents[1]["routes"]],
         "headline": storage.read_json(require_processed(workspace, "headline.json")),
         "quarantined": quarantined_rows(workspace),
     }
 
 
-def quarantined_rows(workspace: Workspace) -> list[dict[str, Any]]:
+def quarantined_rows(workspace: Workspace) -> list[Quarantined]:
     """Return the findings of the intake; the table is only opened when the account says there are any."""
     from race_to_efficiency import storage
     from race_to_efficiency.commands.corridor import require_processed
@@ -248,10 +254,10 @@ def quarantined_rows(workspace: Workspace) -> list[dict[str, Any]]:
     if not any(table["quarantined"] for table in account["tables"].values()):
         return []
     frame = storage.read_parquet(require_processed(workspace, "quarantine.parquet"))
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+    return cast("list[Quarantined]", frame.to_dict("records"))
 
 
-def print_summary(summary: dict[str, Any]) -> None:
+def print_summary(summary: Mapping[str, Any]) -> None:
     """Print the closing tables for a person."""
     from race_to_efficiency.calibration.common.grades import confidence_of
     from race_to_efficiency.commands.screens import beside_default

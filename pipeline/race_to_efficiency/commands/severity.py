@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from race_to_efficiency.commands import options as opt
 from race_to_efficiency.commands import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from race_to_efficiency.commands.severity_records import Severity, SeverityCells
+    from race_to_efficiency.planning import SeverityRow
 
 GPT3_FLOP = 3.14e23
 """Training compute of GPT-3 (Brown et al. 2020, arXiv 2005.14165): 3,634 petaflop/s-days, one of the fixed anchors."""
@@ -48,7 +55,7 @@ def _power(given: float | None) -> tuple[float, str]:
 
 def severity_document(
     kappa: float, baseline_power: float | None, power_source: str, anchor_compute: float, unit: str
-) -> dict[str, Any]:
+) -> Severity:
     """Return the table, the claims and what they rest on."""
     from race_to_efficiency.commands.answers import domain_errors, overflow_notes
     from race_to_efficiency.equation.domain import positive
@@ -69,17 +76,7 @@ def severity_document(
         "anchor_compute": anchor,
         "compute_unit": unit,
         "rows": shown,
-        "claims": [
-            {
-                "id": claim.id,
-                "claim": claim.claim,
-                "source": claim.source,
-                "recomputed": claim.recomputed,
-                "verdict": claim.verdict,
-                "why": claim.why,
-            }
-            for claim in check_claims()
-        ],
+        "claims": [asdict(claim) for claim in check_claims()],
         "notes": [
             "recomputed from the equation: the paper's own table is not available here",
             "kappa is a slope of TOTAL loss: beyond the compute it was fitted on it overstates progress",
@@ -88,7 +85,7 @@ def severity_document(
     }
 
 
-def _row(row: Any, anchor: float) -> dict[str, Any]:
+def _row(row: SeverityRow, anchor: float) -> SeverityCells:
     import math
 
     from race_to_efficiency.commands.answers import MAX_FLOAT
@@ -99,14 +96,11 @@ def _row(row: Any, anchor: float) -> dict[str, Any]:
         "gamma": row.gamma,
         "years": row.years,
         "compute": math.exp(log_compute) if log_compute < math.log(MAX_FLOAT) else None,
-        "fleets": [
-            {"by_years": need.by_years, "fleet": need.fleet, "power_w": need.power_w, "energy_twh": need.energy_twh}
-            for need in row.fleets
-        ],
+        "fleets": [asdict(need) for need in row.fleets],
     }
 
 
-def write_severity(document: dict[str, Any], *, as_json: bool) -> None:
+def write_severity(document: Mapping[str, Any], *, as_json: bool) -> None:
     """Print the document, or its tables."""
     from race_to_efficiency.commands.answers import amount_text, print_table, six_digits
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from typing_extensions import TypedDict
 
 from race_to_efficiency.comparison.attribution import CAUSES, RowEffect
+from race_to_efficiency.forecasting.headline_records import Reading
 from race_to_efficiency.json_fields import AsOf, Count, Means, QuarterName
 from race_to_efficiency.ledger.changes import ChangedTable
 
@@ -56,7 +57,7 @@ class ChangedForecast(TypedDict):
     """The change of relative loss (dimensionless) at one horizon."""
 
     id: Annotated[str, Means("R with its reading and years.")]
-    reading: Annotated[str, Means(enum=["total", "reducible", "reducible, whole loss"])]
+    reading: Reading
     years: Annotated[float, Means("Years after each quarter's last day.")]
     old: Annotated[float | None, Means("Median loss ratio of the earlier quarter.")]
     new: Annotated[float | None, Means("Median loss ratio of the later quarter.")]

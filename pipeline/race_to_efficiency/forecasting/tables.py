@@ -7,7 +7,7 @@ Targets: `relative_loss` is L/L0 (form total: R = X^-kappa_total; form reducible
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from race_to_efficiency.forecasting.headline_records import HeadlineRow
     from race_to_efficiency.forecasting.milestones import Passage
 
     Floats = NDArray[np.float64]
@@ -157,7 +158,7 @@ def headline_rows(
     scenario_id: str = "constant_power",
     anchor: str = "frontier_trend",
     years: Sequence[float] = HEADLINE_YEARS,
-) -> list[dict[str, Any]]:
+) -> list[HeadlineRow]:
     """Return the headline: relative loss by reading and year under one scenario and anchor.
 
     Parameters
@@ -189,14 +190,14 @@ def headline_rows(
     return rows
 
 
-def _headline_row(cells: pd.DataFrame, names: Mapping[str, Any]) -> dict[str, Any]:
+def _headline_row(cells: pd.DataFrame, names: Mapping[str, Any]) -> HeadlineRow:
     quantiles = cells[cells["output_type"] == "quantile"].set_index("output_type_id")["value"]
     first = cells.iloc[0]
     point = cells.loc[cells["output_type"] == POINT, "value"]
     ends = {"median": 0.5, "low80": 0.1, "high80": 0.9, "low95": 0.025, "high95": 0.975}
     found = {key: float(quantiles[level]) if level in quantiles.index else None for key, level in ends.items()}
     told = float(point.iloc[0]) if len(point) else found["median"]
-    return {
+    row = {
         **names,
         **{key: str(first[key]) for key in ("target", "form", "scenario_id", "anchor", "convention", "route")},
         "date": str(first["target_end_date"]),
@@ -209,6 +210,7 @@ def _headline_row(cells: pd.DataFrame, names: Mapping[str, Any]) -> dict[str, An
         "reasons": [text for text in str(first["reasons"]).split(";") if text],
         "grade": str(first["grade"]),
     }
+    return cast("HeadlineRow", row)
 
 
 def _apart(point: float | None, ends: Mapping[str, float | None]) -> bool:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typing_extensions import TypedDict
 
 from race_to_efficiency import storage
 from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
 from race_to_efficiency.cells.text import CellError
 from race_to_efficiency.cells.typed import MAX_TEXT_CHARACTERS, parse_cell
 from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.json_fields import AtLeast1, Means
 from race_to_efficiency.ledger.renames import canonical_ids
 from race_to_efficiency.ledger.schemas import DTYPES, TABLES, fits, pandera_model, table_of
 
@@ -26,7 +29,22 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.ledger.metadata import Column, Table
 
-QUARANTINE_COLUMNS = ("table", "file", "line", "row_id", "column", "rule", "value", "remedy", "recorded")
+
+class Quarantined(TypedDict):
+    """A ledger cell that failed validation; its row took no part."""
+
+    table: str
+    file: str
+    line: Annotated[AtLeast1, Means("Line of the file, from 1.")]
+    row_id: str | None
+    column: str | None
+    rule: Annotated[str, Means("The rule that was broken.")]
+    value: Annotated[str | None, Means("The cell as it stands.")]
+    remedy: str
+    recorded: Annotated[str | None, Means("Date of the row version.")]
+
+
+QUARANTINE_COLUMNS = tuple(Quarantined.__annotations__)
 """Columns of the quarantine report; `recorded` is the date as written, so a view knows when the bad version counts."""
 
 REPEATED_LINE = "no repeat of an earlier line"

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+Vintage = Literal["real", "pseudo", "assumed"]
+
+
 @dataclass(frozen=True)
 class View:
     """A ledger as of a date.
@@ -39,7 +42,7 @@ class View:
     as_of: dt.date
     rows: pd.DataFrame
     account: pd.DataFrame
-    vintage: Literal["real", "pseudo", "assumed"]
+    vintage: Vintage
 
     @property
     def pseudo(self) -> bool:
@@ -88,7 +91,7 @@ def as_of(name: str, rows: pd.DataFrame, as_of: dt.date, *, quarantined: pd.Data
             "reason": reason.to_numpy(),
         }
     )
-    vintage: Literal["real", "pseudo", "assumed"] = "real" if table.vintaged else "assumed"
+    vintage: Vintage = "real" if table.vintaged else "assumed"
     return View(name, as_of, view, account, "pseudo" if known > cutoff else vintage)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 
 from race_to_efficiency.equation.domain import LN2, PAPER_KAPPA
 from race_to_efficiency.equation.growth import growth_integral
 from race_to_efficiency.equation.inverses import time_to_target
+from race_to_efficiency.json_fields import Means, Unbounded, Written
 from race_to_efficiency.planning.severity import SEVERITY_TARGETS
 
 HOLDS, IN_PART, FAILS, IMPLIES = "holds", "holds in part", "does not hold", "implies"
@@ -19,6 +21,9 @@ _ROUNDING = 0.5
 """A quoted whole number of years or months holds when the recomputed one rounds to it."""
 
 
+ClaimRecord = Annotated[dict[str, Any], Written("planning.claims:Claim")]
+
+
 @dataclass(frozen=True)
 class Claim:
     """A public statement, its recomputation and the verdict that follows: holds, in part, not, or only implies."""
@@ -26,8 +31,8 @@ class Claim:
     id: str
     claim: str
     source: str
-    recomputed: dict[str, float]
-    verdict: str
+    recomputed: Annotated[dict[str, Unbounded], Means("Named figures recomputed from the equation.")]
+    verdict: Annotated[str, Means(enum=[HOLDS, IN_PART, FAILS, IMPLIES])]
     why: str
 
 

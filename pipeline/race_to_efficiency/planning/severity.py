@@ -6,10 +6,11 @@ The paper's own table is not available here, so every number is computed from th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 from race_to_efficiency.equation.domain import PAPER_KAPPA, positive, unit_interval
 from race_to_efficiency.equation.inverses import fleet_required, log_ratio_needed, time_to_target
+from race_to_efficiency.json_fields import Means, Positive, Unbounded, Written
 from race_to_efficiency.planning.cost import energy_twh
 
 if TYPE_CHECKING:
@@ -21,14 +22,17 @@ GAMMAS = (0.0, 0.5, 1.0, 2.0, 3.0)
 DEADLINES_YEARS = (1.0, 5.0, 10.0)
 
 
+FleetRecord = Annotated[dict[str, Any], Written("planning.severity:FleetNeed")]
+
+
 @dataclass(frozen=True)
 class FleetNeed:
     """The fleet that reaches a target by a deadline, and what it draws until then."""
 
-    by_years: float
-    fleet: float
-    power_w: float | None
-    energy_twh: float | None
+    by_years: Annotated[Positive, Means("Years.")]
+    fleet: Annotated[Unbounded, Means("Baseline fleets.")]
+    power_w: Annotated[float | None, Means("W.")]
+    energy_twh: Annotated[float | None, Means("TWh until then.")]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from race_to_efficiency.calibration.common.estimates import ExcludedRow, FitStatus
+from race_to_efficiency.calibration.common.estimates import ExcludedRow, FitStatus, IntervalRecord
 from race_to_efficiency.calibration.common.grades import GRADES, REFUSED, UNGRADED
 from race_to_efficiency.json_fields import (
     AsOf,
@@ -29,7 +29,6 @@ from race_to_efficiency.provenance.vouching import COVERED, NOT_VOUCHED, TRUSTED
 
 FindingRecord = Annotated[dict[str, Any], Written("provenance.findings:Finding")]
 FirstBad = Annotated[FindingRecord | None, Means("null when everything holds.")]
-IntervalRecord = Annotated[dict[str, Any], Written("calibration.common.estimates:Interval")]
 
 
 class Publication(TypedDict):

@@ -210,6 +210,7 @@ class Estimate:
         return cls(**fields)
 
 
+IntervalRecord = Annotated[dict[str, Any], Written("calibration.common.estimates:Interval")]
 EstimateRecord = Annotated[
     dict[str, Any],
     Written(

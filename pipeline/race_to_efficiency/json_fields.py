@@ -118,7 +118,8 @@ Unbounded = Annotated[float, Means(type=["number", "null"])]
 
 Word = Annotated[str, Means(minLength=1)]
 Value = TypeVar("Value")
-Levels = Annotated[dict[str, Value], Means(propertyNames={"pattern": "^0[.][0-9]+$"})]
+LEVELS_NAMED = Means(propertyNames={"pattern": "^0[.][0-9]+$"})
+Levels = Annotated[dict[str, Value], LEVELS_NAMED]
 Cell = float | str | bool | None
 Notes = Annotated[list[str], Means("What a reader must know beside the figures.")]
 Reasons = Annotated[list[str], Means("Why the status is not 'trusted', in words.")]

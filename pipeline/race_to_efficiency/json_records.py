@@ -40,6 +40,17 @@ DOCUMENTS = {
     "run": ("commands.run_records:Ran", "race run --json"),
     "severity": ("commands.severity_records:Severity", "race severity --json"),
     "stage": ("commands.run_records:Staged", "race stage NAME --json"),
+    "fit_gamma": ("api.result_records:FittedGamma", "race fit gamma FILE --json"),
+    "fit_kappa": ("api.result_records:FittedKappa", "race fit kappa FILE --json"),
+    "predict": ("commands.predicted:Predicted", "race predict --json"),
+    "predict_fit": ("api.result_records:Predicted", "race predict --fit --json"),
+    "predict_quarter": ("commands.predicted:PredictedQuarter", "race predict --quarter --json"),
+    "score": ("api.result_records:Scored", "race score --json"),
+    "show_due": ("commands.view_records:ShowDue", "race show due --json"),
+    "show_headline": ("commands.view_records:ShowHeadline", "race show headline --json"),
+    "show_scenarios": ("commands.view_records:ShowScenarios", "race show scenarios --json"),
+    "show_statements": ("commands.view_records:ShowStatements", "race show statements --json"),
+    "solve_quarter": ("commands.predicted:ScenarioTime", "race solve time --scenario --json"),
     "solve": ("commands.solved:Solved", "race solve UNKNOWN --json"),
 }
 """Name of each schema: its record, and the command as typed."""

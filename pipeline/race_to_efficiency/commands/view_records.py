@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from typing_extensions import TypedDict
 
 from race_to_efficiency.calibration.common.estimates import EstimateRecord
 from race_to_efficiency.calibration.gamma.records import GammaDocument, RouteRow
-from race_to_efficiency.evaluation.score_records import ScoreDocument, TrackRecord
+from race_to_efficiency.commands.predicted import Anchor, QuarterReading
+from race_to_efficiency.evaluation.score_records import (
+    High80,
+    Low80,
+    Median,
+    Publication,
+    QuantileUnit,
+    ResolvesBy,
+    ScoreDocument,
+    StatementKind,
+    TrackRecord,
+)
+from race_to_efficiency.evaluation.statement_records import StatementRecord
 from race_to_efficiency.json_fields import AsOf, Means, QuarterName
 from race_to_efficiency.ledger.freshness import FreshnessRecord
+from race_to_efficiency.visible import SCREEN_WIDTH
 
 
 class Head(TypedDict):
@@ -54,3 +67,77 @@ class Scores(ScoreDocument, TrackRecord):
 
 class ShowScores(Scores, Head):
     """The scorecard of the backtest, and how earlier publications' statements did."""
+
+
+class ShowStatements(Head):
+    """A quarter's dated statements, each with how and when it resolves."""
+
+    statements: list[StatementRecord]
+
+
+class DueRow(TypedDict):
+    """One statement."""
+
+    publication: Publication
+    id: str
+    what: str
+    by: ResolvesBy
+    unit: QuantileUnit
+    kind: StatementKind
+    median: Median
+    low80: Low80
+    high80: High80
+    status: Annotated[Literal["open", "overdue", "by hand"], Means("Open until its day is past.")]
+
+
+class Due(TypedDict):
+    """Statements whose outcome is still awaited."""
+
+    due: list[DueRow]
+
+
+class ShowDue(Due, Head):
+    """Statements whose outcome is still awaited, of earlier quarters and this one, the earliest day first."""
+
+
+class BriefNumber(TypedDict):
+    """A number of the brief."""
+
+    value: Annotated[float | None, Means("In `unit`; null where there is none, and `text` says why.")]
+    unit: Annotated[str, Means("Unit of `value`; 1 for none.")]
+    text: Annotated[str, Means("As it is shown.")]
+    status: Annotated[str | None, Means("How far it may be trusted, where it rests on an estimate.")]
+
+
+class Brief(TypedDict):
+    """The brief."""
+
+    finding: Annotated[str, Means("The title of the brief: one sentence with its number.")]
+    data_note: Annotated[str, Means("What the date line adds: how the quarter was made, which ledgers are old.")]
+    lines: Annotated[
+        list[Annotated[str, Means(maxLength=SCREEN_WIDTH)]], Means("The brief as lines of at most 80 characters.")
+    ]
+    numbers: Annotated[dict[str, BriefNumber], Means("Numbers of the brief by their id in numbers.json.")]
+
+
+class ShowHeadline(Brief, Head):
+    """The brief: its finding, its lines for a screen, and its numbers."""
+
+
+class ScenarioReadings(TypedDict):
+    """One scenario of params.yaml."""
+
+    scenario: str
+    title: Annotated[str, Means("The scenario in words.")]
+    results: Annotated[list[QuarterReading], Means("One a reading and horizon, as `race predict --quarter` gives it.")]
+
+
+class Scenarios(TypedDict):
+    """Every scenario."""
+
+    anchor: Anchor
+    scenarios: list[ScenarioReadings]
+
+
+class ShowScenarios(Scenarios, Head):
+    """Every scenario with its readings, as shares of today's."""

@@ -11,12 +11,14 @@ import functools
 import itertools
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from race_to_efficiency.evaluation.score_records import StatementKind  # noqa: TC001 - named in a record
 from race_to_efficiency.evaluation.scoring import LEVELS
 from race_to_efficiency.evaluation.statement_calendar import next_publication
+from race_to_efficiency.json_fields import LEVELS_NAMED, Day, QuarterName, Share, Written, further, when
 from race_to_efficiency.loading.json_text import parse_json
 
 if TYPE_CHECKING:
@@ -38,6 +40,15 @@ _MAPPINGS = ("quantiles", "dates", "baseline", "rate")
 """Fields that are JSON texts in a table."""
 
 
+@further(
+    allOf=[
+        when(
+            {"kind": {"const": "probability"}},
+            {"probability": {"type": "number"}},
+            {"probability": {"type": "null"}, "quantiles": {"type": "object", "minProperties": 1}},
+        )
+    ]
+)
 @dataclass(frozen=True)
 class Statement:
     """One dated, resolvable statement.
@@ -57,15 +68,18 @@ class Statement:
     basis : str
         What the numbers were computed from.
     probability : float or None
+        Of an event; else null.
     quantiles : mapping of level to value, or None
-        A value is None where a date lies beyond the years looked at.
+        Level -> value in `unit`; a null value lies beyond the years looked at.
     dates : mapping of level to ISO date, or None
-        The same for a date.
+        Level -> date, where the quantity is one; null lies beyond the years looked at.
     baseline : mapping
-        method, and its own probability or quantiles.
+        What is stated beside it for comparison.
     target : str
         What settles it: a target of the backtest, ``estimate:COLUMN`` or ``loss:GROUP`` or ``kappa_eff``.
-    target_quarter, cell : str
+    target_quarter : str
+        Quarter that settles it.
+    cell : str
     threshold : float or None
         In the unit of the target.
     plain : str
@@ -75,30 +89,33 @@ class Statement:
     last : float or None
         The level when it was made, in the unit of the target.
     rate : mapping
-        implied_per_year (doublings of the median) and, where the report prints a growth of the same, its name, value,
-        95 % interval and, where the two differ, why.
+        Growth the median implies, beside the one the same report prints, doublings/yr.
     """
 
     id: str
     what: str
-    by: str
-    kind: Literal["probability", "quantiles"]
+    by: Day
+    kind: StatementKind
     unit: str
     resolution_source: str
     resolution_rule: str
     basis: str
-    probability: float | None = None
-    quantiles: Mapping[str, float | None] | None = None
-    dates: Mapping[str, str | None] | None = None
-    baseline: Mapping[str, Any] = field(default_factory=dict)
+    probability: Share | None = None
+    quantiles: Annotated[Mapping[str, float | None], LEVELS_NAMED] | None = None
+    dates: Annotated[Mapping[str, str | None], LEVELS_NAMED] | None = None
+    baseline: Annotated[Mapping[str, Any], Written("evaluation.statement_records:StatedBeside")] = field(
+        default_factory=dict
+    )
     target: str = ""
-    target_quarter: str = ""
+    target_quarter: QuarterName = ""
     cell: str = ""
     threshold: float | None = None
     plain: str = ""
     published_by: str = ""
     last: float | None = None
-    rate: Mapping[str, Any] = field(default_factory=dict)
+    rate: Annotated[Mapping[str, Any], Written("evaluation.statement_records:ImpliedRate")] = field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         if (self.kind == "probability") != (self.probability is not None):

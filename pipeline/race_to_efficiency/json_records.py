@@ -10,15 +10,20 @@ import inspect
 import re
 import sys
 import types
-from collections.abc import Sequence  # noqa: TC003 - records name them where only type checkers import them
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from typing_extensions import TypedDict
 
 from race_to_efficiency import storage
+from race_to_efficiency.errors import RaceError
+from race_to_efficiency.json_fields import Means, Word, further
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FOLDER = Path(__file__).with_name("json_schemas")
 
@@ -26,6 +31,13 @@ DOCUMENTS = {
     "audit_rederive": ("provenance.audit_records:Rederived", "race audit rederive --json"),
     "audit_trace": ("provenance.audit_records:Traced", "race audit trace TARGET --json"),
     "audit_verify": ("provenance.audit_records:Verified", "race audit verify --json"),
+    "cache": ("commands.kept_records:Cache", "race cache --json"),
+    "dictionary": ("commands.kept_records:Dictionary", "race dictionary --json"),
+    "error": ("json_records:Failed", "A failure of any command"),
+    "export": ("commands.export_records:Exported", "race export KIND --json"),
+    "publish": ("commands.kept_records:Published", "race publish --json"),
+    "recovery": ("recovery.table:StudyDocument", "race recovery --json"),
+    "report": ("commands.kept_records:Rendered", "race report --json"),
     "audit_explain": (
         "comparison.difference_records:Explained",
         "race audit explain SYMBOL --from QUARTER --to QUARTER --json",
@@ -54,6 +66,33 @@ DOCUMENTS = {
     "solve": ("commands.solved:Solved", "race solve UNKNOWN --json"),
 }
 """Name of each schema: its record, and the command as typed."""
+
+
+FAILURES: tuple[type[RaceError], ...] = (RaceError, *RaceError.__subclasses__())
+
+
+@further(
+    oneOf=[{"properties": {"kind": {"const": one.kind}, "exit_code": {"const": one.exit_code}}} for one in FAILURES]
+)
+class Failure(TypedDict):
+    """What `RaceError.to_json` tells."""
+
+    kind: Annotated[str, Means(enum=[one.kind for one in FAILURES])]
+    exit_code: Annotated[int, Means("The process's exit code.", enum=[one.exit_code for one in FAILURES])]
+    what: Annotated[Word, Means("One sentence naming the failure.")]
+    where: Annotated[str | None, Means("File, row and column (file:row:column), or the option.")]
+    why: Annotated[str | None, Means("The rule that was broken.")]
+    remedy: Annotated[str | None, Means("What to do next; a command where there is one.")]
+
+
+class Failed(TypedDict):
+    """What `race ... --json` prints on stdout when it fails; the process leaves with `exit_code`.
+
+    (`audit verify`, `audit rederive` and `race fit` print their own document when the check itself succeeded and its
+    outcome is bad.)
+    """
+
+    error: Failure
 
 
 def schema_of(name: str) -> dict[str, Any]:

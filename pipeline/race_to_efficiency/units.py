@@ -6,7 +6,7 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -32,6 +32,13 @@ YEARS_OF_QUARTERS = range(2000, 2100)
 """Years a quarter may lie in: none of the quantities existed before, and dates up to 200 years later must exist."""
 
 _QUARTER = re.compile(r"^(\d{4})[Qq]([1-4])$", re.ASCII)
+
+
+class Stamp(TypedDict):
+    """What every document of a quarter holds."""
+
+    quarter: str
+    as_of: str
 
 
 @dataclass(frozen=True, order=True)
@@ -84,7 +91,7 @@ class Quarter:
         return self.shift(1).first_day - timedelta(days=1)
 
     @property
-    def stamp(self) -> dict[str, str]:
+    def stamp(self) -> Stamp:
         """What a document of the quarter begins with: the quarter, and the day its data end."""
         return {"quarter": str(self), "as_of": self.as_of.isoformat()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date as calendar_date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from race_to_efficiency.api.result_records import FittedGamma
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.calibration.gamma.components import Fitted
     from race_to_efficiency.own_tables.table_rows import DatedRows, Question
@@ -99,14 +100,15 @@ class GammaFit(Result):
             )
         return pd.DataFrame(rows)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> FittedGamma:
         """Return what ``race fit gamma --json`` prints."""
-        return {
+        told = {
             "estimates": [item.to_json() for item in self.estimates],
             "account": dict(self.account),
             "quarantined": list(self.quarantined),
             "notes": list(self.notes),
         }
+        return cast("FittedGamma", told)
 
     def summary(self) -> str:
         """Return the account of the rows, and one line a group with its reasons."""

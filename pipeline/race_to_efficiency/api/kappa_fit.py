@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from race_to_efficiency.api.result_records import FittedKappa
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.calibration.kappa.law import Law
 
@@ -182,9 +183,9 @@ class KappaFit(Result):
         columns = dict.fromkeys(name for form in EVERY_FORM.values() for name in form.columns if name != "kappa")
         return frame[[*first, *(name for name in columns if name in frame)]]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> FittedKappa:
         """Return what ``race fit kappa --json`` prints."""
-        return {
+        told = {
             "estimates": [item.to_json() for item in self.estimates],
             "account": dict(self.account),
             "excluded": [{"row": row, "reason": reason} for row, reason in self.excluded],
@@ -194,6 +195,7 @@ class KappaFit(Result):
             "influence": list(self.influence),
             "held_out": list(self.held_out),
         }
+        return cast("FittedKappa", told)
 
     def save(self, path: str | Path) -> Path:
         """Write the fit to a JSON file that `load_fit` and ``race predict --fit`` read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from race_to_efficiency.api.kappa_fit import KappaFit
+    from race_to_efficiency.api.result_records import Predicted, PredictedRun
     from race_to_efficiency.calibration.kappa.law import Law
 
     Floats = NDArray[np.float64]
@@ -65,7 +66,7 @@ class Prediction(Result):
     def _shown(self) -> pd.DataFrame:
         return self.to_frame().assign(grade=list(self.grades))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Predicted:
         """Return what ``race predict --fit --json`` prints."""
         rows = [
             {**dict(zip(self.columns, map(float, row), strict=True)), "grade": grade}
@@ -76,7 +77,7 @@ class Prediction(Result):
             "group": self.group,
             "status": self.status,
             "level": self.level,
-            "results": rows,
+            "results": cast("list[PredictedRun]", rows),
             "notes": list(self.notes),
         }
 

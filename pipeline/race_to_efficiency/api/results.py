@@ -9,6 +9,7 @@ from race_to_efficiency import storage
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -29,7 +30,7 @@ class Result(ABC):
         """Return the result as a DataFrame."""
 
     @abstractmethod
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Mapping[str, Any]:
         """Return the result as a JSON-ready mapping, as the command of the same name prints it."""
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from race_to_efficiency.api.questions import source_of, spoken
 from race_to_efficiency.api.results import Result
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from race_to_efficiency.api.result_records import ModelScore, Scored
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,11 +44,11 @@ class Scores(Result):
 
         return pd.DataFrame(list(self.models))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Scored:
         """Return what ``race score --json`` prints."""
         return {
             "scale": self.scale,
-            "models": list(self.models),
+            "models": cast("list[ModelScore]", list(self.models)),
             "forecasts_scored": self.n_scored,
             "forecasts_refused": dict(self.refused),
             "rows_set_aside": dict(self.set_aside),

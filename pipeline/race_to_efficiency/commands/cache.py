@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from race_to_efficiency.commands import terminal
+
+if TYPE_CHECKING:
+    from race_to_efficiency.commands.kept_records import Cache
 
 
 def register(app: typer.Typer) -> None:
@@ -41,8 +44,9 @@ def register(app: typer.Typer) -> None:
             nodes[f"answers.{path.stem}"] = {"entries": 1, "bytes": path.stat().st_size}
         total = sum(item["bytes"] for item in nodes.values())
         if as_json:
-            listed = [{"node": name, **nodes[name]} for name in sorted(nodes)]
-            terminal.document({"nodes": listed, "bytes": total, "limit_bytes": store.limit_bytes, "removed": removed})
+            listed: list[Any] = [{"node": name, **nodes[name]} for name in sorted(nodes)]
+            told: Cache = {"nodes": listed, "bytes": total, "limit_bytes": store.limit_bytes, "removed": removed}
+            terminal.document(told)
             return
         if clear:
             terminal.line(f"{removed:,} bytes forgotten")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from race_to_efficiency.commands.kept_records import Dictionary
 
 
 def register(app: typer.Typer) -> None:
@@ -41,8 +44,10 @@ def register(app: typer.Typer) -> None:
             storage.write_bytes(raw / name, texts[name])
         columns = sum(len(table.columns) for table in TABLES.values())
         if as_json:
-            path = "data/raw/README.md"
-            terminal.document({"path": path, "tables": len(TABLES), "columns": columns, "changed": bool(old)})
+            told: Dictionary = {
+                "path": "data/raw/README.md", "tables": len(TABLES), "columns": columns, "changed": bool(old),
+            }  # fmt: skip
+            terminal.document(told)
         else:
             for name in texts:
                 state = "written" if name in old else "was current"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -11,7 +11,12 @@ from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from race_to_efficiency.api.prediction import Prediction
+    from race_to_efficiency.commands.predicted import Predicted, PredictInputs, Year
+    from race_to_efficiency.commands.solved import Size
+    from race_to_efficiency.equation.path_options import Convention, FleetOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -79,7 +84,7 @@ def register(app: typer.Typer) -> None:
             return
         if kappa is None or gamma is None or not t:
             raise UsageError("--kappa, --gamma and --t are needed, or --fit", remedy="see race predict --help")
-        size = {"fleet": fleet, "baseline_years": baseline_years}
+        size: Size = {"fleet": fleet, "baseline_years": baseline_years}
         document = prediction(t, kappa, gamma, size, floor, kappa_form, path, anchor_compute, opt.checked_unit(unit))
         write_prediction(document, as_json=as_json)
 
@@ -125,13 +130,13 @@ def prediction(
     years: list[float],
     kappa: float,
     gamma: float,
-    size: dict[str, Any],
+    size: Size,
     floor: float,
     kappa_form: str | None,
     path: opt.Path,
     anchor_compute: float | None,
     unit: str,
-) -> dict[str, Any]:
+) -> Predicted:
     """Return the document: what was asked, and for each year the loss ratio and what goes with it."""
     import numpy as np
 
@@ -141,7 +146,7 @@ def prediction(
     from race_to_efficiency.equation.domain import finite, positive
 
     keywords = path.keywords()
-    given = {**size, **keywords}
+    given: FleetOptions = {**size, **keywords}
     with domain_errors():
         t = finite("t", years)
         ratio = np.asarray(rl.log_compute_ratio(t, gamma, **given))
@@ -164,14 +169,14 @@ def prediction(
     ]
     if anchor_compute is not None:
         results = [{**row, "compute_unit": unit} for row in results]
-    inputs = {"kappa": kappa, "gamma": gamma, **size, "floor": floor, **keywords}
+    inputs: dict[str, Any] = {"kappa": kappa, "gamma": gamma, **size, "floor": floor, **keywords}
     if anchor_compute is not None:
         inputs["anchor_compute"] = anchor_compute
     return {
         "kappa_form": form,
-        "convention": path.convention,
-        "inputs": inputs,
-        "results": results,
+        "convention": cast("Convention", path.convention),
+        "inputs": cast("PredictInputs", inputs),
+        "results": cast("list[Year]", results),
         "notes": [
             *form_notes(form, floor),
             *overflow_notes(columns.get("compute", ())),
@@ -180,7 +185,7 @@ def prediction(
     }
 
 
-def write_prediction(document: dict[str, Any], *, as_json: bool) -> None:
+def write_prediction(document: Mapping[str, Any], *, as_json: bool) -> None:
     """Print the document, or its table."""
     from race_to_efficiency.commands.answers import amount_text, print_table, six_digits
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired, get_args
 
 from typing_extensions import TypedDict
 
@@ -14,7 +14,7 @@ from race_to_efficiency.equation.path_options import Convention
 from race_to_efficiency.json_fields import Day, Means, Notes, NotNegative, Positive, QuarterName, further
 
 Anchor = Annotated[str, Means("What 1 is: the headline's anchor.")]
-Status = Annotated[FitStatus, Means("Of what it rests on.")]
+Status = Annotated[str, Means("Of what it rests on.", enum=[*get_args(FitStatus)])]
 
 
 class PredictInputs(Size, PathInputs):

@@ -16,7 +16,7 @@ from race_to_efficiency.errors import InputMissing, RaceError, UsageError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-    from race_to_efficiency.provenance.registry import Entry
+    from race_to_efficiency.provenance.registry import Entry, Published
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -89,7 +89,7 @@ def register(app: typer.Typer) -> None:
                     replaced=None if place else replaced,
                     wait=wait,
                 )
-                told.append(entry.to_json() | paths_of(workspace, entry))
+                told.append(published(workspace, entry).to_json())
                 if not as_json:
                     show_entry(told[-1])
         if as_json:
@@ -134,11 +134,13 @@ def publish_quarter(
     return entry
 
 
-def paths_of(workspace: Workspace, entry: Entry) -> dict[str, str]:
-    """Return where a publication lies, and the command that keeps it in git."""
+def published(workspace: Workspace, entry: Entry) -> Published:
+    """Return a link with where its publication lies, and the command that keeps it in git."""
+    from race_to_efficiency.provenance.registry import Published
+
     folder = f"{workspace.reports.name}/{entry.folder}"
     added = [folder, f"{workspace.reports.name}/registry.json", "data/published"]
-    return {"path": folder, "git": f"git add -f {' '.join(added)}"}
+    return Published(**vars(entry), path=folder, git=f"git add -f {' '.join(added)}")
 
 
 def show_entry(entry: dict[str, Any]) -> None:

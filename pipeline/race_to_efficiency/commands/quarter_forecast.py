@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from race_to_efficiency.commands.predicted import PredictedQuarter, QuarterReading
     from race_to_efficiency.settings.params import Workspace
 
 READINGS = (
@@ -56,7 +57,7 @@ class QuarterForecast:
 
         return part(self.workspace, "gamma.json")
 
-    def of(self, scenario: str | None, years: Sequence[float]) -> dict[str, Any]:
+    def of(self, scenario: str | None, years: Sequence[float]) -> PredictedQuarter:
         """Return the forecast of one scenario at some years: point and quantiles of every reading.
 
         Parameters
@@ -108,9 +109,9 @@ def known_years(years: Sequence[float], horizons: Sequence[float]) -> None:
             )
 
 
-def readings(own: pd.DataFrame, anchor: str, year: float) -> list[dict[str, Any]]:
+def readings(own: pd.DataFrame, anchor: str, year: float) -> list[QuarterReading]:
     """Return the readings of the loss at one horizon."""
-    found = []
+    found: list[QuarterReading] = []
     at = own[(own["anchor"] == anchor) & ((own["horizon"] - year).abs() < 1e-9)]
     for name, words, target, form in READINGS:
         rows = at[(at["target"] == target) & (at["form"] == form)]
@@ -133,7 +134,7 @@ def readings(own: pd.DataFrame, anchor: str, year: float) -> list[dict[str, Any]
     return found
 
 
-def energy(document: dict[str, Any], own: pd.DataFrame, year: float) -> list[dict[str, Any]]:
+def energy(document: dict[str, Any], own: pd.DataFrame, year: float) -> list[QuarterReading]:
     """Return the share of today's energy at a scenario's measured gamma; nothing where its gamma is assumed."""
     from race_to_efficiency.report.brief.energy import energy_share
 
@@ -158,7 +159,7 @@ def energy(document: dict[str, Any], own: pd.DataFrame, year: float) -> list[dic
     ]
 
 
-def write_forecast(document: dict[str, Any], *, as_json: bool) -> None:
+def write_forecast(document: PredictedQuarter, *, as_json: bool) -> None:
     """Print the document, or its table."""
     from race_to_efficiency.commands.answers import print_table
 

@@ -12,6 +12,7 @@ from race_to_efficiency.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from race_to_efficiency.commands.predicted import ScenarioTime
     from race_to_efficiency.settings.params import Workspace
 
 
@@ -24,7 +25,7 @@ def opened(quarter: str | None) -> Workspace:
     return open_workspace(find_root(Path.cwd()), quarter)
 
 
-def scenario_time(workspace: Workspace, scenario: str | None, target: float, reading: str) -> dict[str, Any]:
+def scenario_time(workspace: Workspace, scenario: str | None, target: float, reading: str) -> ScenarioTime:
     """Return the years until a reading of the loss falls to a target: point and quantiles of the draws.
 
     The share of draws that have reached the target by a day is that of draws at or below it on that day, since none
@@ -49,7 +50,7 @@ def scenario_time(workspace: Workspace, scenario: str | None, target: float, rea
     report = workspace.params.report
     name = scenario or report.headline_scenario
     known_scenario(name, forecast.scenarios)
-    words, target_name, form = next(rest for key, *rest in READINGS if key == reading)
+    words, target_name, form = next(one[1:] for one in READINGS if one[0] == reading)
     own = forecast.scenarios[name]
     own = own[(own["anchor"] == report.headline_anchor) & (own["target"] == target_name) & (own["form"] == form)]
     horizons = sorted({float(year) for year in own["horizon"]})
@@ -100,7 +101,7 @@ def crossing(years: Sequence[float], losses: Sequence[float], target: float) -> 
     return None
 
 
-def write_time(document: dict[str, Any], *, as_json: bool) -> None:
+def write_time(document: ScenarioTime, *, as_json: bool) -> None:
     """Print the document, or its table."""
     from race_to_efficiency.calibration.common.grades import confidence_of
     from race_to_efficiency.commands.answers import print_table

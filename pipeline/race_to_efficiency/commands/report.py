@@ -12,6 +12,7 @@ from race_to_efficiency.errors import InputMissing, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from race_to_efficiency.commands.kept_records import Rendered
     from race_to_efficiency.settings.params import Workspace
 
 FORMATS = ("html", "pdf", "md")
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
         folder, note = rendered(workspace)
         index = write_index(workspace)
         path = folder / f"report.{form}"
-        shown = {
+        shown: Rendered = {
             "quarter": str(workspace.quarter),
             "format": form,
             "path": path.relative_to(workspace.root).as_posix(),

@@ -69,10 +69,14 @@ class ShowScores(Scores, Head):
     """The scorecard of the backtest, and how earlier publications' statements did."""
 
 
-class ShowStatements(Head):
-    """A quarter's dated statements, each with how and when it resolves."""
+class Stated(TypedDict):
+    """A quarter's dated statements."""
 
     statements: list[StatementRecord]
+
+
+class ShowStatements(Stated, Head):
+    """A quarter's dated statements, each with how and when it resolves."""
 
 
 class DueRow(TypedDict):

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from race_to_efficiency.errors import InputMissing, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from race_to_efficiency.calibration.gamma.records import GammaDocument
+    from race_to_efficiency.commands.view_records import (
+        Brief,
+        Due,
+        DueRow,
+        Estimates,
+        Routes,
+        ScenarioReadings,
+        Scenarios,
+        Scores,
+        Stated,
+    )
     from race_to_efficiency.settings.params import Workspace
 
 BRIEF = "brief.json"
@@ -38,11 +50,11 @@ class View:
         Option to the keys of a row it looks into.
     """
 
-    read: Callable[[Workspace], dict[str, Any]]
+    read: Callable[[Workspace], Mapping[str, Any]]
     rows: str
     picked_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def pick(self, document: dict[str, Any], picks: Mapping[str, str | None]) -> dict[str, Any]:
+    def pick(self, document: Mapping[str, Any], picks: Mapping[str, str | None]) -> dict[str, Any]:
         """Return the document with the rows alone whose names hold what was asked for.
 
         Raises
@@ -95,7 +107,7 @@ def part(workspace: Workspace, name: str) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in ("quarter", "as_of")}
 
 
-def read_headline(workspace: Workspace) -> dict[str, Any]:
+def read_headline(workspace: Workspace) -> Brief:
     """Return the brief: the finding, its lines for a screen, its numbers.
 
     Raises
@@ -115,47 +127,47 @@ def read_headline(workspace: Workspace) -> dict[str, Any]:
             where=str(path),
             remedy=f"race run --quarter {workspace.quarter} makes one from today's code",
         )
-    found: dict[str, Any] = published_files.published_json(path)
+    found: Brief = published_files.published_json(path)
     return found
 
 
-def read_scenarios(workspace: Workspace) -> dict[str, Any]:
+def read_scenarios(workspace: Workspace) -> Scenarios:
     """Return each scenario with its readings at `YEARS`."""
     from race_to_efficiency.commands.quarter_forecast import QuarterForecast
 
     forecast = QuarterForecast(workspace)
-    rows = [
+    rows: list[ScenarioReadings] = [
         {"scenario": item["name"], "title": item["title"], "results": forecast.of(item["name"], YEARS)["results"]}
         for item in part(workspace, "scenarios.json")["scenarios"]
     ]
     return {"anchor": workspace.params.report.headline_anchor, "scenarios": rows}
 
 
-def read_estimates(workspace: Workspace) -> dict[str, Any]:
+def read_estimates(workspace: Workspace) -> Estimates:
     """Return every estimate of kappa and gamma."""
     return {"estimates": [item for name in ("kappa.json", "gamma.json") for item in part(workspace, name)["estimates"]]}
 
 
-def read_gamma(workspace: Workspace) -> dict[str, Any]:
+def read_gamma(workspace: Workspace) -> GammaDocument:
     """Return gamma's components, routes and tables."""
-    return part(workspace, "gamma.json")
+    return cast("GammaDocument", part(workspace, "gamma.json"))
 
 
-def read_routes(workspace: Workspace) -> dict[str, Any]:
+def read_routes(workspace: Workspace) -> Routes:
     """Return gamma's routes alone, the headline's first."""
     routes = part(workspace, "gamma.json")["routes"]
     return {"routes": sorted(routes, key=lambda item: not item["default"])}
 
 
-def read_scores(workspace: Workspace) -> dict[str, Any]:
+def read_scores(workspace: Workspace) -> Scores:
     """Return the scorecard of the backtest, and how earlier statements did, as they were made."""
     from race_to_efficiency.evaluation.track_record import completed
 
     scores, record = (part(workspace, name) for name in ("scores.json", "track_record.json"))
-    return completed(scores, record, workspace.quarter.as_of)
+    return cast("Scores", completed(scores, record, workspace.quarter.as_of))
 
 
-def read_stated(workspace: Workspace) -> dict[str, Any]:
+def read_stated(workspace: Workspace) -> Stated:
     """Return the quarter's dated statements."""
     from race_to_efficiency.evaluation.statements import read_statements
 
@@ -163,19 +175,19 @@ def read_stated(workspace: Workspace) -> dict[str, Any]:
     return {"statements": [item.to_json() for item in found]}
 
 
-def read_due(workspace: Workspace) -> dict[str, Any]:
+def read_due(workspace: Workspace) -> Due:
     """Return the statements whose outcome is awaited, of earlier quarters and this one, the earliest day first."""
+    published: Sequence[Mapping[str, Any]] = read_scores(workspace)["published"]
     kept = ("publication", *DUE_KEYS, "status", "median", "low80", "high80")
-    rows = [
-        {key: row[key] for key in kept} for row in read_scores(workspace)["published"] if row["status"] not in ENDED
-    ]
+    rows = [{key: row[key] for key in kept} for row in published if row["status"] not in ENDED]
     for item in read_stated(workspace)["statements"]:
         levels, chance = item["quantiles"] or {}, item["probability"]
         said = {"median": levels.get("0.5") if chance is None else chance}
         said |= {"low80": levels.get("0.1"), "high80": levels.get("0.9")}
         own = {key: item[key] for key in DUE_KEYS}
         rows.append({"publication": str(workspace.quarter), **own, "status": "open", **said})
-    return {"due": sorted(rows, key=lambda row: (row["by"], row["id"], row["publication"]))}
+    ordered = sorted(rows, key=lambda row: (row["by"], row["id"], row["publication"]))
+    return {"due": cast("list[DueRow]", ordered)}
 
 
 ESTIMATED = {"--symbol": ("id", "symbol"), "--group": ("group", "component")}

@@ -8,10 +8,11 @@ that is rewritten as a whole can only be told from the true one by a signature o
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, IntegrityError, RaceError
+from race_to_efficiency.json_fields import AsOf, AtLeast1, Means, QuarterName, Sha256
 from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance.findings import Finding, reason
 
@@ -32,7 +33,7 @@ class Entry:
     Parameters
     ----------
     number : int
-        Position in the chain, from 1.
+        Place in the chain, from 1.
     quarter : str
     revision : int
         1 for the first publication, 2 for its first correction ...
@@ -41,24 +42,26 @@ class Entry:
     as_of : str
         Last day of the quarter, ISO.
     reconstructed : bool
+        Whether it was published after the fact.
     manifest_sha256 : str
+        Digest of the folder's manifest.json.
     previous : str or None
         ``manifest_sha256`` of the entry before; of the first, the head of the chain that was closed before it.
     supersedes : str or None
         ``manifest_sha256`` of the publication this one corrects.
     key_id : str or None
-        Key that signed the manifest.
+        Key that signed the manifest; null: not signed.
     """
 
-    number: int
-    quarter: str
-    revision: int
+    number: AtLeast1
+    quarter: QuarterName
+    revision: AtLeast1
     folder: str
-    as_of: str
+    as_of: AsOf
     reconstructed: bool
-    manifest_sha256: str
-    previous: str | None
-    supersedes: str | None
+    manifest_sha256: Sha256
+    previous: Sha256 | None
+    supersedes: Sha256 | None
     key_id: str | None
 
     def __post_init__(self) -> None:
@@ -73,6 +76,14 @@ class Entry:
     def reference(self) -> dict[str, Any]:
         """Return how a later manifest names this publication."""
         return {"quarter": self.quarter, "revision": self.revision, "manifest_sha256": self.manifest_sha256}
+
+
+@dataclass(frozen=True)
+class Published(Entry):
+    """A link of the chain, as ``race publish`` tells it."""
+
+    path: Annotated[str, Means("Published folder, from the checkout's root.")]
+    git: Annotated[str, Means("Command that adds it to git.")]
 
 
 _KINDS: dict[str, tuple[type, ...]] = {

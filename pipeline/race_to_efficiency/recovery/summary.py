@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from race_to_efficiency.json_fields import Count, NotNegative, Share  # noqa: TC001 - named in a record
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -53,15 +55,26 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the recovery table.
+    """One quantity of one case.
 
     Parameters
     ----------
-    case, bound, quantity : str
-    value, stderr : float or None
-        The measured quantity and its Monte-Carlo standard error; None when no data set was answered.
-    low, high : float or None
+    case : str
+    bound : str
+        Which bound it is held against.
+    quantity : str
+        What is measured, e.g. coverage or bias of an estimate.
+    value : float or None
+        Share for a coverage; relative bias for kappa and E, in doublings a year for trends, in doublings for
+        predictions; null when no data set was answered.
+    stderr : float or None
+        Monte-Carlo standard error of `value`.
+    low : float or None
+        Least value that meets the bound; null: no such end.
+    high : float or None
+        Largest value that meets the bound; null: no such end.
     own_bound : bool
+        Whether the bound is this study's own.
     meets : {'yes', 'no', 'no bound'}
         By the value as it stands, without allowance for Monte-Carlo error.
     refused : float
@@ -73,13 +86,13 @@ class Row:
     bound: str
     quantity: str
     value: float | None
-    stderr: float | None
+    stderr: NotNegative | None
     low: float | None
     high: float | None
     own_bound: bool
     meets: Meets
-    refused: float
-    n_datasets: int
+    refused: Share
+    n_datasets: Count
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as a JSON-ready mapping."""

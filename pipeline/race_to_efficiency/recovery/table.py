@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typing_extensions import TypedDict
+
+from race_to_efficiency.json_fields import AtLeast1, Count, Means, Sha256, Written
 
 if TYPE_CHECKING:
     from race_to_efficiency.recovery.study import Study
@@ -155,7 +159,24 @@ def markdown(study: Study, command: str) -> str:
     return "\n".join(lines)
 
 
-def study_document(study: Study, command: str) -> dict[str, Any]:
+class StudyDocument(TypedDict):
+    """The simulated-truth study: what the estimators find in data whose truth is known, beside its bounds.
+
+    A missed bound is a result, not an error.
+    """
+
+    command: Annotated[str, Means("Command that makes this table again.")]
+    n_datasets: Annotated[AtLeast1, Means("Simulated data sets a case.")]
+    seed: Annotated[Count, Means("Root of every random number.")]
+    code: Annotated[Sha256, Means("Digest of the estimators' code.")]
+    n_missed: Annotated[Count, Means("Rows whose bound is missed.")]
+    verdict: Annotated[str, Means("How many bounds are met, in words.")]
+    rows: list[Annotated[dict[str, Any], Written("recovery.summary:Row")]]
+    misses: Annotated[list[str], Means("Each missed bound in one sentence.")]
+    notes: Annotated[dict[str, str], Means("What each case is.")]
+
+
+def study_document(study: Study, command: str) -> StudyDocument:
     """Return the study as one JSON document."""
     return {
         "command": command,

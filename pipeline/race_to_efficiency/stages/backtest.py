@@ -182,7 +182,7 @@ def write_statements(
     scored = score_documents([*first, *own], tested.table, tested.views, quarter.as_of, params, own_growths=growths)
     record = track_record(scored, quarter.as_of)
     record["headlines"] = published_headlines(published)
-    storage.write_json(folder / "track_record.json", workspace.quarter.stamp | record)
+    storage.write_json(folder / "track_record.json", {**workspace.quarter.stamp, **record})
     return statements, record
 
 

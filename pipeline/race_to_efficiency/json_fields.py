@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypeVar, get_type
 from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Record = TypeVar("Record", bound=type)
 
@@ -54,21 +54,30 @@ class Written:
         ``module.within.the.package:Record``.
     *properties
         Properties that are written beside the fields of a dataclass.
-    without : tuple of str
+    only : sequence of str
+        Fields that are written; all by default.
+    without : sequence of str
         Fields that are not written.
-    newer : tuple of str
+    newer : sequence of str
         Fields that records written by earlier versions lack.
     """
 
-    def __init__(self, name: str, *properties: str, without: tuple[str, ...] = (), newer: tuple[str, ...] = ()) -> None:
-        self.name, self.properties, self.without, self.newer = name, properties, without, newer
+    def __init__(
+        self,
+        name: str,
+        *properties: str,
+        only: Sequence[str] = (),
+        without: Sequence[str] = (),
+        newer: Sequence[str] = (),
+    ) -> None:
+        self.name, self.properties, self.only, self.without, self.newer = name, properties, only, without, newer
 
     def __get_pydantic_core_schema__(self, source: Any, make: Any) -> Any:
         record = resolve_name(f"race_to_efficiency.{self.name}")
-        return make.generate_schema(self._as_mapping(record) if is_dataclass(record) else record)
+        return make.generate_schema(self._as_mapping(record) if is_dataclass(record) or self.only else record)
 
     def _as_mapping(self, record: Any) -> Any:
-        """Return a dataclass as the mapping that is written."""
+        """Return a record as the mapping that is written."""
         known = vars(collections.abc)  # what modules import for type checkers alone
         fields = get_type_hints(record, localns=known, include_extras=True)
         for name in self.properties:
@@ -78,7 +87,7 @@ class Written:
         written = {
             name: NotRequired[kind] if name in self.newer else kind
             for name, kind in fields.items()
-            if name not in self.without
+            if name not in self.without and (not self.only or name in self.only)
         }
         made: Any = TypedDict(record.__name__, written)  # type: ignore[misc]
         made.__doc__ = record.__doc__

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from race_to_efficiency.commands.run_records import Figures, QuarterRun, RunEstimate, RunRoute
+    from race_to_efficiency.commands.run_records import Figures, QuarterRun
     from race_to_efficiency.ledger.intake import Quarantined
     from race_to_efficiency.settings.params import Workspace
 
 HEADLINE_ESTIMATES = ("kappa_total.pooled.power_law", "kappa_reducible.pooled.chinchilla", "gamma.route.D")
 """The three estimates every run ends with."""
+
+ESTIMATE_KEYS = ("id", "symbol", "value", "unit", "intervals", "status", "reasons", "grade", "n_rows")
+ROUTE_KEYS = ("route", "basis", "value", "default")
+"""What is told of each estimate, and of each route of gamma."""
 
 
 def register(app: typer.Typer) -> None:
@@ -231,15 +235,11 @@ def summarise(workspace: Workspace) -> Figures:
 
     documents = [storage.read_json(require_processed(workspace, name)) for name in ("kappa.json", "gamma.json")]
     known = {item["id"]: item for document in documents for item in document["estimates"]}
-    keys = ("id", "symbol", "value", "unit", "intervals", "status", "reasons", "grade", "n_rows")
-    routed = ("route", "basis", "value", "default")
     return {
         "quarter": str(workspace.quarter),
         "as_of": workspace.quarter.as_of.isoformat(),
-        "estimates": [
-            cast("RunEstimate", {key: known[name][key] for key in keys}) for name in HEADLINE_ESTIMATES if name in known
-        ],
-        "routes": [cast("RunRoute", {key: row[key] for key in routed}) for row in documents[1]["routes"]],
+        "estimates": [{key: known[name][key] for key in ESTIMATE_KEYS} for name in HEADLINE_ESTIMATES if name in known],
+        "routes": [{key: row[key] for key in ROUTE_KEYS} for row in documents[1]["routes"]],
         "headline": storage.read_json(require_processed(workspace, "headline.json")),
         "quarantined": quarantined_rows(workspace),
     }

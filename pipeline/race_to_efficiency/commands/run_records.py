@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from typing_extensions import TypedDict
 
-from race_to_efficiency.calibration.common.estimates import FitStatus, IntervalRecord
-from race_to_efficiency.calibration.common.grades import GradeRecord
+from race_to_efficiency.commands.run import ESTIMATE_KEYS, ROUTE_KEYS
 from race_to_efficiency.forecasting.headline_records import HeadlineRow
-from race_to_efficiency.json_fields import AsOf, Count, Means, QuarterName, Reasons, further
+from race_to_efficiency.json_fields import AsOf, Count, Means, QuarterName, Written, further
 from race_to_efficiency.ledger.account import Account
 from race_to_efficiency.ledger.freshness import FreshnessRecord
 from race_to_efficiency.ledger.intake import Quarantined
-from race_to_efficiency.settings.gamma import EfficiencyBasis
 
+RunEstimate = Annotated[dict[str, Any], Written("calibration.common.estimates:Estimate", "grade", only=ESTIMATE_KEYS)]
+RunRoute = Annotated[dict[str, Any], Written("calibration.gamma.records:RouteRow", only=ROUTE_KEYS)]
 Freshness = Annotated[list[FreshnessRecord], Means("The ledgers at `as_of`.")]
-
-
-class RunEstimate(TypedDict):
-    """A headline estimate."""
-
-    id: str
-    symbol: str
-    value: Annotated[float | None, Means("In `unit`.")]
-    unit: str
-    intervals: list[IntervalRecord]
-    status: FitStatus
-    reasons: Reasons
-    grade: GradeRecord
-    n_rows: Count
-
-
-class RunRoute(TypedDict):
-    """Gamma by one route."""
-
-    route: str
-    basis: EfficiencyBasis
-    value: Annotated[float | None, Means("Doublings a year; null when refused.")]
-    default: Annotated[bool, Means("Whether the forecast uses this route.")]
 
 
 class Figures(TypedDict):

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
 from race_to_efficiency.calibration.common.estimates import EstimateRecord
 from race_to_efficiency.calibration.gamma.records import GammaDocument, RouteRow
 from race_to_efficiency.commands.predicted import Anchor, QuarterReading
-from race_to_efficiency.evaluation.score_records import (
-    High80,
-    Low80,
-    Median,
-    Publication,
-    QuantileUnit,
-    ResolvesBy,
-    ScoreDocument,
-    StatementKind,
-    TrackRecord,
-)
+from race_to_efficiency.commands.views import ENDED, PUBLISHED_KEYS
+from race_to_efficiency.evaluation.score_records import ScoreDocument, TrackRecord
+from race_to_efficiency.evaluation.settlement import STATES
 from race_to_efficiency.evaluation.statement_records import StatementRecord
-from race_to_efficiency.json_fields import AsOf, Means, QuarterName
+from race_to_efficiency.json_fields import AsOf, Means, QuarterName, Written
 from race_to_efficiency.ledger.freshness import FreshnessRecord
 from race_to_efficiency.visible import SCREEN_WIDTH
 
@@ -79,19 +71,12 @@ class ShowStatements(Stated, Head):
     """A quarter's dated statements, each with how and when it resolves."""
 
 
-class DueRow(TypedDict):
-    """One statement."""
-
-    publication: Publication
-    id: str
-    what: str
-    by: ResolvesBy
-    unit: QuantileUnit
-    kind: StatementKind
-    median: Median
-    low80: Low80
-    high80: High80
-    status: Annotated[Literal["open", "overdue", "by hand"], Means("Open until its day is past.")]
+AWAITED = [state for state in STATES if state not in ENDED]
+DueRow = Annotated[
+    dict[str, Any],
+    Written("evaluation.score_records:PublishedScore", only=PUBLISHED_KEYS),
+    Means("One statement.", allOf=[{"properties": {"status": {"enum": AWAITED}}}]),
+]
 
 
 class Due(TypedDict):

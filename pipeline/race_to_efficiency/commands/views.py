@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.commands.view_records import (
         Brief,
         Due,
-        DueRow,
         Estimates,
         Routes,
         ScenarioReadings,
@@ -34,6 +33,8 @@ ENDED = ("resolved", "void")
 """States of a statement from which nothing is awaited any more."""
 
 DUE_KEYS = ("id", "what", "by", "unit", "kind")
+PUBLISHED_KEYS = ("publication", *DUE_KEYS, "status", "median", "low80", "high80")
+"""What is told of a statement of this quarter, and of an earlier one."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,7 @@ def read_stated(workspace: Workspace) -> Stated:
 def read_due(workspace: Workspace) -> Due:
     """Return the statements whose outcome is awaited, of earlier quarters and this one, the earliest day first."""
     published: Sequence[Mapping[str, Any]] = read_scores(workspace)["published"]
-    kept = ("publication", *DUE_KEYS, "status", "median", "low80", "high80")
-    rows = [{key: row[key] for key in kept} for row in published if row["status"] not in ENDED]
+    rows = [{key: row[key] for key in PUBLISHED_KEYS} for row in published if row["status"] not in ENDED]
     for item in read_stated(workspace)["statements"]:
         levels, chance = item["quantiles"] or {}, item["probability"]
         said = {"median": levels.get("0.5") if chance is None else chance}
@@ -187,7 +187,7 @@ def read_due(workspace: Workspace) -> Due:
         own = {key: item[key] for key in DUE_KEYS}
         rows.append({"publication": str(workspace.quarter), **own, "status": "open", **said})
     ordered = sorted(rows, key=lambda row: (row["by"], row["id"], row["publication"]))
-    return {"due": cast("list[DueRow]", ordered)}
+    return {"due": ordered}
 
 
 ESTIMATED = {"--symbol": ("id", "symbol"), "--group": ("group", "component")}

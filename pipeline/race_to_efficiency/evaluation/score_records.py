@@ -14,14 +14,6 @@ State = Literal["resolved", "open", "overdue", "void", "by hand"]
 StatementKind = Literal["probability", "quantiles"]
 Rival = Literal["earlier", "last_value"]
 Quarters = Annotated[AtLeast1, Means("Quarters ahead.")]
-Publication = Annotated[
-    str, Means("Published folder: a quarter, or its revision such as 2025Q1.r2; or 'QUARTER reconstructed'.")
-]
-ResolvesBy = Annotated[Day, Means("Date it resolves by.")]
-QuantileUnit = Annotated[str, Means("Of the quantiles.")]
-Median = Annotated[float | None, Means("Median or probability, as stated.")]
-Low80 = Annotated[float | None, Means("Lower end of 80 %.")]
-High80 = Annotated[float | None, Means("Upper end of 80 %.")]
 Coverage = dict[str, Share | None]
 
 
@@ -231,20 +223,22 @@ class PublishedScore(TypedDict):
     """An earlier statement, scored as it was made."""
 
     quarter: QuarterName
-    publication: Publication
+    publication: Annotated[
+        str, Means("Published folder: a quarter, or its revision such as 2025Q1.r2; or 'QUARTER reconstructed'.")
+    ]
     model: Annotated[str, Means("The forecaster, e.g. race-0.1.")]
     reconstructed: Annotated[bool, Means("Made after its time: no record.")]
     id: str
     what: str
-    by: ResolvesBy
-    unit: QuantileUnit
+    by: Annotated[Day, Means("Date it resolves by.")]
+    unit: Annotated[str, Means("Of the quantiles.")]
     kind: StatementKind
     status: State
     observed: Annotated[float | None, Means("Outcome; 1 or 0 for an event.")]
     matured: Annotated[float | None, Means("The same two quarters on.")]
-    median: Median
-    low80: Low80
-    high80: High80
+    median: Annotated[float | None, Means("Median or probability, as stated.")]
+    low80: Annotated[float | None, Means("Lower end of 80 %.")]
+    high80: Annotated[float | None, Means("Upper end of 80 %.")]
     score: Annotated[float | None, Means("Brier score, or weighted interval score; smaller is better.")]
     score_baseline: Annotated[float | None, Means("That of doing nothing.")]
     score_matured: Annotated[float | None, Means("Against the matured outcome.")]

@@ -25,8 +25,10 @@ from race_to_efficiency.json_fields import (
 )
 from race_to_efficiency.provenance.folder import BROKEN, SIGNED, UNSIGNED
 from race_to_efficiency.provenance.targets import TraceKind
+from race_to_efficiency.provenance.trace import BEHIND_KEYS
 from race_to_efficiency.provenance.vouching import COVERED, NOT_VOUCHED, TRUSTED
 
+Behind = Annotated[dict[str, Any], Written("calibration.common.estimates:Estimate", only=BEHIND_KEYS)]
 FindingRecord = Annotated[dict[str, Any], Written("provenance.findings:Finding")]
 FirstBad = Annotated[FindingRecord | None, Means("null when everything holds.")]
 
@@ -141,18 +143,6 @@ class ForecastCells(TypedDict, total=False):
     output_type_id: Annotated[float | None, Means("Level of the quantile.")]
     threshold: Annotated[float | None, Means("Milestones: loss ratio to reach.")]
     unreachable_probability: Annotated[Share | None, Means("Milestones: share of draws that never reach it.")]
-
-
-class Behind(TypedDict):
-    """An estimate that a number rests on."""
-
-    id: str
-    value: float | None
-    unit: str
-    status: FitStatus
-    n_rows: Count
-    seed: int | None
-    computed_by: str
 
 
 class Influential(TypedDict):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CURVE = ("horizon", "threshold", "target", "scenario_id", "form", "convention", "anchor", "route", "group")
 """Columns that tell one curve and horizon, or one milestone, from another."""
 
+BEHIND_KEYS = ("id", "value", "unit", "status", "n_rows", "seed", "computed_by")
+"""What is told of an estimate that a number rests on."""
+
 
 def trace(name: str, records: QuarterRecords, chain: Mapping[str, Any]) -> Traced:
     """Return where a number comes from: value, how it was computed, rows, sources, chain.
@@ -70,10 +73,7 @@ def _document(name: str, target: TraceTarget, records: QuarterRecords, chain: Ma
         "quarter": records.quarter,
         "as_of": records.as_of,
         **head,
-        "derived_from": [
-            {key: item.get(key) for key in ("id", "value", "unit", "status", "n_rows", "seed", "computed_by")}
-            for item in estimates
-        ],
+        "derived_from": [{key: item.get(key) for key in BEHIND_KEYS} for item in estimates],
         "rows": rows,
         "sources": records.sources(used),
         "code": code_of(edges.modules(outputs), records),

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).with_name("json_schemas")
 
+PARAMETERS = "\n\nParameters\n----------\n"
+
 DOCUMENTS = {
     "audit_rederive": ("provenance.audit_records:Rederived", "race audit rederive --json"),
     "audit_trace": ("provenance.audit_records:Traced", "race audit trace TARGET --json"),
@@ -104,11 +106,8 @@ def schema_of(name: str) -> dict[str, Any]:
         One of `DOCUMENTS`.
     """
     record, title = DOCUMENTS[name]
-    held: Any = types.GenericAlias(
-        list, resolve_name(f"race_to_efficiency.{record}")
-    )  # on its own it takes no settings
-    adapter = TypeAdapter(held, config=ConfigDict(extra="forbid"))
-    made = tidy(adapter.json_schema(mode="serialization", schema_generator=_Schema))
+    held: Any = types.GenericAlias(list, resolve_name(f"race_to_efficiency.{record}"))  # alone it takes no settings
+    made = tidy(TypeAdapter(held, config=ConfigDict(extra="forbid")).json_schema(schema_generator=_Schema))
     content, parts = made["items"], made.get("$defs", {})
     own = content.get("$ref", "").removeprefix("#/$defs/")
     if own and repr(made).count(f"'#/$defs/{own}'") == 1:  # a record that holds none of its own kind stands at the top
@@ -139,14 +138,24 @@ class _Schema(GenerateJsonSchema):
 
 def _described(made: JsonSchemaValue, record: type) -> JsonSchemaValue:
     """Return a record's schema with what its docstring says of it and, under Parameters, of its fields."""
-    said, _, parameters = (inspect.getdoc(record) or "").partition("\n\nParameters\n----------\n")
-    fields = re.findall(r"^(\w[\w, ]*\w) :[^\n]*((?:\n    .*|\n)*)", parameters.partition("\n\n")[0], re.MULTILINE)
-    words = {name: " ".join(text.replace("``", "`").split()) for names, text in fields for name in names.split(", ")}
+    words = _words(record)
     for name, field in made["properties"].items():
         if words.get(name) and "description" not in field:
             made["properties"][name] = {"description": words[name], **field}
+    said = (inspect.getdoc(record) or "").partition(PARAMETERS)[0]
     rest = {key: value for key, value in made.items() if key not in ("title", "type", "description")}
     return {"type": made["type"], "description": " ".join(said.split()), **rest}
+
+
+def _words(record: type) -> dict[str, str]:
+    """Return what the docstrings of a record and of those it extends say of the fields."""
+    found: dict[str, str] = {}
+    for base in getattr(record, "__orig_bases__", getattr(record, "__bases__", ())):
+        found |= _words(base)
+    told = (inspect.cleandoc(record.__doc__ or "")).partition(PARAMETERS)[2].partition("\n\n")[0]
+    for names, text in re.findall(r"^(\w[\w, ]*\w)(?: :[^\n]*)?((?:\n    .*)*)", told, re.MULTILINE):
+        found |= dict.fromkeys(names.split(", "), " ".join(text.replace("``", "`").split()))
+    return found
 
 
 def tidy(part: Any) -> Any:

@@ -99,6 +99,11 @@ class FittedKappa(TypedDict):
     """Kappa of an analyst's own training runs.
 
     Exit code 4 when every estimate is refused; the document is printed all the same.
+
+    Parameters
+    ----------
+    held_out
+        With --fit-below: how the laws of the smaller runs predict the larger ones.
     """
 
     estimates: list[EstimateRecord]
@@ -108,9 +113,7 @@ class FittedKappa(TypedDict):
     notes: Annotated[list[str], Means("What was assumed or derived, in words.")]
     forms: Annotated[list[FormRow], Means("With --compare: the forms on the same efficient runs.")]
     influence: Annotated[list[InfluenceRow], Means("The runs that move kappa most, by form.")]
-    held_out: Annotated[
-        list[HeldOut], Means("With --fit-below: how the laws of the smaller runs predict the larger ones.")
-    ]
+    held_out: list[HeldOut]
 
 
 class GammaAccount(TypedDict):
@@ -127,12 +130,14 @@ class FittedGamma(TypedDict):
     """Growth rates of an analyst's own dated table.
 
     Exit code 4 (3 when no row can be used) when every estimate is refused; the document is printed all the same.
+
+    Parameters
+    ----------
+    estimates
+        One for each group; values in doublings a year, other units under diagnostics.
     """
 
-    estimates: Annotated[
-        list[EstimateRecord],
-        Means("One for each group; values in doublings a year, other units under diagnostics."),
-    ]
+    estimates: list[EstimateRecord]
     account: GammaAccount
     quarantined: list[SetAside]
     notes: Notes

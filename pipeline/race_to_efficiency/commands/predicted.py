@@ -28,7 +28,13 @@ class PredictInputs(Size, PathInputs):
 
 @further(dependentRequired={"compute": ["compute_unit"], "compute_unit": ["compute"]})
 class Year(TypedDict):
-    """One year."""
+    """One year.
+
+    Parameters
+    ----------
+    compute
+        In `compute_unit`, where --anchor-compute is given; null beyond the largest number a computer holds.
+    """
 
     t: Annotated[float, Means("Years from the reference date.")]
     relative_loss: Annotated[NotNegative, Means("R = L/L0, dimensionless.")]
@@ -37,14 +43,7 @@ class Year(TypedDict):
     decay_rate_per_year: Annotated[float, Means("Fall of ln R, 1/year.")]
     kappa_eff: Annotated[float, Means("-d ln R / d ln X.")]
     log_compute_ratio: Annotated[float, Means("ln X, the natural logarithm of compute over C0.")]
-    compute: NotRequired[
-        Annotated[
-            NotNegative | None,
-            Means(
-                "In `compute_unit`, where --anchor-compute is given; null beyond the largest number a computer holds."
-            ),
-        ]
-    ]
+    compute: NotRequired[NotNegative | None]
     compute_unit: NotRequired[ComputeUnit]
 
 
@@ -59,7 +58,13 @@ class Predicted(TypedDict):
 
 
 class QuarterReading(TypedDict):
-    """One reading at one year."""
+    """One reading at one year.
+
+    Parameters
+    ----------
+    grade
+        Confidence in the forecast; of the energy, in the route of gamma. null where none is given.
+    """
 
     t: Annotated[NotNegative, Means("Years from the quarter's end.")]
     reading: Annotated[str, Means("What is a share of today's.", enum=[name for name, *_ in READINGS])]
@@ -70,10 +75,7 @@ class QuarterReading(TypedDict):
         Means("Of the draws, by level; shares of today's."),
     ]
     status: Status
-    grade: Annotated[
-        str | None,
-        Means("Confidence in the forecast; of the energy, in the route of gamma. null where none is given."),
-    ]
+    grade: str | None
 
 
 class ScenarioHead(TypedDict):

@@ -99,13 +99,17 @@ class BriefNumber(TypedDict):
 
 
 class Brief(TypedDict):
-    """The brief."""
+    """The brief.
+
+    Parameters
+    ----------
+    lines
+        The brief as lines of at most 80 characters.
+    """
 
     finding: Annotated[str, Means("The title of the brief: one sentence with its number.")]
     data_note: Annotated[str, Means("What the date line adds: how the quarter was made, which ledgers are old.")]
-    lines: Annotated[
-        list[Annotated[str, Means(maxLength=SCREEN_WIDTH)]], Means("The brief as lines of at most 80 characters.")
-    ]
+    lines: list[Annotated[str, Means(maxLength=SCREEN_WIDTH)]]
     numbers: Annotated[dict[str, BriefNumber], Means("Numbers of the brief by their id in numbers.json.")]
 
 

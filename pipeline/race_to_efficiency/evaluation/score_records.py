@@ -18,7 +18,15 @@ Coverage = dict[str, Share | None]
 
 
 class Score(TypedDict):
-    """One target at one horizon."""
+    """One target at one horizon.
+
+    Parameters
+    ----------
+    bias
+        1 - 2 PIT: +1 when every forecast was too high, -1 when every one was too low.
+    vintage
+        real: as recorded at the time; pseudo: a later snapshot cut by release date.
+    """
 
     target: Annotated[str, Means("What was forecast.")]
     horizon_quarters: Quarters
@@ -31,14 +39,8 @@ class Score(TypedDict):
     interval_coverage_50: Annotated[Share | None, Means("Share of outcomes inside the 50 % interval.")]
     interval_coverage_80: Annotated[Share | None, Means("Share inside the 80 % interval.")]
     interval_coverage_95: Annotated[Share | None, Means("Share inside the 95 % interval.")]
-    bias: Annotated[
-        float | None,
-        Means("1 - 2 PIT: +1 when every forecast was too high, -1 when every one was too low.", minimum=-1, maximum=1),
-    ]
-    vintage: Annotated[
-        Literal["real", "pseudo", "mixed", "none yet"],
-        Means("real: as recorded at the time; pseudo: a later snapshot cut by release date."),
-    ]
+    bias: Annotated[float | None, Means(minimum=-1, maximum=1)]
+    vintage: Literal["real", "pseudo", "mixed", "none yet"]
     verdict: Verdict
 
 
@@ -73,7 +75,13 @@ class TargetBeside(TypedDict):
 
 
 class Predecessor(TypedDict):
-    """An earlier forecaster on the same outcomes."""
+    """An earlier forecaster on the same outcomes.
+
+    Parameters
+    ----------
+    coverage
+        Share of all outcomes inside each central interval, by its level in per cent.
+    """
 
     model: str
     first_origin: Annotated[QuarterName, Means("First origin compared.")]
@@ -81,15 +89,19 @@ class Predecessor(TypedDict):
     cells: Annotated[Count, Means("Targets and horizons.")]
     below_last_value: Annotated[Count, Means("Of them, ours below the last value's.")]
     below_last_value_earlier: Annotated[Count, Means("Of them, its.")]
-    coverage: Annotated[
-        Coverage, Means("Share of all outcomes inside each central interval, by its level in per cent.")
-    ]
+    coverage: Coverage
     coverage_earlier: Annotated[Coverage, Means("The same of the earlier forecaster's intervals.")]
     targets: list[TargetBeside]
 
 
 class Bound(TypedDict):
-    """What physics allows a target."""
+    """What physics allows a target.
+
+    Parameters
+    ----------
+    power_implied_above_cap
+        Probability that the largest run implies more power than the cap, at its most over horizons.
+    """
 
     target: str
     unit: str
@@ -97,11 +109,7 @@ class Bound(TypedDict):
     source: str
     moved_mean: Annotated[Share, Means("Probability beyond the bound that was moved to it, mean over horizons.")]
     moved_most: Annotated[Share, Means("The same, most.")]
-    power_implied_above_cap: NotRequired[
-        Annotated[
-            Share, Means("Probability that the largest run implies more power than the cap, at its most over horizons.")
-        ]
-    ]
+    power_implied_above_cap: NotRequired[Share]
 
 
 class GradeRecord(TypedDict):
@@ -160,7 +168,13 @@ class Calibration(TypedDict):
 
 
 class Totals(TypedDict):
-    """What became of a set of statements."""
+    """What became of a set of statements.
+
+    Parameters
+    ----------
+    skill
+        Mean over statements of (doing nothing's score - its own) over their sum.
+    """
 
     name: NotRequired[Annotated[str, Means("Whose, in the three rows of totals.")]]
     publication: NotRequired[str]
@@ -178,19 +192,20 @@ class Totals(TypedDict):
     events: Annotated[Count, Means("Settled events.")]
     brier: Annotated[float | None, Means("Their mean Brier score.")]
     brier_baseline: Annotated[float | None, Means("That of doing nothing.")]
-    skill: Annotated[
-        float | None,
-        Means("Mean over statements of (doing nothing's score - its own) over their sum.", minimum=-1, maximum=1),
-    ]
+    skill: Annotated[float | None, Means(minimum=-1, maximum=1)]
     calibration: list[Calibration]
 
 
 class HeadlineRow(TypedDict):
-    """The median of one reading at one horizon."""
+    """The median of one reading at one horizon.
 
-    reading: Annotated[
-        Literal["total", "reducible", "reducible, whole loss"], Means("What is a share of its own day's.")
-    ]
+    Parameters
+    ----------
+    reading
+        What is a share of its own day's.
+    """
+
+    reading: Literal["total", "reducible", "reducible, whole loss"]
     years: Annotated[Positive, Means("From that quarter's end.")]
     median: Annotated[Positive, Means("Share of that day's.")]
 
@@ -220,12 +235,16 @@ class Miss(TypedDict):
 
 
 class PublishedScore(TypedDict):
-    """An earlier statement, scored as it was made."""
+    """An earlier statement, scored as it was made.
+
+    Parameters
+    ----------
+    publication
+        Published folder: a quarter, or its revision such as 2025Q1.r2; or 'QUARTER reconstructed'.
+    """
 
     quarter: QuarterName
-    publication: Annotated[
-        str, Means("Published folder: a quarter, or its revision such as 2025Q1.r2; or 'QUARTER reconstructed'.")
-    ]
+    publication: str
     model: Annotated[str, Means("The forecaster, e.g. race-0.1.")]
     reconstructed: Annotated[bool, Means("Made after its time: no record.")]
     id: str
@@ -248,18 +267,18 @@ class PublishedScore(TypedDict):
 
 
 class TrackRecord(TypedDict):
-    """How earlier publications' statements did."""
+    """How earlier publications' statements did.
 
-    totals: Annotated[
-        list[Totals],
-        Means("As published by the first forecaster; reconstructed, which is no record; live.", minItems=3, maxItems=3),
-    ]
+    Parameters
+    ----------
+    totals
+        As published by the first forecaster; reconstructed, which is no record; live.
+    headlines
+        What the last quarters published of the headline scenario's losses, earliest first.
+    """
+
+    totals: Annotated[list[Totals], Means(minItems=3, maxItems=3)]
     publications: list[Totals]
-    headlines: NotRequired[
-        Annotated[
-            list[PublishedHeadline],
-            Means("What the last quarters published of the headline scenario's losses, earliest first."),
-        ]
-    ]
+    headlines: NotRequired[list[PublishedHeadline]]
     misses: list[Miss]
     published: list[PublishedScore]

@@ -17,17 +17,17 @@ UNMOVING = ("absent_column", "name_reused", "one_version_a_day", "read_as", "sev
 
 
 class NewRow(TypedDict):
-    """A line that is appended."""
+    """A line that is appended.
+
+    Parameters
+    ----------
+    what
+        kept: a later snapshot's state, written out so that it stays as it was.
+    """
 
     id: RowId
     name: str
-    what: Annotated[
-        str,
-        Means(
-            "kept: a later snapshot's state, written out so that it stays as it was.",
-            enum=["new", "revised", "withdrawn", "kept"],
-        ),
-    ]
+    what: Annotated[str, Means(enum=["new", "revised", "withdrawn", "kept"])]
     released: Annotated[str | None, Means("ISO date; null: undated.")]
     recorded: Annotated[str, Means("ISO date.")]
     column: Annotated[str | None, Means("The figure that estimates turn on.")]

@@ -56,16 +56,20 @@ class Publication(TypedDict):
     ]
 )
 class Verified(TypedDict):
-    """Whether everything published is still what it was. Exit code 5 when not; the document is printed all the same."""
+    """Whether everything published is still what it was. Exit code 5 when not; the document is printed all the same.
+
+    Parameters
+    ----------
+    scope
+        What was checked: registry, folders and ledgers; registry and folders; one folder alone.
+    unsealed
+        What stands under data/ and reports/ and is held by nothing.
+    notes
+        What the signatures are worth, then what could not be known, in words.
+    """
 
     verified: bool
-    scope: Annotated[
-        str,
-        Means(
-            "What was checked: registry, folders and ledgers; registry and folders; one folder alone.",
-            enum=["repository", "reports", "folder"],
-        ),
-    ]
+    scope: Annotated[str, Means(enum=["repository", "reports", "folder"])]
     head: Annotated[Sha256 | None, Means("Digest of the newest manifest of the chain; null when nothing is listed.")]
     first_bad: FirstBad
     broken: list[FindingRecord]
@@ -73,19 +77,21 @@ class Verified(TypedDict):
     holds: Annotated[list[str], Means("What still holds, in words.")]
     quarters: list[Publication]
     unsigned: Annotated[list[str], Means("Publications that carry no signature and are covered by none.")]
-    unsealed: Annotated[
-        list[Annotated[dict[str, Any], Written("provenance.verification:Unsealed")]],
-        Means("What stands under data/ and reports/ and is held by nothing."),
-    ]
-    notes: Annotated[
-        list[str], Means("What the signatures are worth, then what could not be known, in words.", minItems=1)
-    ]
+    unsealed: list[Annotated[dict[str, Any], Written("provenance.verification:Unsealed")]]
+    notes: Annotated[list[str], Means(minItems=1)]
 
 
 class Rederived(TypedDict):
     """A published quarter computed again from the ledgers and its settings.
 
     Exit code 5 when it does not agree; the document is printed all the same.
+
+    Parameters
+    ----------
+    differences
+        At most 500.
+    settings_before
+        Settings born after the publication, by dotted name: the value that does what was done before.
     """
 
     quarter: QuarterName
@@ -94,15 +100,10 @@ class Rederived(TypedDict):
     same_environment: Annotated[bool, Means("Whether libraries and machine are those of the publication.")]
     compared: Annotated[dict[str, Count], Means("Numbers compared, by file.")]
     different: Annotated[dict[str, AtLeast1], Means("Numbers that differ, by file.")]
-    differences: Annotated[
-        list[Annotated[dict[str, Any], Written("provenance.compare:Difference")]], Means("At most 500.")
-    ]
+    differences: list[Annotated[dict[str, Any], Written("provenance.compare:Difference")]]
     causes: Annotated[list[FindingRecord], Means("Inputs that are not what they were.")]
     notes: Notes
-    settings_before: Annotated[
-        dict[str, Any],
-        Means("Settings born after the publication, by dotted name: the value that does what was done before."),
-    ]
+    settings_before: dict[str, Any]
 
 
 class Unpublished(TypedDict):
@@ -213,6 +214,11 @@ class Traced(TypedDict):
     """Where a number comes from: value, code, rows, sources with licence and dates, state of the chain.
 
     For R(5) the document of the paper's reading, with both under `readings`.
+
+    Parameters
+    ----------
+    grade
+        Confidence in it: its own, or the lowest of the estimates it rests on; null of a ledger row.
     """
 
     target: Annotated[str, Means("What was asked, with its quarter.")]
@@ -226,13 +232,7 @@ class Traced(TypedDict):
     unit: str
     intervals: list[IntervalRecord]
     status: FitStatus | None
-    grade: Annotated[
-        str | None,
-        Means(
-            "Confidence in it: its own, or the lowest of the estimates it rests on; null of a ledger row.",
-            enum=[*GRADES, UNGRADED, REFUSED, None],
-        ),
-    ]
+    grade: Annotated[str | None, Means(enum=[*GRADES, UNGRADED, REFUSED, None])]
     reasons: Reasons
     computed_by: Annotated[str, Means("Dotted name of the function that made it.")]
     seed: NotRequired[Annotated[int | None, Means("Estimates: seed of the draws.")]]

@@ -23,7 +23,14 @@ High95 = Annotated[float | None, Means("Upper end of 95 %.")]
 
 
 class ComponentRow(TypedDict):
-    """One way to measure one layer of progress."""
+    """One way to measure one layer of progress.
+
+    Parameters
+    ----------
+    rests_on
+        Measured, rated or counted; modelled, by the publisher or by weights chosen here; assumed: a prior from
+        a paper.
+    """
 
     component: str
     estimator: str
@@ -39,15 +46,7 @@ class ComponentRow(TypedDict):
     status: FitStatus
     reasons: Reasons
     grade: NotRequired[GradeRecord]
-    rests_on: NotRequired[
-        Annotated[
-            RestsOn,
-            Means(
-                "Measured, rated or counted; modelled, by the publisher or by weights chosen here; assumed: a prior "
-                "from a paper."
-            ),
-        ]
-    ]
+    rests_on: NotRequired[RestsOn]
     cap_doublings: Annotated[float | None, Means("Doublings left before a physical limit; null: no cap.")]
     meaning: str
     caveat: str
@@ -62,7 +61,13 @@ class Term(TypedDict):
 
 
 class RouteCells(TypedDict):
-    """What a route's row holds whatever became of it."""
+    """What a route's row holds whatever became of it.
+
+    Parameters
+    ----------
+    share_of_variance
+        Share of the route's variance, by term; the shares sum to 1.
+    """
 
     route: str
     components: Annotated[list[str], Means("COMPONENT.ESTIMATOR of each term; no layer is covered twice.")]
@@ -76,9 +81,7 @@ class RouteCells(TypedDict):
     low: NotRequired[Low95]
     high: NotRequired[High95]
     quantiles: Annotated[Levels[float] | None, Means("Level -> doublings a year.")]
-    share_of_variance: NotRequired[
-        Annotated[dict[str, float], Means("Share of the route's variance, by term; the shares sum to 1.")]
-    ]
+    share_of_variance: NotRequired[dict[str, float]]
     status: FitStatus
     reasons: Reasons
     estimate: NotRequired[EstimateId]

@@ -46,6 +46,13 @@ def part(name: str, *path: str) -> dict[str, Any]:
     return dict(content)
 
 
+def forms(name: str, *path: str) -> list[dict[str, Any]]:
+    """The parts of a schema of which one describes a place of the document: most places have one."""
+    content = part(name, *path)
+    names = [one["$ref"].rpartition("/")[2] for one in content.get("anyOf", ())]
+    return [part(name, "$defs", one) for one in names] or [content]
+
+
 def read(text: str) -> Any:
     """Read JSON strictly: NaN and Infinity are no JSON, and a key stands once."""
 

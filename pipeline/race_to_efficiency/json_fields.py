@@ -91,7 +91,7 @@ class Written:
         }
         made: Any = TypedDict(record.__name__, written)  # type: ignore[misc]
         made.__doc__ = record.__doc__
-        setattr(made, "__orig_bases__", record.__bases__)  # noqa: B010 - what the docstrings of these say is told too
+        setattr(made, "__orig_bases__", getattr(record, "__orig_bases__", record.__bases__))  # noqa: B010
         if further := getattr(record, HOOK, None):
             setattr(made, HOOK, further)
         return made

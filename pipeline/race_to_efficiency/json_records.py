@@ -110,9 +110,11 @@ def schema_of(name: str) -> dict[str, Any]:
     made = tidy(TypeAdapter(held, config=ConfigDict(extra="forbid")).json_schema(schema_generator=_Schema))
     content, parts = made["items"], made.get("$defs", {})
     own = content.get("$ref", "").removeprefix("#/$defs/")
+    head = {"$schema": GenerateJsonSchema.schema_dialect, "$id": f"{name}.json", "title": title}
     if own and repr(made).count(f"'#/$defs/{own}'") == 1:  # a record that holds none of its own kind stands at the top
         content = {**parts.pop(own), **{key: value for key, value in content.items() if key != "$ref"}}
-    head = {"$schema": GenerateJsonSchema.schema_dialect, "$id": f"{name}.json", "title": title}
+    elif own:
+        head["description"] = parts[own]["description"]
     return {**head, **content, **({"$defs": parts} if parts else {})}
 
 
@@ -180,15 +182,15 @@ def tidy(part: Any) -> Any:
 
 def main(words: Sequence[str]) -> int:
     """Write the schemas that are stale, or with ``--check`` tell them; return the exit code."""
-    stale = []
-    for name in DOCUMENTS:
-        path, text = FOLDER / f"{name}.json", storage.record_lines(schema_of(name))
-        if not path.exists() or storage.read_text(path) != text:
-            stale.append(path.name)
-            if "--check" not in words:
-                storage.write_text(path, text)
+    told = {f"{name}.json": storage.record_lines(schema_of(name)) for name in DOCUMENTS}
+    found = {path.name: storage.read_text(path) for path in FOLDER.glob("*.json")}
+    stale = sorted(name for name in told | found if told.get(name) != found.get(name))
     for name in stale:
-        sys.stdout.write(f"json_schemas/{name} {'is stale: make json-schemas' if '--check' in words else 'written'}\n")
+        if "--check" not in words:
+            (FOLDER / name).unlink() if name not in told else storage.write_text(FOLDER / name, told[name])
+        sys.stdout.write(
+            f"json_schemas/{name} {'is stale: make json-schemas' if '--check' in words else 'brought up to date'}\n"
+        )
     return 1 if stale and "--check" in words else 0
 
 

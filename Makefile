@@ -33,15 +33,19 @@ test: $(STAMP) ## lint, types, layers and the test suite
 test-slow: $(STAMP) ## what `make test` leaves out: simulation studies, long tables, the quarter's whole chain (10 minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow
 
-lint: $(STAMP) ## ruff, mypy, import-linter, and dvc.yaml against the code
+lint: $(STAMP) ## ruff, mypy, import-linter, dvc.yaml and the JSON Schemas against the code
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m race_to_efficiency.stages.declared
+	$(BIN)/python -m race_to_efficiency.json_records --check
 
 dvc-yaml: $(STAMP) ## rewrite dvc.yaml: settings and files that a small quarter's stages read, code they reach (half a minute)
 	$(BIN)/python tests/what_stages_read.py
+
+json-schemas: $(STAMP) ## rewrite json_schemas/ from the typed records of what `--json` prints
+	$(BIN)/python -m race_to_efficiency.json_records
 
 benchmark: $(STAMP) ## measured speed and memory, side by side with peers
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done

@@ -185,13 +185,15 @@ def main(words: Sequence[str]) -> int:
     told = {f"{name}.json": storage.record_lines(schema_of(name)) for name in DOCUMENTS}
     found = {path.name: storage.read_text(path) for path in FOLDER.glob("*.json")}
     stale = sorted(name for name in told | found if told.get(name) != found.get(name))
+    if "--check" in words:
+        sys.stdout.writelines(f"json_schemas/{name} is stale: make json-schemas\n" for name in stale)
+        return 1 if stale else 0
     for name in stale:
-        if "--check" not in words:
-            (FOLDER / name).unlink() if name not in told else storage.write_text(FOLDER / name, told[name])
-        sys.stdout.write(
-            f"json_schemas/{name} {'is stale: make json-schemas' if '--check' in words else 'brought up to date'}\n"
-        )
-    return 1 if stale and "--check" in words else 0
+        if name in told:
+            storage.write_text(FOLDER / name, told[name])
+        else:
+            (FOLDER / name).unlink()
+    return 0
 
 
 if __name__ == "__main__":

@@ -44,6 +44,12 @@ class Outer(Inner):
     text: NotRequired[str]
 
 
+class Tree(TypedDict):
+    """A tree."""
+
+    leaves: list[Tree]
+
+
 @dataclasses.dataclass(frozen=True)
 class Kept:
     """A kept record.
@@ -131,10 +137,7 @@ def test_descriptions_come_from_the_field_its_docstring_or_the_property(monkeypa
 
 
 def test_a_record_may_hold_its_own_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = TypedDict("tree", {"leaves": "list[tree]"})
-    tree.__doc__ = "A tree."
-    monkeypatch.setattr(sys.modules[__name__], "tree", tree, raising=False)
-    made = schema(monkeypatch, tree)
+    made = schema(monkeypatch, Tree)
     assert made["description"] == "A tree."
     assert Draft202012Validator(made).is_valid({"leaves": [{"leaves": []}]})
     assert not Draft202012Validator(made).is_valid({"leaves": [{"leaves": [{}]}]})

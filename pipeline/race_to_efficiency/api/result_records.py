@@ -14,7 +14,9 @@ from race_to_efficiency.json_fields import AtLeast1, Count, Means, Notes, NotNeg
 End = Annotated[float, Means("End of the interval, in the unit of its quantity.")]
 Loss = Annotated[float, Means("nats/token.")]
 LogError = Annotated[float, Means("Of ln(loss).")]
-Coverage = Annotated[float | None, Means("Share inside the interval of this level, per cent; null without its ends.")]
+Coverage = Annotated[
+    float | None, Means("Share inside the interval of this level, in per cent; null without its ends.")
+]
 
 
 class SetAside(TypedDict):

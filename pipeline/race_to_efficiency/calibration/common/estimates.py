@@ -91,8 +91,13 @@ class Estimate:
         Stable name, ``symbol.group-or-component.form-or-estimator``.
     symbol : str
         kappa_total, kappa_reducible, alpha, beta, A, B, E, gamma_hardware_tensor16, ...
-    group, component, form, estimator : str or None
-        Comparable group (kappa), component or route (gamma), functional form, estimator; None where unused.
+    group : str or None
+        Comparable group of training runs; 'pooled' over families.
+    component : str or None
+        Component or route of gamma.
+    form : str or None
+        Form of the loss law: chinchilla, floor, power_law, repeated or moe.
+    estimator : str or None
     value : float or None
         In `unit`; null when refused without a number.
     unit : str

@@ -22,16 +22,7 @@ from race_to_efficiency.commands.measured import remarks
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from race_to_efficiency.commands.solved import (
-        FleetAsked,
-        FleetInputs,
-        Form,
-        GammaInputs,
-        KappaAsked,
-        KappaInputs,
-        Size,
-        TimeInputs,
-    )
+    from race_to_efficiency.commands import solved
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ def time_solution(
     target: float,
     kappa: float,
     gamma: float,
-    size: Size,
+    size: solved.Size,
     floor: float,
     kappa_form: str | None,
     path: opt.Path,
@@ -87,14 +78,14 @@ def time_solution(
         else:
             years = time_to_target(target, kappa, gamma, floor=floor, **size)
     reason = unreachable_reason(target, gamma, floor, size["fleet"], path=bool(keywords))
-    inputs: TimeInputs = {
+    inputs: solved.TimeInputs = {
         "target": target, "kappa": kappa, "gamma": gamma, **size, "floor": floor, "kappa_form": form, **keywords,
     }  # fmt: skip
     return Solution("time", answer(float(years), "years", reason), inputs, notes=tuple(form_notes(form, floor)))
 
 
 def gamma_solution(
-    target: float, by: float, kappa: float, size: Size, floor: float, kappa_form: str | None
+    target: float, by: float, kappa: float, size: solved.Size, floor: float, kappa_form: str | None
 ) -> Solution:
     """Gamma that reaches a target by a date, with a note when none is needed."""
     from race_to_efficiency.relative_loss import gamma_required, relative_loss
@@ -104,7 +95,7 @@ def gamma_solution(
         value = float(gamma_required(target, by, kappa, floor=floor, **size))
         static = float(relative_loss(by, kappa, 0.0, floor=floor, **size))
     notes = form_notes(form, floor)
-    inputs: GammaInputs = {
+    inputs: solved.GammaInputs = {
         "target": target, "by": by, "kappa": kappa, **size, "floor": floor, "kappa_form": form,
     }  # fmt: skip
     if value <= 0.0:
@@ -133,7 +124,7 @@ def fleet_solution(
     by: float,
     kappa: float,
     gamma: float,
-    asked: FleetAsked,
+    asked: solved.FleetAsked,
     kappa_form: str | None,
     baseline_power: float | None,
     *,
@@ -155,7 +146,7 @@ def fleet_solution(
         if by == 0.0
         else unreachable_reason(target, 0.0, asked["floor"])
     )
-    inputs: FleetInputs = {
+    inputs: solved.FleetInputs = {
         "target": target,
         "by": by,
         "kappa": kappa,
@@ -191,7 +182,7 @@ def _bill(fleet: float, by: float) -> dict[str, tuple[Any, str]]:
     return {name: (float(getattr(bill, name)), unit) for name, unit in units.items()}
 
 
-def kappa_solution(ratio: float, by: float, gamma: float, size: KappaAsked) -> Solution:
+def kappa_solution(ratio: float, by: float, gamma: float, size: solved.KappaAsked) -> Solution:
     """Kappa that an observed loss ratio implies."""
     from race_to_efficiency.relative_loss import kappa_implied
 
@@ -202,6 +193,6 @@ def kappa_solution(ratio: float, by: float, gamma: float, size: KappaAsked) -> S
         if ratio <= size["floor"]
         else "the loss fell although no compute was added: no kappa explains it"
     )
-    form: Form = opt.REDUCIBLE if size["floor"] > 0.0 else opt.TOTAL
-    inputs: KappaInputs = {"target": ratio, "by": by, "gamma": gamma, **size, "kappa_form": form}
+    form: solved.Form = opt.REDUCIBLE if size["floor"] > 0.0 else opt.TOTAL
+    inputs: solved.KappaInputs = {"target": ratio, "by": by, "gamma": gamma, **size, "kappa_form": form}
     return Solution("kappa", answer(value, "dimensionless", reason), inputs)

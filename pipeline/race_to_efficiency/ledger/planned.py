@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from race_to_efficiency.ledger.listing import counted
 
 if TYPE_CHECKING:
-    from race_to_efficiency.ledger.import_records import (
-        Flag,
-        NewRow,
-        PlanDocument,
-        ProposedCluster,
-        ProposedRename,
-        Revision,
-        Withdrawal,
-    )
+    from race_to_efficiency.ledger import import_records
     from race_to_efficiency.ledger.importers.parsed import Parsed
 
 
@@ -49,14 +41,14 @@ class Plan:
     new: int = 0
     revised: int = 0
     withdrawn: int = 0
-    new_rows: list[NewRow] = field(default_factory=list)
+    new_rows: list[import_records.NewRow] = field(default_factory=list)
     revisions: list[dict[str, Any]] = field(default_factory=list)
-    withdrawals: list[Withdrawal] = field(default_factory=list)
-    proposed_renames: list[ProposedRename] = field(default_factory=list)
-    proposed_clusters: list[ProposedCluster] = field(default_factory=list)
+    withdrawals: list[import_records.Withdrawal] = field(default_factory=list)
+    proposed_renames: list[import_records.ProposedRename] = field(default_factory=list)
+    proposed_clusters: list[import_records.ProposedCluster] = field(default_factory=list)
     flags: list[dict[str, Any]] = field(default_factory=list)
 
-    def to_json(self) -> PlanDocument:
+    def to_json(self) -> import_records.PlanDocument:
         """Return the report of the import: counts as integers, read = the sum of what became of the rows."""
         parsed = self.parsed
         return {
@@ -68,11 +60,11 @@ class Plan:
             "excluded": len(parsed.excluded),
             "quarantined": len(parsed.quarantined),
             "new_rows": self.new_rows,
-            "revisions": cast("list[Revision]", self.revisions),
+            "revisions": cast("list[import_records.Revision]", self.revisions),
             "proposed_renames": self.proposed_renames,
             "proposed_clusters": self.proposed_clusters,
             "flag_counts": counted(self.flags),
-            "flags": cast("list[Flag]", self.flags),
+            "flags": cast("list[import_records.Flag]", self.flags),
             "withdrawals": self.withdrawals,
             "exclusions": [problem.to_json() for problem in parsed.excluded],
             "quarantine": [problem.to_json() for problem in parsed.quarantined],

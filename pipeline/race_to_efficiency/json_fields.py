@@ -92,8 +92,8 @@ class Written:
         made: Any = TypedDict(record.__name__, written)  # type: ignore[misc]
         made.__doc__ = record.__doc__
         setattr(made, "__orig_bases__", getattr(record, "__orig_bases__", record.__bases__))  # noqa: B010
-        if further := getattr(record, HOOK, None):
-            setattr(made, HOOK, further)
+        if hasattr(record, HOOK) and not self.only:
+            setattr(made, HOOK, getattr(record, HOOK))
         return made
 
 

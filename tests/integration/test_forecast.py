@@ -179,7 +179,7 @@ def test_the_headline_is_easily_selected(done):
     assert (near[0]["status"], near[0]["reasons"]) == ("weak", ["kappa_weak"])  # two families
     assert headline_rows(done.forecast, scenario_id="nobody") == []
     for row in done.headline:
-        json_documents.check("run", row, "/properties/headline/items")
+        json_documents.check("run", row, "/$defs/HeadlineRow")
     json_documents.check("stage", {"stage": "forecast", "quarter": "2026Q1", **with_line("forecast", done.summary)})
 
 

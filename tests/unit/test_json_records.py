@@ -70,6 +70,12 @@ class Kept:
         return self.first + self.second
 
 
+class Holder(TypedDict):
+    """Holds a dataclass."""
+
+    one: Kept
+
+
 def schema(monkeypatch: pytest.MonkeyPatch, record: Any) -> dict[str, Any]:
     """The schema of a record that the package does not have."""
     monkeypatch.setattr(json_fields, "Probe", record, raising=False)
@@ -120,6 +126,7 @@ def test_only_some_fields_of_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_fields, "Kept", Outer, raising=False)
     made = schema(monkeypatch, Annotated[dict[str, Any], Written("json_fields:Kept", only=("kind", "long"))])
     assert made["required"] == ["long", "kind"]
+    assert "allOf" not in made  # what holds fields to each other is said of the whole record
     assert made["properties"]["long"]["description"] == "A field told in two lines."
 
 
@@ -134,6 +141,16 @@ def test_descriptions_come_from_the_field_its_docstring_or_the_property(monkeypa
         "Two numbers.", "Two numbers.", "Their sum.",
     ]  # fmt: skip
     assert "default" not in json.dumps(kept)
+
+
+def test_a_dataclass_inside_a_record_is_written_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Draft202012Validator(schema(monkeypatch, Holder))
+    whole = {"first": 1, "second": 2, "inside": [0.5]}
+    assert held.is_valid({"one": whole})
+    for wrong in ({"first": -1}, {"inside": ["x"]}, {"both": 3}):
+        assert not held.is_valid({"one": whole | wrong}), wrong
+    for key in whole:
+        assert not held.is_valid({"one": {name: value for name, value in whole.items() if name != key}}), key
 
 
 def test_a_record_may_hold_its_own_kind(monkeypatch: pytest.MonkeyPatch) -> None:

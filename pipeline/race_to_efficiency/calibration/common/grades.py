@@ -93,7 +93,7 @@ class Grade:
     Parameters
     ----------
     confidence : str
-        Of `GRADES`, or refused.
+        From very high to very low, or refused.
     evidence : int
         Steps lost by what it rests on: checks failed, too few rows, scatter, modelled or assumed figures.
     agreement : int

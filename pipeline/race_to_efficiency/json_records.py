@@ -142,9 +142,9 @@ def _described(made: JsonSchemaValue, record: type) -> JsonSchemaValue:
     """Return a record's schema with what its docstring says of it and, under Parameters, of its fields."""
     words = _words(record)
     for name, field in made["properties"].items():
-        if words.get(name) and "description" not in field:
-            made["properties"][name] = {"description": words[name], **field}
-    said = (inspect.getdoc(record) or "").partition(PARAMETERS)[0]
+        if words.get(name):
+            made["properties"][name] = {**field, "description": words[name]}
+    said = (inspect.getdoc(record) or "").partition(PARAMETERS)[0].replace("``", "`")
     rest = {key: value for key, value in made.items() if key not in ("title", "type", "description")}
     return {"type": made["type"], "description": " ".join(said.split()), **rest}
 

@@ -28,7 +28,7 @@ class Inner(TypedDict):
         in two lines.
     """
 
-    long: float | None
+    long: Annotated[float | None, Means("What is said of many.")]
 
 
 @further(allOf=[when({"kind": {"const": "a"}}, {"value": {"type": "number"}}, {})])

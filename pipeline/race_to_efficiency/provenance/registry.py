@@ -40,7 +40,6 @@ class Entry:
     folder : str
         Folder under reports/.
     as_of : str
-        Last day of the quarter, ISO.
     reconstructed : bool
         Whether it was published after the fact.
     manifest_sha256 : str

@@ -140,11 +140,12 @@ def test_descriptions_come_from_the_field_its_docstring_or_the_property(monkeypa
     assert [kept["properties"][name]["description"] for name in ("first", "second", "both")] == [
         "Two numbers.", "Two numbers.", "Their sum.",
     ]  # fmt: skip
-    assert "default" not in json.dumps(kept)
 
 
 def test_a_dataclass_inside_a_record_is_written_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Draft202012Validator(schema(monkeypatch, Holder))
+    made = schema(monkeypatch, Holder)
+    assert "default" not in json.dumps(made)  # a record is written whole, whatever its code may leave out
+    held = Draft202012Validator(made)
     whole = {"first": 1, "second": 2, "inside": [0.5]}
     assert held.is_valid({"one": whole})
     for wrong in ({"first": -1}, {"inside": ["x"]}, {"both": 3}):

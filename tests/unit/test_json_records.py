@@ -41,7 +41,7 @@ class Outer(Inner):
     levels: Levels[float]
     cell: Cell
     parts: list[Inner]
-    text: NotRequired[str]
+    text: NotRequired[Annotated[Annotated[str, Means("Said of many.", minLength=1)], Means("A text.", minLength=2)]]
 
 
 class Tree(TypedDict):
@@ -93,11 +93,12 @@ def document() -> dict[str, Any]:
 def test_a_document_is_held_to_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     held = Draft202012Validator(schema(monkeypatch, Outer))
     good = document()
-    for change in ({}, {"text": "x"}, {"long": None}, {"kind": "b", "value": None}, {"parts": []}, {"cell": "x"}):
+    for change in ({}, {"text": "xy"}, {"long": None}, {"kind": "b", "value": None}, {"parts": []}, {"cell": "x"}):
         assert held.is_valid(good | change), change
     for change in (
         {"long": "1"}, {"kind": "c"}, {"value": 1.5}, {"value": None}, {"counts": {"x": -1}}, {"counts": {"x": 0.5}},
         {"levels": {"half": 1.0}}, {"levels": {"0.5": None}}, {"cell": []}, {"parts": [{}]}, {"text": None},
+        {"text": "x"},
         {"parts": [{"long": 1.0, "more": 1}]}, {"surprise": 1},
     ):  # fmt: skip
         assert not held.is_valid(good | change), change
@@ -133,7 +134,7 @@ def test_only_some_fields_of_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_descriptions_come_from_the_field_its_docstring_or_the_property(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = schema(monkeypatch, Outer)["properties"]
     assert fields["long"] == {"description": "A field told in two lines.", "type": ["number", "null"]}
-    assert fields["value"]["description"] == "A share."
+    assert (fields["value"]["description"], fields["text"]["description"]) == ("A share.", "A text.")
     monkeypatch.setattr(json_fields, "Kept", Kept, raising=False)
     kept = schema(monkeypatch, Annotated[dict[str, Any], Written("json_fields:Kept", "both")])
     assert kept["description"] == "A kept record."

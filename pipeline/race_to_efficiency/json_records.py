@@ -144,9 +144,14 @@ def _described(made: JsonSchemaValue, record: type) -> JsonSchemaValue:
     for name, field in made["properties"].items():
         if words.get(name):
             made["properties"][name] = {**field, "description": words[name]}
-    said = (inspect.getdoc(record) or "").partition(PARAMETERS)[0].replace("``", "`")
+    said = " ".join(_docstring(record).partition(PARAMETERS)[0].replace("``", "`").split())
     rest = {key: value for key, value in made.items() if key not in ("title", "type", "description")}
-    return {"type": made["type"], "description": " ".join(said.split()), **rest}
+    return {"type": made["type"], **({"description": said} if said else {}), **rest}
+
+
+def _docstring(record: type) -> str:
+    """Return a record's own docstring, never that of what it is made of."""
+    return inspect.cleandoc(vars(record).get("__doc__") or "")
 
 
 def _words(record: type) -> dict[str, str]:
@@ -154,7 +159,7 @@ def _words(record: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in getattr(record, "__orig_bases__", getattr(record, "__bases__", ())):
         found |= _words(base)
-    told = (inspect.cleandoc(record.__doc__ or "")).partition(PARAMETERS)[2].partition("\n\n")[0]
+    told = _docstring(record).partition(PARAMETERS)[2].partition("\n\n")[0]
     for names, text in re.findall(r"^(\w[\w, ]*\w)(?: :[^\n]*)?((?:\n    .*)*)", told, re.MULTILINE):
         found |= dict.fromkeys(names.split(", "), " ".join(text.replace("``", "`").split()))
     return found

@@ -155,6 +155,12 @@ def test_a_dataclass_inside_a_record_is_written_whole(monkeypatch: pytest.Monkey
         assert not held.is_valid({"one": {name: value for name, value in whole.items() if name != key}}), key
 
 
+def test_a_record_without_a_docstring_is_described_by_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = schema(monkeypatch, TypedDict("Named", {"from": str, "to": str}))
+    assert set(made["properties"]) == {"from", "to"}
+    assert "description" not in made
+
+
 def test_a_record_may_hold_its_own_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     made = schema(monkeypatch, Tree)
     assert made["description"] == "A tree."

@@ -8,7 +8,7 @@ that is rewritten as a whole can only be told from the true one by a signature o
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, IntegrityError, RaceError
@@ -85,18 +85,7 @@ class Published(Entry):
     git: Annotated[str, Means("Command that adds it to git.")]
 
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "number": (int,),
-    "quarter": (str,),
-    "revision": (int,),
-    "folder": (str,),
-    "as_of": (str,),
-    "reconstructed": (bool,),
-    "manifest_sha256": (str,),
-    "previous": (str, type(None)),
-    "supersedes": (str, type(None)),
-    "key_id": (str, type(None)),
-}
+_KINDS = {name: get_args(kind) or (kind,) for name, kind in get_type_hints(Entry).items()}
 """JSON's 1, 1.0 and true are equal in Python and different bytes on disk: types are held exactly."""
 
 

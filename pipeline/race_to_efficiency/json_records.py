@@ -151,7 +151,7 @@ def _described(made: JsonSchemaValue, record: type) -> JsonSchemaValue:
 
 def _docstring(record: type) -> str:
     """Return a record's own docstring, never that of what it is made of."""
-    return inspect.cleandoc(vars(record).get("__doc__") or "")
+    return inspect.cleandoc(record.__doc__ or "")  # `inspect.getdoc` would ask its bases
 
 
 def _words(record: type) -> dict[str, str]:

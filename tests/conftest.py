@@ -15,6 +15,8 @@ from race_to_efficiency.executors import place
 from race_to_efficiency.library_defaults import set_library_defaults
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from race_to_efficiency.ledger.intake import Intake
     from race_to_efficiency.settings.params import Workspace
 
@@ -112,6 +114,14 @@ def summaries(small_quarter: Workspace) -> dict[str, dict[str, Any]]:
 
     found: dict[str, dict[str, Any]] = storage.read_json(small_quarter.root / SUMMARIES)
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_disks() -> Iterator[None]:
+    """Write without waiting until the disk has it: no test cuts the power, and thousands of files are written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -59,7 +59,8 @@ def visit(node: ast.AST, found: list[str], *, typed: bool) -> None:
         return
     found += [name for name in named(node) if not typed or (name.startswith(SETTINGS) and name not in ALL_SETTINGS)]
     for inner in ast.iter_child_nodes(node):
-        visit(inner, found, typed=typed)
+        if not isinstance(inner, ast.expr):  # no import stands in one
+            visit(inner, found, typed=typed)
 
 
 def named(node: ast.AST) -> list[str]:

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import ast
-import copy
 import shutil
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from dvc_view import dvc_repo
@@ -43,20 +42,45 @@ def edited(root: Path, place: str, old: str, new: str) -> Iterator[None]:
         path.write_text(text, encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def read_once(locked: Path) -> tuple[dict[str, Any], dict[Path, str | None]]:
+    """What dvc.lock and params.yaml say, and the digest of everything that a stage reads or writes."""
+    named = {locked / path for stage in STAGES.values() for path in (*stage.deps, *stage.outs)}
+    return {name: stale.as_dvc_reads(locked / name) for name in ("dvc.lock", PARAMS_FILE)}, {
+        path: stale.md5(path) for path in named
+    }
+
+
+@pytest.fixture
+def files(read_once: tuple[dict[str, Any], dict[Path, str | None]], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Files of YAML as `stale` finds them, for a test to change: none is parsed again for every comparison."""
+    found = dict(read_once[0])
+    monkeypatch.setattr(stale, "declared", lambda _: STAGES)
+    monkeypatch.setattr(stale, "as_dvc_reads", lambda path: found[path.name])
+    return found
+
+
+@pytest.fixture
+def digests(
+    read_once: tuple[dict[str, Any], dict[Path, str | None]], monkeypatch: pytest.MonkeyPatch
+) -> dict[Path, str | None]:
+    """Digests as `stale` finds them, for a test to change or take out; what is not there is read."""
+    found, md5 = dict(read_once[1]), stale.md5
+    monkeypatch.setattr(stale, "md5", lambda path: found[path] if path in found else md5(path))
+    return found
+
+
+@pytest.mark.usefixtures("digests")
 def test_a_changed_setting_runs_exactly_the_stages_that_read_it(
-    readers: dict[str, set[str]], locked: Path, monkeypatch: pytest.MonkeyPatch
+    readers: dict[str, set[str]], locked: Path, files: dict[str, Any]
 ) -> None:
-    before = stale.as_dvc_reads(locked / PARAMS_FILE)
-    files = {"dvc.lock": stale.as_dvc_reads(locked / "dvc.lock")}
-    digests = {path: stale.md5(locked / path) for stage in STAGES.values() for path in (*stage.deps, *stage.outs)}
-    monkeypatch.setattr(stale, "md5", lambda path: digests[path.relative_to(locked).as_posix()])
-    monkeypatch.setattr(stale, "as_dvc_reads", lambda path: files[path.name])
-    files[PARAMS_FILE] = before
+    before = files[PARAMS_FILE]
     assert stale.out_of_date(locked) == {}
     for leaf, stages in readers.items():
-        files[PARAMS_FILE] = document = copy.deepcopy(before)
+        files[PARAMS_FILE] = document = dict(before)
         *way, last = leaf.split(".")
         for key in way:
+            document[key] = dict(document[key])
             document = document[key]
         document[last] = ["another"] if document[last] != ["another"] else []
         found = stale.out_of_date(locked)
@@ -86,18 +110,16 @@ def one_of_each(paths: Iterable[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["one of each", "every"])
+@pytest.mark.usefixtures("files")
 def test_any_changed_or_missing_file_of_any_stage_is_seen(
-    locked: Path, monkeypatch: pytest.MonkeyPatch, every: bool
+    locked: Path, digests: dict[Path, str | None], monkeypatch: pytest.MonkeyPatch, every: bool
 ) -> None:
     """Each dependency and output: a byte more, none at all, and for a folder a file more, less or changed.
 
     One comparison serves every path, and which stages it should name depends on nothing but who reads and writes it:
     a path of each such set is tried here, and every folder; the slow one tries them all.
     """
-    paths = sorted({path for stage in STAGES.values() for path in (*stage.deps, *stage.outs)})
-    md5 = stale.md5
-    digests = {locked / path: md5(locked / path) for path in paths}
-    monkeypatch.setattr(stale, "md5", lambda path: digests.get(path) or md5(path))
+    paths = sorted(path.relative_to(locked).as_posix() for path in digests)
     assert stale.out_of_date(locked) == {}
     for path in [locked / item for item in (paths if every else one_of_each(paths))]:
         file = next(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else path
@@ -106,8 +128,8 @@ def test_any_changed_or_missing_file_of_any_stage_is_seen(
             reached = [item for item in digests if item in (place, *place.parents)]
             place.unlink() if changed is None else place.write_bytes(changed)
             with monkeypatch.context() as patch:
-                for item in sorted(reached, key=lambda item: -len(item.parts)):  # what lies in a folder first
-                    patch.setitem(digests, item, md5(item))
+                for item in reached:
+                    patch.delitem(digests, item)
                 found = set(stale.out_of_date(locked))
             place.unlink(missing_ok=True)
             file.write_bytes(data)
@@ -184,9 +206,10 @@ CHANGED = 12
 """Functions that are changed, evenly through the rooms."""
 
 
-def test_a_changed_line_runs_exactly_the_stages_that_reach_it(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = {name: stale.as_dvc_reads(locked / name) for name in ("dvc.lock", PARAMS_FILE)}
-    monkeypatch.setattr(stale, "as_dvc_reads", lambda path: files[path.name])
+@pytest.mark.usefixtures("files")
+def test_a_changed_line_runs_exactly_the_stages_that_reach_it(
+    locked: Path, digests: dict[Path, str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     counts = set()
     for place, name, number in functions()[:: len(functions()) // CHANGED][:CHANGED]:
         path = locked / place
@@ -195,7 +218,9 @@ def test_a_changed_line_runs_exactly_the_stages_that_reach_it(locked: Path, monk
         line = lines[number - 1]
         lines.insert(number - 1, line[: len(line) - len(line.lstrip())] + "assert True\n")
         path.write_text("".join(lines), encoding="utf-8")
-        found = stale.out_of_date(locked)
+        with monkeypatch.context() as patch:
+            patch.delitem(digests, path, raising=False)
+            found = stale.out_of_date(locked)
         path.write_text(text, encoding="utf-8")
         assert set(found) == {stage for stage in STAGES if place in reached_by(stage)}, (place, name)
         assert all(changes == [place] for changes in found.values())

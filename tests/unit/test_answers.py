@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,18 @@ from race_to_efficiency.quarter.answers import Answers
 from race_to_efficiency.quarter.here import store_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
+CODE = answers_module._code
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _code_read_once() -> Iterator[None]:
+    """The package's code is the same all the while."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers_module, "_code", cache(CODE))
+        yield
 
 
 def place(root: Path) -> Path:
@@ -64,6 +74,7 @@ def test_a_changed_byte_anywhere_in_the_memory_is_not_believed(tmp_path: Path) -
 
 
 def test_other_code_remembers_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers_module, "_code", CODE)
     ask(tmp_path, "a")
     package = tmp_path / "code" / "race_to_efficiency"
     package.mkdir(parents=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer.main
 from hypothesis import HealthCheck, settings
-from race_to_efficiency import storage
+from race_to_efficiency import cli, storage
 from race_to_efficiency.executors import place
 from race_to_efficiency.library_defaults import set_library_defaults
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 place.WORKERS = 1  # starting a process costs more than what a test gives it to do
 
 set_library_defaults()
+
+# verbs and their options are worked out once for all commands that are run in this process, which takes as long as many
+cli.application = cache(cli.application)
+typer.main.get_command = cache(typer.main.get_command)
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

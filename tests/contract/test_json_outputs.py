@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from race_to_efficiency import cli, storage
 from race_to_efficiency.commands import corridor, export, run
 from race_to_efficiency.commands.views import BRIEF, VIEWS
 from race_to_efficiency.errors import InputMissing
-from race_to_efficiency.provenance import manifest, rederive, registry
+from race_to_efficiency.provenance import manifest, rederive, registry, verify
 from race_to_efficiency.provenance.published_files import published_json
 from race_to_efficiency.quarter.answers import Answers
 from race_to_efficiency.quarter.evaluation import Evaluation
@@ -423,9 +424,13 @@ def test_run_and_show_estimates(race: Race, tmp_path: Path, monkeypatch: pytest.
 # --- the quarters that are published here ----------------------------------------------------------------------------
 
 
+CHAIN_STATE = cache(verify.chain_state)
+
+
 @pytest.fixture
 def shipped(monkeypatch: pytest.MonkeyPatch) -> str:
-    """The newest quarter published in this checkout."""
+    """The newest quarter published in this checkout, whose chain is verified once for all that trace it."""
+    monkeypatch.setattr(verify, "chain_state", CHAIN_STATE)
     if not (ROOT / "reports" / "registry.json").is_file():
         pytest.skip("nothing is published in this checkout; own small quarters cover the commands")
     monkeypatch.chdir(ROOT)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from race_to_efficiency.calibration.gamma import composition
 from race_to_efficiency.calibration.kappa import groups
 from race_to_efficiency.calibration.kappa.groups import fit_group
+from race_to_efficiency.ledger import changes, vintages
 from race_to_efficiency.own_tables import run_fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
@@ -57,6 +59,28 @@ def equal_rows_once() -> Iterator[None]:
         patch.setattr(run_fit, "_quickly", remembering(run_fit._quickly))
         patch.setitem(fit_group.__kwdefaults__, "fitter", remembering(groups.fit_form))
         yield
+
+
+@contextmanager
+def equal_views_once() -> Iterator[None]:
+    """Look at a ledger as of a day once, and compare two views once: most are the same from comparison to comparison."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vintages, "view_of", once_for_each(vintages.view_of))
+        patch.setattr(changes, "diff_views", once_for_each(changes.diff_views))
+        yield
+
+
+def once_for_each(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that works an answer out once for the same objects, which it keeps, and equal days."""
+    found: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
+
+    def ask(*given: Any) -> Any:
+        key = tuple(item if isinstance(item, date) else id(item) for item in given)
+        if key not in found:
+            found[key] = given, function(*given)
+        return found[key][1]
+
+    return ask
 
 
 def remembering(fitter: FormFitter) -> FormFitter:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from known_ledgers import without_news
-from quick_fits import asked_forms_alone, equal_rows_once, without_fragility
+from quick_fits import asked_forms_alone, equal_rows_once, equal_views_once, without_fragility
 from race_to_efficiency import storage
 from race_to_efficiency.cli import application
 from race_to_efficiency.comparison.attribution import CAUSES
@@ -45,8 +45,8 @@ Compare = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_fit() -> Iterator[None]:
-    """Causes do not depend on forms that are not asked for, on grades, nor on fitting the same rows again."""
-    with asked_forms_alone(), without_fragility(), equal_rows_once():
+    """Causes do not depend on forms not asked for, on grades, nor on fitting or looking at the same rows again."""
+    with asked_forms_alone(), without_fragility(), equal_rows_once(), equal_views_once():
         yield
 
 

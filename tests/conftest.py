@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import socket
@@ -127,6 +128,20 @@ def _no_waiting_for_disks() -> Iterator[None]:
     """Write without waiting until the disk has it: no test cuts the power, and thousands of files are written."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_code_read_once() -> Iterator[None]:
+    """Digest the package's code, and ask for its libraries, once: every publication and memory of a test names them."""
+    from race_to_efficiency.provenance import manifest
+    from race_to_efficiency.quarter import answers
+
+    digested, record = cache(manifest.code_record), manifest.code_record
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest, "code_record", lambda root: copy.deepcopy((digested if root == ROOT else record)(root)))
+        patch.setattr(manifest, "libraries", lambda asked=cache(manifest.libraries): dict(asked()))
+        patch.setattr(answers, "_code", cache(answers._code))
         yield
 
 

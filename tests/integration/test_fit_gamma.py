@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import json_documents
 import numpy as np
 import pandas as pd
 import pytest
 from gamma_views import SEED, views
+from quick_fits import without_fragility
 from race_to_efficiency import storage
 from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.commands.stage_lines import with_line
@@ -44,6 +46,13 @@ def run(tmp_path_factory):
     place = workspace(tmp_path_factory.mktemp("with a space"))
     summary = fit_gamma.run(place)
     return place, summary, storage.read_json(place.processed / "gamma.json")
+
+
+@pytest.fixture
+def _no_grades() -> Iterator[None]:
+    """For tests of values and rows, which rest on no grade."""
+    with without_fragility():
+        yield
 
 
 def test_it_writes_what_it_promises(run):
@@ -112,6 +121,7 @@ def test_two_runs_in_two_folders_write_the_same_bytes(run, tmp_path):
         assert storage.read_bytes(place.processed / name) == storage.read_bytes(other.processed / name)
 
 
+@pytest.mark.usefixtures("_no_grades")
 def test_the_order_of_rows_does_not_matter(run, tmp_path):
     shuffled = {name: frame.sample(frac=1, random_state=1) for name, frame in views("2026-03-31").items()}
     other = workspace(tmp_path, tables=shuffled)
@@ -121,6 +131,7 @@ def test_the_order_of_rows_does_not_matter(run, tmp_path):
         assert item["value"] == pytest.approx(first[item["id"]], rel=1e-9, abs=1e-12), item["id"]
 
 
+@pytest.mark.usefixtures("_no_grades")
 def test_an_earlier_quarter_sees_its_own_rows(tmp_path):
     place = workspace(tmp_path, "2025Q2")
     fit_gamma.run(place)
@@ -139,6 +150,7 @@ def test_a_quarter_before_every_snapshot_refuses_in_words_and_still_writes(tmp_p
     assert all(item["reasons"] for item in document["estimates"] if item["status"] == "refused")
 
 
+@pytest.mark.usefixtures("_no_grades")
 def test_an_overlapping_route_stops_the_stage_and_writes_nothing(tmp_path):
     route = {"id": "twice", "components": ["mlperf_system", "algorithmic"]}
     place = workspace(tmp_path, routes=[route], default_route="twice")
@@ -160,6 +172,7 @@ def test_gamma_json_has_no_infinity(run):
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in gamma.json"))
 
 
+@pytest.mark.usefixtures("_no_grades")
 def test_withdrawing_a_row_is_seen(tmp_path):
     tables = dict(views("2026-03-31"))
     chips = tables["accelerators"].copy()

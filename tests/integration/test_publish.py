@@ -338,8 +338,19 @@ def chain_of_two(root: Path) -> Path:
     return root
 
 
-def test_a_new_chain_names_the_head_of_the_closed_one_and_why(checkout: Path) -> None:
-    chain_of_two(checkout)
+@pytest.fixture(scope="module")
+def made_of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return chain_of_two(synthetic_quarter.make_checkout(tmp_path_factory.mktemp("two") / "a checkout"))
+
+
+@pytest.fixture
+def of_two(made_of_two: Path, tmp_path: Path) -> Path:
+    """A checkout with two published quarters."""
+    return Path(shutil.copytree(made_of_two, tmp_path / "a checkout"))
+
+
+def test_a_new_chain_names_the_head_of_the_closed_one_and_why(of_two: Path) -> None:
+    checkout = of_two
     before = {name: tree(checkout / "reports" / name) for name in QUARTERS}
     stated = tree(checkout / "data" / "published")
     old = registry.head(registry.read_entries(checkout / "reports"))
@@ -374,8 +385,8 @@ def test_a_new_chain_names_the_head_of_the_closed_one_and_why(checkout: Path) ->
     assert "data/published/race-0.1/2025Q1.json" in contents.input_files(space)
 
 
-def test_a_closed_chain_is_held_to_what_it_was(checkout: Path) -> None:
-    chain_of_two(checkout)
+def test_a_closed_chain_is_held_to_what_it_was(of_two: Path) -> None:
+    checkout = of_two
     closed(checkout)
     chain_of_two(checkout)
     folder = checkout / "reports" / "race-0.1"
@@ -402,9 +413,9 @@ def test_a_closed_chain_is_held_to_what_it_was(checkout: Path) -> None:
 
 @pytest.mark.parametrize("after", range(6))
 def test_closing_that_was_cut_off_is_completed_by_closing_again(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, after: int
+    of_two: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    chain_of_two(checkout)
+    checkout = of_two
     whole = tree(checkout / "reports")
     true, done = Path.rename, []
 

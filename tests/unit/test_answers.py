@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +19,11 @@ from race_to_efficiency.quarter.answers import Answers
 from race_to_efficiency.quarter.here import store_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = answers_module._code
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _code_read_once() -> Iterator[None]:
-    """The package's code is the same all the while."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(answers_module, "_code", cache(CODE))
-        yield
+"""Reads the code each time; conftest.py has it read once for the other tests."""
 
 
 def place(root: Path) -> Path:

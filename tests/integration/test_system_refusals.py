@@ -25,7 +25,7 @@ NOTE = """\
 """
 QUANTILES = (0.25, 0.5, 0.75)
 SCORED = "model,day,quantile,predicted,observed\n" + "".join(f"a,1,{q},{1 + q},1.5\n" for q in QUANTILES)
-FINCH = "params,tokens,loss_nats,model_family,dataset\n1e8,1e10,3.2,L,C4\n2e8,2e10,3.1,L,C4\n"
+FINCH = "params,tokens,loss_nats,model_family,dataset\n1e8,1e10,3.217,L,C4\n2e8,2e10,3.104,L,C4\n"
 
 READING = (
     PREDICT, ("show",), ("show", "gamma", "--json"), ("audit", "verify"), ("audit", "verify", "--json"),
@@ -47,8 +47,11 @@ REFUSED = (
 """What is not there, of the verbs that compute for minutes where it is."""
 
 CHILD = """\
-import contextlib, io, json, resource, sys
+import contextlib, functools, io, json, resource, sys
+import typer.main
 from race_to_efficiency import cli
+cli.application = functools.cache(cli.application)
+typer.main.get_command = functools.cache(typer.main.get_command)  # once, not for every command
 if "full" in sys.argv[2:]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 found = []

@@ -102,6 +102,14 @@ def test_every_drawing_is_whole_and_read_without_a_glass(tab: Tab) -> None:
         assert found == [], width
 
 
+@pytest.fixture(scope="module")
+def blank(browser: Browser) -> Iterator[Tab]:
+    """A small screen, for pages of our own."""
+    made = browser.new_context(viewport={"width": 360, "height": 600}).new_page()
+    yield made
+    made.context.close()
+
+
 @pytest.mark.parametrize(
     ("page", "found"),
     [
@@ -115,11 +123,9 @@ def test_every_drawing_is_whole_and_read_without_a_glass(tab: Tab) -> None:
         ("<figure id=f style='width:200px;overflow-x:auto'><svg width=300></svg></figure>", [["f", "frame"]]),
     ],
 )
-def test_a_drawing_cut_or_too_small_is_found(browser: Browser, page: str, found: list[object]) -> None:
-    tab = browser.new_context(viewport={"width": 360, "height": 600}).new_page()
-    tab.set_content(f"<body style='margin:8px'><main>{page}</main>")
-    assert tab.evaluate(CROPPED) == found
-    tab.context.close()
+def test_a_drawing_cut_or_too_small_is_found(blank: Tab, page: str, found: list[object]) -> None:
+    blank.set_content(f"<body style='margin:8px'><main>{page}</main>")
+    assert blank.evaluate(CROPPED) == found
 
 
 LEFT, RIGHT = (f"<clipPath id='c'><rect x='{x}' y='0' width='40' height='40'/></clipPath>" for x in (0, 60))
@@ -144,28 +150,24 @@ DRAWN_OVER = {
 
 
 @pytest.mark.parametrize("kind", DRAWN_OVER)
-def test_a_text_over_what_a_drawing_shows_is_found(browser: Browser, kind: str) -> None:
+def test_a_text_over_what_a_drawing_shows_is_found(blank: Tab, kind: str) -> None:
     drawn, over = DRAWN_OVER[kind]
-    tab = browser.new_context(viewport={"width": 360, "height": 600}).new_page()
     text = "<text x=10 y=20 font-size=12>word</text>"
-    tab.set_content(f"<figure id=f><svg viewBox='0 0 150 40' width=300>{drawn}{text}</svg></figure>")
-    assert [found[:2] for found in tab.evaluate(OVER_DATA)] == ([["f", "word"]] if over else [])
-    tab.context.close()
+    blank.set_content(f"<figure id=f><svg viewBox='0 0 150 40' width=300>{drawn}{text}</svg></figure>")
+    assert [found[:2] for found in blank.evaluate(OVER_DATA)] == ([["f", "word"]] if over else [])
 
 
-def test_each_fault_is_found_where_it_is(browser: Browser) -> None:
+def test_each_fault_is_found_where_it_is(blank: Tab) -> None:
     """A page that has them all: a linter that finds nothing there would find nothing anywhere."""
-    tab = browser.new_context(viewport={"width": 360, "height": 600}).new_page()
     rows = "".join(f"<tr><th>{name}</th><td>same</td><td>–</td></tr>" for name in "abc")
-    tab.set_content(
+    blank.set_content(
         "<main><h2>Nothing under it</h2><h3>Empty</h3>"
         f"<table id=t><thead><tr><th>a</th><th>b</th><th>c</th></tr></thead><tbody>{rows}</tbody></table>"
         "<figure id=f><svg width=900 height=40><text x=10 y=20>first</text><text x=14 y=20>second</text>"
         "<text x=890 y=20>beyond the edge</text><path d='M 0 16 H 60' stroke='red' fill='none' /></svg></figure></main>"
     )
     for fault, script in FAULTS.items():
-        assert tab.evaluate(script), fault
-    tab.context.close()
+        assert blank.evaluate(script), fault
 
 
 def test_a_mark_in_the_dark_has_the_colour_of_its_line(browser: Browser) -> None:

@@ -31,23 +31,27 @@ from race_to_efficiency.cli import main
 from race_to_efficiency import cli
 
 def session():
-    stage = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
-    child = f"from race_to_efficiency import children; children.follow_owner(); print('here', flush=True); {stage}"
-    with children.session([sys.executable, "-c", child], folder=Path.cwd(), environment=os.environ) as process:
+    stage = (
+        "import subprocess, sys; from race_to_efficiency import children; children.follow_owner()\\n"
+        "stage = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\\n"
+        "print('here', flush=True); stage.wait()"
+    )
+    with children.session([sys.executable, "-c", stage], folder=Path.cwd(), environment=os.environ) as process:
         process.stdout.readline()
-        time.sleep(0.5)
         print("here", flush=True)
         for _ in process.stdout:
             pass
     print("leader ended", process.returncode, flush=True)
 
+def busy(number):
+    Path(f"busy-{number}").touch()
+    time.sleep(60)
+
 def workers():
     with children.workers(2) as pool:
-        waiting = [pool.submit(time.sleep, 60) for _ in range(4)]
-        while len(pool._processes) < 2:
-            time.sleep(0.05)
-        [pool.submit(time.sleep, 0.0) for _ in range(2)]
-        time.sleep(1.0)
+        waiting = [pool.submit(busy, number) for number in range(4)]
+        while len(list(Path.cwd().glob("busy-*"))) < 2:
+            time.sleep(0.02)
         print("here", flush=True)
         waiting[0].result()
 

@@ -104,7 +104,8 @@ def test_what_was_published_verifies(kind: str, request: pytest.FixtureRequest) 
 
 @pytest.mark.parametrize("number", range(len(CHANGES)), ids=CHANGES)
 @pytest.mark.parametrize(
-    ("kind", "every"), [("pair_signed", 1), ("pair_unsigned", 3), pytest.param("pair_unsigned", 1, marks=pytest.mark.slow)]
+    ("kind", "every"),
+    [("pair_signed", 1), ("pair_unsigned", 3), pytest.param("pair_unsigned", 1, marks=pytest.mark.slow)],
 )
 def test_a_change_in_any_file_is_found_and_named(
     kind: str, every: int, number: int, request: pytest.FixtureRequest

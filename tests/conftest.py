@@ -137,10 +137,11 @@ def _own_code_read_once() -> Iterator[None]:
     from race_to_efficiency.provenance import manifest
     from race_to_efficiency.quarter import answers
 
-    digested, record = cache(manifest.code_record), manifest.code_record
+    record, libraries = manifest.code_record, cache(manifest.libraries)
+    own = cache(record)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest, "code_record", lambda root: copy.deepcopy((digested if root == ROOT else record)(root)))
-        patch.setattr(manifest, "libraries", lambda asked=cache(manifest.libraries): dict(asked()))
+        patch.setattr(manifest, "code_record", lambda root: copy.deepcopy((own if root == ROOT else record)(root)))
+        patch.setattr(manifest, "libraries", lambda: dict(libraries()))
         patch.setattr(answers, "_code", cache(answers._code))
         yield
 

@@ -63,7 +63,7 @@ def equal_rows_once() -> Iterator[None]:
 
 @contextmanager
 def equal_views_once() -> Iterator[None]:
-    """Look at a ledger as of a day once, and compare two views once: most are the same from comparison to comparison."""
+    """Look at a ledger as of a day once, and compare two views once: most of them are the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vintages, "view_of", once_for_each(vintages.view_of))
         patch.setattr(changes, "diff_views", once_for_each(changes.diff_views))

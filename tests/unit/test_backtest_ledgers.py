@@ -61,7 +61,7 @@ class Anew(Exception):
 
 
 def again(folder, made, table=RECORDS, quarter=LAST):
-    """Tell whether a process that remembers nothing itself computes a ledger's test anew; the forecasts are left out."""
+    """Tell whether a process that remembers nothing itself computes a ledger's test anew; no forecast is made."""
 
     def forecast(*_):
         raise Anew

@@ -12,7 +12,6 @@ from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.ledger.importing import run_import
 from race_to_efficiency.ledger.intake import read_ledger
 
-
 GROUPS = ("chinchilla_besiroglu2024", "gadre2024_c4")
 
 

@@ -110,7 +110,7 @@ def test_what_was_published_verifies(kind: str, request: pytest.FixtureRequest) 
 def test_a_change_in_any_file_is_found_and_named(
     kind: str, every: int, number: int, request: pytest.FixtureRequest
 ) -> None:
-    """Without signatures each change in a third of the files, and in each file a third of the changes; or all of them."""
+    """Without signatures each change in a third of the files, each file with a third of the changes; or all of them."""
     root, change = request.getfixturevalue(kind), list(CHANGES.values())[number]
     for path in covered(root)[number % every :: every]:
         data = path.read_bytes()

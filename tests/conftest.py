@@ -41,8 +41,9 @@ settings.load_profile("suite")
 
 
 LONG = (
-    *("backtest_ledgers", "children", "kappa", "schemas", "answers", "robust"),
-    *("one_reader", "recovery_kappa", "profile", "dvc_shortcuts", "long_tables", "verify"),
+    *("backtest_ledgers", "verify", "kappa", "recovery_kappa", "children", "robust", "backtesting", "importers_plan"),
+    *("profile", "commands_predict_solve", "schemas", "scatter", "importers_mlperf", "one_reader", "intake"),
+    *("relative_loss_paths", "changes", "relative_loss", "long_tables", "fit_kappa_command", "statements"),
 )
 """The unit tests' files of five seconds and more, the longest first."""
 

@@ -195,7 +195,8 @@ def scenario_documents() -> tuple[dict[str, Any], dict[str, Any]]:
     scenarios = {
         "draws": 10_000,
         "pools": {
-            form: {"value": value, "kappa": {"median": value}, "families": ["chinchilla", "gadre"]}
+            form: {"value": value, "kappa": {"median": value}, "families": ["chinchilla", "gadre"],
+                   "groups": [{"group": group, "family": group[:5], "verdict": "admitted"} for group in GROUPS]}
             for form, value in (("total", 0.056), ("reducible", 0.15))
         },
         "scenarios": [

@@ -109,6 +109,41 @@ def test_a_link_of_the_brief_opens_the_part_of_the_annex_it_leads_to(browser: Br
     context.close()
 
 
+def test_no_reading_of_the_first_screen_stands_there_without_its_range(browser: Browser, address: str) -> None:
+    """R too: a point alone would be read as certain."""
+    context = browser.new_context(viewport={"width": 1440, "height": SCREENS[1440][0]})
+    tab = opened(context, address)
+    seen = tab.evaluate(
+        """() => [...document.querySelectorAll('#finding .card')].map(card => [...card.querySelectorAll('data')]
+             .filter(item => item.getBoundingClientRect().bottom <= innerHeight).map(item => item.dataset.id))"""
+    )
+    assert [[name.rpartition(".5y.")[2] for name in names] for names in seen] == [
+        ["value", "low", "high"], ["point", "q0.1", "q0.9"], ["point", "q0.1", "q0.9"]
+    ]  # fmt: skip
+    assert seen[2][0].startswith("R.")
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("place", "link", "target"),
+    [
+        (".brief", "#finding .card a[href='#headline']", "[data-id='brief.r.other_form']"),
+        ("#annex", "[id^='milestones-'] a.badge", "#grades"),
+        ("#annex", "[id^='results-'] a.badge", "#grades"),
+    ],
+)
+def test_a_doubt_leads_to_what_is_behind_it(browser: Browser, address: str, place: str, link: str, target: str) -> None:
+    """The other form's number, and the record of a grade, stand in parts of the annex that are folded."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    tab = opened(context, address)
+    assert not tab.locator(target).first.is_visible()
+    found = tab.locator(f"{place} {link}").first
+    found.evaluate("item => { for (let up = item; up; up = up.parentElement) if ('open' in up) up.open = true; }")
+    found.click()
+    tab.wait_for_function("target => document.querySelector(target).checkVisibility()", arg=target)
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barrier_is_found_on_a_telephone_with_the_annex_folded(browser: Browser, address: str, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe

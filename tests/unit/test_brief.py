@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency.report.annex.change_tables import places_of, write_both
-from race_to_efficiency.report.brief.energy import energy_share, one_in
+from race_to_efficiency.report.annex.energy import energy_share, one_in
 from race_to_efficiency.report.brief.front import earlier_medians
 from race_to_efficiency.report.figures.front import decades
 from race_to_efficiency.report.numbers import decimals

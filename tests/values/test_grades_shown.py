@@ -29,6 +29,7 @@ class Shown(HTMLParser):
         self.words: list[str] = []
         self.badges: list[tuple[str, str]] = []
         self.rows: dict[str, list[list[str]]] = {}
+        self.links: dict[str, list[tuple[str, str]]] = {}
         self._badge = ""
         self.feed(text)
 
@@ -44,6 +45,9 @@ class Shown(HTMLParser):
             self.cell = True
             self.rows[self.table][-1].append("")
         classes = str(found.get("class")).split()
+        if classes[0] == "badge" and self.cell:
+            link = str(found.get("href") or "") if tag == "a" else ""
+            self.links.setdefault(self.table, []).append((" ".join(classes[1].split("-")), link))
         self._badge = classes[1] if classes[0] == "badge" else self._badge
 
     def handle_endtag(self, tag: str) -> None:
@@ -116,6 +120,18 @@ def test_every_badge_has_the_look_of_its_words(shown: Shown) -> None:
     for look, words in shown.badges:
         assert look == words.removesuffix(" confidence").replace(" ", "-")
     assert {look.replace("-", " ") for look, _ in shown.badges} == {*GRADES, "refused"}
+
+
+def test_a_grade_in_a_table_of_forecasts_leads_to_the_record_of_that_grade(shown: Shown) -> None:
+    recorded = {row[0] for row in shown.rows["grades"][1:]}
+    assert recorded == set(GRADES)
+    tables = [name for name in shown.links if name.startswith(("milestones-", "results-"))]
+    assert {name.partition("-")[0] for name in tables} == {"milestones", "results"}
+    for name in (*tables, "anchor-table"):
+        assert len(shown.links[name]) == len(shown.rows[name]) - 1
+        for grade, link in shown.links[name]:
+            assert link == ("#grades" if grade in recorded else ""), (name, grade)
+    assert not any(link for _, link in shown.links["fig-kappa-data"])  # an estimate's grade has no record
 
 
 def test_markdown_and_the_screen_show_the_same(small_quarter: Workspace, estimates: dict[str, dict[str, Any]]) -> None:

@@ -23,9 +23,10 @@ def print_trace(document: Mapping[str, Any], *, rows: bool) -> None:
     for item in document.get("readings", [document] if document["kind"] != "row" else []):
         reading = f" ({item['reading']} reading)" if item.get("reading") else ""
         value = "never," if item.get("unreachable") else digits_text(item["value"], 6)
-        interval = interval_text(item["intervals"], 0.95)
-        words = f"{reading} = {value} {item['unit']}  95 % {interval}  {item['grade'] or 'no grade'}"
+        words = f"{reading} = {value} {item['unit']}  {_intervals(item)}  {item['grade'] or 'no grade'}"
         terminal.labelled(item["target"], words, "bold")
+        if item.get("text"):
+            terminal.line(f"  shown as {_as_shown(item)}")
         if item.get("reason"):
             terminal.line(f"  {item['reason']}")
         for reason in item["reasons"]:
@@ -40,6 +41,20 @@ def print_trace(document: Mapping[str, Any], *, rows: bool) -> None:
         state = {True: "as published", False: "CHANGED since publication", None: "not published"}[file["unchanged"]]
         terminal.line(f"  code {file['file']}  {file['sha256'][:16]}  {state}")
     _print_chain(document["chain"])
+
+
+def _intervals(item: Mapping[str, Any]) -> str:
+    """Return a number's intervals, the narrowest level first, one a level; or that it has none."""
+    levels = sorted({interval["level"] for interval in item["intervals"]})
+    return (
+        "  ".join(f"{100 * level:g} % {interval_text(item['intervals'], level)}" for level in levels) or "no interval"
+    )
+
+
+def _as_shown(item: Mapping[str, Any]) -> str:
+    """Return a number as the report shows it, with the ends of the intervals that stand beside it there."""
+    ends = (f"{100 * end['level']:g} % {end['low']} to {end['high']}" for end in item.get("interval_texts", ()))
+    return ", ".join((item["text"], *ends))
 
 
 def _print_reaches(document: Mapping[str, Any]) -> None:

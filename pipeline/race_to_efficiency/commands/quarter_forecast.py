@@ -136,7 +136,7 @@ def readings(own: pd.DataFrame, anchor: str, year: float) -> list[QuarterReading
 
 def energy(document: dict[str, Any], own: pd.DataFrame, year: float) -> list[QuarterReading]:
     """Return the share of today's energy at a scenario's measured gamma; nothing where its gamma is assumed."""
-    from race_to_efficiency.report.brief.energy import energy_share
+    from race_to_efficiency.report.annex.energy import energy_share
 
     route = next((str(value) for value in own["route"] if value == value and value), None)  # noqa: PLR0124  (NaN)
     item = next((one for one in document["routes"] if one["route"] == route), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,13 +15,18 @@ def digits_text(value: float | None, digits: int = 4) -> str:
 
 
 def interval_text(intervals: Sequence[dict[str, Any]], level: float) -> str:
-    """Return the first interval at ``level`` as ``[low, high] method``; an open end is written as such."""
+    """Return the first interval at ``level`` as ``[low, high] method``."""
     for item in intervals:
         if item["level"] == level:
-            low = "open" if item["low"] is None else digits_text(item["low"])
-            high = "open" if item["high"] is None else digits_text(item["high"])
-            return f"[{low}, {high}] {item['method']}"
+            return f"[{end_text(item['low'])}, {end_text(item['high'])}] {item['method']}"
     return "-"
+
+
+def end_text(value: float | None) -> str:
+    """Return an end of an interval: *open* where it does not close, *never* for a time that does not come."""
+    if value is None:
+        return "open"
+    return digits_text(value) if math.isfinite(value) else "never"
 
 
 def estimate_cells(item: dict[str, Any]) -> tuple[str, str]:

@@ -146,6 +146,14 @@ class ForecastCells(TypedDict, total=False):
     unreachable_probability: Annotated[Share | None, Means("Milestones: share of draws that never reach it.")]
 
 
+class ShownEnds(TypedDict):
+    """An interval as the page prints it."""
+
+    level: Annotated[float, Means(exclusiveMinimum=0, exclusiveMaximum=1)]
+    low: str
+    high: str
+
+
 class Influential(TypedDict):
     """Rows that move an estimate."""
 
@@ -238,6 +246,9 @@ class Traced(TypedDict):
     seed: NotRequired[Annotated[int | None, Means("Estimates: seed of the draws.")]]
     diagnostics: NotRequired[Annotated[dict[str, Any], Means("Estimates: what the fit says of itself.")]]
     text: NotRequired[Annotated[str, Means("Numbers of the report: as shown there.")]]
+    interval_texts: NotRequired[
+        Annotated[list[ShownEnds], Means("Numbers of the report: the intervals beside it, as shown there.")]
+    ]
     nodes: NotRequired[Annotated[list[str], Means("Numbers of the report: the outputs it was made with.")]]
     reaches: NotRequired[Annotated[Reached, Means("Rows: what they take part in.")]]
     forecast_rows: NotRequired[Annotated[list[str], Means("Numbers of the report: rows of the forecast it is.")]]

@@ -103,9 +103,13 @@ def _of_estimate(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]
 def _of_number(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
     """Return a number of the report: what it shows, and the outputs it was made with."""
     item = records.numbers[target.name]
-    own = [records.estimates[name] for name in item.get("estimates", ()) if name in records.estimates]
-    same = next((one for one in own if one["value"] == item["value"]), None)
+    named = item.get("estimates", item["nodes"])  # numbers.json leaves them out where they are the nodes
+    found = [records.estimates[name] for name in named if name in records.estimates]
+    same = next((one for one in found if one["value"] == item["value"]), None)
+    stated = "estimates" in item or "status" in item  # a node alone is what a number was made with, not what it is
+    own = found if stated else [same] if same else []
     outputs, cells = list(item["nodes"]), list(item.get("forecast_rows", ()))
+    printed = [_printed_interval(interval, records) for interval in item.get("ends", ())]
     head: dict[str, Any] = {
         "intervals": same["intervals"] if same else [],
         "reasons": list(dict.fromkeys(why for one in own for why in one.get("reasons", ()))),
@@ -118,9 +122,21 @@ def _of_number(target: TraceTarget, records: QuarterRecords) -> dict[str, Any]:
         row = _of_forecast(cell, records)
         told = ("intervals", "grade", "reasons", "reading", "table", "forecast_row")
         head |= {key: row[key] for key in told}
+    levels = {interval["level"] for interval, _ in printed}
+    others = [interval for interval in head["intervals"] if interval["level"] not in levels]
+    head["intervals"] = [*(interval for interval, _ in printed), *others]
+    if printed:
+        head["interval_texts"] = [text for _, text in printed]
     shown = {"id": target.name, "value": item["value"], "unit": item.get("unit", ""), "text": item.get("text", "")}
     status = item.get("status") or _worst(one["status"] for one in behind)
     return {**head, **shown, "status": status, "nodes": outputs, "forecast_rows": cells, "outputs": outputs}
+
+
+def _printed_interval(item: dict[str, Any], records: QuarterRecords) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return an interval that the page prints beside a number, as values and as its two ends are shown there."""
+    low, high = (records.numbers[item[end]] for end in ("low", "high"))
+    interval = {"method": item["method"], "level": item["level"], "low": low["value"], "high": high["value"]}
+    return interval, {"level": item["level"], "low": low["text"], "high": high["text"]}
 
 
 def _code_of_first(outputs: list[str], records: QuarterRecords) -> str:

@@ -69,11 +69,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Badge:
-    """The grade of an estimate or a forecast, with the reasons in words; ``short`` in a column that says what it is."""
+    """The grade of an estimate or a forecast, with the reasons in words; ``short`` in a column that says what it is.
+
+    ``record`` is the link to how settled forecasts of that grade did, where there is such a record.
+    """
 
     confidence: str
     reasons: tuple[str, ...] = ()
     short: bool = False
+    record: str = ""
 
     @property
     def words(self) -> str:

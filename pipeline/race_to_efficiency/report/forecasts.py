@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from race_to_efficiency.calibration.common.grades import confidence_of
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
@@ -11,8 +12,12 @@ from race_to_efficiency.report.inputs import Missing, QuarterFiles
 from race_to_efficiency.report.numbers import NumberRegistry, decimals, id_part
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
+GRADE_RECORD = "#grades"
+"""Where the record of every grade stands: the annex's table of what a grade is worth."""
 
 SHOWN_POINT = -1.0
 """Stands for a level where the equation at the printed inputs is meant."""
@@ -97,6 +102,7 @@ class Forecasts:
 
     def __init__(self, inputs: QuarterFiles, numbers: NumberRegistry) -> None:
         self._numbers = numbers
+        self._documents = inputs.documents
         table = inputs.table("forecast")
         keys = ["target", "form", "scenario_id", "anchor", "group"]
         self._rows = {CurveKey(*(str(part) for part in key)): rows for key, rows in table.groupby(keys, sort=False)}
@@ -169,9 +175,26 @@ class Forecasts:
         return self.cell(curve, years, 0.5).grade
 
     def badge(self, curve: CurveKey, years: float, *, short: bool = False) -> Badge:
-        """Return the grade of a curve at a horizon, with the reasons in words."""
+        """Return the grade of a curve at a horizon, with the reasons in words; a short one leads to its record."""
         cell = self.cell(curve, years, 0.5)
-        return grade_badge(cell.grade, cell.status, tuple(reason_words(cell.reasons)), short=short)
+        reasons = tuple(reason_words(cell.reasons))
+        if short:
+            return self.recorded_badge(cell.grade, cell.status, reasons)
+        return Badge(confidence_of({"grade": cell.grade, "status": cell.status}), reasons)
+
+    def recorded_badge(self, grade: str, status: str, reasons: tuple[str, ...] = ()) -> Badge:
+        """Return the grade of a forecast for a column of grades, with the link to the grade's record where it has one.
+
+        What is not told by a grade (*refused*, *not graded*) has no record, nor has any grade before the first one
+        of them has settled.
+        """
+        confidence = confidence_of({"grade": grade, "status": status})
+        return Badge(confidence, reasons, short=True, record=GRADE_RECORD if confidence in self._recorded else "")
+
+    @cached_property
+    def _recorded(self) -> frozenset[str]:
+        """The grades that the table of records holds, once any of them has settled."""
+        return recorded_grades(self._documents)
 
     def point_with_interval(self, curve: CurveKey, years: float, level: float = 0.95) -> Rich:
         """Return ``point [low, high]``; the point alone where nothing is uncertain."""
@@ -182,9 +205,10 @@ class Forecasts:
         return (self.point(curve, years), Text(" "), *ends)
 
 
-def grade_badge(grade: str, status: str, reasons: tuple[str, ...] = (), *, short: bool = False) -> Badge:
-    """Return the grade of a forecast."""
-    return Badge(confidence_of({"grade": grade, "status": status}), reasons, short)
+def recorded_grades(documents: Mapping[str, dict[str, Any]]) -> frozenset[str]:
+    """Return the grades in the table of what a grade is worth; none where there is no such table."""
+    told = documents.get("scores", {}).get("grades") or ()
+    return frozenset(str(item["grade"]) for item in told) if any(item["n"] for item in told) else frozenset()
 
 
 def milestone_row_id(row: pd.Series) -> str:

@@ -66,7 +66,10 @@ def marked(part: c.Inline, numbers: NumberRegistry) -> tuple[str, tuple[object, 
     if isinstance(part, c.Link):
         return '<a class="cite" href="%s">%s</a>', (part.target, part.text)
     if isinstance(part, c.Badge):
-        return '<span class="badge %s">%s</span>', (part.confidence.replace(" ", "-"), part.words)
+        kind = part.confidence.replace(" ", "-")
+        if part.record:
+            return '<a class="badge %s" href="%s">%s</a>', (kind, part.record, part.words)
+        return '<span class="badge %s">%s</span>', (kind, part.words)
     return IN_MARKUP[type(part)], (part.text,)
 
 

@@ -1,7 +1,9 @@
 """The numbers of a report: each with an id, a value, a unit, the text it is shown as, and the outputs it was made with.
 
-numbers.json is ``{id: {value, unit, text, nodes, estimates, forecast_rows, status}}``; ``nodes`` are outputs, named in
-`race_to_efficiency.quarter.lineage`; ``estimates`` only where they are not the nodes; what is empty is left out.
+numbers.json is ``{id: {value, unit, text, nodes, estimates, forecast_rows, status, ends}}``; ``nodes`` are outputs,
+named in `race_to_efficiency.quarter.lineage`; ``estimates`` only where they are not the nodes; ``ends`` are the
+intervals printed beside a number that is no estimate and no row of the forecast: level, method and the ids of the two
+ends; what is empty is left out.
 HTML, PDF, Markdown and every figure's data table take their numbers from here and nowhere else.
 """
 
@@ -150,6 +152,7 @@ class NumberRegistry:
 
     def __init__(self) -> None:
         self._entries: dict[str, PublishedNumber] = {}
+        self._ends: dict[str, dict[float, dict[str, Any]]] = {}
         self.lineage = Lineage()
 
     def __contains__(self, number_id: str) -> bool:
@@ -212,6 +215,18 @@ class NumberRegistry:
             raise ValueError(f"number id {number_id!r} already stands for {self._entries[number_id]}, not {entry}")
         return Num(number_id)
 
+    def enclose(self, number: Num, low: Num, high: Num, *, level: float, method: str) -> None:
+        """Tell which two numbers are the ends of another's interval, its level and how it was made.
+
+        Raises
+        ------
+        ValueError
+            When the number has another interval of that level.
+        """
+        interval = {"level": level, "method": method, "low": low.id, "high": high.id}
+        if self._ends.setdefault(number.id, {}).setdefault(level, interval) != interval:
+            raise ValueError(f"number {number.id!r} has another {100 * level:g} % interval, not {interval}")
+
     def made(self, output: str, *, code: str, rows: Iterable[str] = (), sources: Iterable[str] = ()) -> tuple[str]:
         """Tell what an output rests on that the report makes itself; return it as a number's nodes.
 
@@ -264,4 +279,9 @@ class NumberRegistry:
 
     def to_json(self) -> dict[str, Any]:
         """Return numbers.json: id to entry, sorted by id."""
-        return {name: self._entries[name].to_json() for name in sorted(self._entries)}
+        return {name: self._entries[name].to_json() | self._ends_json(name) for name in sorted(self._entries)}
+
+    def _ends_json(self, name: str) -> dict[str, Any]:
+        """Return the ``ends`` of an entry of numbers.json, the narrowest interval first; nothing where it has none."""
+        found = self._ends.get(name, {})
+        return {"ends": [found[level] for level in sorted(found)]} if found else {}

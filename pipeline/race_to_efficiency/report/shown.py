@@ -130,6 +130,13 @@ class Shown:
             ),
         )
 
+    def range_of(self, middle: Rich, low: Rich, high: Rich, *, level: float = 0.95, method: str = "draws") -> Rich:
+        """Return ``[low, high]``, and have the number it stands beside carry it; a dash is no number."""
+        numbers = [part for rich in (middle, low, high) for part in rich if isinstance(part, Num)]
+        if len(numbers) == 3:
+            self.numbers.enclose(*numbers, level=level, method=method)
+        return say("[{low}, {high}]", low=low, high=high)
+
 
 def badge(estimate: Estimate, *, short: bool = False) -> Badge:
     """Return an estimate's grade with its reasons."""

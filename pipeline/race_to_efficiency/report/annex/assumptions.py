@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.gamma_series import UNIT
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say, table_columns, told
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, Text, say, table_columns, told
 from race_to_efficiency.report.forecasts import scenario_title
 from race_to_efficiency.report.numbers import decimals, general, id_part
 
@@ -77,7 +77,7 @@ def rate(page: Page, record: dict[str, Any], what: str) -> Rich:
             page.shown.cell(f"scenario.{name}.{what}.{key}", measured[key], UNIT, RATE, nodes=nodes, estimates=ids)
             for key in ("value", "low", "high")
         )
-        return say("{value} [{low}, {high}]", value=value, low=low, high=high)
+        return (*value, Text(" "), *page.shown.range_of(value, low, high))
     assumed = record.get(what)
     if isinstance(assumed, (int, float)):
         return page.shown.cell(f"scenario.{name}.{what}", float(assumed), UNIT, RATE, nodes=nodes)

@@ -247,16 +247,17 @@ def forecasts(page: Page) -> list[Block]:
     rows = []
     for item in document["forecasts"]:
         key = f"change.{id_part(item['id'])}"
-        ends = {
-            side: page.numbers.bracket(
-                *(
-                    page.numbers.add(f"{key}.{side}.{end}95", value, "1", decimals(3), nodes=change_node(item))
-                    for end, value in zip(("low", "high"), item[f"{side}_interval_95"], strict=True)
-                )
-            )
-            for side in ("old", "new")
-        }
         cells = change_row(page, item)
+        ends = {
+            side: page.shown.range_of(
+                middle,
+                *(
+                    page.shown.cell(f"{key}.{side}.{end}95", value, "1", decimals(3), nodes=change_node(item))
+                    for end, value in zip(("low", "high"), item[f"{side}_interval_95"], strict=True)
+                ),
+            )
+            for side, middle in (("old", cells[1]), ("new", cells[2]))
+        }
         rows.append(
             (
                 (Fact(READING_NAMES.get(item["reading"], str(item["reading"]))),),

@@ -106,18 +106,17 @@ def product(page: Page) -> list[Block]:
         nodes = (SERIES,) if name.startswith("b_time") else (MIXTURE, *(fitted(page, "total") or (SERIES,)))
         return page.shown.cell(f"product.{name}", found.get(name), "1/yr", decimals(3), nodes=nodes)
 
+    time, ours = cell("b_time_per_year"), cell("product")
     return [
         Para(
             say(
                 "The language-model rows fix one thing more firmly than kappa or gamma: at the same compute log loss "
-                "falls by {time} a year [{time_low}, {time_high}]. Kappa, times gamma of algorithms, times ln [[2]], "
-                "gives {product} [{low}, {high}]: the two {verdict}.",
-                time=cell("b_time_per_year"),
-                time_low=cell("b_time_low"),
-                time_high=cell("b_time_high"),
-                product=cell("product"),
-                low=cell("product_low"),
-                high=cell("product_high"),
+                "falls by {time} a year {time_range}. Kappa, times gamma of algorithms, times ln [[2]], gives "
+                "{product} {range}: the two {verdict}.",
+                time=time,
+                time_range=page.shown.range_of(time, cell("b_time_low"), cell("b_time_high"), method="ols"),
+                product=ours,
+                range=page.shown.range_of(ours, cell("product_low"), cell("product_high")),
                 verdict=Strong(product_verdict(found)),
             )
         ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.report.annex.energy import energy_told
+from race_to_efficiency.report.annex.forms import form_told
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE as GAMMA
 from race_to_efficiency.report.annex.gamma import beside_default
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL, TOTAL_POOL
@@ -31,6 +33,8 @@ def headline_section(page: Page) -> Section:
         *page.attempt("The headline's sentences", lambda: sentences(page)),
         *page.attempt("The headline's figures", lambda: [cards(page)]),
         *page.attempt("Why the readings differ", lambda: [why_readings_differ(page)]),
+        *page.attempt("The energy of today's best run", lambda: [energy_told(page, SENTENCE_YEARS)]),
+        *page.attempt("The form of the law", lambda: [form_told(page, curves(page)[1], SENTENCE_YEARS)]),
         *page.attempt("How the relative loss hangs on kappa and gamma", lambda: [connection(page)]),
         *page.attempt("What the headline rests on", lambda: [caveats(page)]),
     ]
@@ -171,6 +175,8 @@ def why_readings_differ(page: Page) -> Block:
     """Return the one sentence on why the readings differ."""
     record = anchor_record(page)
     name = str(record["name"])
+    floor = [floor_number(page, record, key) for key in ("median", "low", "high")]
+    page.numbers.enclose(*floor, level=0.95, method="draws")
     slope = page.numbers.add(
         f"kappa_eff.{id_part(name)}.median",
         record["kappa_eff"]["median"],
@@ -183,9 +189,9 @@ def why_readings_differ(page: Page) -> Block:
             "**Why they differ.** The paper's reading lets the whole loss go on falling, while in the fits {floor} of "
             "today's frontier loss is irreducible (median; [[95 %]] interval from {low} to {high}), so that the whole "
             "loss answers to compute with an exponent of {slope}, not {kappa}.",
-            floor=floor_number(page, record, "median"),
-            low=floor_number(page, record, "low"),
-            high=floor_number(page, record, "high"),
+            floor=floor[0],
+            low=floor[1],
+            high=floor[2],
             slope=slope,
             kappa=page.shown.value(page.inputs.estimate(TOTAL_POOL)),
         )

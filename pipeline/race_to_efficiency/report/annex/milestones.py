@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
 from race_to_efficiency.report.content import Block, ContentTable, Label, Rich, Text, say, table_columns
-from race_to_efficiency.report.forecasts import SHOWN_READINGS, grade_badge, milestone_row_id
+from race_to_efficiency.report.forecasts import SHOWN_READINGS, milestone_row_id
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, probability
 
@@ -76,5 +76,5 @@ def milestone_row(page: Page, rows: pd.DataFrame, name: str) -> tuple[Rich, ...]
         say("[{low}, {high}]", low=found.get(0.1, missing), high=found.get(0.9, missing)),
         say("[{low}, {high}]", low=found.get(0.025, missing), high=found.get(0.975, missing)),
         never,
-        (grade_badge(str(first.get("grade") or ""), str(first["status"]), short=True),),
+        (page.forecasts.recorded_badge(str(first.get("grade") or ""), str(first["status"])),),
     )

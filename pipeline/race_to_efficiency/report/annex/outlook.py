@@ -28,13 +28,14 @@ from race_to_efficiency.report.words.names import group_in_words
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Inline, Rich
 
+HEADROOM_LIMIT = "hardware_headroom"
 LETTERS = "abcdefghijklmnop"
 LIMIT_NAMES = {
     "range": "fitted range left",
     "near_floor": "close to the floor",
     "curvature": "floor barely identified",
     "series_length": "series behind gamma too short",
-    "hardware_headroom": "physical headroom used up",
+    HEADROOM_LIMIT: "physical headroom used up",
 }
 
 
@@ -172,12 +173,14 @@ def trust_limits(page: Page) -> list[Block]:
     rows = []
     for item in limits_passed(page):
         name = LIMIT_NAMES.get(item["limit"], item["limit"].replace("_", " "))
+        years, low, high = (limit_years(page, item, key) for key in ("years", "low", "high"))
+        method = "range" if item["limit"] == HEADROOM_LIMIT else "draws"
         rows.append(
             (
                 (Text(name),),
                 (Label(item["form"]),),
-                limit_years(page, item),
-                say("[{low}, {high}]", low=limit_years(page, item, "low"), high=limit_years(page, item, "high")),
+                years,
+                page.shown.range_of(years, low, high, method=method),
                 (Fact(str(item["words"])),),
             )
         )

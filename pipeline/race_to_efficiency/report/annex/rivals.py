@@ -17,6 +17,7 @@ from race_to_efficiency.report.content import (
     say,
     table_columns,
 )
+from race_to_efficiency.report.forecasts import recorded_grades
 from race_to_efficiency.report.numbers import count, decimals, id_part, percent, significant
 from race_to_efficiency.report.words.names import target_in_words
 
@@ -32,7 +33,7 @@ def rivals(page: Page, document: dict[str, Any]) -> list[Block]:
     blocks: list[Block] = [
         part for item in document.get("predecessors") or () if item["targets"] for part in predecessor(page, item)
     ]
-    if any(item["n"] for item in document.get("grades") or ()):
+    if recorded_grades({"scores": document}):
         blocks += [grades_table(page, document), *estimate_rules()]
     if document.get("bounds"):
         blocks.append(bounds_table(page, document["bounds"]))

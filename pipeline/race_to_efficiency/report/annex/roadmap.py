@@ -151,9 +151,7 @@ def layer_row(page: Page, key: str, row: dict[str, Any]) -> tuple[Rich, ...]:
         roadmap_figure(page, key, row, "measured"),
         say("–")
         if row.get("low") is None
-        else say(
-            "[{low}, {high}]", low=roadmap_figure(page, key, row, "low"), high=roadmap_figure(page, key, row, "high")
-        ),
+        else page.shown.range_of(*(roadmap_figure(page, key, row, name) for name in ("measured", "low", "high"))),
         roadmap_figure(page, key, row, "headroom", "doublings", 1),
         roadmap_figure(page, key, row, "years_of_headroom", "years", 0),
         roadmap_figure(page, key, row, "required"),

@@ -115,7 +115,7 @@ def crossovers(page: Page) -> list[Block]:
                     first=Fact(titles.get(first, first)),
                 ),
                 years.get("0.5", say("–")),
-                say("[{low}, {high}]", low=years.get("0.025", say("–")), high=years.get("0.975", say("–"))),
+                page.shown.range_of(*(years.get(level, say("–")) for level in ("0.5", "0.025", "0.975"))),
                 page.shown.cell(
                     f"{key}.within", item.get("probability_within_horizon"), "share", probability, nodes=nodes
                 ),

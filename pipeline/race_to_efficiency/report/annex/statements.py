@@ -88,10 +88,10 @@ def amount_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
         (Label(str(item.get("by") or "–")),),
         quantile(page, item, quantiles, "0.5"),
         *(
-            say("[{low}, {high}]", low=quantile(page, item, quantiles, low), high=quantile(page, item, quantiles, high))
+            page.shown.range_of(*(quantile(page, item, quantiles, end) for end in ("0.5", low, high)), level=level)
             if low in quantiles and high in quantiles
             else say("–")
-            for low, high in (("0.1", "0.9"), ("0.025", "0.975"))
+            for level, low, high in ((0.8, "0.1", "0.9"), (0.95, "0.025", "0.975"))
         ),
         (Label("date" if unit == DATE_UNIT else unit),),
     )

@@ -112,11 +112,11 @@ def settled_row(page: Page, item: dict[str, Any]) -> tuple[Rich, ...]:
         stated = page.shown.cell(f"{key}.probability", item["median"], "share", probability, nodes=nodes)
         outcome: Rich = (Fact("yes" if item["observed"] else "no"),)
         return (what, stated, say("–"), outcome, *scores)
-    low, high = (quantile(page, shown, values, level, "record", nodes) for level in ("0.1", "0.9"))
+    middle, low, high = (quantile(page, shown, values, level, "record", nodes) for level in ("0.5", "0.1", "0.9"))
     return (
         what,
-        quantile(page, shown, values, "0.5", "record", nodes),
-        say("[{low}, {high}]", low=low, high=high),
+        middle,
+        page.shown.range_of(middle, low, high, level=0.8),
         quantile(page, shown, values, "1", "record", nodes),
         *scores,
     )

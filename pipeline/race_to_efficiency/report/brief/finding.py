@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.report.annex.energy import headline_route, share_interval, share_number
+from race_to_efficiency.report.annex.forms import other_form, place_of
 from race_to_efficiency.report.annex.gamma import other_routes
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, curves
-from race_to_efficiency.report.brief.energy import headline_route, share_number
-from race_to_efficiency.report.content import Block, Card, Cards, Label, Link, Num, Para, Rich, Section, say
+from race_to_efficiency.report.content import Block, Card, Cards, Label, Link, Num, Para, Rich, Section, Text, say
+from race_to_efficiency.report.forecasts import recorded_grades
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.shown import badge
 
@@ -58,13 +60,14 @@ def finding_section(page: Page) -> Section:
 
 
 def why_energy(page: Page) -> Block:
-    """Return why the energy comes first, and how far the other routes lie from it."""
+    """Return why the energy comes first, and how far off the route lies that is furthest from it."""
     others, route = other_routes(page), headline_route(page)
-    fastest = (route.value or 0.0) >= (others[-1].value or 0.0)
+    gamma = route.value or 0.0
+    far = max(others, key=lambda item: abs((item.value or 0.0) - gamma))
     doubt = (
-        "the headline takes the fastest of our {ways} to measure the pace. The slower ones give {fast} to {slow}."
-        if fastest
-        else "our other {ways} to measure the pace give {fast} to {slow}."
+        "the headline takes the fastest of our {ways} to measure the pace. The slowest: {far}."
+        if gamma >= (others[-1].value or 0.0)
+        else "of our other {ways} to measure the pace, the furthest off gives {far}."
     )
     return Para(
         say(
@@ -74,8 +77,7 @@ def why_energy(page: Page) -> Block:
             f"used here far beyond {{fits}} it was fitted on. **The main doubt:** {doubt}",
             fits=Link("the runs", "#anchors"),
             ways=Link("ways", "#gamma"),
-            fast=share_number(page, others[-1], SENTENCE_YEARS),
-            slow=share_number(page, others[0], SENTENCE_YEARS),
+            far=share_number(page, far, SENTENCE_YEARS),
         ),
         "lead",
     )
@@ -94,15 +96,15 @@ def cards(page: Page) -> Cards:
     energy = Card(
         say("Energy of today’s best run, {month}", month=month),
         (share_number(page, route, SENTENCE_YEARS),),
-        (eight_in_ten(*(share_number(page, route, SENTENCE_YEARS, end) for end in ("low", "high"))),),
+        (eight_in_ten(*share_interval(page, route, SENTENCE_YEARS)),),
         badge(route),
     )
     above = Card(
         say("Loss above its floor, {month}", month=month),
         (loss_number(page, reducible),),
         (
-            eight_in_ten(*(loss_number(page, reducible, level) for level in (0.1, 0.9))),
-            *page_lines(page),
+            eight_in_ten(*page.forecasts.interval(reducible, SENTENCE_YEARS, 0.8)),
+            *form_line(page, reducible),
             *record_line(page),
         ),
         page.forecasts.badge(reducible, SENTENCE_YEARS),
@@ -110,7 +112,11 @@ def cards(page: Page) -> Cards:
     paper = Card(
         say("R, whole loss, no floor, {month}", month=month),
         (loss_number(page, total),),
-        (say("as in Lu’s paper; more hopeful by design"), *record_line(page)),
+        (
+            eight_in_ten(*page.forecasts.interval(total, SENTENCE_YEARS, 0.8)),
+            say("as in Lu’s paper; more hopeful by design"),
+            *record_line(page),
+        ),
         page.forecasts.badge(total, SENTENCE_YEARS),
     )
     return Cards((("First: energy", (energy,)), ("Second: loss above the floor", (above,)), ("Beside: R", (paper,))))
@@ -118,36 +124,33 @@ def cards(page: Page) -> Cards:
 
 def record_line(page: Page) -> tuple[Rich, ...]:
     """Return where the record of a forecast's grade stands; an estimate's has none."""
-    told = any(item["n"] for item in page.inputs.documents.get("scores", {}).get("grades") or ())
+    told = recorded_grades(page.inputs.documents)
     return (say("Its record: {record}", record=Link("How sure we are", "#brief-confidence")),) if told else ()
 
 
-def page_lines(page: Page) -> tuple[Rich, ...]:
-    """Return the line on the other form of the law of loss, where there is one."""
-    from race_to_efficiency.report.brief.forms import other_form
-
+def form_line(page: Page, curve: CurveKey) -> tuple[Rich, ...]:
+    """Return where the other form of the law of loss lies to the range above the line, where there is one."""
     try:
-        return (say("The other form of the law gives {other}.", other=other_form(page)),)
+        found = place_of(page, other_form(page, SENTENCE_YEARS), page.forecasts.interval(curve, SENTENCE_YEARS, 0.8))
     except Missing:
         return ()
+    return (say("{form}: {place} this range", form=Link("The law’s other form", "#headline"), place=Text(found)),)
 
 
-def loss_number(page: Page, curve: CurveKey, level: float | None = None) -> Num:
-    """Return a reading at the headline's horizon: its point, or a quantile."""
-    return (
-        page.forecasts.point(curve, SENTENCE_YEARS)
-        if level is None
-        else page.forecasts.number(curve, SENTENCE_YEARS, level)
-    )
+def loss_number(page: Page, curve: CurveKey) -> Num:
+    """Return a reading at the headline's horizon."""
+    return page.forecasts.point(curve, SENTENCE_YEARS)
 
 
 def whole_loss(page: Page) -> Block:
-    """Return what becomes of the whole loss, and why that is so little."""
-    _, _, whole = curves(page)
+    """Return what becomes of the whole loss with its floor, where R's range lies to it, and why it moves so little."""
+    total, _, whole = curves(page)
+    found = place_of(page, loss_number(page, whole), page.forecasts.interval(total, SENTENCE_YEARS, 0.8))
+    apart = "" if found == "inside" else f", {found} R’s range"
     return Para(
         say(
-            "The whole loss hardly moves: to {whole} of today’s. Nearly all of it is {floor} that compute cannot "
-            "lower.",
+            f"With its floor, the whole loss hardly moves: to {{whole}} of today’s{apart}. Nearly all is {{floor}} "
+            "compute cannot lower.",
             whole=loss_number(page, whole),
             floor=Link("a floor", "#headline"),
         )

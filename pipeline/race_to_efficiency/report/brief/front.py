@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.report.annex.energy import headline_route
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, anchor_record, curves
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
-from race_to_efficiency.report.brief.energy import headline_route
 from race_to_efficiency.report.content import Block, ContentTable, Explorer, Label, Rich, Section, say, table_columns
 from race_to_efficiency.report.figures.fan import FAN_LEVELS
 from race_to_efficiency.report.figures.front import Course, front_chart

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
-from race_to_efficiency.report.content import Block, Bullets, Fact, Label, Para, Rich, Section, say
+from race_to_efficiency.report.content import Block, Bullets, Fact, Label, Para, Rich, Section, Text, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import general, id_part, significant
 from race_to_efficiency.report.page import Page, section
@@ -107,6 +107,5 @@ def our_value(page: Page, name: str, unit: str, ours: Ours, target: float) -> Ri
     ends = found[0].interval(0.8) or found[0].interval(0.95)
     if not ours.ends or ends is None or ends.low is None or ends.high is None:
         return middle
-    return say(
-        "{middle} [{low}, {high}]", middle=middle, low=number("low", [ends.low]), high=number("high", [ends.high])
-    )
+    low, high = number("low", [ends.low]), number("high", [ends.high])
+    return (*middle, Text(" "), *page.shown.range_of(middle, low, high, level=ends.level, method=ends.method))

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.errors import UsageError
+from race_to_efficiency.named_options import Option, Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,16 +40,18 @@ def conditions_of(
     positive = {name for form in EVERY_FORM.values() for name in form.positive}
     for name, value in fix.items():
         if name not in known:
-            raise UsageError(f"no form has a parameter {name}", why=f"--fix takes one of {', '.join(sorted(known))}")
+            raise UsageError(
+                f"no form has a parameter {name}", why=Words(Option("fix"), f" takes one of {', '.join(sorted(known))}")
+            )
         low = value > 0 if name in positive or name in ("alpha", "beta", "kappa") else value >= 0 or name != "E"
         if not (math.isfinite(value) and low):
-            raise UsageError(f"--fix {name}={value:g}: no law has such a value")
+            raise UsageError(Words(Option("fix"), f" {name}={value:g}: no law has such a value"))
     for name, other in tie.items():
         if not any({name, other} == set(pair) for pair in _ALIKE):
             pairs = ", ".join(f"{a}={b}" for a, b in _ALIKE)
-            raise UsageError(f"{name} and {other} cannot be tied", why=f"--tie takes one of {pairs}")
+            raise UsageError(f"{name} and {other} cannot be tied", why=Words(Option("tie"), f" takes one of {pairs}"))
         if name in fix or other in tie:
             raise UsageError(f"{name} is asked for twice", remedy="fix one of the two, and tie the other to it")
     if not 0 < under_tuned <= 1:
-        raise UsageError(f"--under-tuned must lie above 0 and be at most 1, got {under_tuned:g}")
+        raise UsageError(Words(Option("under_tuned"), f" must lie above 0 and be at most 1, got {under_tuned:g}"))
     return Conditions(dict(fix), dict(tie), under_tuned, weighted)

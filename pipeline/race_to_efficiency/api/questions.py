@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from race_to_efficiency.errors import PARTS, RaceError, UsageError
+from race_to_efficiency.named_options import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,16 +63,9 @@ def spoken(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
         except RaceError as error:
             for part in PARTS:
                 text = getattr(error, part)
-                if text:
-                    setattr(error, part, _as_arguments(text))
+                if isinstance(text, Words):
+                    setattr(error, part, text.for_callers())
             error.args = (error.what,)
             raise
 
     return called
-
-
-def _as_arguments(text: str) -> str:
-    text = re.sub(r"--column (?:'(\w+)=([^']+)'|(\w+)=([^'\s,;]+))", r"columns={'\1\3': '\2\4'}", text)
-    text = re.sub(r" ?--loss-unit (\w+)", r", loss_unit='\1'", text)
-    text = re.sub(r"--cluster none", "cluster='none'", text)
-    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_"), text)

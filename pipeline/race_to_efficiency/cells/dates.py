@@ -13,6 +13,7 @@ from race_to_efficiency.cells.date_stretches import SeveralDatesError, Span
 from race_to_efficiency.cells.date_styles import Order, needs_order, one_date, settled_order
 from race_to_efficiency.cells.text import MISSING, MISSING_WORDS, CellError
 from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.named_options import Option, Words
 from race_to_efficiency.units import decimal_year, decimal_years
 
 if TYPE_CHECKING:
@@ -210,6 +211,6 @@ def _settle(texts: Iterable[str], order: Order | None, where: str) -> tuple[Orde
             f"'{numeric[0]}' can be read in two ways",
             where=where,
             why="no date in the column tells day from month",
-            remedy="give --date-order day_first or month_first, or write the dates as YYYY-MM-DD",
+            remedy=Words("give ", Option("date_order"), " day_first or month_first, or write the dates as YYYY-MM-DD"),
         )
     return settled, (f"numeric dates were read {settled.replace('_', ' ')}: some allow no other reading",)

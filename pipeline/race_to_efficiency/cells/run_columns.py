@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.cells.scales import SUFFIXES, UNITS, scale_of, split_unit
 from race_to_efficiency.cells.text import tidy
+from race_to_efficiency.named_options import Option, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ OTHER_UNITS = {
     "bitspertoken": "bits", "bpt": "bits", "bits": "bits", "bitstoken": "bits",
     "bpb": "", "bitsperbyte": "", "bitsbyte": "", "bpc": "", "bitsperchar": "", "bitspercharacter": "",
 }  # fmt: skip
-"""Names of a loss in another unit, and the value of --loss-unit it asks for (none for a unit a byte or character)."""
+"""Names of a loss in another unit, and the loss unit it asks for (none for a unit a byte or character)."""
 
 _LIKELIHOODS = frozenset(["loglikelihood", "logprob", "meanlogprob", "avglogprob", "ll", "loglik"])
 """Names of what a loss is the negative of."""
@@ -176,7 +177,7 @@ def _written(name: str, factor: float) -> str:
     return name if factor == 1.0 else f"{name}*{factor:g}".replace("e+0", "e").replace("e+", "e")
 
 
-def suggestions(figure: str, header: Sequence[str]) -> list[str]:
+def suggestions(figure: str, header: Sequence[str]) -> list[Words]:
     """Return options that would name a figure, for the columns whose names come near it; at most three.
 
     Parameters
@@ -185,26 +186,21 @@ def suggestions(figure: str, header: Sequence[str]) -> list[str]:
         Of `SPELLINGS`.
     header : sequence of str
     """
-    written: list[str] = []
+    written: list[Words] = []
     scaled: set[str] = set()
-    found: dict[str, str] = {}
+    found: dict[str, str | Option] = {}
     for column, extra in _near(figure, header):
         found.setdefault(column, extra)
     for column, extra in found.items():
         if column in scaled:
             continue
         scaled.add(column.partition("*")[0])
-        written.append(f"--column {quoted(figure, column)}{extra}")
+        written.append(Words(Option("columns", column, figure), extra))
     return written[:3]
 
 
-def quoted(figure: str, column: str) -> str:
-    """Return the value of an option that names a figure's column, in quotes where a shell wants them."""
-    return f"'{figure}={column}'" if re.search(r"[^\w=.:-]", column) else f"{figure}={column}"
-
-
-def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the columns that come near a figure, the best first, each with the option it also asks for."""
+def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str | Option]]:
+    """Yield the columns that come near a figure, the best first, each with what goes with it."""
     for name in header:
         if (factor := _meant(name, figure)) or (factor := _scaled_name(name, figure)):
             yield _written(name, factor), ""
@@ -213,7 +209,7 @@ def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
             base, stated = split_unit(name)
             known = key(stated) if key(base) in SPELLINGS["loss"] else key(name)
             if (unit := OTHER_UNITS.get(known)) is not None:
-                yield name, f" --loss-unit {unit}" if unit else ""
+                yield name, Option("loss_unit", unit) if unit else ""
             elif key(name) in _LIKELIHOODS:
                 yield f"{name}*-1", ""
     word = figure.removesuffix("_flop").removesuffix("s") if figure != "loss" else figure

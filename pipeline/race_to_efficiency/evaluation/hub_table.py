@@ -14,6 +14,7 @@ import numpy as np
 
 from race_to_efficiency.cells.files import opened
 from race_to_efficiency.errors import DataInvalid
+from race_to_efficiency.named_options import Option, Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,7 +145,9 @@ def _needed(table: Table, names: tuple[str, ...]) -> str:
             f"{table.name} has no column {names[0]}",
             where=f"{table.path}:{table.header_line}",
             why=f"the columns found are {', '.join(table.header)}",
-            remedy=f"name it {' or '.join(names)}"
-            + ("; or give the outcomes with --outcomes FILE" if names is OUTCOME else ""),
+            remedy=Words(
+                f"name it {' or '.join(names)}",
+                *(("; or give the outcomes with ", Option("outcomes"), " FILE") if names is OUTCOME else ()),
+            ),
         )
     return found

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.cells.numbers import number
-from race_to_efficiency.cells.run_columns import OTHER_UNITS, SPELLINGS, key, quoted
+from race_to_efficiency.cells.run_columns import OTHER_UNITS, SPELLINGS, key
 from race_to_efficiency.cells.scales import SUFFIXES, without_counted
 from race_to_efficiency.cells.text import CellError
+from race_to_efficiency.named_options import Option, Words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -21,7 +22,7 @@ _OF_NEITHER = ("batch", "vocab", "seq", "context", "step")
 """Parts of names whose suffixed counts are no sizes of models, or none of data either."""
 
 
-def hints(figure: str, table: Table, taken: Collection[str]) -> list[str]:
+def hints(figure: str, table: Table, taken: Collection[str]) -> list[Words]:
     """Return options for counts in columns of other names (Model: 1.4B) and a loss in a table of metrics and values.
 
     Parameters
@@ -37,7 +38,7 @@ def hints(figure: str, table: Table, taken: Collection[str]) -> list[str]:
         named = [table.header[place] for place in places]
         of_data = {name for name in named if any(part in name.lower() for part in _OF_DATA)}
         named = [name for name in named if (name in of_data) == (figure == "tokens")]
-        return [f"--column {quoted(figure, name)}" for name in named if _counts(table, name)]
+        return [Words(Option("columns", name, figure)) for name in named if _counts(table, name)]
     return list(_of_metrics(table, places)) if figure == "loss" else []
 
 
@@ -53,7 +54,7 @@ def _counts(table: Table, name: str) -> bool:
     return all(one is not None and without_counted(one.unit.lower()) in SUFFIXES for one in found)
 
 
-def _of_metrics(table: Table, places: list[int]) -> Iterator[str]:
+def _of_metrics(table: Table, places: list[int]) -> Iterator[Words]:
     """Yield the column of values, with the metric that is a loss where there are others."""
     values = next((table.header[place] for place in places if key(table.header[place]) in _VALUES), None)
     for place in places if values else ():
@@ -62,5 +63,7 @@ def _of_metrics(table: Table, places: list[int]) -> Iterator[str]:
             unit = "" if key(metric) in SPELLINGS["loss"] else OTHER_UNITS.get(key(metric))
             if unit is None or len(key(metric)) < 3:
                 continue
-            where = f" --where '{table.header[place]} == {metric}'" if len(metrics) > 1 else ""
-            yield f"--column {quoted('loss', values or '')}" + (f" --loss-unit {unit}" if unit else "") + where
+            named = [Option("columns", values, "loss")]
+            named += [Option("loss_unit", unit)] if unit else []
+            named += [Option("where", f"{table.header[place]} == {metric}")] if len(metrics) > 1 else []
+            yield Words(*named)

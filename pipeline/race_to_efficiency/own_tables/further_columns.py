@@ -10,6 +10,7 @@ import numpy as np
 
 from race_to_efficiency.cells.run_columns import find_further
 from race_to_efficiency.errors import DataInvalid, UsageError
+from race_to_efficiency.named_options import Option, Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,7 +66,8 @@ def further_columns(
         found[figure] = place
     unused = sorted(set(rest) & set(_WANTED))
     if unused:
-        raise UsageError(f"--column {unused[0]}=... is of no use", why="no form asked for needs it")
+        idle = Option("columns", "...", unused[0])
+        raise UsageError(Words(idle, " is of no use"), why="no form asked for needs it")
     active = find_further(header, "active_params") if "total_params" in more else None
     if active is not None:
         rest.setdefault("params", active)

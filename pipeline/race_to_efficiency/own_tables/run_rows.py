@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from race_to_efficiency.cells.files import opened
-from race_to_efficiency.cells.run_columns import find_figures, quoted, suggestions
+from race_to_efficiency.cells.run_columns import find_figures, suggestions
 from race_to_efficiency.cells.run_figures import MOST_VALUE, SCALES, SEVERAL, implied_compute, read_figures
 from race_to_efficiency.errors import DataInvalid, UsageError
+from race_to_efficiency.named_options import Option, Words
 from race_to_efficiency.own_tables.chart_header import chart_header
 from race_to_efficiency.own_tables.column_hints import hints
 from race_to_efficiency.own_tables.further_columns import WEIGHT, further_columns, with_further
@@ -95,8 +96,8 @@ def read_runs(
         )
         remedy = "give every run a positive loss and at least two of params, tokens and compute_flop"
         if set_aside and all(row["column"] == "loss" and str(row["value"]).startswith("-") for row in set_aside):
-            negated = quoted("loss", f"{found.columns['loss']}*-1")
-            remedy = f"correct the losses; if they are log-likelihoods, add --column {negated}"
+            negated = Option("columns", f"{found.columns['loss']}*-1", "loss")
+            remedy = Words("correct the losses; if they are log-likelihoods, add ", negated)
         elif SEVERAL in {row["rule"] for row in set_aside}:
             remedy = set_aside[0]["remedy"]
         raise DataInvalid(
@@ -121,10 +122,10 @@ def read_runs(
     runs = runs.without(np.isin(runs.lines, list(left_out)), reasons) if left_out else runs
     if not len(runs) and ended[listed].all():
         why = ", ".join(sorted({reason for _, reason in runs.excluded}))
-        remedy = f"say which of them to take: --where '{why.partition(' is ')[0]} != running'"
+        remedy = Words("say which of them to take: ", Option("where"), f" '{why.partition(' is ')[0]} != running'")
         raise DataInvalid(f"no run of {table.name} is finished", where=str(path), why=why, remedy=remedy)
     if not len(runs):
-        raise UsageError("--exclude and --where leave no row", where=str(path))
+        raise UsageError(Words(Option("exclude"), " and ", Option("where"), " leave no row"), where=str(path))
     return _in_nats(_derived(with_further(runs, table, further)), loss_unit)
 
 
@@ -132,10 +133,10 @@ def _left_out(table: Table, figures: Figures, exclude: Sequence[str], where: Seq
     """Return the lines left out on request, each with the reason."""
     reasons: dict[int, str] = {}
     for text in exclude:
-        taken = selected_rows(text, table, figures.value, option="--exclude")
+        taken = selected_rows(text, table, figures.value, option=Option("exclude"))
         reasons |= dict.fromkeys(table.line[taken].tolist(), f"excluded: {text}")
     for text in where:
-        taken = selected_rows(text, table, figures.value, option="--where")
+        taken = selected_rows(text, table, figures.value, option=Option("where"))
         reasons |= dict.fromkeys(table.line[~taken].tolist(), f"not {text}")
     return reasons
 
@@ -169,34 +170,27 @@ def _refuse_missing(table: Table, found: FoundColumns) -> None:
             why=f"its first column holds {', '.join(sideways)}",
             remedy="exchange rows and columns (in pandas: read_csv(FILE, index_col=0).T.to_csv(NEW))",
         )
-    options = {
-        name: [
-            *_options(name, found.rivals.get(name, ())),
-            *hints(name, table, found.columns.values()),
-            *suggestions(name, header),
-        ]
-        for name in wanted
-    }
+    rivals = {name: [Words(Option("columns", rival, name)) for rival in found.rivals.get(name, ())] for name in wanted}
+    taken = found.columns.values()
+    options = [[*rivals[name], *hints(name, table, taken), *suggestions(name, header)] for name in wanted]
     several = [name for name in wanted if name in found.rivals]
     what = (
         f"several columns of {table.name} could be {' and '.join(several)}"
         if several
         else f"{table.name} has no column {' and no column '.join(wanted)}"
     )
-    choices = [" or ".join(dict.fromkeys(found)) for found in options.values() if found]
+    choices = [Words.joined(" or ", dict.fromkeys(found)) for found in options if found]
     raise DataInvalid(
         what,
         where=f"{table.path}:{table.header_line}",
         why=f"columns found: {', '.join(header)}",
-        remedy=f"add {' and '.join(choices)}"
+        remedy=Words("add ", Words.joined(" and ", choices))
         if choices
-        else "name the columns params, tokens, compute_flop (FLOP) and loss (nats per token), or say which is which: "
-        f"--column {wanted[0]}=NAME",
+        else Words(
+            "name the columns params, tokens, compute_flop (FLOP) and loss (nats per token), or say which is which: ",
+            Option("columns", "NAME", wanted[0]),
+        ),
     )
-
-
-def _options(name: str, rivals: Sequence[str]) -> list[str]:
-    return [f"--column {quoted(name, rival)}" for rival in rivals]
 
 
 def _names(table: Table, listed: NDArray[np.bool_]) -> Sequence[str]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from race_to_efficiency.cells.numbers import read_numbers
 from race_to_efficiency.errors import UsageError
+from race_to_efficiency.named_options import Option, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ _SIGNS: dict[str, Callable[[Any, float], Mask]] = {
 _TRUE = ("true", "yes", "1", "y")
 
 
-def selected_rows(text: str, table: Table, known: Mapping[str, NDArray[np.float64]], *, option: str) -> Mask:
+def selected_rows(text: str, table: Table, known: Mapping[str, NDArray[np.float64]], *, option: Option) -> Mask:
     """Return the rows ``loss > 4``, ``dataset == C4 and tokens < 1e9``, or a flag such as ``diverged`` takes, (n,).
 
     Parameters
@@ -42,7 +43,7 @@ def selected_rows(text: str, table: Table, known: Mapping[str, NDArray[np.float6
     table : Table
     known : mapping of str to (n,) float
         Quantities already read, which may go by another name in the table.
-    option : str
+    option : Option
         Option the expression was given to, for errors.
 
     Raises
@@ -56,14 +57,14 @@ def selected_rows(text: str, table: Table, known: Mapping[str, NDArray[np.float6
     return rows
 
 
-def _one(part: str, table: Table, known: Mapping[str, NDArray[np.float64]], option: str) -> Mask:
+def _one(part: str, table: Table, known: Mapping[str, NDArray[np.float64]], option: Option) -> Mask:
     """Return the rows one comparison or flag takes."""
     match = _COMPARISON.match(part)
     if match is None:
         return _flagged(part, table, option)
     column, sign, value = match["column"].strip(), match["sign"], match["value"].strip().strip("'\"")
     if column not in known and table.place(column) is None:
-        raise UsageError(f"{option}: there is no column '{column}'", why=f"columns: {', '.join(table.header)}")
+        raise UsageError(Words(option, f": there is no column '{column}'"), why=f"columns: {', '.join(table.header)}")
     number = read_numbers(np.array([value], dtype=object), dimension=None).value[0]
     figures = known[column] if column in known else table.numbers(column, None).value
     if sign in ("==", "=", "!="):
@@ -71,12 +72,12 @@ def _one(part: str, table: Table, known: Mapping[str, NDArray[np.float64]], opti
         return np.asarray((words | (figures == number)) != (sign == "!="))
     if np.isnan(number):
         raise UsageError(
-            f"{option}: '{value}' is not a number", why=f"{sign} compares numbers", remedy="use == for words"
+            Words(option, f": '{value}' is not a number"), why=f"{sign} compares numbers", remedy="use == for words"
         )
     return np.asarray(_SIGNS[sign](figures, number))
 
 
-def _flagged(flag: str, table: Table, option: str) -> Mask:
+def _flagged(flag: str, table: Table, option: Option) -> Mask:
     """Return the rows that carry a flag: in a flag column, or as a column of yes and no."""
     if table.place(flag) is not None:
         return np.array([cell.lower() in _TRUE for cell in table.texts(flag)], dtype=np.bool_)
@@ -90,7 +91,7 @@ def _flagged(flag: str, table: Table, option: str) -> Mask:
     if not rows.any():
         known = ", ".join(sorted(found - {""})[:12])
         raise UsageError(
-            f"{option}: no row has the flag '{flag}'",
+            Words(option, f": no row has the flag '{flag}'"),
             why=f"flags: {known}" if known else f"there is no column {' or '.join(FLAG_COLUMNS)}",
             remedy="write a comparison such as 'loss > 4', or one of the flags",
         )

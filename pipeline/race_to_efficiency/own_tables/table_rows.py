@@ -12,6 +12,7 @@ from race_to_efficiency.cells.physical import SUMMARY
 from race_to_efficiency.cells.table import Table, title_of
 from race_to_efficiency.cells.text import MISSING
 from race_to_efficiency.errors import UsageError
+from race_to_efficiency.named_options import Option
 from race_to_efficiency.own_tables.selection import selected_rows
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def read_rows(source: Path | Table, question: Question) -> DatedRows:
     problems = _problems(dates, {"compute": compute, "value": numbers}, labels.get("group"))
     wanted = np.ones(len(table), dtype=np.bool_)
     for text in question.where:
-        wanted &= selected_rows(text, table, {}, option="--where")
+        wanted &= selected_rows(text, table, {}, option=Option("where"))
     usable = np.ones(len(table), dtype=np.bool_)
     usable[list(problems)] = False
     inside = _inside(dates.day, question)

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from race_to_efficiency import storage
+from race_to_efficiency.comparison import difference
+from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.provenance.quarters import compare as compare_quarters
 from race_to_efficiency.report.annex.change_tables import moves
+from race_to_efficiency.report.words.names import missing_in_words
 from race_to_efficiency.settings.params import Workspace, open_workspace
 from race_to_efficiency.stages import compare
 
@@ -87,3 +90,23 @@ def test_an_early_quarter_is_compared_as_far_as_it_goes_and_says_why(checkout: P
     assert document["forecasts"] == []
     assert "fewer than two independent families speak" in document["forecasts_missing"]
     assert all(item["symbol"].startswith("gamma") for item in document["estimates"])
+
+
+def test_quarters_that_cannot_be_compared_are_written_as_a_code_that_the_report_says(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise DataInvalid("the ledger of runs holds no row", remedy="give one")
+
+    monkeypatch.setattr(difference, "difference", refused)
+    workspace = open_workspace(checkout, "2012Q3")
+    summary = compare.run(workspace)
+    told = summary["told"]["missing"]
+    assert summary["missing"] == told["why"]
+    assert storage.read_json(workspace.processed / "changes.json") == {"missing": told}
+    assert told == {
+        "code": compare.NOT_COMPARED, "quarter": "2012Q3", "before": "2012Q2", "why": "the ledger of runs holds no row"
+    }  # fmt: skip
+    said = "2012Q3 cannot be compared with 2012Q2: the ledger of runs holds no row"
+    assert missing_in_words(told) == said
+    assert missing_in_words(said) == said  # as quarters of race 0.1 published it

@@ -44,7 +44,10 @@ def test_what_did_not_happen_is_not_told() -> None:
     assert with_line("compare", {**SUMMARIES["compare"], "told": told})["line"].endswith("6 estimates moved")
     one = with_line("compare", {**SUMMARIES["compare"], "told": told | {"fitted": 1}})["line"]
     assert one.endswith("; 1 group of kappa fitted again")
-    assert with_line("compare", {"rows": 0, "moved": 0, "missing": "no such quarter"})["line"] == "no such quarter"
+    why = {"code": "not compared", "quarter": "2026Q1", "before": "2025Q4", "why": "ledger {x} is not there"}
+    shown = with_line("compare", {"rows": 0, "moved": 0, "missing": why["why"], "told": {"missing": why}})
+    assert shown["line"] == "2026Q1 cannot be compared with 2025Q4: ledger {x} is not there"
+    assert shown["missing"] == "ledger {x} is not there"
     lost = {**SUMMARIES["report"], "problems": ["Kappa: no file", "Gamma: no file"]}
     assert with_line("report", lost)["line"].endswith("MB; could not be written: Kappa: no file; Gamma: no file")
 

@@ -51,7 +51,9 @@ def _backtest(told: dict[str, Any]) -> str:
 
 def _compare(told: dict[str, Any]) -> str:
     if told["missing"]:
-        return str(told["missing"])
+        from race_to_efficiency.report.words.names import missing_in_words
+
+        return missing_in_words(told["missing"])
     fitted = told["fitted"]
     again = f"; {fitted} group{'s' if fitted > 1 else ''} of kappa fitted again" if fitted else ""
     moved = f"{told['rows']} rows changed, {told['moved']} estimates moved"

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from race_to_efficiency.settings.params import Workspace
     from race_to_efficiency.settings.report import ReportParams
 
+NOT_COMPARED = "not compared"
+"""Why changes.json compares nothing; the quarters and the reason stand beside it."""
+
 
 def run(workspace: Workspace) -> dict[str, Any]:
     """Compare the workspace's quarter with an earlier one and write changes.json.
@@ -42,10 +45,10 @@ def run(workspace: Workspace) -> dict[str, Any]:
     try:
         document = difference(ledgers, before, after, quarters=Quarters(memory, place=place_here()))
     except RaceError as error:  # an early quarter may have nothing to fit; the report then says so
-        why = f"{quarter} cannot be compared with {before.quarter}: {error.what}"
-        storage.write_json(workspace.processed / "changes.json", {"missing": why})
+        missing = {"code": NOT_COMPARED, "quarter": str(quarter), "before": str(before.quarter), "why": error.what}
+        storage.write_json(workspace.processed / "changes.json", {"missing": missing})
         comparison_edges({}, params.report).write(workspace.processed, "compare")
-        return {"rows": 0, "moved": 0, "missing": why}
+        return {"rows": 0, "moved": 0, "missing": error.what, "told": {"missing": missing}}
     storage.write_json(workspace.processed / "changes.json", document)
     comparison_edges(document, params.report).write(workspace.processed, "compare")
     counts: list[Mapping[str, Any]] = [table["counts"] for table in document["data"].values()]

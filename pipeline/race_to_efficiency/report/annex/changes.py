@@ -28,7 +28,7 @@ from race_to_efficiency.report.forecasts import years_label
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part
 from race_to_efficiency.report.page import Page, subsections
-from race_to_efficiency.report.words.names import group_in_words
+from race_to_efficiency.report.words.names import group_in_words, missing_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def changes_section(page: Page) -> Section:
 def absent(page: Page) -> list[Block]:
     """Say that no comparison was made, and why."""
     if "changes" in page.inputs.documents:
-        raise Missing(str(page.inputs.document("changes")["missing"]))
+        raise Missing(missing_in_words(page.inputs.document("changes")["missing"]))
     raise Missing(
         f"quarter {page.inputs.quarter} was not compared with the one before (no changes.json); the command race diff "
         "compares two quarters"

@@ -27,6 +27,7 @@ from race_to_efficiency.report.content import (
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, id_part, percent
 from race_to_efficiency.report.page import Page, section
+from race_to_efficiency.report.words.names import missing_in_words
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
@@ -105,7 +106,7 @@ def moved(page: Page) -> list[Block]:
     """Return gamma, kappa and the loss above the floor: before, now, and the main cause."""
     document = page.inputs.document("changes")
     if document.get("missing"):
-        raise Missing(str(document["missing"]))
+        raise Missing(missing_in_words(document["missing"]))
     known = {item["id"]: item for item in (*document["estimates"], *document["forecasts"])}
     named = (
         (HEADLINE_ROUTE, "Efficiency doublings a year, γ"),

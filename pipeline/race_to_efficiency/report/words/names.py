@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.content import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NAMES = {
     "hardware_tensor16": "chips, tensor FP16",
@@ -45,6 +49,9 @@ NAMES = {
 }
 """Names from the files in words; a name that is not here is shown with its underscores as blanks."""
 
+
+MISSING = {"not compared": "{quarter} cannot be compared with {before}: {why}"}
+"""Why a document holds nothing, by its code."""
 
 TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.\w[\w.]*)?")
 
@@ -129,3 +136,8 @@ def target_in_words(target: str) -> str:
     if target not in TARGET_NAMES and target.startswith("loss."):
         return f"loss of larger runs, {group_in_words(target.removeprefix('loss.'))}"
     return TARGET_NAMES.get(target, clean(target.replace("_", " ")))
+
+
+def missing_in_words(missing: str | Mapping[str, str]) -> str:
+    """Return why a document holds nothing; one published before race 0.2 holds the sentence itself."""
+    return missing if isinstance(missing, str) else MISSING[missing["code"]].format_map(missing)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from race_to_efficiency.api.questions import settings_here, source_of, spoken, texts
-from race_to_efficiency.api.results import MOST_POINTS, Result
+from race_to_efficiency.api.results import MOST_POINTS, Result, estimate_row
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,20 +84,9 @@ class GammaFit(Result):
 
         rows = []
         for item in self.estimates:
-            ends = item.interval()
-            rows.append(
-                {
-                    "group": item.group or "",
-                    "doublings_per_year": np.nan if item.value is None else item.value,
-                    "low": np.nan if ends is None or ends.low is None else ends.low,
-                    "high": np.nan if ends is None or ends.high is None else ends.high,
-                    "doubling_time_months": (item.diagnostics.get("doubling_time") or {}).get("value"),
-                    "n_rows": item.n_rows,
-                    "grade": item.grade.confidence,
-                    "status": item.status,
-                    "reasons": "; ".join(item.reasons),
-                }
-            )
+            months = (item.diagnostics.get("doubling_time") or {}).get("value")
+            first, then = {"group": item.group or ""}, {"doubling_time_months": months}
+            rows.append(estimate_row(item, first, "doublings_per_year", then))
         return pd.DataFrame(rows)
 
     def to_json(self) -> FittedGamma:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from race_to_efficiency import storage
-from race_to_efficiency.api.results import Result
+from race_to_efficiency.api.results import Result, estimate_row
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -131,22 +131,8 @@ class KappaFit(Result):
 
         rows = []
         for item in self.estimates:
-            ends = item.interval()
-            rows.append(
-                {
-                    "group": item.group,
-                    "form": item.form,
-                    "symbol": item.symbol,
-                    "value": np.nan if item.value is None else item.value,
-                    "low": np.nan if ends is None or ends.low is None else ends.low,
-                    "high": np.nan if ends is None or ends.high is None else ends.high,
-                    "unit": item.unit,
-                    "n_rows": item.n_rows,
-                    "grade": item.grade.confidence,
-                    "status": item.status,
-                    "reasons": "; ".join(item.reasons),
-                }
-            )
+            first = {"group": item.group, "form": item.form, "symbol": item.symbol}
+            rows.append(estimate_row(item, first, "value", {"unit": item.unit}))
         return pd.DataFrame(rows)
 
     def compare(self) -> pd.DataFrame:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from race_to_efficiency.calibration.common.estimates import Estimate
+
 MOST_POINTS = 2_000
 """Rows that the picture of a fit shows of a long table."""
 
@@ -88,6 +90,22 @@ class Result(ABC):
 
         table = self._shown().to_html(max_rows=SHOWN_ROWS, index=False, escape=True, float_format="{:.5g}".format)
         return f"<p><b>{type(self).__name__}</b> {escape(self.summary().splitlines()[0])}</p>{table}"
+
+
+def estimate_row(item: Estimate, first: dict[str, Any], value: str, then: dict[str, Any]) -> dict[str, Any]:
+    """Return an estimate as a row of a frame: what it is of, value and ends, more of it, and how far to trust it."""
+    ends = item.interval()
+    low, high = (None, None) if ends is None else (ends.low, ends.high)
+    numbers = {value: item.value, "low": low, "high": high}
+    return {
+        **first,
+        **{name: float("nan") if number is None else number for name, number in numbers.items()},
+        **then,
+        "n_rows": item.n_rows,
+        "grade": item.grade.confidence,
+        "status": item.status,
+        "reasons": "; ".join(item.reasons),
+    }
 
 
 def plot(result: Result, ax: Axes | None = None) -> Axes:

@@ -30,8 +30,11 @@ def log_quotient(a: FloatArray, b: FloatArray) -> FloatArray:
         return np.where((a > 0.5 * b) & (a < 2.0 * b), near, far)
 
 
-def log_ratio_needed(target: FloatArray, kappa: FloatArray, floor: FloatArray) -> FloatArray:
-    """Return ln X at which the loss reaches ``target``; infinity at or below the floor."""
+def log_ratio_needed(target: ArrayLike, kappa: ArrayLike, floor: ArrayLike, *, name: str = "target") -> FloatArray:
+    """Return ln X at which the loss reaches a target, which errors call ``name``; infinity at or below the floor."""
+    target = domain.unit_interval(name, target, zero=False, one=True)
+    kappa = domain.positive("kappa", kappa)
+    floor = domain.unit_interval("floor", floor, zero=True, one=False)
     with np.errstate(all="ignore"):
         missing = (1.0 - target) / (1.0 - floor)
         log_reducible = np.where(missing < 0.5, np.log1p(-missing), log_quotient(target - floor, 1.0 - floor))
@@ -42,10 +45,7 @@ def log_ratio_needed(target: FloatArray, kappa: FloatArray, floor: FloatArray) -
 def _checked(
     target: ArrayLike, kappa: ArrayLike, floor: ArrayLike, baseline_years: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    aim = domain.unit_interval("target", target, zero=False, one=True)
-    exponent_kappa = domain.positive("kappa", kappa)
-    lowest = domain.unit_interval("floor", floor, zero=True, one=False)
-    return log_ratio_needed(aim, exponent_kappa, lowest), domain.positive("baseline_years", baseline_years)
+    return log_ratio_needed(target, kappa, floor), domain.positive("baseline_years", baseline_years)
 
 
 def static_years(needed: FloatArray, scale: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -236,9 +236,7 @@ def kappa_implied(
     (...) float, dimensionless
         0 for r = 1; infinity when the loss fell although no compute was added, or fell to the floor.
     """
-    ratio = domain.unit_interval("r", r, zero=False, one=True)
-    lowest = domain.unit_interval("floor", floor, zero=True, one=False)
-    needed = log_ratio_needed(ratio, np.ones(()), lowest)
+    needed = log_ratio_needed(r, 1.0, floor, name="r")
     gathered = constant_path(
         domain.duration("t", t),
         domain.finite("gamma", gamma),

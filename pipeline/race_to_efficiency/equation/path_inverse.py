@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.equation import domain
 from race_to_efficiency.equation.domain import FloatArray, scalar_or_array
 from race_to_efficiency.equation.inverses import log_ratio_needed
 from race_to_efficiency.equation.monotone import increasing_root
@@ -46,11 +45,8 @@ def time_to_target_on_path(
     (...) float, years
         Infinity when the target is not reached within a thousand million years.
     """
-    aim = domain.unit_interval("target", target, zero=False, one=True)
-    slope = domain.positive("kappa", kappa)
-    lowest = domain.unit_interval("floor", floor, zero=True, one=False)
+    needed = log_ratio_needed(target, kappa, floor)
     route = compute_path(gamma, fleet=fleet, baseline_years=baseline_years, **path)
-    needed = log_ratio_needed(aim, slope, lowest)
     shape = np.broadcast_shapes(needed.shape, log_ratio_of(route, np.ones(())).shape)
     needed = np.broadcast_to(needed, shape)
     low, high = np.full(shape, np.log(EARLIEST_YEARS)), np.full(shape, np.log(LATEST_YEARS))

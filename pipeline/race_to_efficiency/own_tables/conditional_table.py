@@ -12,7 +12,7 @@ from race_to_efficiency.calibration.kappa.conditional_evidence import evidence_u
 from race_to_efficiency.calibration.kappa.conditional_fit import Point, fit_point, settle
 from race_to_efficiency.calibration.kappa.conditions import Bound, Conditions
 from race_to_efficiency.calibration.kappa.efficient import frontier_weights
-from race_to_efficiency.calibration.kappa.group_records import PARAMETER_UNITS
+from race_to_efficiency.calibration.kappa.group_records import identity
 from race_to_efficiency.calibration.kappa.intervals import bootstrap_weights, percentile_intervals, spread
 from race_to_efficiency.calibration.kappa.law import Law
 from race_to_efficiency.calibration.kappa.trust import axes, judge
@@ -77,24 +77,15 @@ class ConditionalFit:
             error = spread(values)
             records.append(
                 Estimate(
-                    id=f"{symbol}.{rows.group}.{form.name}",
-                    symbol=symbol,
+                    **identity(rows, form, symbol),
                     value=value if finite else None,
-                    unit=PARAMETER_UNITS.get(symbol, "1"),
-                    group=rows.group,
-                    form=form.name,
-                    estimator="huber_least_squares",
                     intervals=intervals if finite and not held else (),
                     stderr=error if finite and not held and np.isfinite(error) else None,
-                    n_rows=len(rows),
-                    n_clusters=rows.n_units,
                     status=status if finite else "refused",
                     reasons=reasons if finite else (reasons or ("the fit has no finite value",)),
                     evidence=evidence,
                     agreement=agreement,
                     diagnostics=self._diagnostics(),
-                    rows_used=tuple(f"{rows.table}/{name}" for name in rows.ids),
-                    rows_excluded=tuple((f"{rows.table}/{name}", why) for name, why in rows.excluded),
                     seed=seed,
                     computed_by="race_to_efficiency.own_tables.conditional_table.fit_conditional",
                 )

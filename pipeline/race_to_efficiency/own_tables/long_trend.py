@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.estimates import Estimate, Interval, draw_intervals, t_interval
-from race_to_efficiency.calibration.common.rates import in_other_units
+from race_to_efficiency.calibration.common.estimates import Interval, draw_intervals, t_interval
 from race_to_efficiency.calibration.common.resampling import stream, stretched
-from race_to_efficiency.calibration.gamma.components import Fitted, identity, refused
+from race_to_efficiency.calibration.gamma.components import Fitted, refused
 from race_to_efficiency.calibration.gamma.fragility import (
     DAYS_PER_YEAR,
     PAIR_ROWS,
@@ -22,7 +21,7 @@ from race_to_efficiency.calibration.gamma.fragility import (
     moved_starts,
 )
 from race_to_efficiency.calibration.gamma.judging import judged
-from race_to_efficiency.calibration.gamma.trend_fit import refusal_of, weaknesses
+from race_to_efficiency.calibration.gamma.trend_fit import fitted_rate, refusal_of
 from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes, ratio
 from race_to_efficiency.own_tables.records import could_be_records
 
@@ -72,22 +71,10 @@ def _fit(inputs: Inputs, component: Component, series: Series, first: str, quant
         return refused(component, "one block of rows holds all that tells of a trend", series)
     intervals = [*own, *draw_intervals(draws, method="cluster_bootstrap"), *draw_intervals(draws)]
     intervals.sort(key=lambda item: item.method != first)
-    low, high = intervals[0].low, intervals[0].high
-    estimate = Estimate(
-        **identity(component),
-        value=value,
-        intervals=tuple(intervals),
-        stderr=stderr,
-        n_rows=len(series),
-        n_clusters=series.n_clusters,
-        window=series.window,
-        diagnostics={**in_other_units(value, low, high), **facts},
-        rows_used=rows_in_short(series),
-        seed=inputs.seed,
+    rows = rows_in_short(series)
+    return fitted_rate(
+        inputs, component, (series, series), value, intervals, stderr, facts, draws, line_slopes, rows_used=rows
     )
-    reasons = weaknesses(inputs, series)
-    fit = Fitted(component, estimate, draws, series, line_slopes, series)
-    return fit.with_status("weak", reasons) if reasons else fit
 
 
 def rows_in_short(series: Series) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from race_to_efficiency.equation.domain import PAPER_KAPPA, positive, unit_interval
+from race_to_efficiency.equation.domain import PAPER_KAPPA, positive
 from race_to_efficiency.equation.inverses import fleet_required, log_ratio_needed, time_to_target
 from race_to_efficiency.json_fields import Means, Positive, Unbounded, Written
 from race_to_efficiency.planning.cost import energy_twh
@@ -82,8 +82,7 @@ def severity_table(
     power = None if baseline_power_w is None else float(positive("baseline_power_w", baseline_power_w))
     rows = []
     for target in targets:
-        aim = unit_interval("target", target, zero=False, one=True)
-        ratio = log_ratio_needed(aim, positive("kappa", kappa), unit_interval("floor", floor, zero=True, one=False))
+        ratio = log_ratio_needed(target, kappa, floor)
         for gamma in gammas:
             years = time_to_target(target, kappa, gamma, baseline_years=baseline_years, floor=floor)
             needs = []

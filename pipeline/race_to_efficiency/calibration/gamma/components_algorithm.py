@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.estimates import Estimate, Interval, draw_intervals
-from race_to_efficiency.calibration.common.rates import in_other_units
+from race_to_efficiency.calibration.common.estimates import Interval, draw_intervals
 from race_to_efficiency.calibration.common.resampling import stream
 from race_to_efficiency.calibration.common.series import Series
-from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, from_draws, identity, refused
-from race_to_efficiency.calibration.gamma.trend_fit import fit_trend, resampled, weaknesses
+from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, from_draws, refused
+from race_to_efficiency.calibration.gamma.trend_fit import fit_trend, fitted_rate, resampled
 from race_to_efficiency.calibration.gamma.trends import fit_line, gain_slopes
 
 if TYPE_CHECKING:
@@ -112,21 +111,8 @@ def fit_gain(inputs: Inputs, component: Component, whole: Series, *, start: date
         "residual_sd": line.residual_sd,
         "share_of_draws_not_positive": float(np.mean(draws <= 0)),
     }
-    estimate = Estimate(
-        **identity(component),
-        value=value,
-        intervals=(*intervals, *draw_intervals(draws)),
-        stderr=stderr,
-        n_rows=len(series),
-        n_clusters=series.n_clusters,
-        window=series.window,
-        diagnostics={**in_other_units(value, intervals[0].low, intervals[0].high), **facts},
-        rows_used=series.rows_used,
-        seed=inputs.seed,
-    )
-    fitted = Fitted(component, estimate, draws, series, gain_slopes, whole)
-    reasons = weaknesses(inputs, series)
-    return fitted.with_status("weak", reasons) if reasons else fitted
+    intervals = [*intervals, *draw_intervals(draws)]
+    return fitted_rate(inputs, component, (series, whole), value, intervals, stderr, facts, draws, gain_slopes)
 
 
 def split_lognormal(median: float, low: float, high: float, draws: int, rng: np.random.Generator) -> Floats:

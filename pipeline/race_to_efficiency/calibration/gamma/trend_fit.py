@@ -20,7 +20,7 @@ from race_to_efficiency.calibration.gamma.components import Fitted, identity, re
 from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from race_to_efficiency.calibration.common.series import Floats, Series, Slopes
@@ -76,6 +76,25 @@ def fit_trend(
         return refused(component, str(error), series)
     intervals = [*dependent, *intervals, *draw_intervals(draws)]
     intervals.sort(key=lambda item: item.method != (first or dependent[0].method))
+    facts |= diagnostics or {}
+    return fitted_rate(inputs, component, (series, whole), value, intervals, stderr, facts, draws, slopes, resampling)
+
+
+def fitted_rate(
+    inputs: Inputs,
+    component: Component,
+    rows: tuple[Series, Series],
+    value: float,
+    intervals: Sequence[Interval],
+    stderr: float,
+    facts: Mapping[str, Any],
+    draws: Floats,
+    slopes: Slopes,
+    resampling: Resampling = "clusters",
+    rows_used: tuple[str, ...] | None = None,
+) -> Fitted:
+    """Return a rate with its record; ``rows`` are those fitted and all that qualify, whose doubts make it weak."""
+    series, whole = rows
     estimate = Estimate(
         **identity(component),
         value=value,
@@ -84,8 +103,8 @@ def fit_trend(
         n_rows=len(series),
         n_clusters=series.n_clusters,
         window=series.window,
-        diagnostics={**in_other_units(value, intervals[0].low, intervals[0].high), **facts, **(diagnostics or {})},
-        rows_used=series.rows_used,
+        diagnostics={**in_other_units(value, intervals[0].low, intervals[0].high), **facts},
+        rows_used=series.rows_used if rows_used is None else rows_used,
         seed=inputs.seed,
     )
     fitted = Fitted(component, estimate, draws, series, slopes, whole, resampling)

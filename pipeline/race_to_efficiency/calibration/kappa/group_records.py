@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,11 +13,29 @@ from race_to_efficiency.calibration.kappa.trust import axes, judge
 if TYPE_CHECKING:
     import pandas as pd
 
+    from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.settings.kappa import KappaParams
 
 PARAMETER_UNITS = {"E": "nats/token", "A": "nats/token", "B": "nats/token"}
+
+
+def identity(rows: GroupRows, form: Form, symbol: str) -> dict[str, Any]:
+    """Return the fields that say what an estimate is of, and which rows it rests on."""
+    return {
+        "id": f"{symbol}.{rows.group}.{form.name}",
+        "symbol": symbol,
+        "unit": PARAMETER_UNITS.get(symbol, "1"),
+        "group": rows.group,
+        "form": form.name,
+        "estimator": "huber_least_squares",
+        "n_rows": len(rows),
+        "n_clusters": rows.n_units,
+        "window": rows.window,
+        "rows_used": tuple(f"{rows.table}/{name}" for name in rows.ids),
+        "rows_excluded": tuple((f"{rows.table}/{name}", why) for name, why in rows.excluded),
+    }
 
 
 def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estimate]:
@@ -31,26 +49,16 @@ def estimates_of(fit: GroupFit, params: KappaParams, *, seed: int) -> list[Estim
         finite = bool(np.isfinite(value)) and not fit.evidence.fatal
         records.append(
             Estimate(
-                id=f"{symbol}.{fit.rows.group}.{fit.form.name}",
-                symbol=symbol,
+                **identity(fit.rows, fit.form, symbol),
                 value=value if finite else None,
-                unit=PARAMETER_UNITS.get(symbol, "1"),
-                group=fit.rows.group,
-                form=fit.form.name,
-                estimator="huber_least_squares",
                 intervals=fit.intervals(symbol, params.levels, params.gates.z_curv_trusted) if finite else (),
                 stderr=stderr if finite and np.isfinite(stderr) else None,
-                n_rows=len(fit.rows),
-                n_clusters=fit.rows.n_units,
-                window=fit.rows.window,
                 pivot_compute_flop=fit.pivot_compute_flop,
                 status=status if finite else "refused",
                 reasons=reasons if finite else (reasons or ("the fit has no finite value",)),
                 evidence=evidence,
                 agreement=agreement,
                 diagnostics=diagnostics,
-                rows_used=tuple(f"{fit.rows.table}/{name}" for name in fit.rows.ids),
-                rows_excluded=tuple((f"{fit.rows.table}/{name}", why) for name, why in fit.rows.excluded),
                 seed=seed,
                 computed_by="race_to_efficiency.calibration.kappa.group_fit.fit_form",
             )
@@ -62,20 +70,10 @@ def refused_for_lack(rows: GroupRows, params: KappaParams) -> list[Estimate]:
     """Return a refused record of each form asked for that needs what the group's runs do not state."""
     return [
         Estimate(
-            id=f"{FORMS[name].symbol}.{rows.group}.{name}",
-            symbol=FORMS[name].symbol,
+            **identity(rows, FORMS[name], FORMS[name].symbol),
             value=None,
-            unit="1",
-            group=rows.group,
-            form=name,
-            estimator="huber_least_squares",
-            n_rows=len(rows),
-            n_clusters=rows.n_units,
-            window=rows.window,
             status="refused",
             reasons=(f"{' and '.join(rows.lacks(FORMS[name]))} are not known: the {name} form needs them",),
-            rows_used=tuple(f"{rows.table}/{run}" for run in rows.ids),
-            rows_excluded=tuple((f"{rows.table}/{run}", why) for run, why in rows.excluded),
             computed_by="race_to_efficiency.calibration.kappa.group_records.refused_for_lack",
         )
         for name in params.forms

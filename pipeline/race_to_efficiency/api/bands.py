@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.equation.path_options import PathOptions
-
-    Floats = NDArray[np.float64]
 
 BAND_LEVELS = (0.95, 0.8)
 

@@ -9,13 +9,9 @@ from race_to_efficiency.calibration.common.grades import grades
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from race_to_efficiency.api.kappa_fit import KappaFit
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.law import Law
-
-    Floats = NDArray[np.float64]
 
 
 def grades_of(fit: KappaFit, law: Law, beyond: Floats) -> tuple[str, ...]:

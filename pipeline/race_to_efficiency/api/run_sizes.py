@@ -11,12 +11,11 @@ from race_to_efficiency.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from race_to_efficiency.api.kappa_fit import KappaFit
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.law import Law
-
-    Floats = NDArray[np.float64]
 
 
 def of_sizes(fit: KappaFit) -> str:

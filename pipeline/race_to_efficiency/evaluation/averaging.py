@@ -15,14 +15,12 @@ from race_to_efficiency.evaluation.predictive import TAU, Predictive
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 _LEVELS = np.concatenate([[0.0], TAU, [1.0]])
 
 
-def average(quantiles: Array, weights: Array) -> Array:
+def average(quantiles: Floats, weights: Floats) -> Floats:
     """Return the weighted average of (m, 23) quantiles, level by level; weights (m,) add up to 1.
 
     References
@@ -33,7 +31,7 @@ def average(quantiles: Array, weights: Array) -> Array:
     return np.asarray(np.maximum.accumulate(weights @ quantiles))
 
 
-def mixture(quantiles: Array, weights: Array) -> Array:
+def mixture(quantiles: Floats, weights: Floats) -> Floats:
     """Return the (23,) quantiles of the mixture of m distributions: wide where they disagree.
 
     Parameters
@@ -57,14 +55,14 @@ def mixture(quantiles: Array, weights: Array) -> Array:
     return np.asarray(np.interp(TAU, mass, value))
 
 
-def extended(quantiles: Array) -> Array:
+def extended(quantiles: Floats) -> Floats:
     """Return (m, 25) knots of (m, 23) quantiles: with the ends at levels 0 and 1."""
     low = quantiles[:, :1] - (quantiles[:, 1:2] - quantiles[:, :1]) * TAU[0] / (TAU[1] - TAU[0])
     high = quantiles[:, -1:] + (quantiles[:, -1:] - quantiles[:, -2:-1]) * (1.0 - TAU[-1]) / (TAU[-1] - TAU[-2])
     return np.hstack([low, quantiles, high])
 
 
-def _reached(knot: Array, at: Array, side: str) -> Array:
+def _reached(knot: Floats, at: Floats, side: str) -> Floats:
     """Return the probability below (left) or up to (right) each value, (k,)."""
     index = np.searchsorted(knot, at, side=side)  # type: ignore[call-overload]
     first, last = np.clip(index - 1, 0, None), np.clip(index, None, knot.size - 1)
@@ -74,12 +72,12 @@ def _reached(knot: Array, at: Array, side: str) -> Array:
     return np.where(index == 0, 0.0, np.where(index == knot.size, 1.0, inside))
 
 
-def probability_up_to(quantiles: Array, value: float) -> float:
+def probability_up_to(quantiles: Floats, value: float) -> float:
     """Return the probability of at most a value under (23,) quantiles; 0 or 1 beyond the ends."""
     return float(_reached(extended(quantiles[None])[0], np.array([value]), "right")[0])
 
 
-def hurdle(quantiles: Array, weights: Array, standing: float) -> Array:
+def hurdle(quantiles: Floats, weights: Floats, standing: float) -> Floats:
     """Return the (23,) quantiles of a record: the chance that it stays is mixed, how far it rises is averaged.
 
     Parameters
@@ -104,7 +102,7 @@ def hurdle(quantiles: Array, weights: Array, standing: float) -> Array:
     return np.asarray(np.maximum.accumulate(np.maximum(found, standing)))
 
 
-def combine(members: Sequence[Predictive], weights: Array, standing: float | None = None) -> Predictive:
+def combine(members: Sequence[Predictive], weights: Floats, standing: float | None = None) -> Predictive:
     """Return the members' weighted average.
 
     Parameters

@@ -13,9 +13,7 @@ import numpy as np
 from race_to_efficiency.evaluation.predictive import TAU, empirical
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 BASELINES: tuple[str, ...] = ("last_value", "random_walk_drift", "moore", "published")
 """Names of the baselines in the tables."""
@@ -36,24 +34,24 @@ class Series:
         Past outcomes; for a path these are the levels themselves.
     """
 
-    time: Array
-    level: Array
-    outcome_time: Array
-    outcome: Array
+    time: Floats
+    level: Floats
+    outcome_time: Floats
+    outcome: Floats
 
     @property
     def last(self) -> float:
         """The last known level."""
         return float(self.level[-1])
 
-    def level_at(self, when: Array) -> Array:
+    def level_at(self, when: Floats) -> Floats:
         """Return the level known at each date, NaN before the first."""
         # quarters differ by days: a level a week later is still that of the horizon asked for
         index = np.searchsorted(self.time, np.asarray(when) + _WEEK_YEARS, side="right") - 1
         return np.where(index >= 0, self.level[np.maximum(index, 0)], np.nan)
 
 
-def past_changes(series: list[Series], ahead: float) -> Array:
+def past_changes(series: list[Series], ahead: float) -> Floats:
     """Return outcome minus the level known ``ahead`` years before it, for every past outcome of all the series.
 
     With fewer than 3 of them (a short series, a long horizon) the longest shorter horizon that has 3 is used, its
@@ -70,7 +68,7 @@ def past_changes(series: list[Series], ahead: float) -> Array:
     return np.empty(0)
 
 
-def last_value(last: float, changes: Array) -> Array:
+def last_value(last: float, changes: Floats) -> Floats:
     """Return (23,) quantiles: the last value, give or take the past changes over the same horizon (both signs).
 
     References
@@ -81,12 +79,12 @@ def last_value(last: float, changes: Array) -> Array:
     return np.asarray(last + empirical(np.concatenate([changes, -changes])))
 
 
-def fixed_rate(last: float, rate: float, ahead: float, changes: Array) -> Array:
+def fixed_rate(last: float, rate: float, ahead: float, changes: Floats) -> Floats:
     """Return (23,) quantiles: growth at ``rate`` doublings/yr with the empirical spread of past changes."""
     return np.asarray(last + rate * ahead + empirical(changes - changes.mean()))
 
 
-def random_walk_drift(series: list[Series], last: float, ahead: float, changes: Array | None = None) -> Array:
+def random_walk_drift(series: list[Series], last: float, ahead: float, changes: Floats | None = None) -> Floats:
     """Return (23,) quantiles of a random walk with drift: normal, variance s^2 h (1 + h/T).
 
     Parameters
@@ -118,14 +116,14 @@ def random_walk_drift(series: list[Series], last: float, ahead: float, changes: 
 def quantiles(
     series: list[Series],
     last: float,
-    ahead: Array,
-    past: list[Array],
+    ahead: Floats,
+    past: list[Floats],
     moore: float,
     published: float | None,
     *,
     scatter: bool = False,
     monotone: bool = False,
-) -> dict[str, Array]:
+) -> dict[str, Floats]:
     """Return each baseline's (h, 23) quantiles.
 
     Parameters
@@ -146,7 +144,7 @@ def quantiles(
         Whether the quantity never falls below its last value: a record. What a baseline would put below it counts as
         staying there.
     """
-    rows: dict[str, list[Array]] = {name: [] for name in BASELINES if name != "published" or published is not None}
+    rows: dict[str, list[Floats]] = {name: [] for name in BASELINES if name != "published" or published is not None}
     for step, changes in zip(ahead, past, strict=True):
         rows["last_value"].append(last_value(last, changes))
         rows["random_walk_drift"].append(random_walk_drift(series, last, float(step), changes if scatter else None))

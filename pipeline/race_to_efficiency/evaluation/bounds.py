@@ -18,14 +18,12 @@ from race_to_efficiency.units import SECONDS_PER_HOUR
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.origins import ForecastOrigin
     from race_to_efficiency.settings.backtest import BoundParams
 
-    Array = NDArray[np.float64]
-    Limit = tuple[Array, str]
+    Limit = tuple[Floats, str]
 
 
 def bound(origin: ForecastOrigin, views: LedgerViews) -> Limit:
@@ -44,13 +42,13 @@ def bound(origin: ForecastOrigin, views: LedgerViews) -> Limit:
     return np.full(origin.ends.size, limit), source
 
 
-def within(quantiles: Array, limit: Array) -> tuple[Array, Array]:
+def within(quantiles: Floats, limit: Floats) -> tuple[Floats, Floats]:
     """Return (h, 23) quantiles moved to the bound where they lie beyond it, and the (h,) share of mass moved."""
     moved = [1.0 - probability_up_to(row, edge) for row, edge in zip(quantiles, limit, strict=True)]
     return np.minimum(quantiles, limit[:, None]), np.array(moved)
 
 
-def _ahead(origin: ForecastOrigin) -> Array:
+def _ahead(origin: ForecastOrigin) -> Floats:
     return QUARTER_YEARS * np.arange(1.0, origin.ends.size + 1)
 
 
@@ -89,14 +87,14 @@ def _compute(origin: ForecastOrigin, views: LedgerViews) -> Limit:
     return np.log2(caps.power_w.value) + _joule_compute(origin, views), source
 
 
-def _joule_compute(origin: ForecastOrigin, views: LedgerViews) -> Array:
+def _joule_compute(origin: ForecastOrigin, views: LedgerViews) -> Floats:
     """Return the compute that a watt can give a large run at each horizon, (h,) log2 FLOP/W."""
     caps = origin.params.bounds
     hours = caps.usual_hours.value * np.exp2(caps.duration_growth_per_year.value * _ahead(origin))
     return np.log2(np.minimum(hours, caps.run_hours.value) * SECONDS_PER_HOUR) + efficiency(origin, views)
 
 
-def efficiency(origin: ForecastOrigin, views: LedgerViews) -> Array:
+def efficiency(origin: ForecastOrigin, views: LedgerViews) -> Floats:
     """Return the efficiency a large run can have at each horizon, (h,) log2 FLOP/J.
 
     The median of the runs of the last year that state power and hours, or the best chip where fewer than three do.
@@ -125,7 +123,7 @@ def _speedrun(origin: ForecastOrigin, views: LedgerViews) -> Limit:
     return faster - np.log2(seconds), "seconds at peak: " + "; ".join(one.source for one in parts)
 
 
-def implied_power(origin: ForecastOrigin, views: LedgerViews, quantiles: Array) -> Array:
+def implied_power(origin: ForecastOrigin, views: LedgerViews, quantiles: Floats) -> Floats:
     """Return how likely the power that a compute forecast implies lies above the cap, (h,).
 
     Parameters

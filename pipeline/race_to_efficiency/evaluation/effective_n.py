@@ -13,9 +13,9 @@ from race_to_efficiency.evaluation.scoring import COVERAGE_LEVELS, LEVELS, centr
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 TOO_FEW = "too few to judge"
 
@@ -63,7 +63,7 @@ def effective_n(blocks: Sequence[str], start: ArrayLike, end: ArrayLike, shared:
     return float(min(names.size**2 / correlations(names, a, b, s).sum(), np.unique(names).size))
 
 
-def correlations(blocks: ArrayLike, start: ArrayLike, end: ArrayLike, shared: ArrayLike) -> Array:
+def correlations(blocks: ArrayLike, start: ArrayLike, end: ArrayLike, shared: ArrayLike) -> Floats:
     """Return the (n, n) correlations between outcomes that `effective_n` sums; its parameters."""
     names = np.asarray(blocks, dtype=str)
     a, b, s = (np.asarray(x, dtype=np.float64) for x in (start, end, shared))
@@ -121,7 +121,7 @@ def _binomial_band(n: int, level: float, confidence: float) -> tuple[float, floa
     return float(counts[0]), float(counts[1])
 
 
-def relative_distance(observed: ArrayLike, predicted: ArrayLike, level: float, levels: ArrayLike = LEVELS) -> Array:
+def relative_distance(observed: ArrayLike, predicted: ArrayLike, level: float, levels: ArrayLike = LEVELS) -> Floats:
     """Return each outcome's distance from the median in units of the interval's half-width on its side.
 
     Parameters
@@ -150,7 +150,7 @@ def relative_distance(observed: ArrayLike, predicted: ArrayLike, level: float, l
     return np.where(distance == 0, 0.0, ratio)
 
 
-def coverage_share(observed: ArrayLike, predicted: ArrayLike, level: float, levels: ArrayLike = LEVELS) -> Array:
+def coverage_share(observed: ArrayLike, predicted: ArrayLike, level: float, levels: ArrayLike = LEVELS) -> Floats:
     """Return how far each outcome counts as covered by the central interval: 0 or 1, or a share at a point mass.
 
     A record that stays where it is equals many quantiles at once; counting it as covered by every interval would make

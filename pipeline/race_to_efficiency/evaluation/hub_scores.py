@@ -13,11 +13,9 @@ from race_to_efficiency.evaluation.hub_table import END, ORIGIN
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.hub_table import HubForecasts
-
-    Array = NDArray[np.float64]
 
 METRICS = ("wis", "overprediction", "underprediction", "dispersion", "bias", "ae_median")
 COVERAGES = (50, 80, 90, 95)
@@ -76,7 +74,7 @@ def score_units(forecasts: HubForecasts, *, log2: bool = False) -> tuple[pd.Data
     return (pd.concat(frames).sort_values(keys).reset_index(drop=True) if frames else tasks.iloc[:0]), refused
 
 
-def _metrics(y: Array, q: Array, tau: Array) -> dict[str, Array]:
+def _metrics(y: Floats, q: Floats, tau: Floats) -> dict[str, Floats]:
     """Return `METRICS` and coverages of forecasts with the same levels, each (n,)."""
     parts = scoring.weighted_interval_score(y, q, tau)
     found = {name: getattr(parts, name) for name in METRICS[:4]}
@@ -88,7 +86,7 @@ def _metrics(y: Array, q: Array, tau: Array) -> dict[str, Array]:
     return found
 
 
-def step_bias(y: Array, q: Array, tau: Array) -> Array:
+def step_bias(y: Floats, q: Floats, tau: Floats) -> Floats:
     """Return the bias of forecasts by the step function of their quantiles: -1 too low, 1 too high, 0 at the median.
 
     Parameters

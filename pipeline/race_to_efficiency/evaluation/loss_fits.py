@@ -17,12 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.settings.backtest import BacktestParams
     from race_to_efficiency.settings.kappa import TrustGates
-
-    Array = NDArray[np.float64]
 
 _PARAMETERS = 5
 _MINIMUM_LATER = 3
@@ -51,14 +49,14 @@ class Fit:
         The same with what the earlier cut-offs of the group itself show.
     """
 
-    theta: Array
-    replicates: Array
+    theta: Floats
+    replicates: Floats
     residual_log2: float
     free: float
     discrepancy: float = 0.0
     learned_walk: float = 0.0
 
-    def log2_loss(self, theta: Array, params: Array, tokens: Array) -> Array:
+    def log2_loss(self, theta: Floats, params: Floats, tokens: Floats) -> Floats:
         """Return log2 of A N^-alpha + B D^-beta + E, (..., m) for (..., 5) parameters and m runs."""
         a, b, e, alpha, beta = (theta[..., k, None] for k in range(_PARAMETERS))
         loss = a * np.exp(-alpha * np.log(params)) + b * np.exp(-beta * np.log(tokens)) + e
@@ -86,7 +84,7 @@ class Fit:
         )
         return evidence_level(sound=sound, scatter=scatter)
 
-    def predict(self, model: str, runs: pd.DataFrame, beyond: Array, settings: BacktestParams) -> Predictive:
+    def predict(self, model: str, runs: pd.DataFrame, beyond: Floats, settings: BacktestParams) -> Predictive:
         """Return the predictive of each run's log2 loss.
 
         Parameters

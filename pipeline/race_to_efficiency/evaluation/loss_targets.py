@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.settings.backtest import BacktestParams
     from race_to_efficiency.settings.kappa import KappaParams, TrustGates
-
-    Array = NDArray[np.float64]
 
 LOSS_UNIT = "nats/token"
 
@@ -38,7 +36,7 @@ LOSS_BASELINES = ("last_value", "random_walk_drift")
 """Baselines of a run's loss; no rate of Moore's and no published trend speaks of a group."""
 
 
-def cutoffs(log2_compute: Array, settings: BacktestParams) -> Array:
+def cutoffs(log2_compute: Floats, settings: BacktestParams) -> Floats:
     """Return the log2 compute cut-offs of a group: whole steps that leave enough runs below and some above.
 
     The steps do not depend on the runs, so a larger run that is added later moves no earlier cut-off.
@@ -106,7 +104,7 @@ def group_forecasts(
     rate = settings.loss.compute_doublings_per_year
     compute = np.log2(rows["compute_flop"].to_numpy(dtype=np.float64))
     keys: list[tuple[Any, ...]] = []
-    values: list[Array] = []
+    values: list[Floats] = []
     for before, (cut, bare) in enumerate(fits):
         known = rows[compute <= cut]
         ahead = (compute - cut) / rate
@@ -138,11 +136,11 @@ def group_forecasts(
     return forecast_frame(keys, values)
 
 
-def _baselines(time: Array, known: pd.DataFrame, ahead: Array) -> dict[str, list[Array]]:
+def _baselines(time: Floats, known: pd.DataFrame, ahead: Floats) -> dict[str, list[Floats]]:
     """Return the baselines of each run: the best loss so far, and its drift, with the spread of past runs around it."""
     better = -np.log2(known["loss_nats"].to_numpy(dtype=np.float64))
     series = Series(time, np.maximum.accumulate(better), time, better)
-    found: dict[str, list[Array]] = {"last_value": [], "random_walk_drift": []}
+    found: dict[str, list[Floats]] = {"last_value": [], "random_walk_drift": []}
     for step in ahead:
         changes = baselines.past_changes([series], max(float(step), 0.25))
         if changes.size == 0:

@@ -19,12 +19,9 @@ from race_to_efficiency.evaluation.predictive import Predictive
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.baselines import Series
     from race_to_efficiency.evaluation.origins import ForecastOrigin
-
-    Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,20 +47,20 @@ class Scene:
     """
 
     origin: ForecastOrigin
-    time: Array
-    value: Array
-    at: Array
+    time: Floats
+    value: Floats
+    at: Floats
     series: list[Series]
     own: Series
-    ahead: Array
+    ahead: Floats
     scatter: bool = False
 
     @cached_property
-    def changes(self) -> list[Array]:
+    def changes(self) -> list[Floats]:
         """Past changes over each horizon, or over the longest shorter one that has enough; empty where none has."""
         return [baselines.past_changes(self.series, float(ahead)) for ahead in self.ahead]
 
-    def age_weights(self, when: Array, half_life: float) -> Array:
+    def age_weights(self, when: Floats, half_life: float) -> Floats:
         """Return weights that halve with each half-life of age."""
         return np.asarray(0.5 ** ((self.origin.known.data_to - when) / half_life), dtype=np.float64)
 
@@ -130,7 +127,7 @@ def walk_by_age(scene: Scene) -> Predictive:
     )
 
 
-def _around(scene: Scene, centre: Array, spread: list[Array]) -> Predictive:
+def _around(scene: Scene, centre: Floats, spread: list[Floats]) -> Predictive:
     """Return centres with empirical spreads; single outcomes share what the parameters of a line through them do."""
     shared = trend(scene).shared if scene.scatter else np.ones(centre.size)
     quantiles = [c + predictive.empirical(one) for c, one in zip(centre, spread, strict=True)]
@@ -154,7 +151,7 @@ def releases(scene: Scene) -> Predictive:
     return predictive.quantiles_of_draws(release_draws(scene))
 
 
-def release_draws(scene: Scene) -> Array:
+def release_draws(scene: Scene) -> Floats:
     """Return (draws, h) simulated records by the trend of the releases near the record."""
     origin, settings = scene.origin, scene.origin.params.members
     time, value = origin.time, origin.value
@@ -210,14 +207,14 @@ def drift_by_age(scene: Scene) -> Predictive:
     return _walking(scene, rise, change - rate * log_age, step)
 
 
-def _walking(scene: Scene, rise: Array, residual: Array, step: Array) -> Predictive:
+def _walking(scene: Scene, rise: Floats, residual: Floats, step: Floats) -> Predictive:
     """Return the last level plus a rise, with past shocks per square root of time as its spread."""
     shocks = residual / np.sqrt(step)
     shocks = shocks - shocks.mean()
     return _around(scene, scene.own.last + rise, [shocks * np.sqrt(ahead) for ahead in scene.ahead])
 
 
-def steps(series: list[Series]) -> tuple[Array, Array]:
+def steps(series: list[Series]) -> tuple[Floats, Floats]:
     """Return the lengths (years) and changes (log2) of every step of several series."""
     return (
         np.concatenate([np.diff(one.time) for one in series]),

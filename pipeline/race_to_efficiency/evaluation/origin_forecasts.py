@@ -12,12 +12,9 @@ from race_to_efficiency.evaluation.members import MEMBERS, Scene, steps
 from race_to_efficiency.evaluation.origins import QUARTER_YEARS, CellForecast, quarterly_grid
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.origins import ForecastOrigin
     from race_to_efficiency.evaluation.targets import Target
-
-    Array = NDArray[np.float64]
 
 _STALE_YEARS = 1.6
 _MINIMUM_STEPS = 3
@@ -75,7 +72,7 @@ def _observation(origin: ForecastOrigin) -> dict[str, Scene]:
     return {"": Scene(origin, time, value, middle, [series], series, middle - series.time[-1], scatter=True)}
 
 
-def aggregates(target: Target, time: Array, value: Array, ends: Array) -> Array:
+def aggregates(target: Target, time: Floats, value: Floats, ends: Floats) -> Floats:
     """Return the target's mean or median over the window up to each end, NaN where too few rows fall into it."""
     width = target.window_quarters * QUARTER_YEARS
     statistic = np.median if target.statistic == "median" else np.mean

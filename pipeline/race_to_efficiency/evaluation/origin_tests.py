@@ -21,11 +21,8 @@ from race_to_efficiency.units import Quarter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.targets import Target
-
-    Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +66,14 @@ class OriginTest:
     first_horizon: int
     members: tuple[str, ...]
     learned: Learned
-    made: Array
-    common: Array
-    quantiles: Array
-    shared: Array
-    moved: Array
-    last: Array
-    ends: Array
-    limit: Array
+    made: Floats
+    common: Floats
+    quantiles: Floats
+    shared: Floats
+    moved: Floats
+    last: Floats
+    ends: Floats
+    limit: Floats
 
     @property
     def keys(self) -> list[tuple[str, str]]:
@@ -89,16 +86,16 @@ class OriginTest:
         return range(self.first_horizon, self.first_horizon + self.ends.size)
 
     @property
-    def places(self) -> Array:
+    def places(self) -> Floats:
         """Horizon, origin, target date and common part of every forecast, (c m, 4), cell by cell."""
         shape = self.common.shape
         columns = (np.array(self.horizons, dtype=np.float64), end_time(self.quarter), self.ends, self.common)
         return np.stack([np.broadcast_to(column, shape).ravel() for column in columns], axis=1)
 
-    def rows(self, target: Target) -> tuple[list[tuple[Any, ...]], list[Array]]:
+    def rows(self, target: Target) -> tuple[list[tuple[Any, ...]], list[Floats]]:
         """Return the forecasts and the baselines: the cells of `KEY_COLUMNS` and the (23,) quantiles of each."""
         keys: list[tuple[Any, ...]] = []
-        values: list[Array] = []
+        values: list[Floats] = []
         start, origin, first = end_time(self.quarter), str(self.quarter), len(self.members)
         for c, cell in enumerate(self.cells):
             said = [(k, name) for k, name in enumerate(BASELINES, first) if np.isfinite(self.made[c, :, k, 0]).all()]
@@ -130,7 +127,7 @@ def _shapes(cells: int, horizons: int, members: int) -> dict[str, tuple[int, ...
     }
 
 
-def packed(tests: Mapping[str, OriginTest]) -> tuple[dict[str, Any], Array]:
+def packed(tests: Mapping[str, OriginTest]) -> tuple[dict[str, Any], Floats]:
     """Return the tests of several targets as a JSON-ready document and one column of numbers."""
     told, numbers = {}, [np.empty(0)]
     for name, one in tests.items():
@@ -148,7 +145,7 @@ def packed(tests: Mapping[str, OriginTest]) -> tuple[dict[str, Any], Array]:
     return told, np.concatenate(numbers)
 
 
-def unpacked(told: Mapping[str, Any], numbers: Array) -> dict[str, OriginTest]:
+def unpacked(told: Mapping[str, Any], numbers: Floats) -> dict[str, OriginTest]:
     """Return the tests that were `packed`."""
     found, place = {}, 0
     for name, one in told.items():

@@ -15,15 +15,12 @@ import numpy as np
 from race_to_efficiency.units import decimal_year
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.origin_views import Known
     from race_to_efficiency.evaluation.predictive import Predictive
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.settings.backtest import BacktestParams
     from race_to_efficiency.units import Quarter
-
-    Array = NDArray[np.float64]
 
 QUARTER_YEARS = 0.25
 
@@ -47,7 +44,7 @@ class ForecastOrigin:
     target: Target
     quarter: Quarter
     known: Known
-    ends: Array
+    ends: Floats
     params: BacktestParams
     seed: int
 
@@ -62,12 +59,12 @@ class ForecastOrigin:
         return self.target.window_quarters if self.target.kind == "aggregate" else 1
 
     @property
-    def time(self) -> Array:
+    def time(self) -> Floats:
         """Dates of the observations, (n,) decimal years."""
         return np.asarray(self.known.observations["time"], dtype=np.float64)
 
     @property
-    def value(self) -> Array:
+    def value(self) -> Floats:
         """Observations, (n,) log2, signed so that better is larger."""
         return self.target.sign * np.asarray(self.known.observations["value"], dtype=np.float64)
 
@@ -88,7 +85,7 @@ class CellForecast:
 
     cell: str
     members: dict[str, Predictive]
-    baselines: dict[str, Array]
+    baselines: dict[str, Floats]
     last: float
 
 
@@ -97,7 +94,7 @@ def end_time(quarter: Quarter) -> float:
     return decimal_year(quarter.shift(1).first_day)
 
 
-def quarterly_grid(first: float, now: float) -> Array:
+def quarterly_grid(first: float, now: float) -> Floats:
     """Return quarterly dates back from ``now`` to just after ``first``, rising."""
     count = int(np.floor((now - first) / QUARTER_YEARS)) + 1
     return np.asarray(now - QUARTER_YEARS * np.arange(count - 1, -1, -1), dtype=np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    Array = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 LEVELS: tuple[float, ...] = (0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99)
 """The 23 quantile levels every forecast carries: 11 central intervals and the median."""
@@ -32,13 +32,13 @@ class WisParts:
         ``wis = dispersion + overprediction + underprediction``.
     """
 
-    wis: Array
-    dispersion: Array
-    overprediction: Array
-    underprediction: Array
+    wis: Floats
+    dispersion: Floats
+    overprediction: Floats
+    underprediction: Floats
 
 
-def _checked(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike) -> tuple[Array, Array, Array]:
+def _checked(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Return (n,) outcomes, (n, k) quantiles and (k,) levels as float64, or say which of them is off."""
     y = np.atleast_1d(np.asarray(observed, dtype=np.float64))
     tau = np.asarray(levels, dtype=np.float64)
@@ -54,7 +54,7 @@ def _checked(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike) -> tu
     return y, q, tau
 
 
-def quantile_score(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS) -> Array:
+def quantile_score(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS) -> Floats:
     """Return the pinball loss of each quantile.
 
     Parameters
@@ -122,7 +122,7 @@ def weighted_interval_score(observed: ArrayLike, predicted: ArrayLike, levels: A
 
 def crps_quantile(
     observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS, *, rule: str = "trapezoid"
-) -> Array:
+) -> Floats:
     """Return the continuous ranked probability score approximated from quantiles.
 
     Parameters
@@ -170,7 +170,7 @@ def interval_coverage(observed: ArrayLike, low: ArrayLike, high: ArrayLike) -> N
     return np.asarray((y >= np.asarray(low)) & (y <= np.asarray(high)))
 
 
-def central_interval(predicted: ArrayLike, level: float, levels: ArrayLike = LEVELS) -> tuple[Array, Array]:
+def central_interval(predicted: ArrayLike, level: float, levels: ArrayLike = LEVELS) -> tuple[Floats, Floats]:
     """Return the two ends, each (n,), of the central interval at ``level`` out of (n, k) quantiles.
 
     Raises
@@ -186,7 +186,7 @@ def central_interval(predicted: ArrayLike, level: float, levels: ArrayLike = LEV
     return q[:, ends[0][0]], q[:, ends[1][0]]
 
 
-def pit(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS) -> Array:
+def pit(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS) -> Floats:
     """Return the probability integral transform, (F(y-) + F(y))/2, by linear interpolation between quantiles.
 
     Parameters
@@ -224,7 +224,7 @@ def pit(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS) -
     return values
 
 
-def bias(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS) -> Array:
+def bias(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS) -> Floats:
     """Return 1 - 2 PIT for each forecast: +1 when it was wholly too high, -1 when wholly too low, 0 at the median.
 
     References
@@ -241,7 +241,7 @@ def skill(score: float, reference: float) -> float:
     return 1.0 - score / reference
 
 
-def brier_score(outcome: ArrayLike, probability: ArrayLike) -> Array:
+def brier_score(outcome: ArrayLike, probability: ArrayLike) -> Floats:
     """Return (p - o)^2 for outcomes o in {0, 1}.
 
     Raises

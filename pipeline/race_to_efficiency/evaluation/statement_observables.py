@@ -17,13 +17,10 @@ from race_to_efficiency.evaluation.targets import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.statements import Sources
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.units import Quarter
-
-    Array = NDArray[np.float64]
 
 _MEDIAN = LEVELS.index(0.5)
 _LEAST = 0.005
@@ -54,14 +51,14 @@ class Outlook:
     target: Target
     quarter: Quarter
     cell: str
-    quantiles: Array
-    baseline: Array
+    quantiles: Floats
+    baseline: Floats
     last: float
     years: float
     vintage: str
     n_rows: int
 
-    def probability(self, threshold: float, quantiles: Array) -> float:
+    def probability(self, threshold: float, quantiles: Floats) -> float:
         """Return the probability of reaching a threshold (in the unit): at least it, or at most it for a time."""
         below = probability_up_to(quantiles, float(np.log2(threshold)))
         reached = below if self.target.sign < 0 else 1.0 - below

@@ -15,11 +15,8 @@ from race_to_efficiency.units import pfs_days
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.forecasting.known import GroupRange
-
-    Floats = NDArray[np.float64]
 
 INTERVAL = (0.025, 0.5, 0.975)
 

@@ -21,13 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.forecasting.draws import GroupDraws, Pool
     from race_to_efficiency.forecasting.known import GroupRange, KnownRuns
     from race_to_efficiency.settings.forecast import AnchorParams
-
-    Floats = NDArray[np.float64]
 
 FRONTIER_LEVEL = "level.frontier_compute_log2_flop"
 

@@ -18,14 +18,11 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.settings.forecast import ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

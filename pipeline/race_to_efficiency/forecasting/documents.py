@@ -26,14 +26,10 @@ from race_to_efficiency.relative_loss import crossover_time
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from race_to_efficiency.forecasting.engine import DrawnPath
     from race_to_efficiency.forecasting.known import KnownRuns
     from race_to_efficiency.settings.forecast import CrossoverParams, ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
-
-    Floats = NDArray[np.float64]
 
 CROSSING_LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 INDEPENDENCE = (
     "kappa and gamma are drawn independently: kappa comes from training_runs alone, gamma, growth and the anchor's "

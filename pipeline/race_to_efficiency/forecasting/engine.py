@@ -20,9 +20,8 @@ from race_to_efficiency.forecasting.quantiles import exact_quantiles
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from numpy.typing import NDArray
+    from race_to_efficiency.arrays import Floats
 
-    Floats = NDArray[np.float64]
     Sink = Callable[[int, int, int, Floats], None]
 
 SEGMENT_STEPS = 24

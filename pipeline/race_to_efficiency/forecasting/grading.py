@@ -12,14 +12,11 @@ from race_to_efficiency.forecasting.basis import Basis, curve_weaknesses
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.forecasting.anchors import Anchor
     from race_to_efficiency.forecasting.curves import CurveLabel
     from race_to_efficiency.forecasting.engine import DrawnPath
     from race_to_efficiency.settings.scenarios import ScenarioParams
-
-    Floats = NDArray[np.float64]
 
 
 def curve_grades(

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.forecasting.engine import DrawnPath
-
-    Floats = NDArray[np.float64]
 
 
 SCAN_YEARS = np.concatenate([np.arange(0.25, 40.25, 0.25), np.geomspace(41.0, 1e9, 60)])

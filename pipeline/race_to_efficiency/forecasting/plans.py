@@ -21,15 +21,12 @@ from race_to_efficiency.forecasting.readings import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.forecasting.anchors import Anchor
     from race_to_efficiency.forecasting.basis import Basis
     from race_to_efficiency.forecasting.engine import DrawnPath, LossReading
     from race_to_efficiency.settings.forecast import ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

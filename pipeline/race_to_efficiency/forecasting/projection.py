@@ -25,17 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.forecasting.curves import CurveLabel
     from race_to_efficiency.forecasting.draws_file import DrawsFile
     from race_to_efficiency.forecasting.engine import Sink
     from race_to_efficiency.settings.forecast import ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

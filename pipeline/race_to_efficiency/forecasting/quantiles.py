@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 
 def exact_quantiles(values: Floats, levels: Sequence[float] | Floats) -> Floats:

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 LossForm = Literal["total", "reducible"]
 FORM_OF_FIT: dict[str, LossForm] = {"power_law": "total", "floor": "reducible", "chinchilla": "reducible"}

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 LEVEL = 0.95
 """Central share of the draws that the ends of an input enclose."""

@@ -21,15 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.forecasting.anchors import Anchor
     from race_to_efficiency.forecasting.draws import Pool
     from race_to_efficiency.forecasting.engine import DrawnPath
     from race_to_efficiency.forecasting.known import GroupRange
     from race_to_efficiency.settings.forecast import TrustParams
-
-    Floats = NDArray[np.float64]
 
 LATEST_YEAR = 9000
 """Dates beyond this are not written: the calendar ends at 9999 and the meaning long before."""

@@ -21,16 +21,13 @@ from race_to_efficiency.own_tables.further_columns import WEIGHT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.common.estimates import FitStatus
     from race_to_efficiency.calibration.kappa.evidence import Evidence
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.own_tables.long_fit import Sample
     from race_to_efficiency.settings.kappa import KappaParams
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from race_to_efficiency.own_tables.records import could_be_records
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.settings.kappa import FrontierRule
-
-    Floats = NDArray[np.float64]
 
 _RIVALS = 30
 _GLANCE = 20_000

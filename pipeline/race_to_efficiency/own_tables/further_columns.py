@@ -15,12 +15,9 @@ from race_to_efficiency.named_options import Option, Words
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.cells.table import Table
     from race_to_efficiency.own_tables.run_table import RunTable
-
-    Floats = NDArray[np.float64]
 
 WEIGHT = "weight"
 

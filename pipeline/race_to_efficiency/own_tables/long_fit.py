@@ -25,14 +25,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.calibration.kappa.groups import FormFitter
     from race_to_efficiency.own_tables.run_checks import TableFindings
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import KappaParams
-
-    Floats = NDArray[np.float64]
 
 LONG_RUNS = 1_000
 """Rows whose every leave-one-out and thousands of refits are made within a few seconds."""

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 
 def could_be_records(value: Floats, clusters: NDArray[np.int64], *, most: int = 30) -> NDArray[np.bool_]:

@@ -16,15 +16,12 @@ from race_to_efficiency.calibration.kappa.robust import fit_batch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.robust import BatchFit
     from race_to_efficiency.own_tables.run_checks import TableFindings
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import KappaParams
-
-    Floats = NDArray[np.float64]
 
 _UNRELATED_P = 0.01
 """Above it the loss shows no dependence: one table of noise in a hundred is fitted all the same."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
+
     Ints = NDArray[np.int64]
 
 STRETCHES = 64

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.cells.table import Table
-
-    Floats = NDArray[np.float64]
 
 
 class Texts(Mapping[str, "NDArray[Any]"]):

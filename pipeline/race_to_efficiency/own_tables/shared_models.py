@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.robust import BatchFit
     from race_to_efficiency.own_tables.run_table import RunTable
-
-    Floats = NDArray[np.float64]
 
 MODEL_COLUMNS = ("cluster", "model", "model_id", "model_name", "checkpoint_of", "trajectory", "run", "run_id", "name")
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.calibration.kappa.conditions import Conditions
     from race_to_efficiency.settings.kappa import FrontierRule
 
-    Floats = NDArray[np.float64]
     Outcome = dict[str, float | None]
     Attempt = Callable[[np.random.Generator], Outcome]
 

@@ -14,11 +14,8 @@ from race_to_efficiency.own_tables.further_columns import WEIGHT
 from race_to_efficiency.recovery.attempts import FLOOR_NATS, RUN_NOISE, judged, table_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.recovery.attempts import Attempt, Outcome
-
-    Floats = NDArray[np.float64]
 
 EQUAL = 0.35
 """alpha and beta of the simulated laws: both, so that a tie is the truth, and kappa is half of it."""

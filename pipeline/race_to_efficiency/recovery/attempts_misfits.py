@@ -27,12 +27,9 @@ from race_to_efficiency.settings.params import shipped_params
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.recovery.attempts import Attempt, Outcome
-
-    Floats = NDArray[np.float64]
 
 WASTE = 0.05
 """Mean share of its loss that a run loses by its settings; the best of a compute lose next to nothing."""

@@ -14,11 +14,8 @@ from race_to_efficiency.relative_loss import relative_loss
 from race_to_efficiency.settings.params import shipped_params
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.recovery.attempts import Attempt, Outcome
-
-    Floats = NDArray[np.float64]
 
 MEAN_KAPPA, KAPPA_SPREAD, KAPPA_ERROR = 0.17, 0.03, 0.01
 """Mean and spread over families of kappa_reducible, and the standard error with which each is known."""

@@ -17,10 +17,9 @@ from race_to_efficiency.evaluation.scoring import COVERAGE_LEVELS, LEVELS, weigh
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from race_to_efficiency.arrays import Floats
 
-    Array = NDArray[np.float64]
-    Attempt = tuple[float, Array] | None
+    Attempt = tuple[float, Floats] | None
 
 GROWTH_RATE = 0.3
 """Doublings a year of every simulated trend."""
@@ -38,7 +37,7 @@ _HORIZON = 1.0
 _DRAWS = 500
 
 
-def _dates(rng: np.random.Generator, n: int) -> Array:
+def _dates(rng: np.random.Generator, n: int) -> Floats:
     return np.asarray(np.sort(rng.uniform(0.0, STUDY_YEARS, n)))
 
 

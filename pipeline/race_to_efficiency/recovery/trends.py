@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from race_to_efficiency.calibration.common.series import Floats
+    from race_to_efficiency.arrays import Floats
 
     Attempt = tuple[float, float, float] | None
 

@@ -28,11 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.settings.forecast import ForecastParams
-
-    Floats = NDArray[np.float64]
 
 
 def build_path(

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.equation.path_options import Convention
-
-    Floats = NDArray[np.float64]
 
 NO_CAP = float("inf")
 

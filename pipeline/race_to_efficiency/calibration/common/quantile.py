@@ -10,7 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from race_to_efficiency.calibration.common.series import Floats, Series, Slopes
+    from race_to_efficiency.arrays import Floats
+    from race_to_efficiency.calibration.common.series import Series, Slopes
 
 MAX_EXACT_ROWS = 150
 """Up to here every line through two rows is tried."""

@@ -14,7 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from race_to_efficiency.calibration.common.series import Floats, Series, Slopes
+    from race_to_efficiency.arrays import Floats
+    from race_to_efficiency.calibration.common.series import Series, Slopes
 
 
 CELLS_AT_ONCE = 4_000_000

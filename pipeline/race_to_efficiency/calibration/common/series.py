@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)

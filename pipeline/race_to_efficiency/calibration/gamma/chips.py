@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from race_to_efficiency.calibration.common.series import Floats
+    from race_to_efficiency.arrays import Floats
 
 ACCELERATORS = "accelerators"
 """The ledger of chips."""

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.common.estimates import FitStatus
     from race_to_efficiency.calibration.common.grades import RestsOn
-    from race_to_efficiency.calibration.common.series import Floats, Series, Slopes
+    from race_to_efficiency.calibration.common.series import Series, Slopes
     from race_to_efficiency.settings.gamma import GammaParams
 
 LAYERS = ("chip", "format", "utilisation", "algorithm")

@@ -18,7 +18,7 @@ from race_to_efficiency.calibration.gamma.trends import fit_line, gain_slopes
 if TYPE_CHECKING:
     from datetime import date
 
-    from race_to_efficiency.calibration.common.series import Floats
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.gamma.components import Parts
 
 MODELS = "language_model_perplexity"

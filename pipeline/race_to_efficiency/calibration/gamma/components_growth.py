@@ -18,8 +18,9 @@ from race_to_efficiency.units import HOURS_PER_YEAR, decimal_year
 if TYPE_CHECKING:
     import pandas as pd
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.common.grades import RestsOn
-    from race_to_efficiency.calibration.common.series import Floats, Series
+    from race_to_efficiency.calibration.common.series import Series
     from race_to_efficiency.calibration.gamma.components import Parts
 
 _FRONTIER = "runs flagged as frontier: among the largest of their day"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from race_to_efficiency.calibration.common.series import Floats
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.gamma.components import Parts
 
 NOTABLE_RUNS = "notable_training_runs"

@@ -16,7 +16,8 @@ from race_to_efficiency.calibration.gamma.trends import line_slopes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from race_to_efficiency.calibration.common.series import Floats, Series
+    from race_to_efficiency.arrays import Floats
+    from race_to_efficiency.calibration.common.series import Series
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
     from race_to_efficiency.calibration.gamma.records import Choice, FragilityRow
 

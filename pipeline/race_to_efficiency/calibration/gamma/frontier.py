@@ -11,7 +11,8 @@ from race_to_efficiency.calibration.gamma.trends import row_slopes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from race_to_efficiency.calibration.common.series import Floats, Series
+    from race_to_efficiency.arrays import Floats
+    from race_to_efficiency.calibration.common.series import Series
 
 
 def running_maximum_slopes(series: Series, weights: Floats) -> Floats:

@@ -18,7 +18,8 @@ from race_to_efficiency.calibration.gamma.trend_fit import refusal_of, weaknesse
 from race_to_efficiency.calibration.gamma.trends import fit_line
 
 if TYPE_CHECKING:
-    from race_to_efficiency.calibration.common.series import Floats, Series
+    from race_to_efficiency.arrays import Floats
+    from race_to_efficiency.calibration.common.series import Series
     from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs
 
 LimitKind = Literal["truncated", "censored"]

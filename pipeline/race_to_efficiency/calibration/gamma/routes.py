@@ -22,7 +22,7 @@ from race_to_efficiency.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from race_to_efficiency.calibration.common.series import Floats
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.settings.gamma import RouteParams
 
 # What turns a rate on one basis into another: growth to add (+1) or to subtract (-1), for doublings a year.

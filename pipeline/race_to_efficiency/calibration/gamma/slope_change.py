@@ -15,7 +15,8 @@ from race_to_efficiency.units import decimal_year
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from race_to_efficiency.calibration.common.series import Floats, Series
+    from race_to_efficiency.arrays import Floats
+    from race_to_efficiency.calibration.common.series import Series
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
     from race_to_efficiency.calibration.gamma.records import NoSlopeChange, SlopeChange
     from race_to_efficiency.settings.gamma import Change

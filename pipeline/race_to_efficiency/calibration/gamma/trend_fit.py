@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from race_to_efficiency.calibration.common.series import Floats, Series, Slopes
+    from race_to_efficiency.arrays import Floats
+    from race_to_efficiency.calibration.common.series import Series, Slopes
     from race_to_efficiency.calibration.gamma.components import Component, Inputs, Resampling
 
 

@@ -16,7 +16,8 @@ from race_to_efficiency.calibration.common.estimates import t_interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from race_to_efficiency.calibration.common.series import Floats, Series
+    from race_to_efficiency.arrays import Floats
+    from race_to_efficiency.calibration.common.series import Series
 
 
 @dataclass(frozen=True)

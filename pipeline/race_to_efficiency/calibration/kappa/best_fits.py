@@ -11,7 +11,7 @@ from race_to_efficiency.calibration.kappa.newton import CONVERGED, FLOOR_AT_ZERO
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 AGREE = 1e-9
 """Relative difference of objectives below which two starts have found the same optimum."""

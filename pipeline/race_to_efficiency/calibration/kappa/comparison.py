@@ -11,12 +11,9 @@ from race_to_efficiency.calibration.kappa.discrepancy import excess_per_decade
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.robust import BatchFit
-
-    Floats = NDArray[np.float64]
 
 _MIN_FITTED_PER_PARAMETER = 2
 

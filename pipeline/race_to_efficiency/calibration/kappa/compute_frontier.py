@@ -14,11 +14,10 @@ from race_to_efficiency.units import pfs_days
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.discrepancy import Discrepancy
-
-    Floats = NDArray[np.float64]
 
 _LEVEL = 0.95
 

@@ -21,12 +21,9 @@ from race_to_efficiency.calibration.kappa.lack_of_fit import LackOfFit, lack_of_
 from race_to_efficiency.calibration.kappa.robust import BatchFit
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.settings.kappa import KappaParams
-
-    Floats = NDArray[np.float64]
 
 _HALF_REFITS = 40
 

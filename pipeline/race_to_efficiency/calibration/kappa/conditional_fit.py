@@ -12,9 +12,8 @@ from race_to_efficiency.calibration.kappa.forms import FORMS, Coordinates
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.conditions import Bound
-
-    Floats = NDArray[np.float64]
 
 _CELLS = 2_000_000
 """Fits times rows times parameters at once: bounds the memory."""

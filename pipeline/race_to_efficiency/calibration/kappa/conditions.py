@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 EVERY_FORM: dict[str, Form] = {**FORMS, REPEATED.name: REPEATED, EXPERTS.name: EXPERTS}
 """The three forms of the ledger's groups, and those of a table that has the columns for them."""

@@ -16,11 +16,10 @@ from race_to_efficiency.calibration.kappa.efficient import budgets
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.calibration.kappa.robust import BatchFit
-
-    Floats = NDArray[np.float64]
 
 HALF = 0.5
 """Share of the log-compute range that is fitted."""

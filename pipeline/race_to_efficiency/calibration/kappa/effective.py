@@ -10,10 +10,7 @@ from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, Form
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 
 class EffectiveForm(Form):

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 
 def pareto_weights(compute_flop: Floats, loss: Floats, weights: Floats) -> Floats:

@@ -12,8 +12,7 @@ from race_to_efficiency.calibration.kappa.intervals import cluster_coverage, spr
 from race_to_efficiency.scaling_laws import curvature_z
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.cutoff import CutoffTest
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.kappa.record_fit import RecordFit
     from race_to_efficiency.calibration.kappa.robust import BatchFit
     from race_to_efficiency.settings.kappa import KappaParams
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

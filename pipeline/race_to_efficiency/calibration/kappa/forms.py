@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,9 @@ from race_to_efficiency.calibration.kappa.robust import BatchFit, fit_batch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.settings.kappa import KappaParams
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.settings.kappa import KappaGroup
-
-    Floats = NDArray[np.float64]
 
 GROUP_COLUMNS = (("params", "params"), ("tokens", "tokens"), ("compute_flop", "compute_flop"), ("loss", "loss_nats"))
 NO_COMPUTE = "no_compute"

@@ -17,13 +17,9 @@ from race_to_efficiency.calibration.kappa.trust import judge
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.settings.kappa import KappaParams
-
-    Floats = NDArray[np.float64]
 
 _FORMS_DIFFER = FORMS_APART[0]
 

@@ -19,11 +19,8 @@ from race_to_efficiency.calibration.kappa.record_fit import jacobian
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Coordinates
-
-    Floats = NDArray[np.float64]
 
 
 _RESAMPLES = 500

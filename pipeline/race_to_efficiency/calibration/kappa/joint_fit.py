@@ -16,11 +16,10 @@ from race_to_efficiency.calibration.common.estimates import JointDraws
 from race_to_efficiency.relative_loss import relative_loss, relative_loss_gradient
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.common.estimates import FitStatus
-
-    Floats = NDArray[np.float64]
 
 LEAST_YEARS_WITH_FREE_FLOOR = 3.0
 """Below this length a floor, kappa and gamma cannot be told apart."""

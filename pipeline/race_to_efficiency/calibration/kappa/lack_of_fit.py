@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Coordinates, Form
-
-    Floats = NDArray[np.float64]
 
 REACH = float(np.log(10.0))
 """Runs within a decade of the law's own tokens per parameter are tested."""

@@ -13,9 +13,7 @@ from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Form
-
-    Floats = NDArray[np.float64]
 
 TRIED = 40
 """Refits that show whether most converge."""

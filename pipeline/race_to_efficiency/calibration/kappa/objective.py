@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.rows import Chunk
-
-    Floats = NDArray[np.float64]
 
 _FARTHEST = 8.0
 """Multiple of a step beyond which it is not followed."""

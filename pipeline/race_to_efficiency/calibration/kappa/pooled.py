@@ -33,12 +33,9 @@ from race_to_efficiency.calibration.kappa.trust import identified, judge
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
     from race_to_efficiency.settings.kappa import KappaParams
-
-    Floats = NDArray[np.float64]
 
 POOLS = (POWER_LAW.name, CHINCHILLA.name)
 """One pool a reading. In the reducible one a group speaks by its floor form where it has no params and tokens."""

@@ -20,11 +20,8 @@ from race_to_efficiency.scaling_laws import FLOP_PER_PARAMETER_TOKEN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.law import Law
-
-    Floats = NDArray[np.float64]
 
 _LEAST_ERRORS = 2000
 """Quantiles of the form's error at least: of a hundred, the largest would stand for the outermost 1 %."""

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Coordinates
-
-    Floats = NDArray[np.float64]
 
 _STEPS = 14
 _FURTHER = 5

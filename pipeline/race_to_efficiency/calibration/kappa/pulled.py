@@ -11,9 +11,8 @@ from race_to_efficiency.calibration.kappa.objective import Objective
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Coordinates
-
-    Floats = NDArray[np.float64]
 
 
 class Pulled(Objective):

@@ -16,9 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 PRIOR_DEGREES = 3
 _NODES = 4000

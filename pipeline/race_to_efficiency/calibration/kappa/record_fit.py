@@ -16,9 +16,9 @@ from race_to_efficiency.calibration.kappa.refinement import refined
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 _AGREE = 1e-8
 _SAME = 1e-9

@@ -15,9 +15,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.objective import Objective
 
-    Floats = NDArray[np.float64]
     Extended = NDArray[np.longdouble]
 
 _MAX_STEPS = 12

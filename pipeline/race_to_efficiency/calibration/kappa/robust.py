@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from threadpoolctl import ThreadpoolController
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 
 _GLANCE = 16_384

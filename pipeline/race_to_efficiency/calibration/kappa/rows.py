@@ -11,9 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from race_to_efficiency.arrays import Floats
 
-    Floats = NDArray[np.float64]
     Chunk = tuple[slice, Floats, Floats]
 
 BLOCK = 12_288

@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.forms import Coordinates
-
-    Floats = NDArray[np.float64]
 
 _SHIFTS = (0.0, -0.7, 0.7, -1.5, 1.5)
 """Of ln(alpha / kappa - 1), which is ln(alpha / beta); doublings of it both ways."""

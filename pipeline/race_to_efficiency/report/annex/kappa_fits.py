@@ -17,12 +17,10 @@ from race_to_efficiency.report.words.names import group_in_words
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.common.estimates import Estimate
     from race_to_efficiency.report.page import Page
-
-    Floats = NDArray[np.float64]
 
 MOST_GROUPS = 6
 BEYOND, WITH_FLOOR = "power law beyond its range", "with a floor (reducible)"

@@ -21,7 +21,7 @@ from race_to_efficiency.calibration.gamma.fragility import (
     moved_starts,
 )
 from race_to_efficiency.calibration.gamma.judging import judged
-from race_to_efficiency.calibration.gamma.trend_fit import fitted_rate, refusal_of
+from race_to_efficiency.calibration.gamma.trend_fit import facts_of, fitted_rate, refusal_of
 from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes, ratio
 from race_to_efficiency.own_tables.records import could_be_records
 
@@ -98,15 +98,7 @@ def _mean(inputs: Inputs, series: Series, _: float) -> _Parts:
         Interval("cluster", 0.95, *t_interval(line.slope, stderr, blocks - 1)),
         Interval("ols", 0.95, *line.interval()),
     ]
-    facts = {
-        "residual_sd": line.residual_sd,
-        "level": line.level,
-        "center_year": line.center,
-        "dof": line.dof,
-        "stderr_independent_rows": line.stderr,
-        "resampled_blocks": blocks,
-    }
-    return line.slope, stderr, draws, own, facts
+    return line.slope, stderr, draws, own, {**facts_of(line), "resampled_blocks": blocks}
 
 
 def _quantile(inputs: Inputs, series: Series, quantile: float) -> _Parts:

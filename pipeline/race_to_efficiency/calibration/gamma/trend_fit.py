@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.common.series import Series, Slopes
     from race_to_efficiency.calibration.gamma.components import Component, Inputs, Resampling
+    from race_to_efficiency.calibration.gamma.trends import LineFit
 
 
 def fit_trend(
@@ -118,14 +119,18 @@ def _point(series: Series, slopes: Slopes) -> tuple[float, list[Interval], dict[
     if slopes is not line_slopes:
         return float(slopes(series, np.ones((1, len(series))))[0]), [], {}
     line = fit_line(series)
-    facts = {
+    return line.slope, [Interval("ols", 0.95, *line.interval())], facts_of(line)
+
+
+def facts_of(line: LineFit) -> dict[str, Any]:
+    """Return what describes a line fitted by least squares."""
+    return {
         "residual_sd": line.residual_sd,
         "level": line.level,
         "center_year": line.center,
         "dof": line.dof,
         "stderr_independent_rows": line.stderr,
     }
-    return line.slope, [Interval("ols", 0.95, *line.interval())], facts
 
 
 def resampled(

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from race_to_efficiency import storage
 from race_to_efficiency.commands import audit
 from race_to_efficiency.errors import NOT_WRITTEN, DataInvalid, InputMissing, IntegrityError, UsageError
-from race_to_efficiency.evaluation import track_record
+from race_to_efficiency.evaluation.published_inputs import earlier_files
 from race_to_efficiency.provenance import closed_chain, contents, registry
 from race_to_efficiency.provenance.published_statements import keep_statements
 from race_to_efficiency.provenance.publishing import publish
@@ -377,9 +377,9 @@ def test_a_new_chain_names_the_head_of_the_closed_one_and_why(of_two: Path) -> N
     assert "2 published since" in result.notes[-1]
     assert result.unsealed == []
     assert any(item.startswith("reports/race-0.1: 2 quarters of a closed chain") for item in result.ledgers)
-    files = [path.name for path in track_record.earlier_files(checkout / "data" / "published", "2025Q2")]
+    files = [path.name for path in earlier_files(checkout / "data" / "published", "2025Q2")]
     assert files == ["2025Q1.json", "2025Q1.json"]
-    kept = [path.parent.name for path in track_record.earlier_files(checkout / "data" / "published", "2025Q2")]
+    kept = [path.parent.name for path in earlier_files(checkout / "data" / "published", "2025Q2")]
     assert kept == ["race-0.1", "published"]
     space = synthetic_quarter.workspace(checkout, "2025Q2")
     assert "data/published/race-0.1/2025Q1.json" in contents.input_files(space)

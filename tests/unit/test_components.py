@@ -15,12 +15,12 @@ from race_to_efficiency.calibration.gamma.components_algorithm import algorithmi
 from race_to_efficiency.calibration.gamma.components_growth import chip_growth, frontier_growth, run_duration
 from race_to_efficiency.calibration.gamma.components_hardware import chip_series, hardware, per_dollar, records_of
 from race_to_efficiency.calibration.gamma.components_system import (
-    mlperf_rows,
     mlperf_same_chip,
     mlperf_system,
     training_flop_per_joule,
     utilisation,
 )
+from race_to_efficiency.calibration.gamma.mlperf_series import mlperf_rows
 
 
 def by_name(fits):

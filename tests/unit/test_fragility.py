@@ -17,10 +17,10 @@ from race_to_efficiency.calibration.gamma.components_hardware import hardware
 from race_to_efficiency.calibration.gamma.fragility import (
     fragility_rows,
     fragility_verdict,
-    leave_pairs_out,
     mixture_rows,
     tornado_rows,
 )
+from race_to_efficiency.calibration.gamma.pairs_out import leave_pairs_out
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import fit_line
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from race_to_efficiency import storage
-from race_to_efficiency.commands.run import install_report
+from race_to_efficiency.commands.installed_report import install_report
 from race_to_efficiency.settings.params import Workspace, check_params
 from race_to_efficiency.settings.sealed import complete
 from small_settings import PARAMS, laid_over

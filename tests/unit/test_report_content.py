@@ -20,8 +20,8 @@ from race_to_efficiency.report.content import (
     say,
     table_columns,
     told,
-    walk_blocks,
 )
+from race_to_efficiency.report.document import walk_blocks
 from report_quarter import HOSTILE
 
 

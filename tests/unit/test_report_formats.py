@@ -19,7 +19,6 @@ from race_to_efficiency.report.annex.methods import REDUCIBLE_EQUATION
 from race_to_efficiency.report.content import (
     Badge,
     ContentTable,
-    Document,
     Equation,
     Fact,
     Para,
@@ -28,6 +27,7 @@ from race_to_efficiency.report.content import (
     table_columns,
 )
 from race_to_efficiency.report.csv_export import DANGEROUS, neutral, table_csv
+from race_to_efficiency.report.document import Document
 from race_to_efficiency.report.html import embed_json, policy, render_html
 from race_to_efficiency.report.index import render_index, sparkline
 from race_to_efficiency.report.inputs import Missing

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing, SystemRefused
+from race_to_efficiency.parquet import parquet_bytes, parquet_frame
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False) | st.text(),
@@ -58,7 +59,7 @@ def test_parquet_columns_say_what_they_are_and_nothing_else_changes() -> None:
     """As pyarrow itself reads them; unit and source only where there are any, and the same bytes every time."""
     frame = pd.DataFrame({"power": [1.5, np.nan], "name": ["a", "b"], "other": [1, 2]})
     fields = {"power": ("W", "power draw"), "name": ("", "publisher's name"), "absent": ("s", "not there")}
-    data = storage.parquet_bytes(frame, fields, "data/raw/x.csv")
+    data = parquet_bytes(frame, fields, "data/raw/x.csv")
     schema = pq.read_schema(io.BytesIO(data))
     assert schema.field("power").metadata == {
         b"unit": b"W",
@@ -67,11 +68,11 @@ def test_parquet_columns_say_what_they_are_and_nothing_else_changes() -> None:
     }
     assert schema.field("name").metadata == {b"description": b"publisher's name", b"source": b"data/raw/x.csv"}
     assert schema.field("other").metadata is None
-    assert data == storage.parquet_bytes(frame.copy(), dict(reversed(fields.items())), "data/raw/x.csv")
-    plain = storage.parquet_bytes(frame)
+    assert data == parquet_bytes(frame.copy(), dict(reversed(fields.items())), "data/raw/x.csv")
+    plain = parquet_bytes(frame)
     assert pq.read_schema(io.BytesIO(plain)).field("power").metadata is None
-    pd.testing.assert_frame_equal(storage.parquet_frame(data), frame)
-    pd.testing.assert_frame_equal(storage.parquet_frame(plain), frame)
+    pd.testing.assert_frame_equal(parquet_frame(data), frame)
+    pd.testing.assert_frame_equal(parquet_frame(plain), frame)
 
 
 def test_parquet_is_small_and_equal_to_the_last_bit() -> None:
@@ -79,8 +80,8 @@ def test_parquet_is_small_and_equal_to_the_last_bit() -> None:
     generator = np.random.default_rng(1)
     frame = pd.DataFrame({"value": generator.lognormal(-1, 0.01, 20_000), "id": ["x", "y"] * 10_000})
     frame.loc[3, "value"] = np.nan
-    data = storage.parquet_bytes(frame)
-    pd.testing.assert_frame_equal(storage.parquet_frame(data), frame, check_exact=True)
+    data = parquet_bytes(frame)
+    pd.testing.assert_frame_equal(parquet_frame(data), frame, check_exact=True)
     plain = io.BytesIO()
     frame.to_parquet(plain, compression="zstd")
     assert len(data) < 0.9 * len(plain.getvalue())

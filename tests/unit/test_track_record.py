@@ -17,6 +17,7 @@ from race_to_efficiency.evaluation import predecessor, published_scores
 from race_to_efficiency.evaluation import track_record as track
 from race_to_efficiency.evaluation.backtesting import SCORED_LEDGERS, backtest
 from race_to_efficiency.evaluation.origin_views import LedgerViews
+from race_to_efficiency.evaluation.published_inputs import published_document, read_published
 from race_to_efficiency.evaluation.scoring import brier_score, weighted_interval_score
 from race_to_efficiency.evaluation.settlement import Outcome, settle
 from race_to_efficiency.evaluation.statements import Statement, read_statements
@@ -266,7 +267,7 @@ def test_totals_of_the_first_publications_are_those_of_their_files(
     root: Path, views: LedgerViews, table: pd.DataFrame
 ) -> None:
     """What 0.1 published, counted here by another way: its files, the ledgers, and nothing in between."""
-    documents = [item for item in track.read_published(root / "data" / "published", "2026Q1") if "model" not in item]
+    documents = [item for item in read_published(root / "data" / "published", "2026Q1") if "model" not in item]
     stated = [item for document in documents for item in document["statements"]]
     scored = track.score_documents(documents, table, views, END, PARAMS)
     found = track.track_record(scored, END)["totals"][0]
@@ -316,10 +317,10 @@ def test_earlier_publications_are_scored_from_what_they_stated(
         ("2025Q1", stated, {"estimates": []}),
         ("2026Q1", {"model": "race-0.2", "statements": []}, {"estimates": [estimate]}),
     ):
-        found = track.published_document(quarter, quarter, document, gamma, {}, reconstructed=True)
+        found = published_document(quarter, quarter, document, gamma, {}, reconstructed=True)
         storage.write_json(kept / f"{quarter}.json", found)
-    assert track.read_published(kept, "2025Q1") == []
-    earlier = track.read_published(kept, "2026Q1")
+    assert read_published(kept, "2025Q1") == []
+    earlier = read_published(kept, "2026Q1")
     assert [item["publication"] for item in earlier] == ["2025Q1"]
     assert "model" not in earlier[0]
     own = {"2026Q1": track.growths_of({"estimates": [estimate]})}
@@ -328,12 +329,10 @@ def test_earlier_publications_are_scored_from_what_they_stated(
     assert scored["2025Q1.power"]["observed"] == 1.15
     assert scored["2025Q1.x"]["model"] == "race-0.1"
     said = {"discrepancy": [{"form": "floor"}]}
-    kept_too = track.published_document(
-        "2026Q2", "2026Q2", {"statements": []}, {"estimates": []}, said, reconstructed=True
-    )
+    kept_too = published_document("2026Q2", "2026Q2", {"statements": []}, {"estimates": []}, said, reconstructed=True)
     assert kept_too["discrepancy"] == said["discrepancy"]
     assert "discrepancy" not in earlier[0]
-    later = track.read_published(kept, "2026Q2")
+    later = read_published(kept, "2026Q2")
     assert (later[1]["model"], later[1]["reconstructed"]) == ("race-0.2", True)
     assert {row["status"] for row in track.score_documents(later, table, views, END, PARAMS)} == {"resolved"}
 
@@ -368,10 +367,10 @@ def test_the_headlines_of_the_last_quarters_are_kept_a_correction_in_its_quarter
         rows = [{"reading": "reducible", "years": 5.0, "median": median, "point": 0.0}]
         empty: dict[str, Any] = {"estimates": []}
         stated = {"model": "race-0.2", "statements": []}
-        return track.published_document(quarter, name, stated, empty, {}, rows, reconstructed=True)
+        return published_document(quarter, name, stated, empty, {}, rows, reconstructed=True)
 
     kept = [said(f"202{i}Q4", f"202{i}Q4", i / 10) for i in range(1, 7)]
-    old = track.published_document("2019Q4", "2019Q4", {"statements": []}, {"estimates": []}, {}, reconstructed=True)
+    old = published_document("2019Q4", "2019Q4", {"statements": []}, {"estimates": []}, {}, reconstructed=True)
     found = track.published_headlines([old, *kept, said("2026Q4", "2026Q4.r2", 0.99)])
     assert [(item["publication"], item["rows"][0]["median"]) for item in found] == [
         ("2023Q4", 0.3), ("2024Q4", 0.4), ("2025Q4", 0.5), ("2026Q4.r2", 0.99),
@@ -379,23 +378,19 @@ def test_the_headlines_of_the_last_quarters_are_kept_a_correction_in_its_quarter
     assert set(found[0]["rows"][0]) == {"reading", "years", "median"}
     assert track.published_headlines([old]) == []
     rows = [{"reading": "reducible", "years": 5.0, "median": 0.4}]  # the first forecaster's files stay what they were
-    first = track.published_document(
-        "2019Q4", "2019Q4", {"statements": []}, {"estimates": []}, {}, rows, reconstructed=True
-    )
+    first = published_document("2019Q4", "2019Q4", {"statements": []}, {"estimates": []}, {}, rows, reconstructed=True)
     assert first == old
 
 
 def test_a_correction_stands_beside_what_it_corrects(tmp_path: Path) -> None:
     for name in ("2025Q4", "2025Q4.r2", "2025Q3"):
-        document = track.published_document(
-            name[:6], name, {"statements": []}, {"estimates": []}, {}, reconstructed=False
-        )
+        document = published_document(name[:6], name, {"statements": []}, {"estimates": []}, {}, reconstructed=False)
         storage.write_json(tmp_path / f"{name}.json", document)
-    names = [item["publication"] for item in track.read_published(tmp_path, "2026Q1")]
+    names = [item["publication"] for item in read_published(tmp_path, "2026Q1")]
     assert names == ["2025Q3", "2025Q4", "2025Q4.r2"]
     storage.write_json(tmp_path / "2025Q2.json", {"quarter": "2025Q2"})
     with pytest.raises(DataInvalid, match="lacks growths, publication, statements"):
-        track.read_published(tmp_path, "2026Q1")
+        read_published(tmp_path, "2026Q1")
     storage.write_json(tmp_path / "notes.json", {})
     with pytest.raises(DataInvalid, match="not named for a publication"):
-        track.read_published(tmp_path, "2026Q1")
+        read_published(tmp_path, "2026Q1")

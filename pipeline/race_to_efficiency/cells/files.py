@@ -17,6 +17,7 @@ from race_to_efficiency.cells.text import tidy
 from race_to_efficiency.cells.text_table import text_table
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.loading.json_text import parse_json
+from race_to_efficiency.parquet import parquet_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -155,7 +156,7 @@ def _parquet(path: Path) -> Table:
     """Return the table of a parquet file; a column is read when it is asked for."""
     import pyarrow as pa
 
-    file = storage.parquet_file(path)
+    file = parquet_file(path)
     schema = file.schema_arrow
     shown = [k for k, name in enumerate(schema.names) if name != "__index_level_0__"]
 

@@ -23,6 +23,7 @@ from race_to_efficiency.cells.table import title_of
 from race_to_efficiency.cells.text import MISSING_WORDS, tidy
 from race_to_efficiency.errors import DataInvalid, InputMissing
 from race_to_efficiency.loading.json_text import parse_json
+from race_to_efficiency.parquet import parquet_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -126,7 +127,7 @@ def run_names(paths: Sequence[Path]) -> list[str]:
 def log_header(path: Path) -> tuple[str, ...]:
     """Return the names of a log's columns."""
     if _is_parquet(path):
-        return tuple(storage.parquet_file(path).schema_arrow.names)
+        return tuple(parquet_file(path).schema_arrow.names)
     if _is_json(path):
         names: dict[str, None] = {}
         for record, _ in itertools.islice(_records(path), HEAD_RECORDS):
@@ -143,7 +144,7 @@ def pieces_of(path: Path, columns: tuple[str, ...], run: str = "") -> list[LogPi
     """Return a file as pieces of about `PIECE_ROWS` rows; a text is one."""
     if not _is_parquet(path):
         return [LogPiece(path, columns, run=run)]
-    about = storage.parquet_file(path).metadata
+    about = parquet_file(path).metadata
     starts, held = [0], 0
     for group in range(about.num_row_groups):
         held += about.row_group(group).num_rows
@@ -168,7 +169,7 @@ def log_batches(piece: LogPiece) -> Iterator[tuple[Any, int]]:
         yield from _json_batches(piece)
         return
     if _is_parquet(piece.path):
-        file = storage.parquet_file(piece.path)
+        file = parquet_file(piece.path)
         groups = range(*(piece.groups or (0, file.metadata.num_row_groups)))
         try:
             for batch in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=list(piece.columns)):

@@ -43,7 +43,7 @@ def hub_files(workspace: Workspace) -> dict[str, bytes]:
 
 def published(workspace: Workspace) -> list[Publication]:
     """Return the publications up to a workspace's quarter, earlier ones first."""
-    from race_to_efficiency.evaluation.track_record import earlier_files, read_published
+    from race_to_efficiency.evaluation.published_inputs import earlier_files, read_published
     from race_to_efficiency.hub.rows import Publication
     from race_to_efficiency.provenance.records import open_folder
 

@@ -71,7 +71,7 @@ def rendered(workspace: Workspace) -> tuple[Path, str]:
     """
     from race_to_efficiency import checkout
     from race_to_efficiency.commands.corridor import run_stage
-    from race_to_efficiency.commands.run import install_report
+    from race_to_efficiency.commands.installed_report import install_report
     from race_to_efficiency.provenance import registry
     from race_to_efficiency.provenance.stamps import require_own
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency import storage
+from race_to_efficiency.parquet import parquet_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,7 +86,7 @@ def open_draws(path: Path) -> AbstractContextManager[DrawsFile]:
     @contextmanager
     def opened() -> Iterator[DrawsFile]:
         encodings: Sequence[str] = ["scenario_id", "form", "horizon"]
-        with storage.parquet_stream(
+        with parquet_stream(
             path,
             schema,
             compression="brotli",

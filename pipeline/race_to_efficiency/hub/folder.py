@@ -26,6 +26,7 @@ from race_to_efficiency.hub.rows import (
     sidecar_row,
     task_of,
 )
+from race_to_efficiency.parquet import parquet_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -82,7 +83,7 @@ def hub_files(
 
 def tabled(rows: pd.DataFrame, fields: Fields = FIELDS) -> bytes:
     """Return one of a hub's tables as parquet that says what its columns are."""
-    return storage.parquet_bytes(rows, fields, SOURCE)
+    return parquet_bytes(rows, fields, SOURCE)
 
 
 def configuration(

@@ -14,12 +14,12 @@ from typing_extensions import TypedDict
 
 from race_to_efficiency import storage
 from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
-from race_to_efficiency.cells.text import CellError
-from race_to_efficiency.cells.typed import MAX_TEXT_CHARACTERS, parse_cell
+from race_to_efficiency.cells.typed import MAX_TEXT_CHARACTERS
 from race_to_efficiency.errors import DataInvalid
 from race_to_efficiency.json_fields import AtLeast1, Means
+from race_to_efficiency.ledger.line_checks import parse, readable, references, validate
 from race_to_efficiency.ledger.renames import canonical_ids
-from race_to_efficiency.ledger.schemas import DTYPES, TABLES, fits, pandera_model, table_of
+from race_to_efficiency.ledger.schemas import TABLES, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -183,10 +183,10 @@ def _read(name: str, raw_dir: Path, max_characters: int, held: _Held) -> Intake:
     found = list(records(lines_of(instead[name])))
     names = _header(table, path, found)
     findings = Findings(table, f"data/raw/{table.file_name}")
-    lines = _readable(found[1:], names, findings)
+    lines = readable(found[1:], names, findings)
     _duplicates(table, lines, findings)
-    frame = _parse(table, lines, findings, max_characters)
-    _validate(table, frame, lines, findings)
+    frame = parse(table, lines, findings, max_characters)
+    validate(table, frame, lines, findings)
     _foreign_keys(table, lines, raw_dir, findings, instead)
     rows = frame.loc[~frame.index.isin(findings.lines)].rename_axis("line").reset_index()
     rows = rows[[*table.names, "line"]]
@@ -214,22 +214,6 @@ def _header(table: Table, path: Path, found: list[PhysicalRecord]) -> tuple[str,
     return names
 
 
-def _readable(found: list[PhysicalRecord], names: tuple[str, ...], findings: Findings) -> dict[int, dict[str, str]]:
-    """Return the lines with the right number of cells, as {line: {column: text}}."""
-    lines: dict[int, dict[str, str]] = {}
-    remedy = "give the line one cell for each column of the header, with quotes around cells that hold a comma"
-    for record in found:
-        cells = dict(zip(names, record.cells, strict=False))
-        if record.problem:
-            findings.add(record.line, cells, "", f"readable line: {record.problem}", ",".join(record.cells), remedy)
-        elif len(record.cells) != len(names):
-            rule = f"{len(names)} cells (found {len(record.cells)})"
-            findings.add(record.line, cells, "", rule, ",".join(record.cells), remedy)
-        else:
-            lines[record.line] = cells
-    return lines
-
-
 def _duplicates(table: Table, lines: dict[int, dict[str, str]], findings: Findings) -> None:
     """Quarantine every line that claims the key of an earlier one; the first stands (the ledger is append-only)."""
     firsts: dict[tuple[str, ...], int] = {}
@@ -244,72 +228,13 @@ def _duplicates(table: Table, lines: dict[int, dict[str, str]], findings: Findin
             findings.add(line, cells, table.key, rule, " + ".join(key), remedy)
 
 
-def _parse(table: Table, lines: dict[int, dict[str, str]], findings: Findings, max_characters: int) -> pd.DataFrame:
-    """Return the typed table, indexed by line; unreadable cells are findings and stand as missing."""
-    import pandas as pd
-
-    typed: dict[str, pd.Series] = {}
-    index = list(lines)
-    for column in table.columns:
-        blank: Any = {"text": "", "flag": False}.get(column.kind)
-        texts = [cells[column.name] for cells in lines.values()]
-        read, refused = _read_each(column, set(texts), max_characters)
-        if refused:
-            for text, (line, cells) in zip(texts, lines.items(), strict=True):
-                if text in refused:
-                    findings.add_cell(line, cells, column, refused[text])
-        values = [read.get(text, blank) for text in texts]
-        typed[column.name] = pd.Series(values, index=index, dtype=DTYPES[column.kind])
-    return pd.DataFrame(typed, index=index)
-
-
-def _read_each(column: Column, texts: set[str], max_characters: int) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the value of each text of a column, and the rule that each unreadable one breaks."""
-    read: dict[str, Any] = {}
-    refused: dict[str, str] = {}
-    for text in texts:
-        try:
-            read[text] = parse_cell(column.kind, text, required=column.required, max_characters=max_characters)
-        except CellError as error:
-            refused[text] = error.rule
-    return read, refused
-
-
-def _validate(table: Table, frame: pd.DataFrame, lines: dict[int, dict[str, str]], findings: Findings) -> None:
-    """Run the pandera model over a table that may not fit it, and turn each failure into a finding of its cell."""
-    if fits(table.name, frame):
-        return
-    import pandera.errors as pe
-
-    try:
-        pandera_model(table.name).validate(frame, lazy=True)
-    except pe.SchemaErrors as errors:
-        for case in errors.failure_cases.itertuples():
-            if not isinstance(case.index, int):  # a failure of the whole table: our own fault, not a row's
-                raise DataInvalid(f"{table.file_name} does not fit its schema", why=str(case.check)) from None
-            line = int(case.index)
-            column = table.column(str(case.column))
-            rule = "required" if case.check == "not_nullable" else str(case.check)
-            findings.add_cell(line, lines[line], column, rule)
-
-
 def _foreign_keys(
     table: Table, lines: dict[int, dict[str, str]], raw_dir: Path, findings: Findings, instead: Mapping[str, bytes]
 ) -> None:
     """Quarantine rows whose key into another table has no line there."""
     names = {column.references for column in table.columns if column.references}
     known = {name: known_keys(name, raw_dir, instead) for name in names}
-    _references(table, lines, known, findings)
-
-
-def _references(table: Table, lines: dict[int, dict[str, str]], known: dict[str, set[str]], findings: Findings) -> None:
-    for column in table.columns:
-        for line, cells in lines.items() if column.references else ():
-            value = cells[column.name]
-            if value not in known[column.references]:
-                file = f"data/raw/{column.references}.csv"
-                remedy = f"add '{value}' to {file} with citation and licence, or correct it"
-                findings.add(line, cells, column.name, f"a key of {column.references}", value, remedy)
+    references(table, lines, known, findings)
 
 
 def check_lines(table: Table, lines: dict[int, dict[str, str]], known: dict[str, set[str]]) -> list[dict[str, Any]]:
@@ -325,9 +250,9 @@ def check_lines(table: Table, lines: dict[int, dict[str, str]], known: dict[str,
     """
     findings = Findings(table, "delivery")
     if lines:
-        frame = _parse(table, lines, findings, MAX_TEXT_CHARACTERS)
-        _validate(table, frame, lines, findings)
-        _references(table, lines, known, findings)
+        frame = parse(table, lines, findings, MAX_TEXT_CHARACTERS)
+        validate(table, frame, lines, findings)
+        references(table, lines, known, findings)
     return list(findings.items.values())
 
 

@@ -16,11 +16,11 @@ from race_to_efficiency.calibration.common.resampling import stream, stretched
 from race_to_efficiency.calibration.gamma.components import Fitted, refused
 from race_to_efficiency.calibration.gamma.fragility import (
     DAYS_PER_YEAR,
-    PAIR_ROWS,
     choice_row,
     moved_starts,
 )
 from race_to_efficiency.calibration.gamma.judging import judged
+from race_to_efficiency.calibration.gamma.pairs_out import PAIR_ROWS
 from race_to_efficiency.calibration.gamma.trend_fit import facts_of, fitted_rate, refusal_of
 from race_to_efficiency.calibration.gamma.trends import fit_line, line_slopes, ratio
 from race_to_efficiency.own_tables.records import could_be_records

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import NOT_WRITTEN, DataInvalid, InputMissing
-from race_to_efficiency.evaluation.track_record import earlier_files
+from race_to_efficiency.evaluation.published_inputs import earlier_files
 from race_to_efficiency.loading.json_text import parse_json
+from race_to_efficiency.parquet import parquet_bytes, parquet_frame
 from race_to_efficiency.provenance import manifest
 from race_to_efficiency.provenance.export import process_run_crate, prov_document
 from race_to_efficiency.provenance.flow import quarter_flow
@@ -80,7 +81,7 @@ def published_files(workspace: Workspace) -> dict[str, bytes]:
         for name in RECORDS
         if name not in files and (workspace.processed / name).is_file()
     }
-    files[LINEAGE] = storage.parquet_bytes(gathered(workspace.processed))
+    files[LINEAGE] = parquet_bytes(gathered(workspace.processed))
     files |= {f"{INPUTS}{name}": data for name, data in input_files(workspace).items()}
     files[manifest.PARAMS] = storage.read_bytes(workspace.root / "params.yaml")
     files = as_kept(files)
@@ -129,7 +130,7 @@ def _descriptions(workspace: Workspace, files: dict[str, bytes]) -> dict[str, An
     """Return the documents that describe a quarter: its sources, PROV-JSON, RO-Crate."""
     sources = source_list(workspace)
     files = {**files, **_written({SOURCES_FILE: sources})}
-    edges = Edges.read(storage.parquet_frame(files[LINEAGE]))
+    edges = Edges.read(parquet_frame(files[LINEAGE]))
     flow = quarter_flow(workspace, files, sources["sources"], edges)
     provenance = prov_document(flow)
     files |= _written({"prov.json": provenance})

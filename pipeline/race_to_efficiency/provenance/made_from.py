@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import DataInvalid, InputMissing
-from race_to_efficiency.evaluation.track_record import earlier_files
+from race_to_efficiency.evaluation.published_inputs import earlier_files
 from race_to_efficiency.settings.corridor import declared
 from race_to_efficiency.settings.params import open_workspace
 

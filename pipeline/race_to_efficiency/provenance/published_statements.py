@@ -89,7 +89,7 @@ def _stated_digest(reports: Path, entry: Entry, checks: Answers) -> str:
 @lru_cache(maxsize=32)
 def _stated(quarter: str, folder: str, *files: tuple[str, bytes], reconstructed: bool) -> bytes:
     """Return what some files state; a run asks twice, when it checks what was published and when it keeps it."""
-    from race_to_efficiency.evaluation.track_record import published_document
+    from race_to_efficiency.evaluation.published_inputs import published_document
 
     read = [parse_json(data, path) for path, data in files]
     return storage.dumps(published_document(quarter, folder, *read, reconstructed=reconstructed)).encode()

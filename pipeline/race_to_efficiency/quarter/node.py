@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
+from race_to_efficiency.parquet import parquet_bytes, parquet_frame
 from race_to_efficiency.quarter.world import Selection
 
 if TYPE_CHECKING:
@@ -170,13 +171,13 @@ class NodeResult:
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables, read when they are first asked for."""
-        return {name: storage.parquet_frame(data) for name, data in self.parquet.items()}
+        return {name: parquet_frame(data) for name, data in self.parquet.items()}
 
     @classmethod
     def of(cls, node: str, module: str, found: Computed, reads: tuple[tuple[Read, str], ...]) -> NodeResult:
         """Return a result with its digest; the document becomes what its JSON would read back as."""
         document = storage.json_value(found.document)
-        parquet = {name: storage.parquet_bytes(frame) for name, frame in found.tables.items()}
+        parquet = {name: parquet_bytes(frame) for name, frame in found.tables.items()}
         digest = digest_of(document, found.origins, parquet)
         return cls(node, module, document, dict(found.origins), reads, digest, parquet)
 

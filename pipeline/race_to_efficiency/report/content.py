@@ -211,22 +211,6 @@ class Section:
     subsections: tuple[Section, ...] = ()
 
 
-@dataclass(frozen=True)
-class Document:
-    """The report as a whole: a finding as its title, the brief, and the annex behind it."""
-
-    title: str
-    subtitle: str
-    quarter: str
-    as_of: str
-    version: str
-    cite: str
-    sections: tuple[Section, ...]
-    dateline_note: str = ""
-    finding: Rich = ()
-    brief: tuple[Section, ...] = ()
-
-
 def clean(text: str) -> str:
     """Return text from a ledger as it may be shown: one line, not endless, every invisible character made visible.
 
@@ -307,13 +291,3 @@ def join(parts: Iterable[Part | str], separator: str = ", ") -> Rich:
             out.append(Text(separator))
         out += flatten(part)
     return tuple(out)
-
-
-def walk_blocks(blocks: Iterable[object]) -> Iterable[object]:
-    """Yield every record of a content tree: sections, blocks, inlines, in reading order."""
-    for item in blocks:
-        if isinstance(item, (tuple, list)):
-            yield from walk_blocks(item)
-        elif hasattr(item, "__dataclass_fields__"):
-            yield item
-            yield from walk_blocks(getattr(item, name) for name in item.__dataclass_fields__)

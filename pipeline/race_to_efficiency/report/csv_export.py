@@ -7,7 +7,8 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.content import ContentTable, Document, Num, Rich, walk_blocks
+from race_to_efficiency.report.content import ContentTable, Num, Rich
+from race_to_efficiency.report.document import Document, walk_blocks
 from race_to_efficiency.report.html import exact
 from race_to_efficiency.report.words.plain import plain_text
 

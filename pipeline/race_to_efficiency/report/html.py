@@ -20,6 +20,7 @@ from race_to_efficiency.report import content as c
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from race_to_efficiency.report.document import Document
     from race_to_efficiency.report.numbers import NumberRegistry
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -94,7 +95,7 @@ def policy(style: str, scripts: list[str]) -> str:
 
 
 def render_html(
-    document: c.Document, numbers: NumberRegistry, *, scripts: list[str], payload: dict[str, Any] | None
+    document: Document, numbers: NumberRegistry, *, scripts: list[str], payload: dict[str, Any] | None
 ) -> str:
     """Return the report as one HTML page.
 

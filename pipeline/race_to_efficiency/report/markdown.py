@@ -9,6 +9,7 @@ from race_to_efficiency.report import content as c
 from race_to_efficiency.report.words.plain import FOLDED_ROWS, inline_text
 
 if TYPE_CHECKING:
+    from race_to_efficiency.report.document import Document
     from race_to_efficiency.report.numbers import NumberRegistry
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$=])")
@@ -80,7 +81,7 @@ def card_lines(title: str, cards: tuple[c.Card, ...], numbers: NumberRegistry) -
     return [*lines, ""]
 
 
-def render_markdown(document: c.Document, numbers: NumberRegistry) -> str:
+def render_markdown(document: Document, numbers: NumberRegistry) -> str:
     """Return the report as Markdown."""
     note = f" ({document.dateline_note})" if document.dateline_note else ""
     lines = [

@@ -15,7 +15,7 @@ from race_to_efficiency.report.html import TEMPLATES
 from race_to_efficiency.report.words.plain import document_data
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Document
+    from race_to_efficiency.report.document import Document
     from race_to_efficiency.report.numbers import NumberRegistry
 
 

@@ -24,8 +24,8 @@ from race_to_efficiency.report.annex.cost import anchored_cost
 from race_to_efficiency.report.brief.brief import brief_sections
 from race_to_efficiency.report.brief.finding import title as brief_title
 from race_to_efficiency.report.brief.footing import dateline_note
-from race_to_efficiency.report.content import Document
 from race_to_efficiency.report.csv_export import bundle, table_csv
+from race_to_efficiency.report.document import Document
 from race_to_efficiency.report.figures.drawn import remembering
 from race_to_efficiency.report.html import render_html
 from race_to_efficiency.report.inputs import Missing, QuarterFiles

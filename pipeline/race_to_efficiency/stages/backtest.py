@@ -143,6 +143,7 @@ def write_statements(
     """
     from race_to_efficiency.evaluation.fields import SOURCE, STATEMENT_FIELDS
     from race_to_efficiency.evaluation.forecast_rows import FORECASTER
+    from race_to_efficiency.evaluation.published_inputs import read_published
     from race_to_efficiency.evaluation.statements import (
         Sources,
         make_statements,
@@ -154,7 +155,6 @@ def write_statements(
         FIRST,
         growths_of,
         published_headlines,
-        read_published,
         remade,
         score_documents,
         track_record,

@@ -9,6 +9,7 @@ import numpy as np
 from race_to_efficiency.calibration.common.series import Series
 from race_to_efficiency.calibration.gamma.chips import ACCELERATORS, named_rows, rated_watts
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, refused
+from race_to_efficiency.calibration.gamma.mlperf_series import best_per_round, cell_series, mlperf_rows, with_names
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import fit_line
 from race_to_efficiency.units import joules
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.calibration.gamma.components import Parts
 
 NOTABLE_RUNS = "notable_training_runs"
-MLPERF = "mlperf_training"
 _MODELLED = "power draw is modelled from rated power, so part of the trend is the trend of rated power itself"
 _NO_ENERGY = "no run states compute, hours and power draw by this date"
 _UNOFFICIAL = "unofficial, computed from result logs (MLPerf is a trademark of MLCommons)"
@@ -168,50 +168,6 @@ def _on_one_side(series: Series) -> bool:
     return min(after, len(series) - after) < 3
 
 
-def _round_number(names: pd.Series) -> Floats:
-    return names.astype(str).str.lstrip("v").to_numpy(np.float64)
-
-
-def mlperf_rows(inputs: Inputs, *, comparable: bool = True) -> pd.DataFrame:
-    """Return closed-division results with complete logs, not resubmitted, on targets still in force."""
-    rows = inputs.rows(MLPERF)
-    if rows.empty:
-        return rows
-    keep = rows["division"].eq("closed") & ~rows["is_resubmission"].astype(bool)
-    keep &= rows["n_logs_missing"].fillna(0).eq(0) & rows["minutes"].gt(0)
-    rows = rows.loc[keep]
-    if not comparable or rows.empty:
-        return rows
-    return rows.loc[_round_number(rows["round"]) >= _round_number(rows["comparable_from_round"])]
-
-
-def best_per_round(rows: pd.DataFrame, by: list[str], min_rounds: int) -> pd.DataFrame:
-    """Return the fastest row of each cell and round, for cells seen in at least ``min_rounds`` rounds."""
-    ordered = rows.sort_values(["minutes", "result_id"], kind="stable")
-    best = ordered.drop_duplicates([*by, "round"])
-    seen = best.groupby(by, sort=False)["round"].transform("nunique")
-    return best.loc[seen >= min_rounds].sort_values(["released", "result_id"], kind="stable")
-
-
-def _named(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return the rows that state every column: results without a chip's name are no common cell."""
-    stated = rows[by].notna().all(axis=1)
-    for name in by:
-        stated &= rows[name].astype(str) != ""
-    return rows.loc[stated]
-
-
-def _cell_series(rows: pd.DataFrame, by: list[str], value: Floats, **labels: Any) -> Series:
-    return Series(
-        table=MLPERF,
-        row_ids=rows["result_id"].to_numpy(object),
-        dates=rows["released"].to_numpy("datetime64[D]"),
-        value=value,
-        cells=rows.groupby(by, sort=True).ngroup().to_numpy().astype(np.int64),
-        **labels,
-    ).ordered()
-
-
 def mlperf_same_chip(inputs: Inputs) -> list[Fitted]:
     """Return the gain on an unchanged benchmark, chip and chip count: cell fixed effects, two-way clusters.
 
@@ -234,11 +190,11 @@ def mlperf_same_chip(inputs: Inputs) -> list[Fitted]:
             f"{_UNOFFICIAL}; front-loaded after a chip's launch; {_PARTIAL}",
         )
         by = ["benchmark", name, "accelerator_count"]
-        best = rows if rows.empty else best_per_round(_named(rows, by), by, 2)
+        best = rows if rows.empty else best_per_round(with_names(rows, by), by, 2)
         if best.empty:
             fits.append(refused(component, "no benchmark, chip and count was run in two rounds by this date"))
             continue
-        series = _cell_series(
+        series = cell_series(
             best,
             by,
             -np.log2(column(best, "minutes")),
@@ -277,7 +233,7 @@ def mlperf_system(inputs: Inputs) -> list[Fitted]:
             fits += [refused(part, "too few rounds by this date") for part in ([component, watts][: 1 + available])]
             continue
         clusters = best["benchmark"].to_numpy(object)
-        series = _cell_series(best, ["benchmark"], -np.log2(column(best, "minutes")), clusters=clusters)
+        series = cell_series(best, ["benchmark"], -np.log2(column(best, "minutes")), clusters=clusters)
         n_benchmarks = {"n_benchmarks": series.n_clusters}
         fits.append(fit_trend(inputs, component, series, start=start, diagnostics=n_benchmarks))
         if available:
@@ -295,7 +251,7 @@ def _winners_watts(inputs: Inputs, component: Component, best: pd.DataFrame) -> 
     if not known.any():
         return refused(component, "no rated power is known by this date")
     best, power = best.loc[known], power[known]
-    series = _cell_series(
+    series = cell_series(
         best, ["benchmark"], np.log2(power), clusters=best["benchmark"].to_numpy(object), consulted=told[known]
     )
     start = inputs.params.windows.mlperf

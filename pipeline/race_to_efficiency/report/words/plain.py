@@ -10,6 +10,7 @@ from race_to_efficiency.report import content as c
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from race_to_efficiency.report.document import Document
     from race_to_efficiency.report.numbers import NumberRegistry
 
 LONG_WORD = re.compile(r"\S{24}")
@@ -134,7 +135,7 @@ def section_data(section: c.Section, numbers: NumberRegistry, level: int = 1) ->
     return [own, *(item for sub in section.subsections for item in section_data(sub, numbers, level + 1))]
 
 
-def document_data(document: c.Document, numbers: NumberRegistry) -> dict[str, Any]:
+def document_data(document: Document, numbers: NumberRegistry) -> dict[str, Any]:
     """Return the brief, which is what goes on paper, as plain data."""
     return {
         "title": document.title,

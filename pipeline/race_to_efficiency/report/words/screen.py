@@ -6,12 +6,14 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report import content as c
+from race_to_efficiency.report.document import walk_blocks
 from race_to_efficiency.report.words.plain import plain_text
 from race_to_efficiency.visible import SCREEN_WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from race_to_efficiency.report.document import Document
     from race_to_efficiency.report.numbers import NumberRegistry
 
 MOST_LINES = 38
@@ -21,7 +23,7 @@ LEFT_OUT = ("fig-front", "brief-contest-table")
 """Blocks that say nothing without a drawing, or that the sentence before them sums up."""
 
 
-def screen(document: c.Document, numbers: NumberRegistry) -> dict[str, Any]:
+def screen(document: Document, numbers: NumberRegistry) -> dict[str, Any]:
     """Return brief.json: the finding, the lines of the screen, and the numbers of the brief.
 
     Parameters
@@ -38,7 +40,7 @@ def screen(document: c.Document, numbers: NumberRegistry) -> dict[str, Any]:
     for part in document.brief:
         told = section_lines(part, numbers)
         lines += told if len(lines) + len(told) <= MOST_LINES else ()
-    places = c.walk_blocks((document.finding, document.brief))
+    places = walk_blocks((document.finding, document.brief))
     ids = dict.fromkeys(item.id for item in places if isinstance(item, c.Num))
     shown = {name: numbers[name] for name in ids}
     return {

@@ -25,7 +25,7 @@ from race_to_efficiency.cells.text import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 DecimalMark = Literal[".", ","]
 

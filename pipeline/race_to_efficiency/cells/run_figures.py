@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.cells.table import Table
-
-    Floats = NDArray[np.float64]
 
 SCALES = ("params", "tokens", "compute_flop")
 

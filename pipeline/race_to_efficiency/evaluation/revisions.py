@@ -16,14 +16,11 @@ import numpy as np
 from race_to_efficiency.evaluation.averaging import mixture
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.score_records import Lateness
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.settings.backtest import RevisionParams
-
-    Array = NDArray[np.float64]
 
 _DAYS_PER_YEAR = 365.25
 _RECENT_DAYS = 730
@@ -58,7 +55,7 @@ class Revisions:
         """Return the probability of at least one event within a time."""
         return float(-np.expm1(-self.rate * years))
 
-    def apply(self, quantiles: Array, years: float) -> Array:
+    def apply(self, quantiles: Floats, years: float) -> Floats:
         """Return (23,) quantiles of a record that may also be revised within a time."""
         sizes = np.array([*self.events, -self.prior_doublings])
         share = np.array([*np.ones(len(self.events)), self.prior_events])

@@ -26,15 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.targets import Target
     from race_to_efficiency.evaluation.weights import Learned
     from race_to_efficiency.settings.statements import StatementParams
     from race_to_efficiency.units import Quarter
-
-    Array = NDArray[np.float64]
 
 _MAPPINGS = ("quantiles", "dates", "baseline", "rate")
 """Fields that are JSON texts in a table."""
@@ -168,7 +166,7 @@ class Sources:
         grouped = own.groupby(["target", "target_quarter"], sort=False)
         return {(str(target), str(quarter)): rows for (target, quarter), rows in grouped}
 
-    def at_levels(self, log2_quantiles: Array) -> dict[str, float]:
+    def at_levels(self, log2_quantiles: Floats) -> dict[str, float]:
         """Return the printed levels' values, in the unit, out of (23,) log2 quantiles at `scoring.LEVELS`."""
         levels = self.params.quantile_levels
         picked = np.exp2(np.interp(levels, LEVELS, log2_quantiles))

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.origin_tests import OriginTest
     from race_to_efficiency.evaluation.outcomes import SettledOutcome
     from race_to_efficiency.evaluation.score_records import ModelWeights
     from race_to_efficiency.settings.backtest import LearningParams
-
-    Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,12 @@ class Settled:
         Weighted interval score of each forecaster; NaN where it made no forecast.
     """
 
-    horizon: Array
-    start: Array
-    end: Array
+    horizon: Floats
+    start: Floats
+    end: Floats
     block: NDArray[np.str_]
-    shared: Array
-    wis: Array
+    shared: Floats
+    wis: Floats
 
 
 @dataclass(frozen=True)
@@ -71,9 +70,9 @@ class Learned:
     """
 
     names: tuple[str, ...]
-    weights: Array
-    relative: Array
-    n_eff: Array
+    weights: Floats
+    relative: Floats
+    n_eff: Floats
     baseline: str
 
     def to_json(self) -> dict[str, Any]:
@@ -87,7 +86,7 @@ class Learned:
         return cls(names=tuple(told["names"]), baseline=told["baseline"], **arrays)
 
 
-def learn(settled: Settled, horizons: Array, params: LearningParams) -> tuple[Array, Array, Array]:
+def learn(settled: Settled, horizons: Floats, params: LearningParams) -> tuple[Floats, Floats, Floats]:
     """Return weights (k, h), relative scores (k, h) and effective numbers (h,) of the k forecasters.
 
     Parameters
@@ -113,7 +112,7 @@ def learn(settled: Settled, horizons: Array, params: LearningParams) -> tuple[Ar
     return weigh(relative, n_eff, params), relative, n_eff
 
 
-def weigh(relative: Array, n_eff: Array, params: LearningParams) -> Array:
+def weigh(relative: Floats, n_eff: Floats, params: LearningParams) -> Floats:
     """Return weights (k, h) from relative scores (k, h) and the effective numbers (h,) of outcomes behind them."""
     weights = np.exp(-params.learning_rate * n_eff * (relative - relative.min(axis=0)))
     # few outcomes say little: equal weights are worth a number of them
@@ -164,7 +163,7 @@ class OutcomeHistory:
         block = np.array([name for _, _, name in index], dtype=str)
         return Settled(horizon, start, end, block, shared, wis)
 
-    def learned(self, settled: Settled, horizons: Array, params: LearningParams) -> Learned:
+    def learned(self, settled: Settled, horizons: Floats, params: LearningParams) -> Learned:
         """Return what the settled forecasts teach about the members, and which baseline did best."""
         count = len(self.members)
         own = replace(settled, wis=settled.wis[:, :count])
@@ -172,7 +171,7 @@ class OutcomeHistory:
         return Learned(self.members, weights, relative, n_eff, best_baseline(self.baselines, settled.wis[:, count:]))
 
 
-def best_baseline(names: tuple[str, ...], wis: Array) -> str:
+def best_baseline(names: tuple[str, ...], wis: Floats) -> str:
     """Return the baseline with the least mean score over all it has forecast; the first before any outcome.
 
     Parameters

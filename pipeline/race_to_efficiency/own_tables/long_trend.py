@@ -28,11 +28,10 @@ from race_to_efficiency.own_tables.records import could_be_records
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.common.series import Series
     from race_to_efficiency.calibration.gamma.components import Component, Inputs
     from race_to_efficiency.calibration.gamma.records import FragilityRow
-
-    Floats = NDArray[np.float64]
 
 LONG = 5_000
 """Rows from which a table is long: pairs of rows and weights a row would fill the memory."""

@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.robust import BatchFit
     from race_to_efficiency.own_tables.run_table import RunTable
     from race_to_efficiency.settings.kappa import FrontierRule
-
-    Floats = NDArray[np.float64]
 
 _RANDOM_GUESS_NATS = 12.5
 _BEST_PLAUSIBLE_NATS = 1.3

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.cells.date_styles import Order
     from race_to_efficiency.cells.dates import Dates
     from race_to_efficiency.cells.numbers import Numbers
-
-    Floats = NDArray[np.float64]
 
 ESTIMATORS = ("mean", "quantile", "frontier")
 

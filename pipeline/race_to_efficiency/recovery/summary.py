@@ -12,9 +12,7 @@ from race_to_efficiency.json_fields import Count, NotNegative, Share  # noqa: TC
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 BoundKind = Literal["share", "bias", "median_bias", "median", "sd_ratio"]
 Meets = Literal["yes", "no", "no bound"]

@@ -32,12 +32,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.common.estimates import Interval
     from race_to_efficiency.calibration.kappa.group_rows import GroupRows
     from race_to_efficiency.calibration.kappa.robust import BatchFit
     from race_to_efficiency.settings.kappa import KappaParams
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

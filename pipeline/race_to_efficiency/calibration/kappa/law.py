@@ -15,13 +15,10 @@ from race_to_efficiency.calibration.kappa.scatter import Scatter, not_known
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from numpy.typing import NDArray
-
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.common.estimates import FitStatus
     from race_to_efficiency.calibration.kappa.forms import Form
     from race_to_efficiency.calibration.kappa.group_fit import GroupFit
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,9 +13,9 @@ from race_to_efficiency.calibration.kappa.objective import Objective
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.rows import Rows
 
-    Floats = NDArray[np.float64]
     _Starts = tuple[Floats, NDArray[np.intp]]
     _Ends = tuple[Floats, Floats, NDArray[np.int8]]
 

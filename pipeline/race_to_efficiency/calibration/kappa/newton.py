@@ -15,9 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.objective import Objective
-
-    Floats = NDArray[np.float64]
 
 CONVERGED, FLOOR_AT_ZERO, SINGULAR, NOT_FINISHED, TOO_FEW_ROWS = range(5)
 STATUS_NAMES = ("converged", "floor_at_zero", "singular", "not_finished", "too_few_rows")

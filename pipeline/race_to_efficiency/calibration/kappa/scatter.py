@@ -15,9 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from race_to_efficiency.arrays import Floats
 
 MOST_ROWS = 2_000
 """With more runs the refits are taken as they are: they scatter a tenth too much at most, about a law that is known."""

@@ -17,6 +17,28 @@ if TYPE_CHECKING:
 MOST_INFLUENTIAL = 2
 """Rows named a group and form."""
 
+FIGURES: dict[str, tuple[tuple[str, str, Callable[[float], str]], ...]] = {
+    "influence": (
+        ("kappa_with", "1", decimals(4)),
+        ("kappa_without", "1", decimals(4)),
+        ("change_in_stderr", "standard errors", decimals(2)),
+    ),
+    "forms": (
+        ("n_rows", "rows", decimals(0)),
+        ("aicc_difference", "1", decimals(1)),
+        ("leave_one_out_error", "log loss", percent(2)),
+        ("runs_test_p", "1", decimals(3)),
+    ),
+    "extrapolation": (
+        ("cutoff_flop", "FLOP", scientific(1)),
+        ("n_predicted", "rows", decimals(0)),
+        ("decades_beyond", "decades", decimals(1)),
+        ("mean_error", "log loss", percent(1)),
+        ("mean_absolute_error", "log loss", percent(1)),
+    ),
+}
+"""Figures of a check: field, unit, and how it is written."""
+
 
 def checks(page: Page) -> list[Block]:
     """Return every table of checks that the fits wrote."""
@@ -34,14 +56,15 @@ def law(row: dict[str, Any]) -> Rich:
     return say("{group}, {form}", group=Fact(name), form=Label(name_in_words(str(row["form"]))))
 
 
-def check_figure(
-    page: Page, row: dict[str, Any], kind: str, name: str, unit: str, write: Callable[[float], str], place: str = ""
-) -> Rich:
-    """Return one figure of a check."""
+def figures(page: Page, row: dict[str, Any], kind: str, place: str = "") -> list[Rich]:
+    """Return the figures of a check."""
     where = ".".join(id_part(part) for part in (str(row["group"]), str(row["form"]), place) if part)
     symbol = "kappa_total" if row["form"] == "power_law" else "kappa_reducible"
     nodes = (f"{symbol}.{row['group']}.{row['form']}",)
-    return page.shown.cell(f"{kind}.{where}.{name}", row.get(name), unit, write, nodes=nodes)
+    return [
+        page.shown.cell(f"{kind}.{where}.{name}", row.get(name), unit, write, nodes=nodes)
+        for name, unit, write in FIGURES[kind]
+    ]
 
 
 def influence(page: Page, rows: list[dict[str, Any]]) -> ContentTable | None:
@@ -61,9 +84,7 @@ def influence(page: Page, rows: list[dict[str, Any]]) -> ContentTable | None:
         (
             law(row),
             (Fact(str(row["run"])),),
-            check_figure(page, row, "influence", "kappa_with", "1", decimals(4), str(row["run"])),
-            check_figure(page, row, "influence", "kappa_without", "1", decimals(4), str(row["run"])),
-            check_figure(page, row, "influence", "change_in_stderr", "standard errors", decimals(2), str(row["run"])),
+            *figures(page, row, "influence", str(row["run"])),
             say("leverage") if row.get("leverage_outlier") else say("–"),
         )
         for row in chosen
@@ -75,16 +96,7 @@ def influence(page: Page, rows: list[dict[str, Any]]) -> ContentTable | None:
 
 def forms(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
     """Return how well each law fits the frontier, group by group."""
-    body = tuple(
-        (
-            law(row),
-            check_figure(page, row, "forms", "n_rows", "rows", decimals(0)),
-            check_figure(page, row, "forms", "aicc_difference", "1", decimals(1)),
-            check_figure(page, row, "forms", "leave_one_out_error", "log loss", percent(2)),
-            check_figure(page, row, "forms", "runs_test_p", "1", decimals(3)),
-        )
-        for row in rows
-    )
+    body = tuple((law(row), *figures(page, row, "forms")) for row in rows)
     note = say(
         "Within a group and on the same rows the difference of corrected AIC is to the best law: above ten there is "
         "little left to say for the other. A small p says that the residuals still run in streaks."
@@ -102,17 +114,7 @@ def extrapolation(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
         key = (row["group"], row["form"])
         if key not in farthest or row["decades_beyond"] > farthest[key]["decades_beyond"]:
             farthest[key] = row
-    body = tuple(
-        (
-            law(row),
-            check_figure(page, row, "extrapolation", "cutoff_flop", "FLOP", scientific(1)),
-            check_figure(page, row, "extrapolation", "n_predicted", "rows", decimals(0)),
-            check_figure(page, row, "extrapolation", "decades_beyond", "decades", decimals(1)),
-            check_figure(page, row, "extrapolation", "mean_error", "log loss", percent(1)),
-            check_figure(page, row, "extrapolation", "mean_absolute_error", "log loss", percent(1)),
-        )
-        for row in farthest.values()
-    )
+    body = tuple((law(row), *figures(page, row, "extrapolation")) for row in farthest.values())
     note = say(
         "Errors are of log loss, so about per cent of loss; a positive mean says that the law promised a lower loss "
         "than the larger runs reached."

@@ -10,7 +10,6 @@ from race_to_efficiency.report.figures.style import (
     CYCLE,
     DASHES,
     INK,
-    MUTED,
     Frame,
     dots,
     finished_figure,
@@ -38,16 +37,12 @@ class Cloud:
     name: str
     x: ArrayLike
     y: ArrayLike
-    faint: bool = False
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(Cloud):
     """A fitted line; a dashed one is beyond what was fitted."""
 
-    name: str
-    x: ArrayLike
-    y: ArrayLike
     beyond: bool = False
 
 
@@ -73,8 +68,8 @@ def draw_panel(axis: Axes, panel: Panel) -> None:
         if on:
             set_scale("log")
     for index, cloud in enumerate(panel.clouds):
-        colour = MUTED if cloud.faint else CYCLE[index % len(CYCLE)]
-        dots(axis, cloud.x, cloud.y, size=3 if cloud.faint else 4.2, edgecolor=colour, alpha=0.7, label=cloud.name)
+        colour = CYCLE[index % len(CYCLE)]
+        dots(axis, cloud.x, cloud.y, size=4.2, edgecolor=colour, alpha=0.7, label=cloud.name)
     for index, line in enumerate(panel.lines):
         axis.plot(
             line.x,

@@ -10,10 +10,9 @@ would let the loss fall through it. Neither can be written here: only `TotalKapp
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -39,8 +38,8 @@ def form_of_fit(fit: str) -> LossForm:
 
 
 @dataclass(frozen=True)
-class TotalKappa:
-    """Draws of kappa_total: the slope of the whole loss.
+class _Kappa:
+    """Draws of a kappa.
 
     Parameters
     ----------
@@ -48,10 +47,11 @@ class TotalKappa:
     """
 
     draws: Floats
-    form: Literal["total"] = field(default="total", init=False)
 
     def __post_init__(self) -> None:
-        _check_kappa(self.draws)
+        smallest = float(np.min(self.draws)) if np.size(self.draws) else float("nan")
+        if not (smallest > 0 and np.isfinite(self.draws).all()):
+            raise ValueError(f"kappa must be positive and finite, got a smallest value of {smallest!r}")
 
     @cached_property
     def exponent(self) -> Floats:
@@ -60,32 +60,44 @@ class TotalKappa:
 
 
 @dataclass(frozen=True)
-class ReducibleKappa:
-    """Draws of kappa_reducible: the slope of the loss above the floor.
+class TotalKappa(_Kappa):
+    """Draws of kappa_total: the slope of the whole loss."""
+
+    form: Literal["total"] = field(default="total", init=False)
+
+
+@dataclass(frozen=True)
+class ReducibleKappa(_Kappa):
+    """Draws of kappa_reducible: the slope of the loss above the floor."""
+
+    form: Literal["reducible"] = field(default="reducible", init=False)
+
+
+Kappa = TypeVar("Kappa", TotalKappa, ReducibleKappa)
+
+
+@dataclass(frozen=True)
+class _Power(Generic[Kappa]):
+    """X^-kappa, what every reading makes a loss of.
 
     Parameters
     ----------
-    draws : (n,) float, dimensionless, > 0
+    kappa : TotalKappa or ReducibleKappa
+        Of the reading's own form.
     """
 
-    draws: Floats
-    form: Literal["reducible"] = field(default="reducible", init=False)
+    kappa: Kappa
+    form: LossForm = field(default="reducible", init=False)
 
     def __post_init__(self) -> None:
-        _check_kappa(self.draws)
+        wanted = TotalKappa if self.form == "total" else ReducibleKappa
+        if not isinstance(self.kappa, wanted):
+            given = getattr(self.kappa, "form", type(self.kappa).__name__)
+            raise TypeError(f"this reading needs a {wanted.__name__}, got a kappa of form {given!r}: the two never mix")
 
-    @cached_property
-    def exponent(self) -> Floats:
-        """-kappa, (n,): the power X is raised to."""
-        return -self.draws
-
-
-class _Values(ABC):
-    """Gives every reading `values` on top of its `fill`."""
-
-    @abstractmethod
     def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
         """Write the loss of some draws from their ln X, both (n,)."""
+        np.exp(np.multiply(log_ratio, self.kappa.exponent[draws]), out=out)
 
     def values(self, log_ratio: Floats) -> Floats:
         """Return the loss for a column of ln X of every draw, (n,)."""
@@ -95,47 +107,19 @@ class _Values(ABC):
 
 
 @dataclass(frozen=True)
-class TotalLoss(_Values):
-    """R = L/L0 = X^-kappa_total.
+class TotalLoss(_Power[TotalKappa]):
+    """R = L/L0 = X^-kappa_total."""
 
-    Parameters
-    ----------
-    kappa : TotalKappa
-    """
-
-    kappa: TotalKappa
     form: LossForm = field(default="total", init=False)
 
-    def __post_init__(self) -> None:
-        _check_form(self.kappa, TotalKappa)
 
-    def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
-        """Write R of some draws from their ln X, both (n,)."""
-        _power(self.kappa.exponent[draws], log_ratio, out)
+@dataclass(frozen=True)
+class ReducibleLoss(_Power[ReducibleKappa]):
+    """r = (L - E)/(L0 - E) = X^-kappa_reducible."""
 
 
 @dataclass(frozen=True)
-class ReducibleLoss(_Values):
-    """r = (L - E)/(L0 - E) = X^-kappa_reducible.
-
-    Parameters
-    ----------
-    kappa : ReducibleKappa
-    """
-
-    kappa: ReducibleKappa
-    form: LossForm = field(default="reducible", init=False)
-
-    def __post_init__(self) -> None:
-        _check_form(self.kappa, ReducibleKappa)
-
-    def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
-        """Write r of some draws from their ln X, both (n,)."""
-        _power(self.kappa.exponent[draws], log_ratio, out)
-
-
-@dataclass(frozen=True)
-class LossOverAnchor(_Values):
+class LossOverAnchor(_Power[ReducibleKappa]):
     """L/L0 = floor + (1 - floor) r, the reducible reading told as a share of the anchor's whole loss.
 
     Parameters
@@ -145,25 +129,23 @@ class LossOverAnchor(_Values):
         E/L0, drawn jointly with kappa, in [0, 1).
     """
 
-    kappa: ReducibleKappa
     floor: Floats
-    form: LossForm = field(default="reducible", init=False)
 
     def __post_init__(self) -> None:
-        _check_form(self.kappa, ReducibleKappa)
+        super().__post_init__()
         low, high = float(np.min(self.floor)), float(np.max(self.floor))
         if not (low >= 0 and high < 1):
             raise ValueError(f"floor must lie in [0, 1), got values from {low!r} to {high!r}")
 
     def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
         """Write L/L0 of some draws from their ln X, both (n,)."""
-        _power(self.kappa.exponent[draws], log_ratio, out)
+        super().fill(log_ratio, draws, out)
         out *= 1.0 - self.floor[draws]
         out += self.floor[draws]
 
 
 @dataclass(frozen=True)
-class LossNats(_Values):
+class LossNats(_Power[ReducibleKappa]):
     """L = E + (L0 - E) r in nats per token, for one comparable group.
 
     Parameters
@@ -175,33 +157,11 @@ class LossNats(_Values):
         L0 - E.
     """
 
-    kappa: ReducibleKappa
     irreducible: Floats
     excess: Floats
-    form: LossForm = field(default="reducible", init=False)
-
-    def __post_init__(self) -> None:
-        _check_form(self.kappa, ReducibleKappa)
 
     def fill(self, log_ratio: Floats, draws: slice, out: Floats) -> None:
         """Write L in nats/token of some draws from their ln X, both (n,)."""
-        _power(self.kappa.exponent[draws], log_ratio, out)
+        super().fill(log_ratio, draws, out)
         out *= self.excess[draws]
         out += self.irreducible[draws]
-
-
-def _power(exponent: Floats, log_ratio: Floats, out: Floats) -> None:
-    """Write X^exponent from ln X."""
-    np.exp(np.multiply(log_ratio, exponent), out=out)
-
-
-def _check_kappa(draws: Floats) -> None:
-    smallest = float(np.min(draws)) if np.size(draws) else float("nan")
-    if not (smallest > 0 and np.isfinite(draws).all()):
-        raise ValueError(f"kappa must be positive and finite, got a smallest value of {smallest!r}")
-
-
-def _check_form(kappa: TotalKappa | ReducibleKappa, wanted: type[TotalKappa | ReducibleKappa]) -> None:
-    if not isinstance(kappa, wanted):
-        given = getattr(kappa, "form", type(kappa).__name__)
-        raise TypeError(f"this reading needs a {wanted.__name__}, got a kappa of form {given!r}: the two never mix")

@@ -225,6 +225,20 @@ def test_results_are_frozen_short_and_whole(fit, chips):
         race.plot("a text")
 
 
+def test_a_frame_says_of_every_estimate_what_the_estimate_says(fit, chips):
+    rate = race.fit_gamma(chips, date="day", value="speed", draws=200)
+    for found, named in ((fit, "value"), (rate, "doublings_per_year")):
+        rows = found.to_frame().to_dict("records")
+        assert len(rows) == len(found.estimates)
+        for row, item in zip(rows, found.estimates, strict=True):
+            ends = item.interval()
+            assert (row[named], row["low"], row["high"]) == (item.value, ends.low, ends.high)
+            assert row["low"] < row[named] < row["high"]
+            assert (row["n_rows"], row["grade"], row["status"]) == (item.n_rows, item.grade.confidence, item.status)
+    refused = race.fit_gamma(chips.iloc[:3], date="day", value="speed", draws=200).to_frame()
+    assert refused[["doublings_per_year", "low", "high"]].isna().all(axis=None)
+
+
 def test_names_that_look_like_mathematics_stand_in_a_picture_as_they_are(tmp_path, runs, chips):
     name = "$\\frac{$"
     for result in (

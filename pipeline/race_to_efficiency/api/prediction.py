@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from race_to_efficiency.api.kappa_fit import KappaFit
     from race_to_efficiency.api.result_records import Predicted, PredictedRun
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.calibration.kappa.law import Law
-
-    Floats = NDArray[np.float64]
 
 UNDETERMINED = 3.0
 """Ratio of an optimum's upper to its lower end above which the runs do not tell where it lies."""

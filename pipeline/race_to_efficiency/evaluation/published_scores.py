@@ -23,13 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.evaluation.origin_views import LedgerViews
     from race_to_efficiency.evaluation.statements import Statement
     from race_to_efficiency.settings.statements import StatementParams
-
-    Array = NDArray[np.float64]
 
 PUBLISHED_COLUMNS = list(PublishedScore.__annotations__)
 """Columns of the record, in order."""
@@ -85,7 +83,7 @@ def scored_values(
     return float(np.log2(outcome)), np.log2(values).tolist()
 
 
-def by_question(forecasts: pd.DataFrame) -> dict[tuple[str, str, str, str], Array]:
+def by_question(forecasts: pd.DataFrame) -> dict[tuple[str, str, str, str], Floats]:
     """Return today's forecasts, (23,) log2 quantiles, by origin, target, target quarter and cell."""
     own = forecasts[forecasts["method"] == "forecast"]
     keys = zip(*(own[name] for name in ("origin", "target", "target_quarter", "cell")), strict=True)
@@ -94,7 +92,7 @@ def by_question(forecasts: pd.DataFrame) -> dict[tuple[str, str, str, str], Arra
 
 def score_statements(
     statements: Iterable[Statement],
-    today: Mapping[tuple[str, str, str, str], Array],
+    today: Mapping[tuple[str, str, str, str], Floats],
     views: LedgerViews,
     day: dt.date,
     params: StatementParams,
@@ -138,7 +136,7 @@ def _scores(item: Statement, outcome: float | None) -> dict[str, float | None]:
     return dict.fromkeys(("score", "score_baseline", "pit")) if outcome is None else score_statement(item, outcome)
 
 
-def _today(item: Statement, quantiles: Array | None, outcome: float | None) -> dict[str, float | None]:
+def _today(item: Statement, quantiles: Floats | None, outcome: float | None) -> dict[str, float | None]:
     """Return the median, or the probability, of today's forecaster for the same question, and its score."""
     if quantiles is None or item.unit == DATE_UNIT:
         return {"median_today": None, "score_today": None}

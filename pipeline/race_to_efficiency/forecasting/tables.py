@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.forecasting.headline_records import HeadlineRow
     from race_to_efficiency.forecasting.milestones import Passage
-
-    Floats = NDArray[np.float64]
 
 POINT = "point"
 GAP = 0.1

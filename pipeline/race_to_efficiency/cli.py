@@ -45,8 +45,13 @@ OTHER_VERBS = ("audit", "cache", "dictionary", "recovery")
 """Verbs of the auditor and of the maintainer."""
 
 
-def application() -> typer.Typer:
-    """Return the application with every verb registered."""
+def application(first: str = "") -> typer.Typer:
+    """Return the application with the verb a command begins with; with every verb where it is none."""
+    known = {name.rstrip("_") for name in (*VERBS, "fit", *OTHER_VERBS)}
+
+    def wanted(name: str) -> bool:
+        return first not in known or name.rstrip("_") == first
+
     app = typer.Typer(
         name="race",
         help="Fit kappa and gamma to cited public data and forecast relative loss (Lu 2025, arXiv 2501.02156).",
@@ -57,12 +62,13 @@ def application() -> typer.Typer:
     )
     app.callback()(_version)
     fit = typer.Typer(help="Fit kappa or gamma to your own table; touches nothing.", no_args_is_help=True)
-    for name in VERBS:
+    for name in filter(wanted, VERBS):
         import_module(f"race_to_efficiency.commands.{name}").register(app)
-    for name in FIT_VERBS:
-        import_module(f"race_to_efficiency.commands.{name}").register(fit)
-    app.add_typer(fit, name="fit")
-    for name in OTHER_VERBS:
+    if wanted("fit"):
+        for name in FIT_VERBS:
+            import_module(f"race_to_efficiency.commands.{name}").register(fit)
+        app.add_typer(fit, name="fit")
+    for name in filter(wanted, OTHER_VERBS):
         import_module(f"race_to_efficiency.commands.{name}").register(app)
     return app
 
@@ -127,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run_verb(words: list[str]) -> int:
     """Run a verb and return its exit code; whatever else is raised on the way leaves as an error of ours."""
     try:
-        code = application()(words, standalone_mode=False)
+        code = application(*words[:1])(words, standalone_mode=False)
     except (RaceError, terminal.OutputLostError):
         raise
     except TyperException as error:

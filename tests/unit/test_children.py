@@ -61,7 +61,7 @@ def compiled():
     hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000_000)
 
 if __name__ == "__main__":
-    cli.application = lambda: lambda words, standalone_mode: globals()[sys.argv[1]]()
+    cli.application = lambda *_: lambda words, standalone_mode: globals()[sys.argv[1]]()
     sys.exit(main(["run"]))
 """
 
@@ -95,6 +95,14 @@ def gone(mark: str, seconds: float) -> bool:
     return True
 
 
+def at_work(mark: str, count: int, seconds: float) -> bool:
+    """Return whether so many processes are found; one that has just begun may not have its environment yet."""
+    end = time.monotonic() + seconds
+    while len(alive(mark)) < count and time.monotonic() < end:
+        time.sleep(0.02)
+    return len(alive(mark)) >= count
+
+
 def owner(path: Path, kind: str, mark: str, *before: str) -> subprocess.Popen[str]:
     """Start a command that owns processes, and return it once they are at work."""
     script = path / "owner.py"
@@ -118,7 +126,7 @@ def test_told_to_stop_all_of_it_is_gone_within_two_seconds(
     tmp_path: Path, mark: str, kind: str, processes: int, number: signal.Signals
 ) -> None:
     with owner(tmp_path, kind, mark) as process:
-        assert len(alive(mark)) >= processes
+        assert at_work(mark, processes, 2.0)
         process.send_signal(number)
         assert gone(mark, 2.0)
         assert process.wait() == STOPS[number]

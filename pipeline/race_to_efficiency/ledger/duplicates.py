@@ -79,7 +79,7 @@ def find_duplicates(params: Floats, tokens: Floats, loss: Floats) -> list[Duplic
     halves = [rounding(column) for column in columns]
     telling = significant_digits(columns[2]) >= _LOSS_DIGITS
     order = np.argsort(columns[2], kind="stable")
-    widest = float(halves[2].max(initial=0.0))
+    widest = float(halves[2][telling].max(initial=0.0))
     first: dict[int, int] = {}
     for at, row in enumerate(order):
         if not telling[row]:

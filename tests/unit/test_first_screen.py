@@ -14,7 +14,8 @@ from race_to_efficiency.relative_loss import relative_loss
 from race_to_efficiency.report.annex import energy, forms
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, headline_section
 from race_to_efficiency.report.brief.finding import finding_section
-from race_to_efficiency.report.content import Badge, Card, Num, walk_blocks
+from race_to_efficiency.report.content import Badge, Card, Num
+from race_to_efficiency.report.document import walk_blocks
 from race_to_efficiency.report.forecasts import GRADE_RECORD, recorded_grades
 from race_to_efficiency.report.inputs import Missing, QuarterFiles, read_inputs
 from race_to_efficiency.report.numbers import NumberRegistry

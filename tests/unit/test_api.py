@@ -134,6 +134,7 @@ def test_frames_arrays_and_files_give_one_fit(tmp_path, runs):
     [
         (3, UsageError, "type int are no table"),
         ([3, 4], UsageError, "type list are no table"),
+        ([{"loss": 3.0}, 4.0], UsageError, "type list are no table"),
         (np.ones((9, 3)), UsageError, "type ndarray are no table"),
         (pd.Series([3.0] * 9, name="loss"), UsageError, "type Series are no table"),
         ({}, DataInvalid, "differ in length"),
@@ -178,6 +179,13 @@ def test_an_argument_that_is_no_number_is_refused_by_name(fit, runs, wrong):
     }.items():
         with pytest.raises((UsageError, ValueError), match=rf"{name} must be (a |.*)(number|positive)"):
             asked()
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.5, 95, np.nan, "0.9"])
+def test_a_level_that_is_no_coverage_is_refused(fit, level):
+    for asked in (race.predict_loss, race.optimal_allocation):
+        with pytest.raises(UsageError, match="level must be a number between 0 and 1"):
+            asked(fit, compute=1e22, level=level)
 
 
 def test_a_prediction_is_graded_by_its_law_and_by_its_distance(fit):

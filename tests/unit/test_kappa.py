@@ -253,3 +253,18 @@ def test_a_run_copied_with_fewer_digits_is_found_and_a_sibling_is_not(digits, se
     assert found == {(k + 8, k) for k in range(8) if telling[k]}
     seeds = find_duplicates(np.repeat(params, 2), np.repeat(tokens, 2), np.repeat(loss, 2) * np.tile([1, 1.001], 8))
     assert seeds == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(1, 6)), max_size=30))
+def test_duplicates_are_those_that_every_pair_of_rows_compared_gives(drawn):
+    """Losses near 3.0046 with one to six digits: coarse ones tell nothing, and reach no further than their rounding."""
+    size = np.array([1e8 * (1 + part) for part, _, _ in drawn])
+    loss = np.array([float(f"{3.0046 + 0.0031 * step:.{digits}g}") for _, step, digits in drawn])
+    half, digits = rounding(loss), significant_digits(loss)
+    first = {}
+    for late in range(len(drawn)):
+        for early in range(late - 1, -1, -1):
+            near = abs(loss[late] - loss[early]) <= max(half[late], half[early]) * (1 + 1e-9)
+            if near and size[late] == size[early] and min(digits[late], digits[early]) >= 3:
+                first[late] = early
+    assert {item.row: item.first for item in find_duplicates(size, 20 * size, loss)} == first

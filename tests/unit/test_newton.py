@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from race_to_efficiency.calibration.kappa import newton
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW, Coordinates
-from race_to_efficiency.calibration.kappa.newton import CONVERGED, SINGULAR, damped_steps, diagonal_of, minimise
+from race_to_efficiency.calibration.kappa.newton import (
+    CONVERGED,
+    NOT_FINISHED,
+    SINGULAR,
+    damped_steps,
+    diagonal_of,
+    minimise,
+)
 from race_to_efficiency.calibration.kappa.objective import Objective
 from race_to_efficiency.calibration.kappa.record_fit import fit_of_record
 from race_to_efficiency.calibration.kappa.robust import fit_batch
@@ -130,6 +138,22 @@ def test_a_valley_without_a_lowest_point_is_not_called_converged():
     _, _, status = minimise(objective, grid, np.zeros(len(grid), dtype=np.intp))
     assert (status == SINGULAR).any()
     assert not (status == CONVERGED).any()
+
+
+def test_a_lowest_point_with_a_floor_below_zero_is_no_end(monkeypatch):
+    """Its floor is to be held at zero instead, also where a search begins at that very point."""
+    compute = np.geomspace(1e18, 1e22, 40)
+    loss = (4 * (compute / 1e20) ** -0.08 - 1.0) * np.exp(np.random.default_rng(3).normal(0.0, 0.003, 40))
+    space = Coordinates.of(FLOOR, (compute,), loss)
+    objective, only = Objective(space.rows, np.ones((1, 40)), DELTA), np.zeros(1, dtype=np.intp)
+    with monkeypatch.context() as free:
+        free.setattr(newton, "_FLOOR_GONE", -1e9)
+        ends, _, status = minimise(objective, space.grid()[:1], only)
+    assert status[0] == CONVERGED
+    assert ends[0, 1] < -0.1
+    again, _, status = minimise(objective, ends, only)
+    assert status[0] == NOT_FINISHED
+    assert again == pytest.approx(ends, abs=1e-9)
 
 
 @pytest.mark.parametrize("form", [CHINCHILLA, FLOOR, POWER_LAW])

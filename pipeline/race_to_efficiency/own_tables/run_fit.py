@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from race_to_efficiency.settings.kappa import FrontierRule, KappaParams
 
 
-_MOST_CELLS = 800_000
-"""Refits times rows: bounds the time of the bootstrap to a second or two."""
+_MOST_CELLS = 600_000
+"""Refits times rows: bounds the time of the bootstrap to a second or two, on slow processors too."""
 
 MOST_FITTED_GROUPS = 200
 """Groups that are fitted, each alone; a column of more values is no column of groups."""

@@ -35,6 +35,10 @@ class RaceError(Exception):
     exit_code: ClassVar[int] = 1
     kind: ClassVar[str] = "bug"
 
+    def __init_subclass__(cls, *, kind: str, exit_code: int) -> None:
+        super().__init_subclass__()
+        cls.kind, cls.exit_code = kind, exit_code
+
     def __init__(
         self, what: str, *, where: str | None = None, why: str | None = None, remedy: str | None = None
     ) -> None:
@@ -73,53 +77,32 @@ def _indented(text: str) -> str:
     return "\n      ".join(map(visible, lines)) if len(lines) <= MAX_LINES else visible(text)
 
 
-class UsageError(RaceError):
+class UsageError(RaceError, kind="usage", exit_code=2):
     """The call's words are off: unknown name, missing or contradictory option."""
 
-    exit_code = 2
-    kind = "usage"
 
-
-class DataInvalid(RaceError):
+class DataInvalid(RaceError, kind="data invalid", exit_code=3):
     """A file cannot be read as what it claims to be; nothing was changed."""
 
-    exit_code = 3
-    kind = "data invalid"
 
-
-class NotTrustworthy(RaceError):
+class NotTrustworthy(RaceError, kind="not trustworthy", exit_code=4):
     """Every estimate asked for was refused by the trust gate."""
 
-    exit_code = 4
-    kind = "not trustworthy"
 
-
-class IntegrityError(RaceError):
+class IntegrityError(RaceError, kind="integrity", exit_code=5):
     """A digest, chain or re-derivation does not hold."""
 
-    exit_code = 5
-    kind = "integrity"
 
-
-class InputMissing(RaceError):
+class InputMissing(RaceError, kind="input missing", exit_code=6):
     """An input is missing or stale; an earlier step must run first."""
 
-    exit_code = 6
-    kind = "input missing"
 
-
-class Locked(RaceError):
+class Locked(RaceError, kind="locked", exit_code=7):
     """Another process holds the ledger or the workspace."""
 
-    exit_code = 7
-    kind = "locked"
 
-
-class SystemRefused(RaceError):
+class SystemRefused(RaceError, kind="system refused", exit_code=8):
     """The operating system refused: no space, no permission, a read-only place, no memory."""
-
-    exit_code = 8
-    kind = "system refused"
 
     @classmethod
     def of(cls, error: OSError | MemoryError | RecursionError, where: str | None = None) -> Self:

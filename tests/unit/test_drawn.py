@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from race_to_efficiency.quarter.answers import Answers
-from race_to_efficiency.report.figures.drawn import UntoldError, drawn, remembering, told
+from race_to_efficiency.report.figures.drawn import UntoldError, remembered, remembering, told
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_what_cannot_be_told_is_drawn_every_time(tmp_path: Path, value: Any) -> 
         told(value)
     asked = []
 
-    @drawn
+    @remembered
     def chart(shown: Any) -> str:
         asked.append(shown)
         return f"{len(asked)}"
@@ -113,7 +113,7 @@ def test_what_cannot_be_told_is_drawn_every_time(tmp_path: Path, value: Any) -> 
 def test_a_chart_that_fails_is_not_remembered(tmp_path: Path) -> None:
     asked = []
 
-    @drawn
+    @remembered
     def chart(shown: int) -> str:
         asked.append(shown)
         if len(asked) == 1:

@@ -9,7 +9,7 @@ import numpy as np
 from race_to_efficiency.equation.domain import FloatArray, scalar_or_array
 from race_to_efficiency.equation.inverses import log_ratio_needed
 from race_to_efficiency.equation.monotone import increasing_root
-from race_to_efficiency.equation.path_options import PathOptions, compute_path
+from race_to_efficiency.equation.path_options import FleetOptions, compute_path
 from race_to_efficiency.equation.paths import compute_rate, log_ratio_of
 
 if TYPE_CHECKING:
@@ -26,19 +26,18 @@ def time_to_target_on_path(
     kappa: ArrayLike,
     gamma: ArrayLike,
     *,
-    fleet: ArrayLike = 1.0,
-    baseline_years: ArrayLike = 1.0,
     floor: ArrayLike = 0.0,
-    **path: Unpack[PathOptions],
+    **path: Unpack[FleetOptions],
 ) -> FloatArray:
     """Years until the loss ratio reaches a target along a path of `log_compute_ratio`.
 
     Parameters
     ----------
-    target, kappa, gamma, fleet, baseline_years, floor
+    target, kappa, gamma, floor
         As in `time_to_target`.
     **path
-        Growing, stepped, delayed or frozen fleets, headroom, and the run convention, as in `log_compute_ratio`.
+        fleet and baseline_years; growing, stepped, delayed or frozen fleets, headroom, and the run convention, as in
+        `log_compute_ratio`.
 
     Returns
     -------
@@ -46,7 +45,7 @@ def time_to_target_on_path(
         Infinity when the target is not reached within a thousand million years.
     """
     needed = log_ratio_needed(target, kappa, floor)
-    route = compute_path(gamma, fleet=fleet, baseline_years=baseline_years, **path)
+    route = compute_path(gamma, **path)
     shape = np.broadcast_shapes(needed.shape, log_ratio_of(route, np.ones(())).shape)
     needed = np.broadcast_to(needed, shape)
     low, high = np.full(shape, np.log(EARLIEST_YEARS)), np.full(shape, np.log(LATEST_YEARS))

@@ -12,14 +12,15 @@ from race_to_efficiency.report.figures.style import (
     MUTED,
     ORANGE,
     Frame,
-    finished_figure,
-    panels,
     rows_of,
+    stacked_panels,
 )
 from race_to_efficiency.report.numbers import true_minus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from matplotlib.figure import Figure
 
 
 THICK_IN = 0.16
@@ -38,9 +39,7 @@ class WhatIf:
 
 
 @drawn
-def tornado_bars(
-    items: Sequence[WhatIf], centre: float, figure_id: str, *, label: str, title: str, short: str, cite: str
-) -> str:
+def tornado_bars(items: Sequence[WhatIf], centre: float, *, label: str) -> Figure:
     """Return a tornado as SVG: each bar runs from the headline value to what it would be.
 
     Parameters
@@ -52,7 +51,7 @@ def tornado_bars(
     """
     rows = rows_of(item.name for item in items)
     frame = Frame(left=rows.width_in, top=0.1)
-    figure, (axis,) = panels(height_in=frame.top + frame.bottom + rows.height_in, frame=frame)
+    figure, (axis,) = stacked_panels([rows], frame)
     for row, item in zip(rows.places, items, strict=True):
         for value in item.values:
             colour = ORANGE if value > centre else BLUE
@@ -70,7 +69,7 @@ def tornado_bars(
     axis.locator_params(axis="x", nbins=FEW_TICKS)
     axis.margins(x=0.36)
     axis.set_xlabel(label)
-    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
+    return figure
 
 
 @dataclass(frozen=True)
@@ -86,18 +85,11 @@ class Steps:
 
 
 @drawn
-def waterfall(content: Sequence[Steps], figure_id: str, *, label: str, title: str, short: str, cite: str) -> str:
+def waterfall(content: Sequence[Steps], *, label: str) -> Figure:
     """Return waterfalls one below another as SVG; rises and falls differ by colour and by the sign written on them."""
     stacks = [rows_of(["before", *(name for name, _ in item.parts), "now"]) for item in content]
-    sizes = [rows.height_in for rows in stacks]
     frame = Frame(left=max(rows.width_in for rows in stacks), down=0.6)
-    figure, axes = panels(
-        1,
-        len(content),
-        height_in=frame.top + frame.bottom + sum(sizes) + frame.down * (len(content) - 1),
-        frame=frame,
-        height_ratios=sizes,
-    )
+    figure, axes = stacked_panels(stacks, frame)
     for axis, rows, item in zip(axes, stacks, content, strict=True):
         level = item.old
         ends = [item.old, item.new]
@@ -129,4 +121,4 @@ def waterfall(content: Sequence[Steps], figure_id: str, *, label: str, title: st
         axis.locator_params(axis="x", nbins=FEW_TICKS)
         axis.set_title(item.name)
     axes[-1].set_xlabel(label)
-    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
+    return figure

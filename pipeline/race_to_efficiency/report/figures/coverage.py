@@ -12,13 +12,14 @@ from race_to_efficiency.report.figures.style import (
     INK,
     VERMILION,
     Frame,
-    finished_figure,
     panels,
     rows_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,7 @@ class Covered:
 
 
 @drawn
-def coverage_plot(
-    targets: Sequence[Covered], levels: Sequence[float], figure_id: str, *, title: str, short: str, cite: str
-) -> str:
+def coverage_plot(targets: Sequence[Covered], levels: Sequence[float]) -> Figure:
     """Return one panel a level, one row a target, as SVG."""
     rows = rows_of((target.name for target in targets), characters=22)
     frame = Frame(left=rows.width_in, across=0.3, right=0.3)
@@ -52,4 +51,4 @@ def coverage_plot(
         axis.set_title(f"{100 * level:.0f} %")
         rows.mark(axis, named=column == 0)
     axes[len(axes) // 2].set_xlabel("outcomes inside the interval")
-    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
+    return figure

@@ -10,14 +10,16 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.report.figures.style import drawing
+from race_to_efficiency.report.figures.style import drawing, finished_figure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from matplotlib.figure import Figure
+
     from race_to_efficiency.quarter.answers import Answers
 
-    Chart = Callable[..., str]
+    Svg = Callable[..., str]
 
 _remembered: ContextVar[Answers | None] = ContextVar("drawings", default=None)
 
@@ -38,11 +40,23 @@ def remembering(drawings: Answers | None) -> Iterator[None]:
         drawings.keep()
 
 
-def drawn(chart: Chart) -> Chart:
-    """Let a chart be remembered; a function of its arguments alone, drawn with our settings.
+def drawn(chart: Callable[..., Figure]) -> Svg:
+    """Make a chart an SVG that is remembered; called with the figure's id behind what it shows, and with its words.
 
     matplotlib is loaded when the first chart is drawn: a report whose charts are all remembered does without it.
     """
+
+    @remembered
+    @wraps(chart)
+    def finished(*arguments: Any, title: str, short: str, cite: str, **options: Any) -> str:
+        *shown, figure_id = arguments
+        return finished_figure(chart(*shown, **options), figure_id, title=title, short=short, cite=cite)
+
+    return finished
+
+
+def remembered(chart: Svg) -> Svg:
+    """Let a chart be remembered; a function of its arguments alone, drawn with our settings."""
 
     @wraps(chart)
     def asked(*arguments: Any, **options: Any) -> str:

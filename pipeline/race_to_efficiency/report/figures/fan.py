@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.figures.drawn import drawn
-from race_to_efficiency.report.figures.style import INK, MUTED, VERMILION, Frame, finished_figure, legend, panels
+from race_to_efficiency.report.figures.style import INK, MUTED, VERMILION, Frame, legend, panel_grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 BANDS = ((0.025, 0.975, "#d3e6f2"), (0.1, 0.9, "#a3cbe3"), (0.25, 0.75, "#5fa8d3"))
 """Lower and upper quantile of each band and its shade of blue: 95, 80 and 50 %."""
@@ -84,16 +85,12 @@ def draw_fan(axis: Axes, fan: Fan, *, named: bool) -> None:
 
 
 @drawn
-def fans(content: Sequence[Fan], figure_id: str, *, title: str, short: str, cite: str) -> str:
+def fans(content: Sequence[Fan]) -> Figure:
     """Return fans side by side as SVG, each on an axis of its own."""
-    columns = min(2, len(content))
-    rows = -(-len(content) // columns)
     frame = Frame(top=0.95, across=0.5, down=1.05, bottom=1.05)
-    figure, axes = panels(columns, rows, height_in=2.6 * rows + 0.9, frame=frame)
-    for index, (axis, fan) in enumerate(zip(axes, content, strict=False)):
+    figure, axes = panel_grid(len(content), row_in=2.6, more_in=0.9, frame=frame)
+    for index, (axis, fan) in enumerate(zip(axes, content, strict=True)):
         draw_fan(axis, fan, named=index == 0)
-    for axis in axes[len(content) :]:
-        axis.set_axis_off()
     axes[0].set_ylabel("loss relative to today")
     legend(figure, axes, columns=2)
-    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
+    return figure

@@ -15,15 +15,15 @@ from race_to_efficiency.report.figures.style import (
     WIDTH_IN,
     Frame,
     Rows,
-    finished_figure,
-    panels,
     rows_of,
+    stacked_panels,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 FULL = GRADES[:2]
 """Grades whose mark is full."""
@@ -93,22 +93,19 @@ class Group:
 
 
 @drawn
-def forest(groups: Sequence[Group], figure_id: str, *, title: str, short: str, cite: str) -> str:
+def forest(groups: Sequence[Group]) -> Figure:
     """Return forest plots one below another as SVG.
 
     Parameters
     ----------
     groups : sequence of Group
         Each on an axis of its own.
-    figure_id, title, short, cite : str
     """
     stacks = [rows_of(bar.name for bar in group.bars) for group in groups]
-    sizes = [rows.height_in for rows in stacks]
     titled = any(group.title for group in groups)
     frame = Frame(left=max(rows.width_in for rows in stacks), top=0.3 if titled else 0.1, down=0.8)
-    height = frame.top + frame.bottom + sum(sizes) + frame.down * (len(groups) - 1)
-    figure, axes = panels(1, len(groups), height_in=height, frame=frame, height_ratios=sizes)
+    figure, axes = stacked_panels(stacks, frame)
     for axis, rows, group in zip(axes, stacks, groups, strict=True):
         draw_bars(axis, rows, group.bars, group.label, group.reference)
         axis.set_title(group.title, x=-frame.left / (WIDTH_IN - frame.left - frame.right))
-    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
+    return figure

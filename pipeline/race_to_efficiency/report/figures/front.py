@@ -15,7 +15,6 @@ from race_to_efficiency.report.figures.style import (
     VERMILION,
     Frame,
     dots,
-    finished_figure,
     panels,
     power_of_ten,
 )
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDE_IN, NARROW_IN = 10.0, 3.7
 """Widths of the drawing for a desk and of that for a telephone, in inches."""
@@ -63,7 +63,7 @@ class Course:
 
 
 @drawn
-def front_chart(courses: Sequence[Course], figure_id: str, *, narrow: bool, title: str, short: str, cite: str) -> str:
+def front_chart(courses: Sequence[Course], *, narrow: bool) -> Figure:
     """Return the chart as SVG, one panel a course below another, drawn for a desk or for a telephone."""
     width, height = (NARROW_IN, 4.3) if narrow else (WIDE_IN, 4.4)
     frame = Frame(left=0.5, right=0.72, top=0.49 if narrow else 0.34, bottom=0.55 if narrow else 0.46, down=0.55)
@@ -72,7 +72,7 @@ def front_chart(courses: Sequence[Course], figure_id: str, *, narrow: bool, titl
     for axis, course in zip(axes, courses, strict=True):
         axis.set_title("\n".join(textwrap.wrap(course.title, 34)) if narrow else course.title)
         draw_course(axis, course, panel_points, step=4 if narrow else 2)
-    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
+    return figure
 
 
 def draw_course(axis: Axes, course: Course, panel_points: float, *, step: int) -> None:

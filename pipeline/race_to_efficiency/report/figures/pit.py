@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.figures.drawn import drawn
-from race_to_efficiency.report.figures.style import BLUE, INK, Frame, finished_figure, panels
+from race_to_efficiency.report.figures.style import BLUE, INK, Frame, panel_grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.figure import Figure
+
 
 @drawn
-def histograms(
-    content: Sequence[tuple[str, Sequence[float]]], figure_id: str, *, title: str, short: str, cite: str
-) -> str:
+def histograms(content: Sequence[tuple[str, Sequence[float]]]) -> Figure:
     """Return one panel a horizon as SVG.
 
     Parameters
@@ -22,10 +22,9 @@ def histograms(
     content : sequence of (str, sequence of float)
         Heading and shares of the bins, which sum to 1.
     """
-    columns = min(2, len(content))
-    rows = -(-len(content) // columns)
-    figure, axes = panels(columns, rows, height_in=1.6 * rows + 0.5, frame=Frame(across=0.2, down=0.55), sharey=True)
-    for axis, (heading, shares) in zip(axes, content, strict=False):
+    frame = Frame(across=0.2, down=0.55)
+    figure, axes = panel_grid(len(content), row_in=1.6, more_in=0.5, frame=frame, sharey=True)
+    for axis, (heading, shares) in zip(axes, content, strict=True):
         count = len(shares)
         axis.bar([(i + 0.5) / count for i in range(count)], shares, width=0.9 / count, color=BLUE, linewidth=0)
         axis.axhline(1 / count, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
@@ -35,7 +34,5 @@ def histograms(
         axis.get_xticklabels()[2].set_horizontalalignment("right")
         axis.set_title(heading)
         axis.grid(visible=False, axis="x")
-    for axis in axes[len(content) :]:
-        axis.set_axis_off()
     axes[0].set_ylabel("share of outcomes")
-    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
+    return figure

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.figures.drawn import drawn
-from race_to_efficiency.report.figures.style import BLUE, INK, Frame, dots, finished_figure, panels, small_title
+from race_to_efficiency.report.figures.style import BLUE, INK, Frame, dots, panel_grid, small_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 SHOWN_DRAWS = 120
@@ -29,18 +30,14 @@ class Ridge:
 
 
 @drawn
-def ridges(content: Sequence[Ridge], figure_id: str, *, title: str, short: str, cite: str) -> str:
+def ridges(content: Sequence[Ridge]) -> Figure:
     """Return the panels, two a row, as SVG."""
-    columns = min(2, len(content))
-    rows = -(-len(content) // columns)
-    figure, axes = panels(columns, rows, height_in=2.35 * rows + 0.25, frame=Frame(top=0.45, down=0.95))
-    for axis, item in zip(axes, content, strict=False):
+    figure, axes = panel_grid(len(content), row_in=2.35, more_in=0.25, frame=Frame(top=0.45, down=0.95))
+    for axis, item in zip(axes, content, strict=True):
         chosen = slice(SHOWN_DRAWS)
         dots(axis, item.floor[chosen], item.kappa[chosen], size=2.2, edgecolor=BLUE, alpha=0.35)
         if item.path:
             axis.plot(*zip(*item.path, strict=True), color=INK, linewidth=1.6)
         axis.set(title=small_title(item.title), xlabel="floor E, nats per token", ylabel="kappa, reducible")
         axis.locator_params(nbins=4)
-    for axis in axes[len(content) :]:
-        axis.set_axis_off()
-    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
+    return figure

@@ -12,9 +12,8 @@ from race_to_efficiency.report.figures.style import (
     INK,
     Frame,
     dots,
-    finished_figure,
     legend,
-    panels,
+    panel_grid,
     power_of_ten,
     small_title,
 )
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
 
@@ -91,16 +91,12 @@ def draw_panel(axis: Axes, panel: Panel) -> None:
 
 
 @drawn
-def scatter(
-    content: Sequence[Panel], figure_id: str, *, title: str, short: str, cite: str, height_in: float = 2.9
-) -> str:
+def scatter(content: Sequence[Panel], *, height_in: float = 2.9) -> Figure:
     """Return panels as SVG: two a row, or one below another where there are two."""
     columns = 1 if len(content) <= FEW else 2
-    rows = -(-len(content) // columns)
-    figure, axes = panels(columns, rows, height_in=height_in * rows + 0.5, frame=Frame(top=0.85, down=0.95))
-    for axis, panel in zip(axes, content, strict=False):
+    frame = Frame(top=0.85, down=0.95)
+    figure, axes = panel_grid(len(content), columns=columns, row_in=height_in, more_in=0.5, frame=frame)
+    for axis, panel in zip(axes, content, strict=True):
         draw_panel(axis, panel)
-    for axis in axes[len(content) :]:
-        axis.set_axis_off()
     legend(figure, axes, columns=2)
-    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
+    return figure

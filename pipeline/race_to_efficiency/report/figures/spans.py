@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from race_to_efficiency.report.figures.drawn import drawn
-from race_to_efficiency.report.figures.style import BLUE, INK, ORANGE, Frame, finished_figure, panels
+from race_to_efficiency.report.figures.style import BLUE, INK, ORANGE, Frame, panels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
 
 NARROW_IN = 4.2
 """Width of a figure that is shown beside text, and whole on a telephone, in inches."""
@@ -23,7 +25,7 @@ class Span(NamedTuple):
 
 
 @drawn
-def spans(items: Sequence[Span], centre: float, figure_id: str, *, title: str, short: str, cite: str) -> str:
+def spans(items: Sequence[Span], centre: float) -> Figure:
     """Return the bars as SVG, from top to bottom.
 
     Parameters
@@ -60,4 +62,4 @@ def spans(items: Sequence[Span], centre: float, figure_id: str, *, title: str, s
     axis.margins(x=0.14)
     axis.grid(visible=False, axis="y")
     axis.spines["left"].set_visible(False)
-    return finished_figure(figure, figure_id, title=title, short=short, cite=cite)
+    return figure

@@ -191,6 +191,36 @@ def panels(
     return figure, [axis for line in axes for axis in line]
 
 
+def panel_grid(
+    count: int, *, columns: int = 2, row_in: float, more_in: float, frame: Frame, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure and the axes of so many panels; what is left of the last row stays empty.
+
+    Parameters
+    ----------
+    count : int
+    columns : int
+        Panels a row, where there are so many.
+    row_in, more_in : float
+        Height of a row, and of all that is above and below the rows.
+    frame : Frame
+    sharey : bool
+    """
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure, axes = panels(columns, rows, height_in=row_in * rows + more_in, frame=frame, sharey=sharey)
+    for axis in axes[count:]:
+        axis.set_axis_off()
+    return figure, axes[:count]
+
+
+def stacked_panels(stacks: Sequence[Rows], frame: Frame) -> tuple[Figure, list[Axes]]:
+    """Return a figure and the axes of panels one below another, each as high as its rows."""
+    sizes = [rows.height_in for rows in stacks]
+    height_in = frame.top + frame.bottom + sum(sizes) + frame.down * (len(sizes) - 1)
+    return panels(1, len(sizes), height_in=height_in, frame=frame, height_ratios=sizes)
+
+
 def legend(figure: Figure, axes: Iterable[Axes], *, columns: int) -> None:
     """Name what the panels show once, along the top edge."""
     named = {name: mark for axis in axes for mark, name in zip(*axis.get_legend_handles_labels(), strict=True)}

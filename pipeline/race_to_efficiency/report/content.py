@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from race_to_efficiency.calibration.common.grades import GRADES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 LONGEST_FACT = 240
 """Characters of a ledger text that are shown; the rest stays in the ledger."""
@@ -130,6 +131,17 @@ class ContentTable:
     rows: tuple[tuple[Rich, ...], ...]
     note: Rich = ()
     folded: bool = False
+
+
+FigureData = tuple[str | Rich, Sequence[str], Iterable[tuple[Rich, ...]]]
+"""What a figure shows: of what (a caption of its own, or what stands behind "Data of the figure"), columns, rows."""
+
+
+def data_table(table_id: str, data: FigureData) -> ContentTable:
+    """Return the table of what a figure shows."""
+    of, titles, rows = data
+    caption = say(f"Data of the figure{f': {of}' if of else ''}") if isinstance(of, str) else of
+    return ContentTable(table_id, caption, table_columns(*titles), tuple(rows))
 
 
 def told(table: ContentTable) -> ContentTable:

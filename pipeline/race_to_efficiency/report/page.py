@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import NOT_WRITTEN
-from race_to_efficiency.report.content import Block, Callout, ContentTable, Fact, Figure, Rich, Section, say
+from race_to_efficiency.report.content import Block, Callout, Fact, Figure, FigureData, Rich, Section, data_table, say
 from race_to_efficiency.report.forecasts import Forecasts
 from race_to_efficiency.report.inputs import Missing, QuarterFiles, reason_of
 from race_to_efficiency.report.numbers import NumberRegistry
@@ -107,14 +107,15 @@ class Page:
         title: str,
         short: str,
         caption: Rich,
-        long: Rich,
-        table: ContentTable,
+        long: str,
+        data: FigureData,
         narrow: Drawing | None = None,
     ) -> Figure:
         """Draw a figure, and register it with its texts and the table of what it shows."""
         svg = draw(figure_id, title=title, short=short, cite=self.cite)
         other = narrow(f"{figure_id}-narrow", title=title, short=short, cite=self.cite) if narrow else ""
-        made = Figure(figure_id, title, short, svg, caption, long, table, other)
+        table = data_table(f"{figure_id}-data", data)
+        made = Figure(figure_id, title, short, svg, caption, say(long), table, other)
         self.figures[figure_id] = made
         return made
 

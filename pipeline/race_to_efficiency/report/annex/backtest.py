@@ -96,13 +96,8 @@ def pit_figure(page: Page, rows: list[dict[str, Any]]) -> Figure:
             "wide, heaps at the ends that they were too narrow, a slope that forecasts leaned to one side. Every "
             "target weighs the same."
         ),
-        long=say("One panel a horizon; ten bars from the lowest tenth of the forecast distribution to the highest."),
-        table=ContentTable(
-            "fig-pit-data",
-            say("Data of the figure: share of outcomes by tenth"),
-            table_columns("horizon and tenth", "#share"),
-            tuple(body),
-        ),
+        long="One panel a horizon; ten bars from the lowest tenth of the forecast distribution to the highest.",
+        data=("share of outcomes by tenth", ("horizon and tenth", "#share"), body),
     )
 
 

@@ -168,15 +168,8 @@ def waterfalls(page: Page, items: Sequence[Item]) -> Block:
             "scales differ from panel to panel and do not start at zero: compare the numerals, not the lengths. "
             "A lower R or L/L₀ means a faster fall of the loss; parts too small for the digits shown are left out."
         ),
-        long=say(
-            "Each panel starts at the value before and ends at the value now; causes that did nothing are left out."
-        ),
-        table=ContentTable(
-            "fig-changes-data",
-            say("Data of the figure: the parts of each change"),
-            table_columns("number and cause", "#part"),
-            body,
-        ),
+        long="Each panel starts at the value before and ends at the value now; causes that did nothing are left out.",
+        data=("the parts of each change", ("number and cause", "#part"), body),
     )
 
 

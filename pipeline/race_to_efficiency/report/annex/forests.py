@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.content import ContentTable, Rich, table_columns
 from race_to_efficiency.report.figures.forest import Bar
 from race_to_efficiency.report.shown import badge
 
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from race_to_efficiency.calibration.common.estimates import Estimate
+    from race_to_efficiency.report.content import FigureData, Rich
     from race_to_efficiency.report.page import Page
 
 
@@ -25,27 +25,21 @@ def bar(estimate: Estimate, name: str, *, strong: bool = False) -> Bar:
     return Bar(name, estimate.value, ends[0], ends[1], estimate.grade.confidence, strong)
 
 
-def forest_table(
-    page: Page, table_id: str, caption: Rich, value_title: str, rows: Sequence[tuple[Rich, Estimate]]
-) -> ContentTable:
-    """Return the table of a forest plot: value, 80 % and 95 % interval, rows, grade."""
+def forest_data(page: Page, of: str | Rich, value_title: str, rows: Sequence[tuple[Rich, Estimate]]) -> FigureData:
+    """Return what a forest plot shows: value, 80 % and 95 % interval, rows, grade."""
     shown = page.shown
-    return ContentTable(
-        table_id,
-        caption,
-        table_columns("estimate", f"#{value_title}", "#80 %", "#95 %", "#rows", "confidence"),
-        tuple(
-            (
-                name,
-                (shown.value(item),),
-                shown.interval(item, 0.8),
-                shown.interval(item),
-                (shown.rows(item),),
-                (badge(item, short=True),),
-            )
-            for name, item in rows
-        ),
-    )
+    body = [
+        (
+            name,
+            (shown.value(item),),
+            shown.interval(item, 0.8),
+            shown.interval(item),
+            (shown.rows(item),),
+            (badge(item, short=True),),
+        )
+        for name, item in rows
+    ]
+    return of, ("estimate", f"#{value_title}", "#80 %", "#95 %", "#rows", "confidence"), body
 
 
 def disjoint(first: Estimate, second: Estimate) -> bool:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex import gamma_choices, gamma_series
-from race_to_efficiency.report.annex.forests import HOLLOW, bar, disjoint, forest_table
+from race_to_efficiency.report.annex.forests import HOLLOW, bar, disjoint, forest_data
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Strong, join, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
@@ -159,16 +159,10 @@ def route_figure(page: Page, records: list[Record]) -> Figure:
             low=page.shown.value(same[0]),
             high=page.shown.value(same[-1]),
         ),
-        long=say(
-            "Each line is one route, the default in a second colour. A route that leaves out a layer of progress lies "
-            "lower by construction."
-        ),
-        table=forest_table(
-            page,
-            "fig-routes-data",
-            say("Data of the figure: routes of gamma"),
-            "doublings a year",
-            [((Label(route_name(row)),), item) for row, item in records],
+        long="Each line is one route, the default in a second colour. A route that leaves out a layer of progress lies "
+        "lower by construction.",
+        data=forest_data(
+            page, "routes of gamma", "doublings a year", [((Label(route_name(row)),), item) for row, item in records]
         ),
     )
 

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.report.annex.assumptions import RATE
 from race_to_efficiency.report.annex.gamma_series import UNIT
 from race_to_efficiency.report.annex.roadmap import fitted
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Para, Rich, Strong, say, table_columns
+from race_to_efficiency.report.content import (
+    Block,
+    ContentTable,
+    Fact,
+    FigureData,
+    Label,
+    Para,
+    Rich,
+    Strong,
+    say,
+    table_columns,
+)
 from race_to_efficiency.report.figures.bars import WhatIf, tornado_bars
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part
@@ -51,8 +62,8 @@ def fragility(page: Page) -> list[Block]:
                 largest=what_if(page, rows[0], "value"),
                 what=Fact(choice(rows[0])),
             ),
-            long=say("Each bar changes one choice: where the window starts, two rows left out, another definition."),
-            table=choice_table(page, rows),
+            long="Each bar changes one choice: where the window starts, two rows left out, another definition.",
+            data=choice_data(page, rows),
         )
     ]
 
@@ -70,23 +81,19 @@ def what_if(page: Page, row: dict[str, Any], key: str) -> Rich:
     return page.shown.cell(name, row[key], UNIT, RATE, estimates=(DEFAULT_ROUTE,))
 
 
-def choice_table(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
+def choice_data(page: Page, rows: list[dict[str, Any]]) -> FigureData:
     """Return the choices with what they make of gamma."""
-    return ContentTable(
-        "fig-tornado-data",
-        say("Data of the figure: gamma under one other choice each"),
-        table_columns("choice", "kind", "#gamma then", "#change", "sign changes"),
-        tuple(
-            (
-                (Fact(choice(row)),),
-                name_list([row["kind"]]),
-                what_if(page, row, "value"),
-                what_if(page, row, "delta"),
-                say("yes") if row["sign_changes"] else say("no"),
-            )
-            for row in rows
-        ),
-    )
+    body = [
+        (
+            (Fact(choice(row)),),
+            name_list([row["kind"]]),
+            what_if(page, row, "value"),
+            what_if(page, row, "delta"),
+            say("yes") if row["sign_changes"] else say("no"),
+        )
+        for row in rows
+    ]
+    return "gamma under one other choice each", ("choice", "kind", "#gamma then", "#change", "sign changes"), body
 
 
 def product_verdict(found: dict[str, Any]) -> str:

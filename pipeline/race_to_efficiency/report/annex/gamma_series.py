@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.report.annex.forests import HOLLOW, bar, forest_table
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Figure, Label, say, table_columns
+from race_to_efficiency.report.annex.forests import HOLLOW, bar, forest_data
+from race_to_efficiency.report.content import (
+    Block,
+    ContentTable,
+    Fact,
+    Figure,
+    FigureData,
+    Label,
+    data_table,
+    say,
+    table_columns,
+)
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
 from race_to_efficiency.report.inputs import Missing
@@ -35,13 +45,9 @@ def components(page: Page) -> list[Block]:
     records = [(row, page.inputs.estimate(row["estimate"])) for row in rows]
     efficiency = [(row, item) for row, item in records if row["coverage"]]
     growth = [(row, item) for row, item in records if not row["coverage"] and item.unit == UNIT]
-    inputs_grow = forest_table(
-        page,
-        "growth",
-        say("Growth of inputs: no efficiency; for the scenario of measured growth and to convert bases"),
-        "doublings a year",
-        [((Fact(component_name(row).removeprefix("growth, ")),), item) for row, item in growth],
-    )
+    caption = say("Growth of inputs: no efficiency; for the scenario of measured growth and to convert bases")
+    named = [((Fact(component_name(row).removeprefix("growth, ")),), item) for row, item in growth]
+    inputs_grow = data_table("growth", forest_data(page, caption, "doublings a year", named))
     return [component_figure(page, efficiency), meaning_table(records), inputs_grow]
 
 
@@ -62,14 +68,11 @@ def component_figure(page: Page, efficiency: list[Record]) -> Figure:
             "Each line is one series and one estimator. Lines that cover the same layer are alternatives and are never "
             "added."
         ),
-        long=say(
-            f"{HOLLOW.capitalize()}. The intervals allow for rows that belong together: one maker, one laboratory, one "
-            "benchmark."
-        ),
-        table=forest_table(
+        long=f"{HOLLOW.capitalize()}. The intervals allow for rows that belong together: one maker, one laboratory, "
+        "one benchmark.",
+        data=forest_data(
             page,
-            "fig-components-data",
-            say("Data of the figure: components of gamma"),
+            "components of gamma",
             "doublings a year",
             [((Fact(component_name(row)),), item) for row, item in efficiency],
         ),
@@ -134,8 +137,8 @@ def series(page: Page) -> list[Block]:
             above=above,
             rows=page.shown.rows(run),
         ),
-        long=say("Both panels rise from left to right with wide scatter; the line is the fit quoted in the caption."),
-        table=point_table([("chips", chips), ("training runs", runs)]),
+        long="Both panels rise from left to right with wide scatter; the line is the fit quoted in the caption.",
+        data=point_data([("chips", chips), ("training runs", runs)]),
     )
     return [figure]
 
@@ -150,18 +153,14 @@ def panel(heading: str, axis: str, estimate: Estimate, points: pd.DataFrame) -> 
     return Panel(heading, "year of release", axis, [cloud], [line])
 
 
-def point_table(content: list[tuple[str, pd.DataFrame]]) -> ContentTable:
+def point_data(content: list[tuple[str, pd.DataFrame]]) -> FigureData:
     """Return the points, one row of the ledger a line: what the ledger gives is a fact, not a result."""
-    return ContentTable(
-        "fig-series-data",
-        say("Data of the figure: one row of the ledger a line"),
-        table_columns("row", "panel", "#decimal year", "#log₂ efficiency"),
-        tuple(
-            ((Fact(str(row.id)),), (Label(heading),), (Fact(f"{row.year:.3f}"),), (Fact(f"{row.value:.3f}"),))
-            for heading, points in content
-            for row in points.itertuples()
-        ),
-    )
+    rows = [
+        ((Fact(str(row.id)),), (Label(heading),), (Fact(f"{row.year:.3f}"),), (Fact(f"{row.value:.3f}"),))
+        for heading, points in content
+        for row in points.itertuples()
+    ]
+    return "one row of the ledger a line", ("row", "panel", "#decimal year", "#log₂ efficiency"), rows
 
 
 def series_points(

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex import kappa_checks, kappa_fits
-from race_to_efficiency.report.annex.forests import HOLLOW, bar, forest_table
+from race_to_efficiency.report.annex.forests import HOLLOW, bar, forest_data
 from race_to_efficiency.report.content import ContentTable, Fact, Para, Section, join, say, table_columns
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
@@ -90,11 +90,9 @@ def kappa_figure(page: Page, total: list[Estimate], reducible: list[Estimate]) -
             "Losses compare only inside a group, so only kappa is pooled. The two panels have axes of their own: the "
             "readings differ by design."
         ),
-        long=say(
-            "The upper panel holds the slopes of the whole loss, the lower one the slopes of the loss above its floor, "
-            "which are larger throughout."
-        ),
-        table=forest_table(page, "fig-kappa-data", say("Data of the figure: kappa by group"), "kappa", named),
+        long="The upper panel holds the slopes of the whole loss, the lower one the slopes of the loss above its "
+        "floor, which are larger throughout.",
+        data=forest_data(page, "kappa by group", "kappa", named),
     )
 
 

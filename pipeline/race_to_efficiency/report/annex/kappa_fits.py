@@ -117,7 +117,7 @@ def fits(page: Page) -> list[Block]:
     """Return the frontier fits, one group a family."""
     found = frontier_fits(page)
     contents = [panel_of(page, fit) for fit in found]
-    rows = tuple(
+    rows = [
         (
             (Fact(str(run_id)),),
             (Fact(group_in_words(fit.group)),),
@@ -126,13 +126,8 @@ def fits(page: Page) -> list[Block]:
         )
         for fit in found
         for run_id, row in fit.rows.iterrows()
-    )
-    table = ContentTable(
-        "fig-fits-data",
-        say("Data of the figure: the frontier runs of the ledger"),
-        table_columns("run", "group", "#compute, FLOP", "#loss, nats per token"),
-        rows,
-    )
+    ]
+    titles = ("run", "group", "#compute, FLOP", "#loss, nats per token")
     return [
         page.figure(
             "fig-fits",
@@ -147,10 +142,8 @@ def fits(page: Page) -> list[Block]:
                 below=parted(page, found, contents),
                 panels=page.numbers.add("fits.panels", len(contents), "groups", nodes=drawn(page, found)),
             ),
-            long=say(
-                "In each panel loss falls with compute along a slightly convex curve; the two laws part beyond it."
-            ),
-            table=table,
+            long="In each panel loss falls with compute along a slightly convex curve; the two laws part beyond it.",
+            data=("the frontier runs of the ledger", titles, rows),
         )
     ]
 
@@ -169,7 +162,6 @@ def ridge(page: Page) -> list[Block]:
         line = [(row["E"], row["kappa"]) for row in path if row["deviance"] <= WITHIN]
         content.append(Ridge(group_in_words(name), own["E"].to_numpy(), own["kappa"].to_numpy(), line))
         rows += [profile_row(page, name, index, row) for index, row in enumerate(path, 1)]
-    caption = say("Data of the figure: the profile, group by group")
     titles = ("group", "#kappa of the reducible loss", "#floor E, nats per token", "#deviance")
     return [
         page.figure(
@@ -184,10 +176,8 @@ def ridge(page: Page) -> list[Block]:
                 "jointly.",
                 plotted=Label(str(PLOTTED)),
             ),
-            long=say(
-                "In every panel the points lie on a rising band: the data fix a combination of the two, not each."
-            ),
-            table=ContentTable("fig-ridge-data", caption, table_columns(*titles), tuple(rows)),
+            long="In every panel the points lie on a rising band: the data fix a combination of the two, not each.",
+            data=("the profile, group by group", titles, rows),
         ),
         correlation_table(page, draws, names),
     ]

@@ -26,7 +26,7 @@ from race_to_efficiency.report.page import Page, subsections
 from race_to_efficiency.report.words.names import group_in_words
 
 if TYPE_CHECKING:
-    from race_to_efficiency.report.content import Block, Inline, Rich
+    from race_to_efficiency.report.content import Block, FigureData, Inline, Rich
 
 HEADROOM_LIMIT = "hardware_headroom"
 LETTERS = "abcdefghijklmnop"
@@ -81,11 +81,9 @@ def fan_charts(page: Page) -> list[Block]:
                 "draws of gamma, their start and their scale; they differ in the loss they speak of. {limits}",
                 limits=limit_caption(page, marked),
             ),
-            long=say(
-                "Left, the total reading; in the middle, the loss above the floor, which is only a part of the whole; "
-                "right, floor and reducible part together."
-            ),
-            table=fan_table(page, [(curve, name) for curve, _, name in curves]),
+            long="Left, the total reading; in the middle, the loss above the floor, which is only a part of the whole; "
+            "right, floor and reducible part together.",
+            data=fan_data(page, [(curve, name) for curve, _, name in curves]),
         )
     ]
 
@@ -152,7 +150,7 @@ def behind_limit(page: Page, item: dict[str, Any], key: str) -> tuple[str, ...]:
     )
 
 
-def fan_table(page: Page, curves: list[tuple[CurveKey, str]]) -> ContentTable:
+def fan_data(page: Page, curves: list[tuple[CurveKey, str]]) -> FigureData:
     """Return the quantiles behind the fans, every quarter."""
     rows = []
     for curve, name in curves:
@@ -160,12 +158,7 @@ def fan_table(page: Page, curves: list[tuple[CurveKey, str]]) -> ContentTable:
             cells = [(page.forecasts.number(curve, years, level),) for level in FAN_LEVELS]
             rows.append((say("{name}, {years}", name=Label(name), years=Label(years_words(years))), *cells))
     titles = [f"#{100 * level:g} %" for level in FAN_LEVELS]
-    return ContentTable(
-        "fig-fans-data",
-        say("Data of the figure: quantiles by reading and horizon"),
-        table_columns("reading and horizon", *titles),
-        tuple(rows),
-    )
+    return "quantiles by reading and horizon", ("reading and horizon", *titles), rows
 
 
 def trust_limits(page: Page) -> list[Block]:

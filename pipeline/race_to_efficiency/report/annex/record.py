@@ -202,7 +202,6 @@ def coverage_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
         for item in rows
     ]
     titles = ("target", "#in 50 %", "#band", "#in 80 %", "#band", "#in 95 %", "#band")
-    caption = say("Data of the figure: coverage and its binomial band")
     return page.figure(
         "fig-coverage",
         partial(coverage_plot, marks, [level / 100 for level in SHOWN_LEVELS]),
@@ -213,10 +212,8 @@ def coverage_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
             "promised (dashed) at the effective number of outcomes. A mark outside its bar, drawn as a diamond, says "
             "that the intervals were too narrow or too wide."
         ),
-        long=say("One row a target, one column a level; long bars mean that there are too few outcomes to judge."),
-        table=ContentTable(
-            "fig-coverage-data", caption, table_columns(*titles), tuple(coverage_row(page, item) for item in rows)
-        ),
+        long="One row a target, one column a level; long bars mean that there are too few outcomes to judge.",
+        data=("coverage and its binomial band", titles, [coverage_row(page, item) for item in rows]),
     )
 
 

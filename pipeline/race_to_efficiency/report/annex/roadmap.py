@@ -186,11 +186,6 @@ def layers_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
         caption=say(
             "Bars: [[95 %]]. Layers are not to be added up across rows of different coverage; the routes do that."
         ),
-        long=say("One line a layer; longer bars are less certain."),
-        table=ContentTable(
-            "fig-roadmap-data",
-            say("Data of the figure: measured rate by layer"),
-            table_columns("layer", "#measured", "#low", "#high"),
-            body,
-        ),
+        long="One line a layer; longer bars are less certain.",
+        data=("measured rate by layer", ("layer", "#measured", "#low", "#high"), body),
     )

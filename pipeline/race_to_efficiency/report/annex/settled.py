@@ -70,8 +70,8 @@ def calibration_figure(page: Page, document: dict[str, Any], rows: list[dict[str
             "Each mark is the share of settled quantities inside an interval; each bar what chance allows around what "
             "was promised (dashed), as if the statements were independent."
         ),
-        long=say("One row a set of statements, one column a level."),
-        table=ContentTable("fig-settled-data", say("Data of the figure"), table_columns(*titles), tuple(body)),
+        long="One row a set of statements, one column a level.",
+        data=("", titles, body),
     )
 
 
@@ -100,10 +100,8 @@ def skill_figure(page: Page, document: dict[str, Any], told: list[dict[str, Any]
             "Mean over settled statements of the difference of the two scores over their sum: [[1]] is perfect, [[0]] "
             "no better than doing nothing, and below it worse. Reconstructed statements are no record."
         ),
-        long=say("One bar a publication, the three totals first."),
-        table=ContentTable(
-            "fig-skill-data", say("Data of the figure"), table_columns("statements", "#skill"), tuple(rows)
-        ),
+        long="One bar a publication, the three totals first.",
+        data=("", ("statements", "#skill"), rows),
     )
 
 

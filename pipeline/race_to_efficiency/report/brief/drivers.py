@@ -8,7 +8,7 @@ from typing import NamedTuple
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE, other_routes
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, curves
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
-from race_to_efficiency.report.content import Block, ContentTable, Link, Rich, Section, say, table_columns
+from race_to_efficiency.report.content import Block, Link, Rich, Section, say
 from race_to_efficiency.report.figures.spans import Span, spans
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals
@@ -39,12 +39,8 @@ def drivers(page: Page) -> list[Block]:
     _, reducible, _ = curves(page)
     point = page.forecasts.point(reducible, SENTENCE_YEARS)
     centre = page.numbers[point.id].value
-    rows = tuple(driver_row(page, item) for item in found)
-    table = ContentTable(
-        "fig-drivers-data",
-        say("Loss above the floor in [[5]] years, if this alone were otherwise; the headline is {point}", point=point),
-        table_columns("driver", "#from", "#to"),
-        rows,
+    told = say(
+        "Loss above the floor in [[5]] years, if this alone were otherwise; the headline is {point}", point=point
     )
     bars = [Span(item.words, *item.values) for item in found]
     caption = say(
@@ -56,8 +52,8 @@ def drivers(page: Page) -> list[Block]:
         title=f"{found[0].words} moves the headline most",
         short="One bar a driver: the loss above the floor in five years at the driver’s two ends.",
         caption=caption,
-        long=say("Longer bars matter more."),
-        table=table,
+        long="Longer bars matter more.",
+        data=(told, ("driver", "#from", "#to"), [driver_row(page, item) for item in found]),
     )
     return [figure]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.report.annex.energy import headline_route
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, anchor_record, curves
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
-from race_to_efficiency.report.content import Block, ContentTable, Explorer, Label, Rich, Section, say, table_columns
+from race_to_efficiency.report.content import Block, Explorer, FigureData, Label, Rich, Section, say
 from race_to_efficiency.report.figures.fan import FAN_LEVELS
 from race_to_efficiency.report.figures.front import Course, front_chart
 from race_to_efficiency.report.forecasts import years_words
@@ -51,8 +51,8 @@ def front(page: Page) -> list[Block]:
         title=TITLE,
         short="Two panels over the same years: the past as a line up to the point where data end, then a fan.",
         caption=caption,
-        long=say("The upper panel rises by a steady factor; the lower one falls, and its fan widens with time."),
-        table=data_table(page),
+        long="The upper panel rises by a steady factor; the lower one falls, and its fan widens with time.",
+        data=chart_data(page),
         narrow=partial(front_chart, courses, narrow=True),
     )
     return [figure]
@@ -149,7 +149,7 @@ def published_before(page: Page) -> list[dict[str, Any]]:
     return list(page.inputs.documents.get("track_record", {}).get("headlines", ()))
 
 
-def data_table(page: Page) -> ContentTable:
+def chart_data(page: Page) -> FigureData:
     """Return what the chart shows: past years as fitted, then quantiles by horizon."""
     compute, loss = compute_course(page), loss_course(page)
     _, curve, _ = curves(page)
@@ -186,5 +186,4 @@ def data_table(page: Page) -> ContentTable:
                 years=Label(years_words(row["years"])),
             )  # fmt: skip
             rows.append((when, say("–"), said, say("–"), say("–")))
-    titles = table_columns("when", "#compute, FLOP", "#loss above floor", "#10 %", "#90 %")
-    return ContentTable("fig-front-data", say("Data of the figure"), titles, tuple(rows))
+    return "", ("when", "#compute, FLOP", "#loss above floor", "#10 %", "#90 %"), rows

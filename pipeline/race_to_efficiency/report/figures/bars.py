@@ -12,6 +12,7 @@ from race_to_efficiency.report.figures.style import (
     MUTED,
     ORANGE,
     Frame,
+    panels,
     rows_of,
     stacked_panels,
 )
@@ -51,7 +52,7 @@ def tornado_bars(items: Sequence[WhatIf], centre: float, *, label: str) -> Figur
     """
     rows = rows_of(item.name for item in items)
     frame = Frame(left=rows.width_in, top=0.1)
-    figure, (axis,) = stacked_panels([rows], frame)
+    figure, (axis,) = panels(height_in=frame.top + frame.bottom + rows.height_in, frame=frame)
     for row, item in zip(rows.places, items, strict=True):
         for value in item.values:
             colour = ORANGE if value > centre else BLUE

@@ -91,12 +91,21 @@ Rich = tuple[Inline, ...]
 Part = Inline | Rich
 
 
+Kind = Literal["text", "lead", "note"]
+"""What a paragraph is."""
+
+
 @dataclass(frozen=True)
 class Para:
     """A paragraph."""
 
     parts: Rich
-    kind: Literal["text", "lead", "note"] = "text"
+    kind: Kind = "text"
+
+    @classmethod
+    def of(cls, template: str, kind: Kind = "text", /, **parts: Part | str) -> Para:
+        """Return what `say` makes of a template and its parts as a paragraph."""
+        return cls(say(template, **parts), kind)
 
 
 @dataclass(frozen=True)
@@ -132,6 +141,21 @@ class ContentTable:
     note: Rich = ()
     folded: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        table_id: str,
+        caption: str | Rich,
+        titles: Sequence[str],
+        rows: Iterable[tuple[Rich, ...]],
+        note: str | Rich = (),
+        *,
+        folded: bool = False,
+    ) -> ContentTable:
+        """Return a table; a plain caption or note is a template of `say`, titles are read by `table_columns`."""
+        words, below = (say(text) if isinstance(text, str) else text for text in (caption, note))
+        return cls(table_id, words, table_columns(*titles), tuple(rows), below, folded)
+
 
 FigureData = tuple[str | Rich, Sequence[str], Iterable[tuple[Rich, ...]]]
 """What a figure shows: of what (a caption of its own, or what stands behind "Data of the figure"), columns, rows."""
@@ -140,8 +164,8 @@ FigureData = tuple[str | Rich, Sequence[str], Iterable[tuple[Rich, ...]]]
 def data_table(table_id: str, data: FigureData) -> ContentTable:
     """Return the table of what a figure shows."""
     of, titles, rows = data
-    caption = say(f"Data of the figure{f': {of}' if of else ''}") if isinstance(of, str) else of
-    return ContentTable(table_id, caption, table_columns(*titles), tuple(rows))
+    caption = f"Data of the figure{f': {of}' if of else ''}" if isinstance(of, str) else of
+    return ContentTable.of(table_id, caption, titles, rows)
 
 
 def told(table: ContentTable) -> ContentTable:

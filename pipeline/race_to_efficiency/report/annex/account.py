@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import ContentTable, Fact, Label, Link, Para, Section, join, say, table_columns
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Link, Para, Section, join, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import id_part
 from race_to_efficiency.report.page import Page, section, subsections
@@ -46,14 +46,12 @@ def ledger_totals(page: Page) -> list[Block]:
         key: page.numbers.add(f"account.total.{key}", value, "rows", nodes=nodes) for key, value in totals.items()
     }
     return [
-        Para(
-            say(
-                "{read} lines were read: {used} used, {excluded} excluded for a stated reason, {quarantined} "
-                "quarantined. What is counted here is what was recorded and released by {as_of}; a row version that a "
-                "later one replaced counts as excluded.",
-                **numbers,
-                as_of=Label(page.inputs.as_of.isoformat()),
-            )
+        Para.of(
+            "{read} lines were read: {used} used, {excluded} excluded for a stated reason, {quarantined} "
+            "quarantined. What is counted here is what was recorded and released by {as_of}; a row version that a "
+            "later one replaced counts as excluded.",
+            **numbers,
+            as_of=Label(page.inputs.as_of.isoformat()),
         )
     ]
 
@@ -86,14 +84,7 @@ def tables(page: Page) -> list[Block]:
         "The account: read is used, excluded and quarantined together; the newest thing released, the day of the "
         "newest entry, and its age at the quarter's end"
     )
-    return [
-        ContentTable(
-            "account-table",
-            caption,
-            table_columns(*TITLES),
-            tuple(rows),
-        )
-    ]
+    return [ContentTable.of("account-table", caption, TITLES, rows)]
 
 
 TITLES = ("ledger", "#read", "#used", "#excluded", "#quarantined", "newest", "entered", "#days old", "vintage")
@@ -124,14 +115,7 @@ def reasons(page: Page) -> list[Block]:
     ]
     if not rows:
         raise Missing("no row was excluded")
-    return [
-        ContentTable(
-            "account-reasons-table",
-            say("Rows excluded, by reason"),
-            table_columns("ledger", "reason", "#rows"),
-            tuple(rows),
-        )
-    ]
+    return [ContentTable.of("account-reasons-table", "Rows excluded, by reason", ("ledger", "reason", "#rows"), rows)]
 
 
 def quarantine(page: Page) -> list[Block]:
@@ -140,15 +124,13 @@ def quarantine(page: Page) -> list[Block]:
         raise Missing("the file quarantine.parquet is not here")
     found = page.inputs.tables["quarantine"]
     if found.empty:
-        return [Para(say("No row failed validation."))]
+        return [Para.of("No row failed validation.")]
     keys = ("file", "line", "row_id", "column", "rule", "value", "remedy")
     rows = tuple(
         tuple((Fact(str(record.get(key, ""))),) for key in keys) for record in found.head(200).to_dict("records")
     )
     titles = ("file", "line", "row", "column", "rule", "~value", "~what to do")
-    return [
-        ContentTable("quarantine", say("Rows that failed validation and took no part"), table_columns(*titles), rows)
-    ]
+    return [ContentTable.of("quarantine", "Rows that failed validation and took no part", titles, rows)]
 
 
 def sources(page: Page) -> Section:
@@ -174,9 +156,7 @@ def source_table(page: Page) -> list[Block]:
         "Epoch AI's data are used under CC-BY; MLPerf is a trademark of MLCommons, and the scores derived here from "
         "result logs are unofficial."
     )
-    return [
-        ContentTable("source-table", caption, table_columns("source", "~citation", "~licence", "released"), rows, note)
-    ]
+    return [ContentTable.of("source-table", caption, ("source", "~citation", "~licence", "released"), rows, note)]
 
 
 def citation(row: dict[Any, Any]) -> Rich:

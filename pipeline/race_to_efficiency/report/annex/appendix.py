@@ -18,7 +18,6 @@ from race_to_efficiency.report.content import (
     Section,
     join,
     say,
-    table_columns,
 )
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import id_part
@@ -74,7 +73,7 @@ def colophon_blocks(page: Page) -> list[Block]:
     run_ids = [] if forecast is None else sorted({str(value) for value in forecast["run_id"].unique()})
     digests = tuple(((Code(name),), (Fact(digest),)) for name, digest in sorted(page.digests.items()))
     blocks: list[Block] = [
-        Para(say("**Cite as**: {cite}.", cite=Label(page.cite))),
+        Para.of("**Cite as**: {cite}.", cite=Label(page.cite)),
         Bullets(
             (
                 say(
@@ -97,12 +96,8 @@ def colophon_blocks(page: Page) -> list[Block]:
     ]
     if digests:
         blocks.append(
-            ContentTable(
-                "digests",
-                say("[[SHA-256]] of what the report was made from"),
-                table_columns("file", "~digest"),
-                digests,
-                folded=True,
+            ContentTable.of(
+                "digests", "[[SHA-256]] of what the report was made from", ("file", "~digest"), digests, folded=True
             )
         )
     return blocks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.gamma_series import UNIT
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, Text, say, table_columns, told
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, Text, say, told
 from race_to_efficiency.report.forecasts import scenario_title
 from race_to_efficiency.report.numbers import decimals, general, id_part
 
@@ -40,16 +40,7 @@ def assumptions(page: Page) -> list[Block]:
         ("assumptions-cited", say("Recomputed scenarios: kappa given, not measured"), cited, (), True),
     )
     return [
-        told(
-            ContentTable(
-                key,
-                caption,
-                table_columns(*titles),
-                tuple(row(page, record) for record in chosen),
-                under,
-                folded=folded,
-            )
-        )
+        told(ContentTable.of(key, caption, titles, [row(page, record) for record in chosen], under, folded=folded))
         for key, caption, chosen, under, folded in tables
         if chosen
     ]

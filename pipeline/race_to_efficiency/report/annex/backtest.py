@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.evaluation.horizons import HEADLINE_HORIZON, SHOWN_HORIZONS
 from race_to_efficiency.report.annex.rivals import rivals
-from race_to_efficiency.report.content import Code, ContentTable, Fact, Label, Para, join, say, table_columns
+from race_to_efficiency.report.content import Code, ContentTable, Fact, Label, Para, join, say
 from race_to_efficiency.report.figures.pit import histograms
 from race_to_efficiency.report.numbers import decimals, id_part, percent
 from race_to_efficiency.report.words.names import target_in_words
@@ -61,7 +61,7 @@ def backtest_section(page: Page, scores: list[dict[str, Any]], cells: Cells) -> 
     caption = say("Other horizons and vintages with enough outcomes to judge")
     if not body:
         return blocks
-    return [*blocks, ContentTable("other-horizons", caption, table_columns(*titles), body, note, folded=True)]
+    return [*blocks, ContentTable.of("other-horizons", caption, titles, body, note, folded=True)]
 
 
 def judged(item: dict[str, Any]) -> bool:
@@ -134,7 +134,7 @@ def models_table(page: Page, models: list[dict[str, Any]]) -> ContentTable:
         )
     caption = say("What each forecast averages: weights learnt from outcomes that had settled, a year ahead")
     titles = ("target", "~members and weights", "#outcomes behind them", "best simple baseline")
-    return ContentTable("models", caption, table_columns(*titles), tuple(rows), folded=True)
+    return ContentTable.of("models", caption, titles, rows, folded=True)
 
 
 def rules(found: Any) -> list[Block]:
@@ -144,9 +144,5 @@ def rules(found: Any) -> list[Block]:
     )
     rows = tuple(((Fact(str(key).replace("_", " ")),), (Fact(str(text)),)) for key, text in items)
     if not rows:
-        return [Para(say("No rules are stated."))]
-    return [
-        ContentTable(
-            "rules", say("How outcomes are counted and judged"), table_columns("rule", "~in words"), rows, folded=True
-        )
-    ]
+        return [Para.of("No rules are stated.")]
+    return [ContentTable.of("rules", "How outcomes are counted and judged", ("rule", "~in words"), rows, folded=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.comparison.rounding import NOTHING
-from race_to_efficiency.report.content import ContentTable, Fact, Rich, Text, clean, join, say, table_columns
+from race_to_efficiency.report.content import ContentTable, Fact, Rich, Text, clean, join, say
 from race_to_efficiency.report.numbers import MINUS, decimals, id_part
 from race_to_efficiency.report.shown import writer
 from race_to_efficiency.report.words.names import group_in_words, name_in_words
@@ -97,8 +97,8 @@ def change_node(item: Item) -> tuple[str, ...]:
 
 def change_table(page: Page, table_id: str, caption: Rich, items: Sequence[Item]) -> ContentTable:
     """Return changes as a table: before, now, change, what each cause did, and the rows that did most."""
-    titles = table_columns("number", "#before", "#now", "#change", "~of which", "~rows that did most, each alone")
-    return ContentTable(table_id, caption, titles, tuple(change_row(page, item) for item in items))
+    titles = ("number", "#before", "#now", "#change", "~of which", "~rows that did most, each alone")
+    return ContentTable.of(table_id, caption, titles, [change_row(page, item) for item in items])
 
 
 def change_row(page: Page, item: Item) -> tuple[Rich, ...]:

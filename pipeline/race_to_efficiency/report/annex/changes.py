@@ -22,7 +22,7 @@ from race_to_efficiency.report.annex.change_tables import (
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE as GAMMA
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL, TOTAL_POOL
-from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Text, join, say, table_columns
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Text, join, say
 from race_to_efficiency.report.figures.bars import Steps, waterfall
 from race_to_efficiency.report.forecasts import years_label
 from race_to_efficiency.report.inputs import Missing
@@ -100,26 +100,22 @@ def changes_summary(page: Page) -> list[Block]:
     }
     old, new = document["from"], document["to"]
     return [
-        Para(
-            say(
-                "Between {old} and {new}, {rows} rows of the ledgers changed; {moved} of {compared} estimates moved, "
-                "{fresh} are new and {gone} are gone.",
-                old=Label(f"{old['quarter']} (data to {old['as_of']})"),
-                new=Label(f"{new['quarter']} (data to {new['as_of']})"),
-                rows=shown["rows"],
-                moved=shown["moved"],
-                compared=shown["compared"],
-                fresh=shown["new"],
-                gone=shown["gone"],
-            )
+        Para.of(
+            "Between {old} and {new}, {rows} rows of the ledgers changed; {moved} of {compared} estimates moved, "
+            "{fresh} are new and {gone} are gone.",
+            old=Label(f"{old['quarter']} (data to {old['as_of']})"),
+            new=Label(f"{new['quarter']} (data to {new['as_of']})"),
+            rows=shown["rows"],
+            moved=shown["moved"],
+            compared=shown["compared"],
+            fresh=shown["new"],
+            gone=shown["gone"],
         ),
-        Para(
-            say(
-                "Before is what today's settings and code make of what was known then, so that only the data and the "
-                "date move a number; a report published then may show other figures. Every part of a change is the "
-                "difference of two refits, averaged over the order the causes are applied in, and the parts sum to "
-                "the change. Effects of single rows are each a refit with that row alone changed: they need not sum."
-            ),
+        Para.of(
+            "Before is what today's settings and code make of what was known then, so that only the data and the "
+            "date move a number; a report published then may show other figures. Every part of a change is the "
+            "difference of two refits, averaged over the order the causes are applied in, and the parts sum to "
+            "the change. Effects of single rows are each a refit with that row alone changed: they need not sum.",
             "note",
         ),
     ]
@@ -137,7 +133,7 @@ def headline_changes(page: Page) -> list[Block]:
         raise Missing("none of the headline's numbers exists in both quarters")
     drawn = [item for item in rows if moves(item) and ("reading" not in item or item["id"] in drawn_too)]
     table = change_table(page, "changed-headline", say("The headline's numbers: before, now, and why"), rows)
-    return [*([waterfalls(page, drawn)] if drawn else [Para(say("None of the headline's numbers moved."))]), table]
+    return [*([waterfalls(page, drawn)] if drawn else [Para.of("None of the headline's numbers moved.")]), table]
 
 
 def waterfalls(page: Page, items: Sequence[Item]) -> Block:
@@ -185,8 +181,8 @@ def estimates(page: Page) -> list[Block]:
     for side, words in (("old", "New this quarter: {names}."), ("new", "Gone since last quarter: {names}.")):
         names = list(dict.fromkeys(one_sided(item) for item in found if item[side] is None))
         if names:
-            blocks.append(Para(say(words, names=join([Fact(name) for name in names], "; "))))
-    return blocks or [Para(say("No other estimate moved."))]
+            blocks.append(Para.of(words, names=join([Fact(name) for name in names], "; ")))
+    return blocks or [Para.of("No other estimate moved.")]
 
 
 def one_sided(item: Item) -> str:
@@ -210,11 +206,11 @@ def data(page: Page) -> list[Block]:
         examples = [example(kind, row) for kind in ROW_CAUSES for row in item[kind][:MOST_EXAMPLES]]
         rows.append(((Fact(name.replace("_", " ")),), *cells, join(examples[: 2 * MOST_EXAMPLES], "; ") or say("–")))
     return [
-        ContentTable(
+        ContentTable.of(
             "changed-rows",
-            say("Rows that changed between the two as-of views"),
-            table_columns("ledger", *(f"#{kind.replace('_', ' ')}" for kind in ROW_CAUSES), "~for example"),
-            tuple(rows),
+            "Rows that changed between the two as-of views",
+            ("ledger", *(f"#{kind.replace('_', ' ')}" for kind in ROW_CAUSES), "~for example"),
+            rows,
         )
     ]
 
@@ -261,19 +257,15 @@ def forecasts(page: Page) -> list[Block]:
             )
         )
     return [
-        ContentTable(
+        ContentTable.of(
             "changed-forecasts-table",
-            say(
-                "Loss relative to today in the headline's scenario, as printed, with [[95 %]] intervals: before and now"
-            ),
-            table_columns("reading", "after", "#before", "#now", "#change", "~of which"),
-            tuple(rows),
+            "Loss relative to today in the headline's scenario, as printed, with [[95 %]] intervals: before and now",
+            ("reading", "after", "#before", "#now", "#change", "~of which"),
+            rows,
         ),
-        Para(
-            say(
-                "Today is another day each quarter: both values are relative to the loss on the last day of their own "
-                "quarter, so a change of the reference date alone moves them."
-            ),
+        Para.of(
+            "Today is another day each quarter: both values are relative to the loss on the last day of their own "
+            "quarter, so a change of the reference date alone moves them.",
             "note",
         ),
     ]

@@ -9,7 +9,7 @@ from race_to_efficiency.planning.cost import SECONDS_PER_YEAR, CostParameters, c
 from race_to_efficiency.planning.targets import hare_against_turtle
 from race_to_efficiency.report.annex.assumptions import is_cited, scenario_records, setting_of
 from race_to_efficiency.report.annex.headline import anchor_record
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say
 from race_to_efficiency.report.forecasts import scenario_title, years_words
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, significant
@@ -96,12 +96,8 @@ def bills(page: Page, parameters: CostParameters) -> ContentTable:
         "with the same power cost the same, whatever their gamma. A run that grows is no fleet and has no bill here.",
         file=Label("params.yaml"),
     )
-    return ContentTable(
-        "cost-table",
-        say("What the scenarios' fleets draw and cost"),
-        table_columns("scenario", "#MW", *titles),
-        tuple(rows),
-        note,
+    return ContentTable.of(
+        "cost-table", "What the scenarios' fleets draw and cost", ("scenario", "#MW", *titles), rows, note
     )
 
 
@@ -143,4 +139,4 @@ def contest(page: Page, parameters: CostParameters) -> list[Block]:
         ]
     kappa_shown = page.shown.cell("contest.kappa", kappa, "1", significant(3), nodes=("pool.total",))
     caption = say("Hare against Turtle to a total loss, at the pool's median kappa of {kappa}", kappa=kappa_shown)
-    return [ContentTable("contest", caption, table_columns("to reach", "#Hare", "#Turtle", "less"), tuple(rows))]
+    return [ContentTable.of("contest", caption, ("to reach", "#Hare", "#Turtle", "less"), rows)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE, other_routes
-from race_to_efficiency.report.content import Para, say
+from race_to_efficiency.report.content import Para
 from race_to_efficiency.report.forecasts import years_label
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import id_part, significant
@@ -89,17 +89,15 @@ def energy_told(page: Page, years: float) -> Block:
         for level in (0.8, 0.95)
         for end, number in zip(("low", "high"), share_interval(page, route, years, level), strict=True)
     }
-    return Para(
-        say(
-            "**The energy of today's best run.** After {years} it takes {share} of today's energy at the default "
-            "route's γ, [[80 %]]: {low}, [[95 %]]: {wide}; at those of the other routes per joule {fast} to {slow}.",
-            years=years_label(years),
-            share=share_number(page, route, years),
-            low=page.numbers.span(ends["low80"], ends["high80"]),
-            wide=page.numbers.span(ends["low95"], ends["high95"]),
-            fast=share_number(page, others[-1], years),
-            slow=share_number(page, others[0], years),
-        )
+    return Para.of(
+        "**The energy of today's best run.** After {years} it takes {share} of today's energy at the default "
+        "route's γ, [[80 %]]: {low}, [[95 %]]: {wide}; at those of the other routes per joule {fast} to {slow}.",
+        years=years_label(years),
+        share=share_number(page, route, years),
+        low=page.numbers.span(ends["low80"], ends["high80"]),
+        wide=page.numbers.span(ends["low95"], ends["high95"]),
+        fast=share_number(page, others[-1], years),
+        slow=share_number(page, others[0], years),
     )
 
 

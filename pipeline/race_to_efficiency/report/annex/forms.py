@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
-from race_to_efficiency.report.content import Para, Text, say
+from race_to_efficiency.report.content import Para, Text
 from race_to_efficiency.report.forecasts import years_label
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals
@@ -67,15 +67,13 @@ def form_told(page: Page, curve: CurveKey, years: float) -> Block:
     years : float, years
     """
     other, ends = other_form(page, years), page.forecasts.interval(curve, years, 0.8)
-    return Para(
-        say(
-            "**The form of the law.** The loss above the floor is forecast by a law of parameters and tokens. The "
-            "other form, a law of compute alone, gives {other} after {years} at the same γ, and the headline's form "
-            "{point}, [[80 %]]: {range}. The other form lies {place} that range.",
-            other=other,
-            years=years_label(years),
-            point=page.forecasts.point(curve, years),
-            range=page.numbers.span(*ends),
-            place=Text(place_of(page, other, ends)),
-        )
+    return Para.of(
+        "**The form of the law.** The loss above the floor is forecast by a law of parameters and tokens. The "
+        "other form, a law of compute alone, gives {other} after {years} at the same γ, and the headline's form "
+        "{point}, [[80 %]]: {range}. The other form lies {place} that range.",
+        other=other,
+        years=years_label(years),
+        point=page.forecasts.point(curve, years),
+        range=page.numbers.span(*ends),
+        place=Text(place_of(page, other, ends)),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex import gamma_choices, gamma_series
 from race_to_efficiency.report.annex.forests import HOLLOW, bar, disjoint, forest_data
-from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Strong, join, say, table_columns
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Strong, join, say
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.page import Page, section, subsections
@@ -46,16 +46,14 @@ def gamma_introduction(page: Page) -> list[Block]:
     """Return what gamma is and what it is here."""
     route = page.inputs.estimate(HEADLINE_ROUTE)
     return [
-        Para(
-            say(
-                "Gamma is the number of times a year that useful training compute per unit of power doubles. It is a "
-                "sum of rates whose coverage must not overlap: chips, number formats, utilisation, algorithms. The "
-                "default, route [[D]], gives {value} doublings a year, [[95 %]] interval {interval} {badge}{beside}.",
-                beside=beside_default(page),
-                value=page.shown.value(route),
-                interval=page.shown.interval(route),
-                badge=badge(route),
-            )
+        Para.of(
+            "Gamma is the number of times a year that useful training compute per unit of power doubles. It is a "
+            "sum of rates whose coverage must not overlap: chips, number formats, utilisation, algorithms. The "
+            "default, route [[D]], gives {value} doublings a year, [[95 %]] interval {interval} {badge}{beside}.",
+            beside=beside_default(page),
+            value=page.shown.value(route),
+            interval=page.shown.interval(route),
+            badge=badge(route),
         )
     ]
 
@@ -104,13 +102,11 @@ def routes(page: Page) -> list[Block]:
 
 def route_table(page: Page, records: list[Record]) -> ContentTable:
     """Return what each route adds up, covers and leaves out."""
-    return ContentTable(
+    return ContentTable.of(
         "routes",
-        say("Routes of gamma: what each adds up and what it leaves out"),
-        table_columns(
-            "route", "#doublings a year", "#95 % interval", "~made of", "leaves out", "per", "~confidence and why"
-        ),
-        tuple(
+        "Routes of gamma: what each adds up and what it leaves out",
+        ("route", "#doublings a year", "#95 % interval", "~made of", "leaves out", "per", "~confidence and why"),
+        [
             (
                 (Label(route_name(row)), *((Strong(" (default)"),) if row.get("default") else ())),
                 (page.shown.value(item),),
@@ -121,11 +117,9 @@ def route_table(page: Page, records: list[Record]) -> ContentTable:
                 state(item),
             )
             for row, item in records
-        ),
-        note=say(
-            "Routes compare only where coverage and basis agree; progress in a layer that is left out is taken as "
-            "none. Draws are added one by one, so what two components share is in the interval."
-        ),
+        ],
+        note="Routes compare only where coverage and basis agree; progress in a layer that is left out is taken as "
+        "none. Draws are added one by one, so what two components share is in the interval.",
     )
 
 

@@ -18,7 +18,6 @@ from race_to_efficiency.report.content import (
     Rich,
     Strong,
     say,
-    table_columns,
 )
 from race_to_efficiency.report.figures.bars import WhatIf, tornado_bars
 from race_to_efficiency.report.inputs import Missing
@@ -115,24 +114,20 @@ def product(page: Page) -> list[Block]:
 
     time, ours = cell("b_time_per_year"), cell("product")
     return [
-        Para(
-            say(
-                "The language-model rows fix one thing more firmly than kappa or gamma: at the same compute log loss "
-                "falls by {time} a year {time_range}. Kappa, times gamma of algorithms, times ln [[2]], gives "
-                "{product} {range}: the two {verdict}.",
-                time=time,
-                time_range=page.shown.range_of(time, cell("b_time_low"), cell("b_time_high"), method="ols"),
-                product=ours,
-                range=page.shown.range_of(ours, cell("product_low"), cell("product_high")),
-                verdict=Strong(product_verdict(found)),
-            )
+        Para.of(
+            "The language-model rows fix one thing more firmly than kappa or gamma: at the same compute log loss "
+            "falls by {time} a year {time_range}. Kappa, times gamma of algorithms, times ln [[2]], gives "
+            "{product} {range}: the two {verdict}.",
+            time=time,
+            time_range=page.shown.range_of(time, cell("b_time_low"), cell("b_time_high"), method="ols"),
+            product=ours,
+            range=page.shown.range_of(ours, cell("product_low"), cell("product_high")),
+            verdict=Strong(product_verdict(found)),
         ),
-        Para(
-            say(
-                "This is a test of the equation itself. Two ranges without a common value would contradict the law, or "
-                "one of its two factors; so would a loss at fixed compute that stands still while algorithms are said "
-                "to improve. It is no wholly independent test: the same rows carry a part of gamma of algorithms."
-            )
+        Para.of(
+            "This is a test of the equation itself. Two ranges without a common value would contradict the law, or "
+            "one of its two factors; so would a loss at fixed compute that stands still while algorithms are said "
+            "to improve. It is no wholly independent test: the same rows carry a part of gamma of algorithms."
         ),
     ]
 
@@ -141,11 +136,11 @@ def slope_changes(page: Page) -> list[Block]:
     """Return the tests for a change of slope."""
     rows = page.inputs.part("gamma", "slope_change")
     return [
-        ContentTable(
+        ContentTable.of(
             "slope-changes",
-            say("Is one line enough? The slope before and after a break, doublings a year"),
-            table_columns("series", "break at", "#before", "#after", "#p", "how tested", "a break?"),
-            tuple(slope_row(page, row, index) for index, row in enumerate(rows)),
+            "Is one line enough? The slope before and after a break, doublings a year",
+            ("series", "break at", "#before", "#after", "#p", "how tested", "a break?"),
+            [slope_row(page, row, index) for index, row in enumerate(rows)],
         )
     ]
 
@@ -171,20 +166,11 @@ def published(page: Page) -> list[Block]:
     """Return our estimates beside published ones, with whether they agree and why they may not."""
     rows = page.inputs.part("gamma", "published")
     return [
-        ContentTable(
+        ContentTable.of(
             "published",
-            say("Ours beside published values, doublings a year"),
-            table_columns(
-                "quantity",
-                "#published",
-                "#interval",
-                "#ours",
-                "#interval",
-                "verdict",
-                "~why they may differ",
-                "source",
-            ),
-            tuple(published_row(page, row) for row in rows),
+            "Ours beside published values, doublings a year",
+            ("quantity", "#published", "#interval", "#ours", "#interval", "verdict", "~why they may differ", "source"),
+            [published_row(page, row) for row in rows],
         )
     ]
 

@@ -17,7 +17,6 @@ from race_to_efficiency.report.content import (
     Label,
     data_table,
     say,
-    table_columns,
 )
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
@@ -81,11 +80,11 @@ def component_figure(page: Page, efficiency: list[Record]) -> Figure:
 
 def meaning_table(records: list[Record]) -> ContentTable:
     """Return what each component is, covers and must be read with."""
-    return ContentTable(
+    return ContentTable.of(
         "components",
-        say("What each component measures, covers and cannot tell"),
-        table_columns("component", "~measures", "covers", "per", "dates", "~read with care", "~confidence and why"),
-        tuple(
+        "What each component measures, covers and cannot tell",
+        ("component", "~measures", "covers", "per", "dates", "~read with care", "~confidence and why"),
+        [
             (
                 (Fact(component_name(row)),),
                 (Fact(row["meaning"]),),
@@ -96,7 +95,7 @@ def meaning_table(records: list[Record]) -> ContentTable:
                 state(item),
             )
             for row, item in records
-        ),
+        ],
         folded=True,
     )
 

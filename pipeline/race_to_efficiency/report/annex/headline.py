@@ -64,16 +64,14 @@ def sentences(page: Page) -> list[Block]:
         f"the loss is counted. {second}"
     )
     return [
-        Para(
-            say(
-                words,
-                gamma=page.shown.value(page.inputs.estimate(GAMMA)),
-                years=years_label(SENTENCE_YEARS),
-                total=page.forecasts.point(total, SENTENCE_YEARS),
-                whole=page.forecasts.point(whole, SENTENCE_YEARS),
-                grade=page.forecasts.badge(whole, SENTENCE_YEARS),
-            ),
+        Para.of(
+            words,
             "lead",
+            gamma=page.shown.value(page.inputs.estimate(GAMMA)),
+            years=years_label(SENTENCE_YEARS),
+            total=page.forecasts.point(total, SENTENCE_YEARS),
+            whole=page.forecasts.point(whole, SENTENCE_YEARS),
+            grade=page.forecasts.badge(whole, SENTENCE_YEARS),
         )
     ]
 
@@ -184,17 +182,15 @@ def why_readings_differ(page: Page) -> Block:
         decimals(4),
         nodes=(f"anchor.{name}",),
     )
-    return Para(
-        say(
-            "**Why they differ.** The paper's reading lets the whole loss go on falling, while in the fits {floor} of "
-            "today's frontier loss is irreducible (median; [[95 %]] interval from {low} to {high}), so that the whole "
-            "loss answers to compute with an exponent of {slope}, not {kappa}.",
-            floor=floor[0],
-            low=floor[1],
-            high=floor[2],
-            slope=slope,
-            kappa=page.shown.value(page.inputs.estimate(TOTAL_POOL)),
-        )
+    return Para.of(
+        "**Why they differ.** The paper's reading lets the whole loss go on falling, while in the fits {floor} of "
+        "today's frontier loss is irreducible (median; [[95 %]] interval from {low} to {high}), so that the whole "
+        "loss answers to compute with an exponent of {slope}, not {kappa}.",
+        floor=floor[0],
+        low=floor[1],
+        high=floor[2],
+        slope=slope,
+        kappa=page.shown.value(page.inputs.estimate(TOTAL_POOL)),
     )
 
 
@@ -212,16 +208,14 @@ def connection(page: Page) -> Block:
             ),
             f"{form}_names": name_list(pool["families"]),
         }
-    return Para(
-        say(
-            "**How they hang together.** The relative loss is the equation at the κ, γ and floor printed here: "
-            "`race predict` with them prints the same. Its intervals come from draws of the same quantities, with the "
-            "κ of a family not seen yet instead of the mean over the families that speak: {total_families} in the "
-            "paper's reading ({total_names}), {reducible_families} with a floor ({reducible_names}). The equation is "
-            "curved in κ and γ, so the median of the draws need not be the point: after {years} it is {total_median} "
-            "beside {total_point}, and {reducible_median} beside {reducible_point}.",
-            **parts,
-        )
+    return Para.of(
+        "**How they hang together.** The relative loss is the equation at the κ, γ and floor printed here: "
+        "`race predict` with them prints the same. Its intervals come from draws of the same quantities, with the "
+        "κ of a family not seen yet instead of the mean over the families that speak: {total_families} in the "
+        "paper's reading ({total_names}), {reducible_families} with a floor ({reducible_names}). The equation is "
+        "curved in κ and γ, so the median of the draws need not be the point: after {years} it is {total_median} "
+        "beside {total_point}, and {reducible_median} beside {reducible_point}.",
+        **parts,
     )
 
 
@@ -233,6 +227,6 @@ def caveats(page: Page) -> Block:
         found += [text for text in page.forecasts.badge(curve, SENTENCE_YEARS).reasons if text not in found]
     grade = page.forecasts.badge(whole, SENTENCE_YEARS)
     if not found:
-        return Para(say("Every check was passed {badge}.", badge=grade))
+        return Para.of("Every check was passed {badge}.", badge=grade)
     label: Rich = (grade, Text(" because: "))
     return Callout("How far to trust this.", (*label, *listed(found), Text(".")))

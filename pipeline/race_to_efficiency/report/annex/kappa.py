@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.annex import kappa_checks, kappa_fits
 from race_to_efficiency.report.annex.forests import HOLLOW, bar, forest_data
-from race_to_efficiency.report.content import ContentTable, Fact, Para, Section, join, say, table_columns
+from race_to_efficiency.report.content import ContentTable, Fact, Para, Section, join, say
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, significant
@@ -40,21 +40,19 @@ def kappa_introduction(page: Page) -> list[Block]:
     """Return what the two kappas are, and that they are never mixed."""
     total, reducible = page.inputs.estimate(TOTAL_POOL), page.inputs.estimate(REDUCIBLE_POOL)
     return [
-        Para(
-            say(
-                "There are two kappas and they are never mixed. **Total**: the slope of the whole loss against "
-                "compute, {total} {total_badge}. It is a tangent: it falls as compute grows, so it means nothing "
-                "without the compute it was taken at, {pivot} FLOP, and beyond the fitted range it overstates "
-                "progress. **Reducible**: the slope of the loss above its irreducible floor, {reducible} "
-                "{reducible_badge}; to say anything about the whole loss it needs that floor.",
-                total=page.shown.with_interval(total),
-                total_badge=badge(total),
-                pivot=page.numbers.add(
-                    f"{total.id}.pivot", total.pivot_compute_flop, "FLOP", significant(1), estimates=(total.id,)
-                ),
-                reducible=page.shown.with_interval(reducible),
-                reducible_badge=badge(reducible),
-            )
+        Para.of(
+            "There are two kappas and they are never mixed. **Total**: the slope of the whole loss against "
+            "compute, {total} {total_badge}. It is a tangent: it falls as compute grows, so it means nothing "
+            "without the compute it was taken at, {pivot} FLOP, and beyond the fitted range it overstates "
+            "progress. **Reducible**: the slope of the loss above its irreducible floor, {reducible} "
+            "{reducible_badge}; to say anything about the whole loss it needs that floor.",
+            total=page.shown.with_interval(total),
+            total_badge=badge(total),
+            pivot=page.numbers.add(
+                f"{total.id}.pivot", total.pivot_compute_flop, "FLOP", significant(1), estimates=(total.id,)
+            ),
+            reducible=page.shown.with_interval(reducible),
+            reducible_badge=badge(reducible),
         )
     ]
 
@@ -120,8 +118,8 @@ def families(page: Page) -> list[Block]:
         "contradicted by their own cut-offs."
     )
     caption = say("What is pooled: one effect a family, by random effects")
-    titles = table_columns("family", "#kappa", "#standard error", "~groups")
-    return [ContentTable("families", caption, titles, tuple(rows), note)]
+    titles = ("family", "#kappa", "#standard error", "~groups")
+    return [ContentTable.of("families", caption, titles, rows, note)]
 
 
 def status_table(page: Page, estimates: list[Estimate]) -> ContentTable:
@@ -151,10 +149,10 @@ def status_table(page: Page, estimates: list[Estimate]) -> ContentTable:
                 state(item),
             )
         )
-    return ContentTable(
+    return ContentTable.of(
         "kappa-status",
-        say("Checks every kappa passed or failed, and its grade"),
-        table_columns("kappa", "#starts agreeing", "#curvature z", "#residual sd of log loss", "~confidence and why"),
-        tuple(rows),
+        "Checks every kappa passed or failed, and its grade",
+        ("kappa", "#starts agreeing", "#curvature z", "#residual sd of log loss", "~confidence and why"),
+        rows,
         folded=True,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, percent, scientific, significant
 from race_to_efficiency.report.words.names import group_in_words, name_in_words
@@ -91,7 +91,7 @@ def influence(page: Page, rows: list[dict[str, Any]]) -> ContentTable | None:
     )
     titles = ("group and law", "run left out", "#kappa with it", "#without it", "#change in standard errors", "flag")
     caption = say("Runs that kappa hangs on most: what leaving one out does")
-    return ContentTable("kappa-influence", caption, table_columns(*titles), body, folded=True)
+    return ContentTable.of("kappa-influence", caption, titles, body, folded=True)
 
 
 def forms(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
@@ -102,9 +102,7 @@ def forms(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
         "little left to say for the other. A small p says that the residuals still run in streaks."
     )
     titles = ("group and law", "#rows", "#AICc above the best", "#error of the run left out", "#p of runs test")
-    return ContentTable(
-        "kappa-forms", say("Which law do the data prefer?"), table_columns(*titles), body, note, folded=True
-    )
+    return ContentTable.of("kappa-forms", "Which law do the data prefer?", titles, body, note, folded=True)
 
 
 def extrapolation(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
@@ -121,7 +119,7 @@ def extrapolation(page: Page, rows: list[dict[str, Any]]) -> ContentTable:
     )
     titles = ("group and law", "#fitted below, FLOP", "#runs predicted", "#decades beyond", "#mean error", "#mean size")
     caption = say("Larger runs predicted from smaller ones: the farthest try of each law")
-    return ContentTable("kappa-extrapolation", caption, table_columns(*titles), body, note)
+    return ContentTable.of("kappa-extrapolation", caption, titles, body, note)
 
 
 def far_out(page: Page, rows: list[dict[str, Any]]) -> ContentTable | None:
@@ -142,12 +140,8 @@ def far_out(page: Page, rows: list[dict[str, Any]]) -> ContentTable | None:
         "An asterisk marks a compute beyond the group's fitted range. The paper's kappa is one number; along the "
         "fitted laws the slope of the whole loss falls as compute grows."
     )
-    return ContentTable(
-        "kappa-far-out",
-        say("Slope of the whole loss along the fitted law with a floor"),
-        table_columns(*titles),
-        body,
-        note,
+    return ContentTable.of(
+        "kappa-far-out", "Slope of the whole loss along the fitted law with a floor", titles, body, note
     )
 
 

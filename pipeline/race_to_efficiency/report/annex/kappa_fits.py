@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Num, Rich, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Num, Rich, say
 from race_to_efficiency.report.figures.ridge import Ridge, ridges
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
 from race_to_efficiency.report.inputs import Missing
@@ -234,9 +234,9 @@ def correlation_table(page: Page, draws: pd.DataFrame, names: list[str]) -> Cont
                 page.shown.cell(f"ridge.{id_part(name)}.refits", len(own), "refits", nodes=nodes, estimates=ids),
             )
         )
-    return ContentTable(
+    return ContentTable.of(
         "ridge",
-        say("Floor and kappa move together: correlation over the refits"),
-        table_columns("group", "#correlation", "#spread of kappa", "#refits"),
-        tuple(rows),
+        "Floor and kappa move together: correlation over the refits",
+        ("group", "#correlation", "#spread of kappa", "#refits"),
+        rows,
     )

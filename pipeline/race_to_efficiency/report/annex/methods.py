@@ -13,7 +13,6 @@ from race_to_efficiency.report.content import (
     Para,
     Section,
     say,
-    table_columns,
 )
 from race_to_efficiency.report.numbers import decimals, significant
 from race_to_efficiency.report.page import Page, section, subsections
@@ -74,25 +73,21 @@ def methods_section(page: Page) -> Section:
 def equation(page: Page) -> list[Block]:  # noqa: ARG001  (every part of a section is built alike)
     """Return the equation in both readings."""
     return [
-        Para(
-            say(
-                "Efficiency doubles gamma times a year, compute accumulates from a fleet, and loss answers to compute "
-                "with an exponent kappa ({paper}). Compute relative to today's is",
-                paper=Link("Lu, arXiv 2501.02156", PAPER_ADDRESS),
-            )
+        Para.of(
+            "Efficiency doubles gamma times a year, compute accumulates from a fleet, and loss answers to compute "
+            "with an exponent kappa ({paper}). Compute relative to today's is",
+            paper=Link("Lu, arXiv 2501.02156", PAPER_ADDRESS),
         ),
         COMPUTE,
-        Para(say("In the **total** reading, the paper's, the whole loss falls with it:")),
+        Para.of("In the **total** reading, the paper's, the whole loss falls with it:"),
         TOTAL_EQUATION,
-        Para(say("In the **reducible** reading only the loss above a floor does:")),
+        Para.of("In the **reducible** reading only the loss above a floor does:"),
         REDUCIBLE_EQUATION,
-        Para(
-            say(
-                "At the start the speed of decline is the same for every gamma, so the first year tells nothing of "
-                "gamma; late data identify only the product of kappa and gamma. Never is a possible answer: a loss "
-                "below the floor is out of reach at any efficiency. The equation is evaluated in a form that is stable "
-                "near a gamma of zero, where the printed form fails."
-            )
+        Para.of(
+            "At the start the speed of decline is the same for every gamma, so the first year tells nothing of "
+            "gamma; late data identify only the product of kappa and gamma. Never is a possible answer: a loss "
+            "below the floor is out of reach at any efficiency. The equation is evaluated in a form that is stable "
+            "near a gamma of zero, where the printed form fails."
         ),
     ]
 
@@ -110,7 +105,7 @@ def symbols(page: Page) -> list[Block]:  # noqa: ARG001
         ("R, r", "total and reducible loss relative to today's"),
     )
     body = tuple(((Label(symbol),), say(words)) for symbol, words in rows)
-    return [ContentTable("symbol-table", say("Symbols"), table_columns("symbol", "~meaning"), body)]
+    return [ContentTable.of("symbol-table", "Symbols", ("symbol", "~meaning"), body)]
 
 
 def estimation(page: Page) -> list[Block]:
@@ -176,9 +171,7 @@ def settings(page: Page) -> list[Block]:
             nodes=(f"row.notable_training_runs/{largest['model_id']}",),
         )
         rows.append((say("compute of the largest known run, FLOP"), value))
-    return [
-        ContentTable("setting-table", say("What the anchors rest on"), table_columns("setting", "#value"), tuple(rows))
-    ]
+    return [ContentTable.of("setting-table", "What the anchors rest on", ("setting", "#value"), rows)]
 
 
 def limits(page: Page) -> Section:

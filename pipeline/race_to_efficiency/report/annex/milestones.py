@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
-from race_to_efficiency.report.content import Block, ContentTable, Label, Rich, Text, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Label, Rich, Text, say
 from race_to_efficiency.report.forecasts import SHOWN_READINGS, milestone_row_id
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, probability
@@ -28,13 +28,13 @@ def milestones(page: Page) -> list[Block]:
         rows = [milestone_row(page, rows, name) for _, rows in chosen.groupby("threshold", sort=True) if len(rows)]
         if rows:
             blocks.append(
-                ContentTable(
+                ContentTable.of(
                     f"milestones-{id_part(form)}-{id_part(target)}".replace("_", "-"),
                     say(
                         "Years until {name} ({meaning}) has fallen to a value", name=Label(name), meaning=Text(meaning)
                     ),
-                    table_columns("milestone", "#median", "#80 %", "#95 %", "#never", "confidence"),
-                    tuple(reversed(rows)),
+                    ("milestone", "#median", "#80 %", "#95 %", "#never", "confidence"),
+                    reversed(rows),
                 )
             )
     if not blocks:

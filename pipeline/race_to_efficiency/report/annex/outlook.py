@@ -12,11 +12,9 @@ from race_to_efficiency.report.content import (
     Fact,
     Label,
     Section,
-    TableColumn,
     Text,
     join,
     say,
-    table_columns,
 )
 from race_to_efficiency.report.figures.fan import FAN_LEVELS, Fan, fans
 from race_to_efficiency.report.forecasts import SHOWN_READINGS, CurveKey, years_words
@@ -180,11 +178,11 @@ def trust_limits(page: Page) -> list[Block]:
     if not rows:
         raise Missing("anchors.json holds no limits of trust for the headline")
     return [
-        ContentTable(
+        ContentTable.of(
             "trust-limits",
-            say("When this forecast stops being more than arithmetic"),
-            table_columns("limit", "reading", "#passed after, years", "#95 %", "~in words"),
-            tuple(rows),
+            "When this forecast stops being more than arithmetic",
+            ("limit", "reading", "#passed after, years", "#95 %", "~in words"),
+            rows,
         )
     ]
 
@@ -223,10 +221,10 @@ def anchors(page: Page) -> list[Block]:
             )
         )
     return [
-        ContentTable(
+        ContentTable.of(
             "anchor-table",
-            say("Anchors: what one means, and how far each lies from what was fitted"),
-            table_columns(
+            "Anchors: what one means, and how far each lies from what was fitted",
+            (
                 "anchor",
                 "#compute, FLOP",
                 "#floor",
@@ -234,11 +232,9 @@ def anchors(page: Page) -> list[Block]:
                 "#decades beyond the fits",
                 f"confidence, {years_words(page.years[0])} on",
             ),
-            tuple(rows),
-            say(
-                "Negative decades lie inside the fitted range. Where algorithmic gain is counted in gamma, the "
-                "anchor's compute is first translated into each group's own recipe."
-            ),
+            rows,
+            "Negative decades lie inside the fitted range. Where algorithmic gain is counted in gamma, the "
+            "anchor's compute is first translated into each group's own recipe.",
         ),
         *nats(page),
     ]
@@ -260,7 +256,7 @@ def nats(page: Page) -> list[Block]:
     )
     titles = [f"#{'today' if t == 0 else years_words(t)}" for t in times]
     caption = say("Loss in nats per token by group, headline scenario: median and [[95 %]] interval")
-    return [ContentTable("nats", caption, table_columns("group", *titles), rows, folded=True)]
+    return [ContentTable.of("nats", caption, ("group", *titles), rows, folded=True)]
 
 
 def variance_brought(page: Page) -> list[Block]:
@@ -279,10 +275,10 @@ def variance_brought(page: Page) -> list[Block]:
         ]
         rows.append(((Label(f"{item['form']}, {years_words(item['years'])}"),), *cells))
     return [
-        ContentTable(
+        ContentTable.of(
             "width-table",
-            say("Shares of the variance of the logarithm of R"),
-            (TableColumn("reading and horizon"), *(TableColumn(name.replace("_", " "), "number") for name in names)),
-            tuple(rows),
+            "Shares of the variance of the logarithm of R",
+            ("reading and horizon", *(f"#{name.replace('_', ' ')}" for name in names)),
+            rows,
         )
     ]

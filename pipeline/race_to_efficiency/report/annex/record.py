@@ -18,7 +18,6 @@ from race_to_efficiency.report.content import (
     Para,
     Section,
     say,
-    table_columns,
 )
 from race_to_efficiency.report.figures.coverage import Covered, coverage_plot
 from race_to_efficiency.report.inputs import Missing
@@ -35,11 +34,9 @@ EVERY_LOSS = "loss.all"
 
 def record_section(page: Page) -> Section:
     """Return statements and scorecard."""
-    intro = Para(
-        say(
-            "Statements are dated and can be settled by anyone from the named source. What can be observed is scored; "
-            "the relative loss itself is a conditional projection and is not."
-        )
+    intro = Para.of(
+        "Statements are dated and can be settled by anyone from the named source. What can be observed is scored; "
+        "the relative loss itself is a conditional projection and is not."
     )
     parts = (
         ("statements", "This quarter's statements", statements),
@@ -106,18 +103,16 @@ def scorecard(page: Page) -> list[Block]:
         "#in 95 %",
         "#bias",
     )
-    table = ContentTable(
+    table = ContentTable.of(
         "scorecard-table",
-        say("Forecasts four quarters ahead against what happened"),
-        table_columns(*titles),
-        tuple(((Fact(target_name(item)),), (Fact(str(item["verdict"])),), *score_figures(page, item)) for item in rows),
-        say(
-            "Score: weighted interval score in doublings, smaller is better; naive: the simple baseline that had done "
-            "best by each origin; skill: the share of its score saved, negative where it did better. "
-            "Effective: independent outcomes, after overlapping windows and shared causes; a verdict is passed only "
-            "where there are enough of them. Real: scored on what was recorded at the time; pseudo: on later records "
-            "cut by date; mixed: both."
-        ),
+        "Forecasts four quarters ahead against what happened",
+        titles,
+        [((Fact(target_name(item)),), (Fact(str(item["verdict"])),), *score_figures(page, item)) for item in rows],
+        "Score: weighted interval score in doublings, smaller is better; naive: the simple baseline that had done "
+        "best by each origin; skill: the share of its score saved, negative where it did better. "
+        "Effective: independent outcomes, after overlapping windows and shared causes; a verdict is passed only "
+        "where there are enough of them. Real: scored on what was recorded at the time; pseudo: on later records "
+        "cut by date; mixed: both.",
     )
     # the losses of single groups are few outcomes each: the drawing shows them together, the table one by one
     drawn = [item for item in rows if not str(item["target"]).startswith("loss.") or item["target"] == EVERY_LOSS]
@@ -150,9 +145,9 @@ def judged(page: Page) -> list[Block]:
             Bullets(failed),
         ]
     if passed:
-        blocks += [Para(say("Passed, with enough independent outcomes to have failed:")), Bullets(passed)]
+        blocks += [Para.of("Passed, with enough independent outcomes to have failed:"), Bullets(passed)]
     rest = "Every other target and horizon has too few independent outcomes to judge."
-    return [*blocks, Para(say(rest if blocks else "No target has enough independent outcomes to judge yet."))]
+    return [*blocks, Para.of(rest if blocks else "No target has enough independent outcomes to judge yet.")]
 
 
 def verdict_words(page: Page, item: dict[str, Any]) -> Rich:

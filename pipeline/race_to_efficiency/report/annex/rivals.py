@@ -15,7 +15,6 @@ from race_to_efficiency.report.content import (
     Strong,
     join,
     say,
-    table_columns,
 )
 from race_to_efficiency.report.forecasts import recorded_grades
 from race_to_efficiency.report.numbers import count, decimals, id_part, percent, significant
@@ -76,7 +75,7 @@ def predecessor(page: Page, item: dict[str, Any]) -> list[Block]:
     )
     note = say("Ratio: of mean weighted interval scores; below [[1]] today's forecaster is better.")
     titles = ("target", "#number", "#ratio", "~clearly worse")
-    return [ContentTable(f"beside-{id_part(str(item['model']))}", caption, table_columns(*titles), tuple(rows), note)]
+    return [ContentTable.of(f"beside-{id_part(str(item['model']))}", caption, titles, rows, note)]
 
 
 def estimate_rules() -> list[Block]:
@@ -107,7 +106,7 @@ def grades_table(page: Page, document: dict[str, Any]) -> ContentTable:
         "scores to the grade above, at equal horizons. A dash: no record."
     )
     titles = ("grade", "#settled", "#inside 80 %", "#WIS", "#ratio", "~what it says")
-    return ContentTable("grades", say("What a grade is worth"), table_columns(*titles), tuple(rows), note)
+    return ContentTable.of("grades", "What a grade is worth", titles, rows, note)
 
 
 def bounds_table(page: Page, bounds: list[dict[str, Any]]) -> ContentTable:
@@ -128,7 +127,7 @@ def bounds_table(page: Page, bounds: list[dict[str, Any]]) -> ContentTable:
     )
     titles = ("target", "#bound", "unit", "#moved", "#power above the cap", "~source")
     caption = say("What physics allows at the shortest horizon")
-    return ContentTable("bounds", caption, table_columns(*titles), tuple(rows), note, folded=True)
+    return ContentTable.of("bounds", caption, titles, rows, note, folded=True)
 
 
 def lateness_table(page: Page, lateness: list[dict[str, Any]]) -> ContentTable:
@@ -148,4 +147,4 @@ def lateness_table(page: Page, lateness: list[dict[str, Any]]) -> ContentTable:
     )
     titles = ("target", "#rows", "#entered later", "#median lag, days")
     caption = say("How much a view of its time had not seen")
-    return ContentTable("lateness", caption, table_columns(*titles), tuple(rows), note, folded=True)
+    return ContentTable.of("lateness", caption, titles, rows, note, folded=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.gamma.roadmap import ROADMAP_LAYERS
 from race_to_efficiency.report.annex.gamma_series import UNIT
-from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, clean, say, table_columns, told
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, clean, say, told
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
 from race_to_efficiency.report.numbers import decimals, id_part
 from race_to_efficiency.report.page import Page, section
@@ -44,11 +44,9 @@ def roadmap_tables(page: Page) -> list[Block]:
     for row in rows:
         targets.setdefault((row["reading"], row["target"], row["by"]), []).append(row)
     blocks: list[Block] = [
-        Para(
-            say(
-                "Each layer of progress with its measured rate, the doublings it has left where a bound is known, and "
-                "the rate it would need for the whole to reach a target. A gap is what is missing."
-            )
+        Para.of(
+            "Each layer of progress with its measured rate, the doublings it has left where a bound is known, and "
+            "the rate it would need for the whole to reach a target. A gap is what is missing."
         )
     ]
     for (reading, target, by), group in targets.items():
@@ -72,11 +70,11 @@ def roadmap_tables(page: Page) -> list[Block]:
         )
         blocks.append(
             told(
-                ContentTable(
+                ContentTable.of(
                     f"{id_part(key).replace('.', '-').replace('_', '-')}",
                     caption,
-                    table_columns(*titles),
-                    tuple(layer_row(page, key, row) for row in group),
+                    titles,
+                    [layer_row(page, key, row) for row in group],
                     missing_words(page, key, group),
                 )
             )

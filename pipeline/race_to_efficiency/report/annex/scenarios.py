@@ -24,7 +24,6 @@ from race_to_efficiency.report.content import (
     Section,
     Text,
     say,
-    table_columns,
 )
 from race_to_efficiency.report.forecasts import SHOWN_READINGS, scenario_title, years_words
 from race_to_efficiency.report.inputs import Missing
@@ -39,12 +38,10 @@ if TYPE_CHECKING:
 
 def scenarios_section(page: Page) -> Section:
     """Return the section on scenarios."""
-    intro = Para(
-        say(
-            "Every line below is a **conditional projection**: what follows if its assumptions hold, not a prediction "
-            "that they will. One is today: the loss of a model trained with the anchor's compute on the data date. The "
-            "paper's own scenario parameters are not public; Baseline, Turtle and Hare are labelled assumptions."
-        )
+    intro = Para.of(
+        "Every line below is a **conditional projection**: what follows if its assumptions hold, not a prediction "
+        "that they will. One is today: the loss of a model trained with the anchor's compute on the data date. The "
+        "paper's own scenario parameters are not public; Baseline, Turtle and Hare are labelled assumptions."
     )
     parts = (
         ("scenario-results", "Loss by scenario and year", results),
@@ -70,10 +67,8 @@ def results(page: Page) -> list[Block]:
                 if cited:
                     caption = say("{name}, recomputed scenarios: kappa given, no uncertainty", name=Label(name))
                 key = f"results-{form}-{target}{'-cited' if cited else ''}".replace("_", "-")
-                titles = table_columns(
-                    "scenario", *(f"#{years_words(year)}" for year in page.years), "confidence at the last"
-                )
-                blocks.append(ContentTable(key, caption, titles, tuple(rows), folded=cited))
+                titles = ("scenario", *(f"#{years_words(year)}" for year in page.years), "confidence at the last")
+                blocks.append(ContentTable.of(key, caption, titles, rows, folded=cited))
     if not blocks:
         raise Missing("the forecast holds no scenario at the headline's anchor")
     return blocks
@@ -126,14 +121,12 @@ def crossovers(page: Page) -> list[Block]:
             )
         )
     return [
-        ContentTable(
+        ContentTable.of(
             "crossover-table",
-            say("When accumulated compute, and with it the loss, of one scenario overtakes another's"),
-            table_columns(
-                "crossing", "#years, median", "#95 %", "#within ten years", "#ahead from the start", "#never"
-            ),
-            tuple(rows),
-            say("Throughput crosses earlier than what has accumulated. Never: not within a hundred years."),
+            "When accumulated compute, and with it the loss, of one scenario overtakes another's",
+            ("crossing", "#years, median", "#95 %", "#within ten years", "#ahead from the start", "#never"),
+            rows,
+            "Throughput crosses earlier than what has accumulated. Never: not within a hundred years.",
         )
     ]
 
@@ -177,13 +170,13 @@ def explorer(page: Page) -> list[Block]:
         )
     titles = [f"#L/L₀, {years_words(year)}" for year in page.years]
     return [
-        Para(say("The brief's sliders start from these points ({them}).", them=Link("try them", "#try")), "note"),
-        ContentTable(
+        Para.of("The brief's sliders start from these points ({them}).", "note", them=Link("try them", "#try")),
+        ContentTable.of(
             "explorer-presets",
-            say("The chart's starting points: the scenarios with medians for what is measured"),
-            table_columns("scenario", "#kappa", "#gamma", "#fleet", "#floor", *titles),
-            tuple(rows),
-            say("A ratio at median inputs is not the median of the ratio: compare the tables above."),
+            "The chart's starting points: the scenarios with medians for what is measured",
+            ("scenario", "#kappa", "#gamma", "#fleet", "#floor", *titles),
+            rows,
+            "A ratio at median inputs is not the median of the ratio: compare the tables above.",
             folded=True,
         ),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Figure, Label, Rich, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Figure, Label, Rich, say
 from race_to_efficiency.report.figures.bars import WhatIf, tornado_bars
 from race_to_efficiency.report.figures.coverage import Covered, coverage_plot
 from race_to_efficiency.report.numbers import decimals, id_part, percent, significant
@@ -127,4 +127,4 @@ def misses_table(page: Page, misses: list[dict[str, Any]]) -> ContentTable:
         "probability, of today's forecaster for the same day and question."
     )
     titles = ("~statement", "publication", "#said", "#came", "#today's forecaster")
-    return ContentTable("misses", say("The worst misses"), table_columns(*titles), tuple(rows), note)
+    return ContentTable.of("misses", "The worst misses", titles, rows, note)

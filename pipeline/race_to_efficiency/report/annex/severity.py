@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from race_to_efficiency.equation.domain import PAPER_KAPPA
 from race_to_efficiency.planning.claims import check_claims
 from race_to_efficiency.planning.severity import SeverityRow, severity_table
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Para, Rich, Strong, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Para, Rich, Strong, say
 from race_to_efficiency.report.forecasts import years_words
 from race_to_efficiency.report.numbers import significant
 
@@ -18,13 +18,11 @@ if TYPE_CHECKING:
 def severity(page: Page) -> list[Block]:
     """Return years to a relative loss by gamma, and the fleets and energy that would get there sooner."""
     rows = severity_table(baseline_power_w=page.inputs.params.cost.values.baseline_power_w)
-    intro = Para(
-        say(
-            "Recomputed from the equation at a kappa of {kappa}, one baseline fleet and one baseline year; the paper's "
-            "own table is not available here. The same by command: {command}.",
-            kappa=Label(f"{PAPER_KAPPA:g}"),
-            command=Strong("race severity"),
-        )
+    intro = Para.of(
+        "Recomputed from the equation at a kappa of {kappa}, one baseline fleet and one baseline year; the paper's "
+        "own table is not available here. The same by command: {command}.",
+        kappa=Label(f"{PAPER_KAPPA:g}"),
+        command=Strong("race severity"),
     )
     return [intro, years_table(page, rows), fleet_table(page, rows)]
 
@@ -56,9 +54,7 @@ def years_table(page: Page, rows: tuple[SeverityRow, ...]) -> ContentTable:
         for target in targets
     )
     caption = say("Years until the total loss has fallen to R, by gamma in doublings a year (recomputed)")
-    return ContentTable(
-        "severity-years", caption, table_columns("target", *(f"#gamma {gamma:g}" for gamma in gammas)), body
-    )
+    return ContentTable.of("severity-years", caption, ("target", *(f"#gamma {gamma:g}" for gamma in gammas)), body)
 
 
 def fleet_table(page: Page, rows: tuple[SeverityRow, ...]) -> ContentTable:
@@ -81,7 +77,7 @@ def fleet_table(page: Page, rows: tuple[SeverityRow, ...]) -> ContentTable:
     titles = [f"#fleets, {years_words(years)}" for years in deadlines]
     titles += [f"#TWh, {years_words(years)}" for years in deadlines]
     caption = say("Baseline fleets that reach R by a deadline, and the energy they draw until then (recomputed)")
-    return ContentTable("severity-fleets", caption, table_columns("target", *titles), tuple(body), folded=True)
+    return ContentTable.of("severity-fleets", caption, ("target", *titles), body, folded=True)
 
 
 def claims(page: Page) -> list[Block]:  # noqa: ARG001  (every part of a section is built alike)
@@ -90,4 +86,4 @@ def claims(page: Page) -> list[Block]:  # noqa: ARG001  (every part of a section
         tuple((Fact(text),) for text in (item.claim, item.source, item.verdict, item.why)) for item in check_claims()
     )
     caption = say("Public claims and what the equation makes of them (recomputed)")
-    return [ContentTable("claim-table", caption, table_columns("~claim", "~said where", "verdict", "~why"), rows)]
+    return [ContentTable.of("claim-table", caption, ("~claim", "~said where", "verdict", "~why"), rows)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, say
 from race_to_efficiency.report.numbers import id_part, probability, significant
 from race_to_efficiency.report.shown import said
 from race_to_efficiency.units import DATE_UNIT
@@ -32,15 +32,15 @@ def statements(page: Page) -> list[Block]:
         ),
     )
     blocks: list[Block] = [
-        ContentTable(key, caption, table_columns(*titles), tuple(row(page, item) for item in items))
+        ContentTable.of(key, caption, titles, [row(page, item) for item in items])
         for key, caption, titles, row, items in tables
         if items
     ]
-    rules = ContentTable(
+    rules = ContentTable.of(
         "statement-rules",
-        say("How each statement is settled, and the baseline beside it"),
-        table_columns("~statement", "~settled by", "baseline", "#baseline's probability or median"),
-        tuple(rule_row(page, item) for item in found),
+        "How each statement is settled, and the baseline beside it",
+        ("~statement", "~settled by", "baseline", "#baseline's probability or median"),
+        [rule_row(page, item) for item in found],
         folded=True,
     )
     return [*blocks, rules]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.settled import nodes_of, settled_blocks
 from race_to_efficiency.report.annex.statements import quantile
-from race_to_efficiency.report.content import Block, Code, ContentTable, Fact, Label, Para, Rich, say, table_columns
+from race_to_efficiency.report.content import Block, Code, ContentTable, Fact, Label, Para, Rich, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, decimals, id_part, probability
 
@@ -34,42 +34,36 @@ def published_statements(page: Page) -> list[Block]:
     if not document["publications"]:
         raise Missing("no earlier quarter is published")
     settled = [item for item in document["published"] if item["status"] == "resolved"]
-    tally = ContentTable(
+    tally = ContentTable.of(
         "publications-table",
-        say("Statements and what became of them"),
-        table_columns("statements", *RECORD_TITLES.values()),
-        tuple(totals_row(page, item) for item in (*document["totals"], *document["publications"])),
-        say(
-            "Reconstructed: made after its time by today's code from what was recorded then, which is no record. Due: "
-            "the date has come; overdue: the source does not reach it yet. Void: the source gave no outcome. By hand: "
-            "the rule asks a person. In [[80 %]]: settled quantities inside that interval. Better: settled statements "
-            "that scored better than doing nothing."
-        ),
+        "Statements and what became of them",
+        ("statements", *RECORD_TITLES.values()),
+        [totals_row(page, item) for item in (*document["totals"], *document["publications"])],
+        "Reconstructed: made after its time by today's code from what was recorded then, which is no record. Due: "
+        "the date has come; overdue: the source does not reach it yet. Void: the source gave no outcome. By hand: "
+        "the rule asks a person. In [[80 %]]: settled quantities inside that interval. Better: settled statements "
+        "that scored better than doing nothing.",
     )
     blocks: list[Block] = [
-        Para(
-            say(
-                "A statement is scored as it was first published, by its own rule and from what was recorded by the "
-                "last day of this report's quarter. What today's method says for the same question stands in "
-                "{command}.",
-                command=Code("race show scores"),
-            )
+        Para.of(
+            "A statement is scored as it was first published, by its own rule and from what was recorded by the "
+            "last day of this report's quarter. What today's method says for the same question stands in "
+            "{command}.",
+            command=Code("race show scores"),
         ),
         tally,
         *settled_blocks(page, document),
     ]
     if not settled:
         return blocks
-    table = ContentTable(
+    table = ContentTable.of(
         "settled-table",
-        say("Published statements that have been settled"),
-        table_columns("~published statement", "#stated", "#80 %", "#came out", "#score", "#baseline"),
-        tuple(settled_row(page, item) for item in settled),
-        say(
-            "Stated: the median, or the probability of an event. Score: weighted interval score on doublings (years "
-            "for dates), Brier score for events; smaller is better. Baseline: its score. Neighbouring quarters share "
-            "their causes: these rows are not independent outcomes."
-        ),
+        "Published statements that have been settled",
+        ("~published statement", "#stated", "#80 %", "#came out", "#score", "#baseline"),
+        [settled_row(page, item) for item in settled],
+        "Stated: the median, or the probability of an event. Score: weighted interval score on doublings (years "
+        "for dates), Brier score for events; smaller is better. Baseline: its score. Neighbouring quarters share "
+        "their causes: these rows are not independent outcomes.",
     )
     return [*blocks, table]
 

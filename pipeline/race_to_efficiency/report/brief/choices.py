@@ -7,7 +7,7 @@ from typing import Any
 
 from race_to_efficiency.report.annex.assumptions import rate_of, scenario_records, setting_of
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
-from race_to_efficiency.report.content import Block, ContentTable, Link, Para, Rich, Section, Text, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Link, Para, Rich, Section, Text, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, decimals, id_part, significant
 from race_to_efficiency.report.page import Page, section
@@ -31,8 +31,8 @@ def choices(page: Page) -> list[Block]:
         case(page, records[GROWTH], "Power and run length grow as measured, up to caps"),
     )
     caption = say("[[5]] years on, today is [[1]] ({more})", more=Link("all scenarios", "#scenarios"))
-    titles = table_columns("case", "#effective compute", "#loss above floor", "#R")
-    table = ContentTable("brief-choices-table", caption, titles, rows)
+    titles = ("case", "#effective compute", "#loss above floor", "#R")
+    table = ContentTable.of("brief-choices-table", caption, titles, rows)
     return [table, advice(page, records[GROWTH])]
 
 
@@ -85,12 +85,10 @@ def advice(page: Page, record: dict[str, Any]) -> Block:
     caps: Rich = ()
     for index, part in enumerate(parts.values()):
         caps += (Text(" and " if index else " The caps: "), *part)
-    return Para(
-        say(
-            "**Plan with growth** if you buy, sell or regulate frontier models: their power has doubled {rate} times a "
-            "year. **Plan with constant power** if your own power is fixed.{caps}{stop}",
-            rate=page.shown.value(page.inputs.estimate(POWER)),
-            caps=caps,
-            stop=Text("." if caps else ""),
-        )
+    return Para.of(
+        "**Plan with growth** if you buy, sell or regulate frontier models: their power has doubled {rate} times a "
+        "year. **Plan with constant power** if your own power is fixed.{caps}{stop}",
+        rate=page.shown.value(page.inputs.estimate(POWER)),
+        caps=caps,
+        stop=Text("." if caps else ""),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
-from race_to_efficiency.report.content import Badge, ContentTable, Fact, Label, Link, Para, Section, say, table_columns
+from race_to_efficiency.report.content import Badge, ContentTable, Fact, Label, Link, Para, Section, say
 from race_to_efficiency.report.forecasts import years_words
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, percent
@@ -42,8 +42,8 @@ def confidence(page: Page) -> list[Block]:
     if not rows:
         raise Missing("the forecast holds no grades")
     caption = say("Whole loss, from {start}, today is [[1]]", start=Link("where it starts", "#anchors"))
-    titles = table_columns("start and horizon", "#loss", "confidence", "#in range")
-    return [ContentTable("brief-confidence-table", caption, titles, tuple(rows)), Para(meaning(), "note")]
+    titles = ("start and horizon", "#loss", "confidence", "#in range")
+    return [ContentTable.of("brief-confidence-table", caption, titles, rows), Para(meaning(), "note")]
 
 
 def held(page: Page, item: dict[str, Any] | None) -> Rich:

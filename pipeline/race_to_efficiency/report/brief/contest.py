@@ -7,7 +7,7 @@ from race_to_efficiency.planning.targets import Race, hare_against_turtle
 from race_to_efficiency.report.annex.assumptions import scenario_records, setting_of
 from race_to_efficiency.report.annex.cost import anchored_cost, plain_fleet, prices
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
-from race_to_efficiency.report.content import Block, ContentTable, Link, Para, Rich, Section, Text, say, table_columns
+from race_to_efficiency.report.content import Block, ContentTable, Link, Para, Rich, Section, Text, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, decimals, general, significant
 from race_to_efficiency.report.page import Page, section
@@ -57,7 +57,7 @@ def contest(page: Page) -> list[Block]:
         )
     )  # fmt: skip
     caption = say("To halve the loss above the floor ({more})", more=Link("costs", "#cost"))
-    table = ContentTable("brief-contest-table", caption, table_columns("", "#Hare", "#Turtle"), rows)
+    table = ContentTable.of("brief-contest-table", caption, ("", "#Hare", "#Turtle"), rows)
     return [Para(verdict(page, race, even, node)), table]
 
 

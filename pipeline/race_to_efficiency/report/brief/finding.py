@@ -69,17 +69,15 @@ def why_energy(page: Page) -> Block:
         if gamma >= (others[-1].value or 0.0)
         else "of our other {ways} to measure the pace, the furthest off gives {far}."
     )
-    return Para(
-        say(
-            "Each number below is a share of today’s, [[5]] years on, if power stays. The first is the energy to match "
-            "today’s best model, not to train tomorrow’s. **Why it comes first:** it needs one thing only, how fast "
-            "efficiency grows. A forecast of loss also needs a law of loss, and that law is "
-            f"used here far beyond {{fits}} it was fitted on. **The main doubt:** {doubt}",
-            fits=Link("the runs", "#anchors"),
-            ways=Link("ways", "#gamma"),
-            far=share_number(page, far, SENTENCE_YEARS),
-        ),
+    return Para.of(
+        "Each number below is a share of today’s, [[5]] years on, if power stays. The first is the energy to match "
+        "today’s best model, not to train tomorrow’s. **Why it comes first:** it needs one thing only, how fast "
+        "efficiency grows. A forecast of loss also needs a law of loss, and that law is "
+        f"used here far beyond {{fits}} it was fitted on. **The main doubt:** {doubt}",
         "lead",
+        fits=Link("the runs", "#anchors"),
+        ways=Link("ways", "#gamma"),
+        far=share_number(page, far, SENTENCE_YEARS),
     )
 
 
@@ -147,11 +145,9 @@ def whole_loss(page: Page) -> Block:
     total, _, whole = curves(page)
     found = place_of(page, loss_number(page, whole), page.forecasts.interval(total, SENTENCE_YEARS, 0.8))
     apart = "" if found == "inside" else f", {found} R’s range"
-    return Para(
-        say(
-            f"With its floor, the whole loss hardly moves: to {{whole}} of today’s{apart}. Nearly all is {{floor}} "
-            "compute cannot lower.",
-            whole=loss_number(page, whole),
-            floor=Link("a floor", "#headline"),
-        )
+    return Para.of(
+        f"With its floor, the whole loss hardly moves: to {{whole}} of today’s{apart}. Nearly all is {{floor}} "
+        "compute cannot lower.",
+        whole=loss_number(page, whole),
+        floor=Link("a floor", "#headline"),
     )

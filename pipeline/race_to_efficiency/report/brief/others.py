@@ -67,7 +67,7 @@ def others(page: Page) -> list[Block]:
     items = tuple(beside(page, known[name], ours) for name, ours in BESIDE.items() if name in known)
     if not items:
         raise Missing(f"the ledger {LEDGER} holds no forecast beside which we have one")
-    return [Bullets(items), Para(say("Their words, not scored as ours; at the end, how far we checked them."), "note")]
+    return [Bullets(items), Para.of("Their words, not scored as ours; at the end, how far we checked them.", "note")]
 
 
 def beside(page: Page, row: dict[Any, Any], ours: Ours) -> Rich:

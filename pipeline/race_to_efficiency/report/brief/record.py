@@ -22,7 +22,6 @@ from race_to_efficiency.report.content import (
     Section,
     Text,
     say,
-    table_columns,
 )
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, id_part, percent
@@ -126,7 +125,7 @@ def moved(page: Page) -> list[Block]:
         new=Label(str(document["to"]["quarter"])),
         more=Link("why", "#changes"),
     )
-    return [ContentTable("brief-moved-table", caption, table_columns("", "#before", "#now", "why"), tuple(rows))]
+    return [ContentTable.of("brief-moved-table", caption, ("", "#before", "#now", "why"), rows)]
 
 
 def moved_row(page: Page, item: dict[str, Any], words: str) -> tuple[Rich, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from race_to_efficiency import storage
 from race_to_efficiency.errors import NOT_WRITTEN
-from race_to_efficiency.report.content import Block, Callout, Fact, Figure, FigureData, Rich, Section, data_table, say
+from race_to_efficiency.report.content import Block, Callout, Figure, FigureData, Rich, Section, data_table, say
 from race_to_efficiency.report.forecasts import Forecasts
 from race_to_efficiency.report.inputs import Missing, QuarterFiles, reason_of
 from race_to_efficiency.report.numbers import NumberRegistry
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.quarter.lineage import Edges
 
     Make = Callable[["Page"], list[Block]]
+    Part = tuple[str, str, Make]
 
     class Drawing(Protocol):
         """A chart whose data are given: what is left is its name, its words and its source."""
@@ -106,7 +107,7 @@ class Page:
         *,
         title: str,
         short: str,
-        caption: Rich,
+        caption: str | Rich,
         long: str,
         data: FigureData,
         narrow: Drawing | None = None,
@@ -115,7 +116,8 @@ class Page:
         svg = draw(figure_id, title=title, short=short, cite=self.cite)
         other = narrow(f"{figure_id}-narrow", title=title, short=short, cite=self.cite) if narrow else ""
         table = data_table(f"{figure_id}-data", data)
-        made = Figure(figure_id, title, short, svg, caption, say(long), table, other)
+        words = say(caption) if isinstance(caption, str) else caption
+        made = Figure(figure_id, title, short, svg, words, say(long), table, other)
         self.figures[figure_id] = made
         return made
 
@@ -132,28 +134,21 @@ class Page:
         before = len(self.problems)
         try:
             return make()
-        except Missing as error:
-            return [
-                Callout(
-                    "Not in this report.", say("{what}: {why}.", what=Fact(what), why=Fact(reason_of(error))), "missing"
-                )
-            ]
         except UNWRITABLE as error:
-            self.problems[before:] = [f"{what}: {reason_of(error)}"]
-            return [
-                Callout(
-                    NOT_WRITTEN,
-                    say("{what}: {why}.", what=Fact(what), why=Fact(reason_of(error))),
-                    "missing",
-                )
-            ]
+            why = reason_of(error)
+            if not isinstance(error, Missing):
+                self.problems[before:] = [f"{what}: {why}"]
+            heading = "Not in this report." if isinstance(error, Missing) else NOT_WRITTEN
+            return [Callout(heading, say("{what}: {why}.", what=what, why=why), "missing")]
 
 
-def section(page: Page, section_id: str, title: str, make: Make) -> Section:
-    """Return a section of blocks that may be missing."""
-    return Section(section_id, title, tuple(page.attempt(title, lambda: make(page))))
+def section(
+    page: Page, section_id: str, title: str, make: Make, parts: Sequence[Part] = (), *, what: str | None = None
+) -> Section:
+    """Return a section of blocks that may be missing, which are then named by ``what`` or the title, and its parts."""
+    return Section(section_id, title, tuple(page.attempt(what or title, lambda: make(page))), subsections(page, parts))
 
 
-def subsections(page: Page, parts: Sequence[tuple[str, str, Make]]) -> tuple[Section, ...]:
+def subsections(page: Page, parts: Sequence[Part]) -> tuple[Section, ...]:
     """Return one section for each id, title and function."""
     return tuple(section(page, section_id, title, make) for section_id, title, make in parts)

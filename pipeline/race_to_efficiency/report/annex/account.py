@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Link, Para, Section, join, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import id_part
-from race_to_efficiency.report.page import Page, section, subsections
+from race_to_efficiency.report.page import Page, section
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
@@ -26,8 +26,7 @@ def account_section(page: Page) -> Section:
         ("account-reasons", "Why rows were excluded", reasons),
         ("account-quarantine", "Quarantined rows", quarantine),
     )
-    below = subsections(page, parts)
-    return Section("account", "Data account", tuple(page.attempt("Data account", lambda: ledger_totals(page))), below)
+    return section(page, "account", "Data account", ledger_totals, parts)
 
 
 def ledgers(page: Page) -> dict[str, dict[str, Any]]:

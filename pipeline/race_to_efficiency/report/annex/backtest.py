@@ -91,11 +91,9 @@ def pit_figure(page: Page, rows: list[dict[str, Any]]) -> Figure:
         partial(histograms, content),
         title="Where outcomes fell in the forecasts",
         short="Histograms of outcomes by tenth of their forecast distribution.",
-        caption=say(
-            "Honest forecasts give level bars at the dashed line. A heap in the middle says that intervals were too "
-            "wide, heaps at the ends that they were too narrow, a slope that forecasts leaned to one side. Every "
-            "target weighs the same."
-        ),
+        caption="Honest forecasts give level bars at the dashed line. A heap in the middle says that intervals were "
+        "too wide, heaps at the ends that they were too narrow, a slope that forecasts leaned to one side. Every "
+        "target weighs the same.",
         long="One panel a horizon; ten bars from the lowest tenth of the forecast distribution to the highest.",
         data=("share of outcomes by tenth", ("horizon and tenth", "#share"), body),
     )

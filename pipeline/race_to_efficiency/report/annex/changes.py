@@ -159,11 +159,9 @@ def waterfalls(page: Page, items: Sequence[Item]) -> Block:
         partial(waterfall, steps, label="each panel on its own scale"),
         title="Why the headline moved",
         short="Waterfalls from last quarter's value to this one's, one step a cause.",
-        caption=say(
-            "The headline's numbers from last quarter's value (before) to this quarter's (now), one step a cause. The "
-            "scales differ from panel to panel and do not start at zero: compare the numerals, not the lengths. "
-            "A lower R or L/L₀ means a faster fall of the loss; parts too small for the digits shown are left out."
-        ),
+        caption="The headline's numbers from last quarter's value (before) to this quarter's (now), one step a cause. "
+        "The scales differ from panel to panel and do not start at zero: compare the numerals, not the lengths. "
+        "A lower R or L/L₀ means a faster fall of the loss; parts too small for the digits shown are left out.",
         long="Each panel starts at the value before and ends at the value now; causes that did nothing are left out.",
         data=("the parts of each change", ("number and cause", "#part"), body),
     )

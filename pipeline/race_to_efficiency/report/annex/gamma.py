@@ -10,7 +10,7 @@ from race_to_efficiency.report.annex.forests import HOLLOW, bar, disjoint, fores
 from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, Strong, join, say
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.page import Page, section, subsections
+from race_to_efficiency.report.page import Page, section
 from race_to_efficiency.report.shown import badge, name_list, state
 from race_to_efficiency.report.words.names import name_in_words
 
@@ -24,22 +24,19 @@ HEADLINE_ROUTE = "gamma.route.D"
 PER_JOULE = "joule"
 """Basis of the routes that say what a joule buys; others count hours of accelerators."""
 
-GAMMA_PARTS = (
-    ("gamma-components", "Components: what each series says", gamma_series.components),
-    ("gamma-series", "Two of the series", gamma_series.series),
-    ("gamma-fragility", "What the default route hangs on", gamma_choices.fragility),
-    ("gamma-changes", "Does the trend bend?", gamma_choices.slope_changes),
-    ("gamma-product", "A check on the product", gamma_choices.product),
-    ("gamma-published", "Beside published values", gamma_choices.published),
-)
-
 
 def gamma_section(page: Page) -> Section:
     """Return the section on gamma."""
-    intro = page.attempt("Gamma", lambda: gamma_introduction(page))
-    first = section(page, "gamma-routes", "Routes: one question, answered from different data", routes)
-    rest = subsections(page, GAMMA_PARTS)
-    return Section("gamma", "Gamma: how fast efficiency grows", tuple(intro), (first, *rest))
+    parts = (
+        ("gamma-routes", "Routes: one question, answered from different data", routes),
+        ("gamma-components", "Components: what each series says", gamma_series.components),
+        ("gamma-series", "Two of the series", gamma_series.series),
+        ("gamma-fragility", "What the default route hangs on", gamma_choices.fragility),
+        ("gamma-changes", "Does the trend bend?", gamma_choices.slope_changes),
+        ("gamma-product", "A check on the product", gamma_choices.product),
+        ("gamma-published", "Beside published values", gamma_choices.published),
+    )
+    return section(page, "gamma", "Gamma: how fast efficiency grows", gamma_introduction, parts, what="Gamma")
 
 
 def gamma_introduction(page: Page) -> list[Block]:

@@ -63,10 +63,8 @@ def component_figure(page: Page, efficiency: list[Record]) -> Figure:
         partial(forest, [Group(bars, "doublings a year")]),
         title="Components of gamma",
         short="Measured rates of efficiency growth by series and estimator, with intervals.",
-        caption=say(
-            "Each line is one series and one estimator. Lines that cover the same layer are alternatives and are never "
-            "added."
-        ),
+        caption="Each line is one series and one estimator. Lines that cover the same layer are alternatives and are "
+        "never added.",
         long=f"{HOLLOW.capitalize()}. The intervals allow for rows that belong together: one maker, one laboratory, "
         "one benchmark.",
         data=forest_data(

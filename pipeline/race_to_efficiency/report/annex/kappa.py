@@ -11,7 +11,7 @@ from race_to_efficiency.report.content import ContentTable, Fact, Para, Section,
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, significant
-from race_to_efficiency.report.page import Page, section, subsections
+from race_to_efficiency.report.page import Page, section
 from race_to_efficiency.report.shown import badge, state
 from race_to_efficiency.report.words.names import group_in_words
 
@@ -21,19 +21,17 @@ if TYPE_CHECKING:
 
 TOTAL_POOL = "kappa_total.pooled.power_law"
 REDUCIBLE_POOL = "kappa_reducible.pooled.chinchilla"
-KAPPA_PARTS = (
-    ("kappa-fits", "The fits behind them", kappa_fits.fits),
-    ("kappa-ridge", "What the data cannot tell apart", kappa_fits.ridge),
-    ("kappa-checks", "Rows, forms and extrapolation", kappa_checks.checks),
-)
 
 
 def kappa_section(page: Page) -> Section:
     """Return the section on kappa."""
-    intro = page.attempt("Kappa", lambda: kappa_introduction(page))
-    groups = section(page, "kappa-groups", "Group by group, then pooled", by_group)
-    rest = subsections(page, KAPPA_PARTS)
-    return Section("kappa", "Kappa: how loss answers to compute", tuple(intro), (groups, *rest))
+    parts = (
+        ("kappa-groups", "Group by group, then pooled", by_group),
+        ("kappa-fits", "The fits behind them", kappa_fits.fits),
+        ("kappa-ridge", "What the data cannot tell apart", kappa_fits.ridge),
+        ("kappa-checks", "Rows, forms and extrapolation", kappa_checks.checks),
+    )
+    return section(page, "kappa", "Kappa: how loss answers to compute", kappa_introduction, parts, what="Kappa")
 
 
 def kappa_introduction(page: Page) -> list[Block]:
@@ -83,11 +81,9 @@ def kappa_figure(page: Page, total: list[Estimate], reducible: list[Estimate]) -
         partial(forest, groups),
         title="Kappa by comparable group",
         short="Kappa of the total and of the reducible loss for each group of training runs, with intervals.",
-        caption=say(
-            f"Thick bars: [[80 %]]; thin bars: [[95 %]]; {HOLLOW}; second colour: pooled over families. "
-            "Losses compare only inside a group, so only kappa is pooled. The two panels have axes of their own: the "
-            "readings differ by design."
-        ),
+        caption=f"Thick bars: [[80 %]]; thin bars: [[95 %]]; {HOLLOW}; second colour: pooled over families. "
+        "Losses compare only inside a group, so only kappa is pooled. The two panels have axes of their own: the "
+        "readings differ by design.",
         long="The upper panel holds the slopes of the whole loss, the lower one the slopes of the loss above its "
         "floor, which are larger throughout.",
         data=forest_data(page, "kappa by group", "kappa", named),

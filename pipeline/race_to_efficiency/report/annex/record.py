@@ -202,11 +202,9 @@ def coverage_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
         partial(coverage_plot, marks, [level / 100 for level in SHOWN_LEVELS]),
         title="Were the intervals honest?",
         short="Share of outcomes inside the fifty, eighty and ninety-five per cent intervals, by target.",
-        caption=say(
-            "Each mark is the share of outcomes inside an interval, each bar the binomial band around what was "
-            "promised (dashed) at the effective number of outcomes. A mark outside its bar, drawn as a diamond, says "
-            "that the intervals were too narrow or too wide."
-        ),
+        caption="Each mark is the share of outcomes inside an interval, each bar the binomial band around what was "
+        "promised (dashed) at the effective number of outcomes. A mark outside its bar, drawn as a diamond, says "
+        "that the intervals were too narrow or too wide.",
         long="One row a target, one column a level; long bars mean that there are too few outcomes to judge.",
         data=("coverage and its binomial band", titles, [coverage_row(page, item) for item in rows]),
     )

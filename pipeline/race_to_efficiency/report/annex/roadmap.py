@@ -181,9 +181,7 @@ def layers_figure(page: Page, rows: list[dict[str, Any]]) -> Block:
         partial(forest, [Group(bars, "doublings a year")]),
         title="Measured rate by layer",
         short="Doublings a year delivered by each layer of progress, with intervals.",
-        caption=say(
-            "Bars: [[95 %]]. Layers are not to be added up across rows of different coverage; the routes do that."
-        ),
+        caption="Bars: [[95 %]]. Layers are not to be added up across rows of different coverage; the routes do that.",
         long="One line a layer; longer bars are less certain.",
         data=("measured rate by layer", ("layer", "#measured", "#low", "#high"), body),
     )

@@ -66,10 +66,8 @@ def calibration_figure(page: Page, document: dict[str, Any], rows: list[dict[str
         partial(coverage_plot, marks, levels),
         title="Were the statements' intervals honest?",
         short="Share of settled statements inside their intervals.",
-        caption=say(
-            "Each mark is the share of settled quantities inside an interval; each bar what chance allows around what "
-            "was promised (dashed), as if the statements were independent."
-        ),
+        caption="Each mark is the share of settled quantities inside an interval; each bar what chance allows around "
+        "what was promised (dashed), as if the statements were independent.",
         long="One row a set of statements, one column a level.",
         data=("", titles, body),
     )
@@ -96,10 +94,8 @@ def skill_figure(page: Page, document: dict[str, Any], told: list[dict[str, Any]
         partial(tornado_bars, bars, 0.0, label="skill (0: as doing nothing)"),
         title="Did the statements beat doing nothing?",
         short="Skill of settled statements against doing nothing, by publication.",
-        caption=say(
-            "Mean over settled statements of the difference of the two scores over their sum: [[1]] is perfect, [[0]] "
-            "no better than doing nothing, and below it worse. Reconstructed statements are no record."
-        ),
+        caption="Mean over settled statements of the difference of the two scores over their sum: [[1]] is perfect, "
+        "[[0]] no better than doing nothing, and below it worse. Reconstructed statements are no record.",
         long="One bar a publication, the three totals first.",
         data=("", ("statements", "#skill"), rows),
     )

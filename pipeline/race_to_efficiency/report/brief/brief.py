@@ -16,26 +16,26 @@ from race_to_efficiency.report.brief import (
     record,
     watch,
 )
+from race_to_efficiency.report.page import subsections
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Section
     from race_to_efficiency.report.page import Page
 
 PARTS = (
-    finding.finding_section,
-    front.front_section,
-    record.record_section,
-    confidence.confidence_section,
-    record.moved_section,
-    drivers.drivers_section,
-    watch.watch_section,
-    choices.choices_section,
-    contest.contest_section,
-    others.others_section,
-    footing.footing_section,
+    ("brief-record", "How our forecasts have done", record.record),
+    ("brief-confidence", "How sure we are", confidence.confidence),
+    ("brief-moved", "What moved since last quarter", record.moved),
+    ("brief-drivers", "What it hangs on", drivers.drivers),
+    ("brief-watch", "What would change our mind", watch.watch),
+    ("brief-choices", "If power stays, and if it grows", choices.choices),
+    ("brief-contest", "Hare or Turtle?", contest.contest),
+    ("brief-others", "How others see it", others.others),
+    ("brief-footing", "What it stands on", footing.footing),
 )
+"""Id, title and blocks of what follows the finding and the front chart."""
 
 
 def brief_sections(page: Page) -> tuple[Section, ...]:
     """Return the brief."""
-    return tuple(build(page) for build in PARTS)
+    return (finding.finding_section(page), front.front_section(page), *subsections(page, PARTS))

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.assumptions import rate_of, scenario_records, setting_of
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
-from race_to_efficiency.report.content import Block, ContentTable, Link, Para, Rich, Section, Text, say
+from race_to_efficiency.report.content import Block, ContentTable, Link, Para, Rich, Text, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, decimals, id_part, significant
-from race_to_efficiency.report.page import Page, section
 from race_to_efficiency.report.presets import growth_of
 
+if TYPE_CHECKING:
+    from race_to_efficiency.report.page import Page
+
 GROWTH, POWER = "measured_growth", "gamma.growth.power"
-
-
-def choices_section(page: Page) -> Section:
-    """Return the two cases with equal rank, and the advice."""
-    return section(page, "brief-choices", "If power stays, and if it grows", choices)
 
 
 def choices(page: Page) -> list[Block]:

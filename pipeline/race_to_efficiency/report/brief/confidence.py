@@ -5,22 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
-from race_to_efficiency.report.content import Badge, ContentTable, Fact, Label, Link, Para, Section, say
+from race_to_efficiency.report.content import Badge, ContentTable, Fact, Label, Link, Para, say
 from race_to_efficiency.report.forecasts import years_words
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, percent
-from race_to_efficiency.report.page import Page, section
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.page import Page
 
 NEAR_YEARS = 1.0
 """The horizon at which the nearer anchors are told: further on their compute has left the runs too."""
-
-
-def confidence_section(page: Page) -> Section:
-    """Return the grades."""
-    return section(page, "brief-confidence", "How sure we are", confidence)
 
 
 def confidence(page: Page) -> list[Block]:

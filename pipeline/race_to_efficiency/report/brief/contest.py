@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from race_to_efficiency.equation.inverses import fleet_required
 from race_to_efficiency.planning.targets import Race, hare_against_turtle
 from race_to_efficiency.report.annex.assumptions import scenario_records, setting_of
 from race_to_efficiency.report.annex.cost import anchored_cost, plain_fleet, prices
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
-from race_to_efficiency.report.content import Block, ContentTable, Link, Para, Rich, Section, Text, say
+from race_to_efficiency.report.content import Block, ContentTable, Link, Para, Rich, Text, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, decimals, general, significant
-from race_to_efficiency.report.page import Page, section
+
+if TYPE_CHECKING:
+    from race_to_efficiency.report.page import Page
 
 TARGET = 0.5
 """The loss above the floor both run for: half of today's."""
 
 GIGAWATT_YEAR_TWH = 8.766
 """What a plant of one gigawatt makes in a year that it runs through (8,766 hours)."""
-
-
-def contest_section(page: Page) -> Section:
-    """Return the contest."""
-    return section(page, "brief-contest", "Hare or Turtle?", contest)
 
 
 def contest(page: Page) -> list[Block]:

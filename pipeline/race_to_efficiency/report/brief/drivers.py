@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE, other_routes
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS, curves
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
-from race_to_efficiency.report.content import Block, Link, Rich, Section, say
+from race_to_efficiency.report.content import Block, Link, Rich, say
 from race_to_efficiency.report.figures.spans import Span, spans
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals
-from race_to_efficiency.report.page import Page, section
+
+if TYPE_CHECKING:
+    from race_to_efficiency.report.page import Page
 
 
 class Driver(NamedTuple):
@@ -23,11 +25,6 @@ class Driver(NamedTuple):
     place: str
     values: tuple[float, float]
     nodes: tuple[str, ...]
-
-
-def drivers_section(page: Page) -> Section:
-    """Return the tornado of the headline's loss above the floor."""
-    return section(page, "brief-drivers", "What it hangs on", drivers)
 
 
 def drivers(page: Page) -> list[Block]:

@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.quarter.forecast_lineage import output_of_row
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE, estimated_routes
 from race_to_efficiency.report.annex.headline import curves
-from race_to_efficiency.report.content import Block, Code, Fact, Link, Para, Rich, Section, Text, join, say
+from race_to_efficiency.report.content import Block, Code, Fact, Link, Para, Rich, Text, join, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, id_part
-from race_to_efficiency.report.page import Page, section
 from race_to_efficiency.units import Quarter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
-def footing_section(page: Page) -> Section:
-    """Return what the headline stands on."""
-    return section(page, "brief-footing", "What it stands on", footing)
+    from race_to_efficiency.report.page import Page
 
 
 def footing(page: Page) -> list[Block]:

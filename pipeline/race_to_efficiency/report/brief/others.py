@@ -6,14 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
-from race_to_efficiency.report.content import Block, Bullets, Fact, Label, Para, Rich, Section, Text, say
+from race_to_efficiency.report.content import Block, Bullets, Fact, Label, Para, Rich, Text, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import general, id_part, significant
-from race_to_efficiency.report.page import Page, section
 from race_to_efficiency.units import decimal_year
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from race_to_efficiency.report.page import Page
 
 
 LEDGER = "other_forecasts"
@@ -53,11 +54,6 @@ BESIDE = {
     ),
 }
 """Forecasts of others for which we have the same quantity, by their id in the ledger."""
-
-
-def others_section(page: Page) -> Section:
-    """Return others' forecasts beside ours."""
-    return section(page, "brief-others", "How others see it", others)
 
 
 def others(page: Page) -> list[Block]:

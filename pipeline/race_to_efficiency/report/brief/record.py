@@ -19,25 +19,19 @@ from race_to_efficiency.report.content import (
     ContentTable,
     Label,
     Link,
-    Section,
     Text,
     say,
 )
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, id_part, percent
-from race_to_efficiency.report.page import Page, section
 from race_to_efficiency.report.words.names import missing_in_words
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich
+    from race_to_efficiency.report.page import Page
 
 SCORED_QUARTERS = 4
 """Quarters ahead at which the method is scored on the past: a year."""
-
-
-def record_section(page: Page) -> Section:
-    """Return how statements and past forecasts did."""
-    return section(page, "brief-record", "How our forecasts have done", record)
 
 
 def record(page: Page) -> list[Block]:
@@ -94,11 +88,6 @@ def past(page: Page) -> Rich:
         past=Link("the past, cut by date", "#scorecard"),
         **cells,
     )
-
-
-def moved_section(page: Page) -> Section:
-    """Return what moved since last quarter."""
-    return section(page, "brief-moved", "What moved since last quarter", moved)
 
 
 def moved(page: Page) -> list[Block]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.statements import quantile, statement_node
-from race_to_efficiency.report.content import Block, Bullets, Label, Link, Para, Rich, Section, say
+from race_to_efficiency.report.content import Block, Bullets, Label, Link, Para, Rich, say
 from race_to_efficiency.report.inputs import Missing
-from race_to_efficiency.report.page import Page, section
+
+if TYPE_CHECKING:
+    from race_to_efficiency.report.page import Page
 
 WATCHED = {
     "training_flop_per_joule": (
@@ -33,11 +35,6 @@ WATCHED = {
 """What is watched, the most telling first, and what either end of its 80 % interval would mean."""
 
 SHOWN = 3
-
-
-def watch_section(page: Page) -> Section:
-    """Return the thresholds."""
-    return section(page, "brief-watch", "What would change our mind", watch)
 
 
 def watch(page: Page) -> list[Block]:

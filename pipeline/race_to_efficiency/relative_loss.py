@@ -23,21 +23,13 @@ from race_to_efficiency.equation.crossover import crossover_time
 from race_to_efficiency.equation.domain import FloatArray, scalar_or_array
 from race_to_efficiency.equation.gathered_compute import log_compute_ratio
 from race_to_efficiency.equation.growth import growth_integral
-from race_to_efficiency.equation.inverses import (
-    fleet_required,
-    gamma_required,
-    kappa_implied,
-    time_to_target,
-)
+from race_to_efficiency.equation.inverses import fleet_required, gamma_required, kappa_implied, time_to_target
 from race_to_efficiency.equation.path_inverse import time_to_target_on_path
 from race_to_efficiency.equation.path_options import Convention, FleetOptions, PathOptions, compute_path
 from race_to_efficiency.equation.paths import compute_rate
 from race_to_efficiency.equation.rates import compute_equivalent_gain, gamma_fleet_exchange
 from race_to_efficiency.equation.saturation import Saturation
-from race_to_efficiency.equation.sensitivity import (
-    Gradient,
-    relative_loss_gradient,
-)
+from race_to_efficiency.equation.sensitivity import Gradient, relative_loss_gradient
 
 if TYPE_CHECKING:
     from typing import Unpack

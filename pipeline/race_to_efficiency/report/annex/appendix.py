@@ -7,18 +7,7 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.calibration.common.grades import GRADES, REFUSED
 from race_to_efficiency.report.annex.severity import claims, severity
-from race_to_efficiency.report.content import (
-    Badge,
-    Bullets,
-    Code,
-    ContentTable,
-    Fact,
-    Label,
-    Para,
-    Section,
-    join,
-    say,
-)
+from race_to_efficiency.report.content import Badge, Bullets, Code, ContentTable, Fact, Label, Para, Section, join, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import id_part
 from race_to_efficiency.report.page import Page, section, subsections

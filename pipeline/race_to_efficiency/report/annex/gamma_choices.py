@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING, Any
 from race_to_efficiency.report.annex.assumptions import RATE
 from race_to_efficiency.report.annex.gamma_series import UNIT
 from race_to_efficiency.report.annex.roadmap import fitted
-from race_to_efficiency.report.content import (
-    Block,
-    ContentTable,
-    Fact,
-    FigureData,
-    Label,
-    Para,
-    Rich,
-    Strong,
-    say,
-)
+from race_to_efficiency.report.content import Block, ContentTable, Fact, FigureData, Label, Para, Rich, Strong, say
 from race_to_efficiency.report.figures.bars import WhatIf, tornado_bars
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part

@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.report.annex.forests import HOLLOW, bar, forest_data
-from race_to_efficiency.report.content import (
-    Block,
-    ContentTable,
-    Fact,
-    Figure,
-    FigureData,
-    Label,
-    data_table,
-    say,
-)
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Figure, FigureData, Label, data_table, say
 from race_to_efficiency.report.figures.forest import Group, forest
 from race_to_efficiency.report.figures.scatter import Cloud, Line, Panel, scatter
 from race_to_efficiency.report.inputs import Missing

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.content import (
-    Bullets,
-    ContentTable,
-    Equation,
-    Label,
-    Link,
-    Para,
-    Section,
-    say,
-)
+from race_to_efficiency.report.content import Bullets, ContentTable, Equation, Label, Link, Para, Section, say
 from race_to_efficiency.report.numbers import decimals, significant
 from race_to_efficiency.report.page import Page, section, subsections
 

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.quarter.forecast_lineage import curve_of
 from race_to_efficiency.report.annex.milestones import milestones
-from race_to_efficiency.report.content import (
-    ContentTable,
-    Fact,
-    Label,
-    Section,
-    Text,
-    join,
-    say,
-)
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Section, Text, join, say
 from race_to_efficiency.report.figures.fan import FAN_LEVELS, Fan, fans
 from race_to_efficiency.report.forecasts import SHOWN_READINGS, CurveKey, years_words
 from race_to_efficiency.report.inputs import Missing

@@ -9,16 +9,7 @@ from race_to_efficiency.evaluation.horizons import HEADLINE_HORIZON
 from race_to_efficiency.report.annex.backtest import backtest_section
 from race_to_efficiency.report.annex.statements import statements
 from race_to_efficiency.report.annex.track_record import published_statements
-from race_to_efficiency.report.content import (
-    Bullets,
-    Callout,
-    ContentTable,
-    Fact,
-    Label,
-    Para,
-    Section,
-    say,
-)
+from race_to_efficiency.report.content import Bullets, Callout, ContentTable, Fact, Label, Para, Section, say
 from race_to_efficiency.report.figures.coverage import Covered, coverage_plot
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, id_part, percent, significant

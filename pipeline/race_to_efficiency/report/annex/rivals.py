@@ -5,17 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.common.grades import ESTIMATE_RULES, GRADES, REFUSED
-from race_to_efficiency.report.content import (
-    Badge,
-    Bullets,
-    ContentTable,
-    Fact,
-    Label,
-    Para,
-    Strong,
-    join,
-    say,
-)
+from race_to_efficiency.report.content import Badge, Bullets, ContentTable, Fact, Label, Para, Strong, join, say
 from race_to_efficiency.report.forecasts import recorded_grades
 from race_to_efficiency.report.numbers import count, decimals, id_part, percent, significant
 from race_to_efficiency.report.words.names import target_in_words

@@ -15,16 +15,7 @@ from race_to_efficiency.report.annex.assumptions import (
 )
 from race_to_efficiency.report.annex.cost import cost
 from race_to_efficiency.report.annex.gamma_series import UNIT
-from race_to_efficiency.report.content import (
-    ContentTable,
-    Fact,
-    Label,
-    Link,
-    Para,
-    Section,
-    Text,
-    say,
-)
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Link, Para, Section, Text, say
 from race_to_efficiency.report.forecasts import SHOWN_READINGS, scenario_title, years_words
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import decimals, general, id_part, probability, significant

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.report.annex.change_tables import (
-    acting,
-    cause_of,
-    change_row,
-)
+from race_to_efficiency.report.annex.change_tables import acting, cause_of, change_row
 from race_to_efficiency.report.annex.gamma import HEADLINE_ROUTE
 from race_to_efficiency.report.annex.headline import SENTENCE_YEARS
 from race_to_efficiency.report.annex.kappa import REDUCIBLE_POOL
 from race_to_efficiency.report.annex.record import scores
 from race_to_efficiency.report.annex.settled import name_of, nodes_of
-from race_to_efficiency.report.content import (
-    Bullets,
-    ContentTable,
-    Label,
-    Link,
-    Text,
-    say,
-)
+from race_to_efficiency.report.content import Bullets, ContentTable, Label, Link, Text, say
 from race_to_efficiency.report.inputs import Missing
 from race_to_efficiency.report.numbers import count, id_part, percent
 from race_to_efficiency.report.words.names import missing_in_words

@@ -6,16 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.figures.drawn import drawn
-from race_to_efficiency.report.figures.style import (
-    BLUE,
-    INK,
-    MUTED,
-    ORANGE,
-    Frame,
-    panels,
-    rows_of,
-    stacked_panels,
-)
+from race_to_efficiency.report.figures.style import BLUE, INK, MUTED, ORANGE, Frame, panels, rows_of, stacked_panels
 from race_to_efficiency.report.numbers import true_minus
 
 if TYPE_CHECKING:

@@ -6,15 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.figures.drawn import drawn
-from race_to_efficiency.report.figures.style import (
-    BLUE,
-    GRID,
-    INK,
-    VERMILION,
-    Frame,
-    panels,
-    rows_of,
-)
+from race_to_efficiency.report.figures.style import BLUE, GRID, INK, VERMILION, Frame, panels, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

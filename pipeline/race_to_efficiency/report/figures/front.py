@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.report.figures.drawn import drawn
 from race_to_efficiency.report.figures.fan import BANDS
-from race_to_efficiency.report.figures.style import (
-    BLUE,
-    INK,
-    MUTED,
-    VERMILION,
-    Frame,
-    dots,
-    panels,
-    power_of_ten,
-)
+from race_to_efficiency.report.figures.style import BLUE, INK, MUTED, VERMILION, Frame, dots, panels, power_of_ten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -89,8 +89,7 @@ def emit(document: dict[str, Any], *, as_json: bool, title: str, rows: Sequence[
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], notes: Sequence[str]) -> None:
     """Print a table for a person, and its notes."""
     terminal.table(title, columns, rows)
-    for note in notes:
-        terminal.line(note)
+    terminal.lines(notes)
 
 
 def six_digits(value: float | None) -> str:

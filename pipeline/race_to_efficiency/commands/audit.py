@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from race_to_efficiency.commands import audit_text, terminal
 from race_to_efficiency.commands import options as opt
-from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import InputMissing, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from race_to_efficiency.provenance.records import QuarterRecords
 
 Folder = Annotated[
@@ -29,11 +27,6 @@ def register(app: typer.Typer) -> None:
     audit.command(epilog="Example: race audit rederive 2026Q1")(rederive)
     audit.command(epilog="Example: race audit verify reports/2026Q1")(verify)
     app.add_typer(audit, name="audit")
-
-
-def write_document(document: Mapping[str, Any]) -> None:
-    """Write one JSON document to stdout."""
-    terminal.document(document)
 
 
 def trace(
@@ -61,11 +54,9 @@ def trace(
     for item in (document, *document.get("readings", ())):
         item.update(why_no_number(item, records))
     if as_json:
-        write_document(document)
+        terminal.document(document)
     else:
-        from race_to_efficiency.commands.audit_text import print_trace
-
-        print_trace(document, rows=rows)
+        audit_text.print_trace(document, rows=rows)
 
 
 def why_no_number(document: dict[str, Any], records: QuarterRecords) -> dict[str, Any]:
@@ -131,11 +122,9 @@ def explain(
     explain_number = import_module("race_to_efficiency.provenance.quarters").explain
     document: dict[str, Any] = explain_number(symbol, open_workspace(root, before), open_workspace(root, after))
     if as_json:
-        write_document(document)
+        terminal.document(document)
     else:
-        from race_to_efficiency.commands.audit_text import print_explanation
-
-        print_explanation(document)
+        audit_text.print_explanation(document)
 
 
 def rederive(
@@ -158,11 +147,9 @@ def rederive(
     result = compute_again(folder, raw, run_corridor, open_workspace, checkout=checkout, tolerance=tolerance)
     document = result.to_json()
     if as_json:
-        write_document(document)
+        terminal.document(document)
     else:
-        from race_to_efficiency.commands.audit_text import print_rederivation
-
-        print_rederivation(document)
+        audit_text.print_rederivation(document)
     if not result.agrees:
         raise typer.Exit(5)
 
@@ -236,10 +223,8 @@ def verify(
     if not result.vouched_for:
         terminal.progress(f"race: {result.notes[0]}")
     if as_json:
-        write_document(document)
+        terminal.document(document)
     else:
-        from race_to_efficiency.commands.audit_text import print_verification
-
-        print_verification(document)
+        audit_text.print_verification(document)
     if not result.verified:
         raise typer.Exit(5)

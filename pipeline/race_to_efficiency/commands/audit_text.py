@@ -29,8 +29,7 @@ def print_trace(document: Mapping[str, Any], *, rows: bool) -> None:
             terminal.line(f"  shown as {_as_shown(item)}")
         if item.get("reason"):
             terminal.line(f"  {item['reason']}")
-        for reason in item["reasons"]:
-            terminal.line(f"  because {LIMIT_WORDS.get(reason, reason)}")
+        terminal.lines(f"  because {LIMIT_WORDS.get(reason, reason)}" for reason in item["reasons"])
         terminal.line(f"  computed by {item['computed_by']}; data as of {item['as_of']}")
     _print_rows(document, listed=rows)
     terminal.line("  sources:")
@@ -74,10 +73,8 @@ def _print_rows(document: Mapping[str, Any], *, listed: bool) -> None:
         change = digits_text(item["change"])
         terminal.line(f"  without {', '.join(item['rows'])}: {change} on {item['estimate']}")
     if listed:
-        for row in found["used_ids"]:
-            terminal.line(f"    used {row}")
-        for row in found["excluded_ids"]:
-            terminal.line(f"    excluded {row['row']}: {row['reason']}")
+        terminal.lines(f"    used {row}" for row in found["used_ids"])
+        terminal.lines(f"    excluded {row['row']}: {row['reason']}" for row in found["excluded_ids"])
 
 
 def _print_chain(chain: Mapping[str, Any]) -> None:
@@ -102,12 +99,9 @@ def print_verification(document: Mapping[str, Any]) -> None:
         for item in document["quarters"]
     ]
     terminal.table("Published quarters", columns, cells)
-    for line in document["holds"]:
-        terminal.line(f"  holds: {line}")
-    for item in document["unsealed"]:
-        terminal.line(f"  unsealed: {item['artefact']}: {item['why']}")
-    for note in document["notes"][1:]:
-        terminal.line(f"  note: {note}")
+    terminal.lines(f"  holds: {line}" for line in document["holds"])
+    terminal.lines(f"  unsealed: {item['artefact']}: {item['why']}" for item in document["unsealed"])
+    terminal.lines(f"  note: {note}" for note in document["notes"][1:])
     for item in document["warnings"]:
         terminal.labelled("  warning", f" {item['artefact']}: {item['what']}")
     for index, item in enumerate(document["broken"]):
@@ -122,8 +116,7 @@ def print_rederivation(document: Mapping[str, Any]) -> None:
     """Print what came out again, what did not, and which input changed."""
     counts = ", ".join(f"{count} in {name}" for name, count in document["compared"].items())
     terminal.line(f"{document['quarter']} computed again; compared: {counts or 'nothing'}")
-    for note in document["notes"]:
-        terminal.line(f"  note: {note}")
+    terminal.lines(f"  note: {note}" for note in document["notes"])
     for item in document["causes"]:
         terminal.labelled(f"  {item['level']}", f" {item['artefact']}: {item['what']}")
     differences = document["differences"]

@@ -145,22 +145,16 @@ def stage_error(error_file: Path, tail: list[str], code: int) -> RaceError:
         return last_words(tail, code)
     document = storage.read_json(error_file)
     fields = document["error"]
-    for kind in all_errors(RaceError):
-        if kind.exit_code == fields["exit_code"]:
-            return kind(
-                f"stage {document['stage']}: {fields['what']}",
-                where=fields["where"],
-                why=fields["why"],
-                remedy=fields["remedy"],
-            )
-    return RaceError(fields["what"], where=fields["where"], why=fields["why"], remedy=fields["remedy"])
+    kind = next((one for one in RaceError.__subclasses__() if one.exit_code == fields["exit_code"]), RaceError)
+    what = fields["what"] if kind is RaceError else f"stage {document['stage']}: {fields['what']}"
+    return kind(what, where=fields["where"], why=fields["why"], remedy=fields["remedy"])
 
 
 def last_words(tail: list[str], code: int) -> RaceError:
     """Return the error that a process's output tells: one of ours by its kind, else one of DVC's or the system's."""
     why = "\n".join(tail[-15:])
     for line in tail:
-        for kind in all_errors(RaceError):
+        for kind in RaceError.__subclasses__():
             if line.startswith(f"race: {kind.kind}: "):
                 return kind(line.removeprefix(f"race: {kind.kind}: "), why=why)
     refused = next((line for line in tail if "[Errno " in line), None)
@@ -175,11 +169,6 @@ def last_words(tail: list[str], code: int) -> RaceError:
             remedy="give it more memory, or end other programs; then run again",
         )
     return RaceError("the pipeline stopped without saying why", why=why)
-
-
-def all_errors(base: type[RaceError]) -> list[type[RaceError]]:
-    """Return the subclasses of ``base`` (one level: the hierarchy is flat)."""
-    return list(base.__subclasses__())
 
 
 def reproduce_quarter(

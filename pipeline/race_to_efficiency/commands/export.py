@@ -64,8 +64,7 @@ def register(app: typer.Typer) -> None:
         elif lines is None:
             terminal.document(document)
         else:
-            for line in lines:
-                terminal.line(line)
+            terminal.lines(lines)
 
 
 def package(workspace: Workspace) -> bytes:

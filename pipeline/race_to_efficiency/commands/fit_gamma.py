@@ -111,10 +111,8 @@ def _refuse_if_all_refused(found: GammaFit, path: Path, *, as_json: bool) -> Non
 
 def _print(found: GammaFit) -> None:
     """Print one line a group, then why a grade lost steps, then the rows set aside."""
-    for words in (*found.summary().splitlines(), *found.notes):
-        terminal.line(words)
-    for said, remedy in _summary(found):
-        terminal.line(f"{said}; {remedy}")
+    terminal.lines((*found.summary().splitlines(), *found.notes))
+    terminal.lines(f"{said}; {remedy}" for said, remedy in _summary(found))
 
 
 def _summary(found: GammaFit) -> list[tuple[str, str]]:

@@ -214,10 +214,8 @@ def _leave_if_refused(found: KappaFit, path: Path, *, as_json: bool) -> None:
 
 def _print(found: KappaFit) -> None:
     """Print the summary, the notes, and the rows that were left out or set aside."""
-    for words in (*found.summary().splitlines(), *found.notes):
-        terminal.line(words)
-    for row, reason in found.excluded[:SHOWN]:
-        terminal.line(f"{row} left out: {reason}")
+    terminal.lines((*found.summary().splitlines(), *found.notes))
+    terminal.lines(f"{row} left out: {reason}" for row, reason in found.excluded[:SHOWN])
     for item in found.quarantined[:SHOWN]:
         place = ":".join(str(part) for part in (item["file"], item["line"], item["column"]) if part)
         terminal.line(f"{place}: '{item['value']}' set aside: {item['rule']}; {item['remedy']}")

@@ -60,6 +60,7 @@ def register(app: typer.Typer) -> None:
         from race_to_efficiency.settings.params import find_root
 
         root = find_root(Path.cwd())
+        fitted_groups, last_day = _settings(root)
 
         def tell(report: ImportReport) -> None:
             document = report.to_json()
@@ -74,8 +75,8 @@ def register(app: typer.Typer) -> None:
                 source,
                 Path(path),
                 root / "data" / "raw",
-                fitted_groups=_fitted_groups(root) if source == "training-runs" else None,
-                last_day=_last_day(root),
+                fitted_groups=fitted_groups if source == "training-runs" else None,
+                last_day=last_day,
                 recorded=recorded,
                 released=released,
                 accept_renames=accept_renames,
@@ -86,27 +87,17 @@ def register(app: typer.Typer) -> None:
             )
 
 
-def _fitted_groups(root: Path) -> set[str] | None:
-    """Return the groups of runs a fit uses; None where the settings cannot be read, which an import does not need."""
-    from race_to_efficiency.errors import RaceError
-    from race_to_efficiency.settings.params import read_params
-
-    try:
-        return {group.group for group in read_params(root / "params.yaml").fit_kappa.groups}
-    except RaceError:
-        return None
-
-
-def _last_day(root: Path) -> dt.date | None:
-    """Return the last day of the current quarter; None where the settings cannot be read."""
+def _settings(root: Path) -> tuple[set[str] | None, dt.date | None]:
+    """Return the groups of runs a fit uses and the last day of the quarter; neither where no settings can be read."""
     from race_to_efficiency.errors import RaceError
     from race_to_efficiency.settings.params import read_params
     from race_to_efficiency.units import Quarter
 
     try:
-        return Quarter.parse(read_params(root / "params.yaml").quarter).as_of
-    except RaceError:
-        return None
+        params = read_params(root / "params.yaml")
+        return {group.group for group in params.fit_kappa.groups}, Quarter.parse(params.quarter).as_of
+    except RaceError:  # an import does not need them
+        return None, None
 
 
 def show_report(document: Imported) -> None:
@@ -183,8 +174,7 @@ def _show_findings(title: str, items: Sequence[Mapping[str, Any]], line: Any) ->
     if not items:
         return
     terminal.line(f"{title}: {len(items)}")
-    for item in items[:_SHOWN]:
-        terminal.line(f"  {line(item)}")
+    terminal.lines(f"  {line(item)}" for item in items[:_SHOWN])
     if len(items) > _SHOWN:
         terminal.line(f"  ... and {len(items) - _SHOWN} more: --json lists them all")
 

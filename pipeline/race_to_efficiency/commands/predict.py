@@ -122,8 +122,7 @@ def _show_fitted(found: Prediction, *, as_json: bool) -> None:
     if as_json:
         terminal.document(found.to_json())
         return
-    for words in found.summary().splitlines():
-        terminal.line(words)
+    terminal.lines(found.summary().splitlines())
 
 
 def prediction(

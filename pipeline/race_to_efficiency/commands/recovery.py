@@ -104,8 +104,7 @@ def _print(found: Study, target: Path | None) -> None:
             terminal.line(f"{case}: bound {bound or '-'}; {count} data sets, {refused} refused")
         judged = "" if meets == "-" else f"  {limit}: {meets}"
         terminal.line(f"    {quantity:<46} {value:>8} (s.e. {stderr}){judged}")
-    for row in found.failed:
-        terminal.line(f"missed: {miss_text(row)}")
+    terminal.lines(f"missed: {miss_text(row)}" for row in found.failed)
     terminal.line(f"{bounds_met(found)} (* the study's own bound)")
     if target is not None:
         terminal.line(f"written to {target}")

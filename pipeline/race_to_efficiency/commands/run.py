@@ -216,8 +216,7 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     ]
     columns = ("estimate", "value", "95 % interval", "unit", "confidence")
     terminal.table(f"Estimates as of {summary['as_of']}", columns, estimates)
-    for (line,) in beside_default(summary["routes"]):
-        terminal.line(line)
+    terminal.lines(line for (line,) in beside_default(summary["routes"]))
     print_headline(summary["headline"])
     for item in summary["estimates"]:
         if item["reasons"]:

@@ -23,8 +23,7 @@ def print_scores(document: dict[str, Any], foot: Sequence[str], *, details: bool
     """Print the scores of a quarter, or those picked, on one screen, or everything with ``details``."""
     whole = list(picked_lines(document) if picked else lines(document))
     fits = [] if len(whole) + len(foot) > MOST_LINES else foot
-    for text in (*whole, *fits):
-        terminal.line(text)
+    terminal.lines((*whole, *fits))
     if not details:
         return
     terminal.table("Every target, horizon and vintage", SCORE_COLUMNS, [score_cells(row) for row in document["scores"]])

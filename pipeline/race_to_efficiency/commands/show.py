@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,9 +11,6 @@ from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.views import VIEWS
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.visible import SCREEN_WIDTH
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 WORDS = f"{', '.join(list(VIEWS)[:-1])} or {list(VIEWS)[-1]}"
 
@@ -69,15 +66,9 @@ def print_view(view: str, document: dict[str, Any], *, details: bool, picked: bo
     elif view == "scores":
         print_scores(document, foot, details=details, picked=picked)
     elif view == "statements" and details:
-        print_lines((*statement_details(document), *foot))
+        terminal.lines((*statement_details(document), *foot))
     else:
-        print_lines(screen(view, document, foot, details=details))
-
-
-def print_lines(lines: Iterator[str] | tuple[str, ...]) -> None:
-    """Print lines."""
-    for text in lines:
-        terminal.line(text)
+        terminal.lines(screen(view, document, foot, details=details))
 
 
 def freshness_lines(document: dict[str, Any]) -> list[str]:
@@ -93,6 +84,5 @@ def print_headline(document: dict[str, Any]) -> None:
     """Print the brief: the finding, and a paragraph a part."""
     for text in textwrap.wrap(f"{document['finding']}.", SCREEN_WIDTH):
         terminal.line(text, "bold")
-    for text in document["lines"]:
-        terminal.line(text)
+    terminal.lines(document["lines"])
     terminal.line(f"Data to {document['as_of']}. The rest: reports/{document['quarter']}/report.html", "dim")

@@ -17,12 +17,12 @@ from race_to_efficiency import storage
 from race_to_efficiency.visible import progress, visible, visible_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["abandon", "document", "finish", "labelled", "line", "progress", "ready", "steps", "table"]
+__all__ = ["abandon", "document", "finish", "labelled", "line", "lines", "progress", "ready", "steps", "table"]
 
 STYLES = {"trusted": "green", "weak": "yellow", "refused": "red", "warning": "yellow", "broken": "red"}
 """Colours of the words that a reader looks for; the word itself always stands: colour is never the only sign."""
@@ -86,6 +86,12 @@ def line(text: str, style: str | None = None) -> None:
         _out(visible(text) + "\n")
     else:
         _rich(_text(text, style))
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Write a line each."""
+    for text in texts:
+        line(text)
 
 
 def labelled(label: str, text: str, style: str | None = None) -> None:

@@ -37,7 +37,8 @@ def crossover_solution(
     years = {name: float(getattr(found, f"{name}_years")) for name in BASES}
     extra: dict[str, tuple[Any, str]] = {f"{name}_years": (value, "years") for name, value in years.items()}
     if target is not None and kappa is not None:
-        extra.update(_race(hare, turtle, target, kappa, baseline_years, floor, read_cost() if money else None))
+        size = {"baseline_years": baseline_years, "floor": floor}
+        extra.update(_race(hare, turtle, target, kappa, size, read_cost() if money else None))
     inputs: CrossoverInputs = {
         "hare_fleet": hare[0],
         "hare_gamma": hare[1],
@@ -66,8 +67,7 @@ def _race(
     turtle: tuple[float, float],
     target: float,
     kappa: float,
-    baseline_years: float,
-    floor: float,
+    size: dict[str, float],
     cost: CostParameters | None,
 ) -> dict[str, tuple[Any, str]]:
     from race_to_efficiency.planning import hare_against_turtle
@@ -75,12 +75,11 @@ def _race(
 
     with domain_errors():
         if cost is None:
-            size = {"baseline_years": baseline_years, "floor": floor}
             times = [
                 float(time_to_target(target, kappa, gamma, fleet=fleet, **size)) for fleet, gamma in (hare, turtle)
             ]
             return {"hare_to_target_years": (times[0], "years"), "turtle_to_target_years": (times[1], "years")}
-        race = hare_against_turtle(hare, turtle, target, kappa, cost, baseline_years=baseline_years, floor=floor)
+        race = hare_against_turtle(hare, turtle, target, kappa, cost, **size)
     units = {"hare_years": "years", "turtle_years": "years", "hare_energy_twh": "TWh", "turtle_energy_twh": "TWh"}
     units |= {"hare_usd": "USD", "turtle_usd": "USD"}
     named = {

@@ -15,7 +15,7 @@ from race_to_efficiency.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from race_to_efficiency.commands.solved import Form, PathInputs
+    from race_to_efficiency.commands.solved import Form, PathInputs, Size
 
 KAPPA = typer.Option("--kappa", help="exponent of loss in compute, greater than 0")
 GAMMA = typer.Option("--gamma", help="efficiency-doubling rate, doublings a year; may be 0 or negative")
@@ -146,6 +146,25 @@ def needed(option: str, value: float | None) -> float:
     return value
 
 
+def values_asked(
+    quarter: str | None, scenario: str | None, kappa_form: str | None, floor: float, size: Size, **given: float | None
+) -> tuple[list[float], Size]:
+    """Return the values asked for and the size of the fleet: those given, or what a quarter found for a scenario.
+
+    Raises
+    ------
+    UsageError
+        When a value is missing, or given beside a scenario, or the scenario has no such values.
+    """
+    if scenario is None:
+        return [needed(f"--{name}", value) for name, value in given.items()], size
+    from race_to_efficiency.commands.quarter_solution import scenario_point
+
+    only_scenario(**given)
+    found = scenario_point(quarter, scenario, checked_form(kappa_form, floor))
+    return [found[name] for name in given], {"fleet": found["fleet"], "baseline_years": found["baseline_years"]}
+
+
 def only_scenario(**given: float | None) -> None:
     """Refuse values of one's own beside a scenario's.
 
@@ -157,22 +176,6 @@ def only_scenario(**given: float | None) -> None:
     typed = [f"--{name}" for name, value in given.items() if value is not None]
     if typed:
         raise UsageError(f"--scenario takes the place of {' and '.join(typed)}", where=typed[0])
-
-
-def scenario_values(
-    quarter: str | None, scenario: str, kappa_form: str | None, floor: float, **given: float | None
-) -> dict[str, Any]:
-    """Return a quarter's point values for a scenario in the reading of the options beside it.
-
-    Raises
-    ------
-    UsageError
-        When values of one's own are given too, or the scenario has no such values.
-    """
-    from race_to_efficiency.commands.quarter_solution import scenario_point
-
-    only_scenario(**given)
-    return scenario_point(quarter, scenario, checked_form(kappa_form, floor))
 
 
 def number_list(option: str, text: str | None) -> list[float] | None:

@@ -91,13 +91,10 @@ def register(app: typer.Typer) -> None:
 
 def _show_quarter(quarter: str | None, scenario: str | None, years: list[float], *, as_json: bool) -> None:
     """Print what a quarter forecasts."""
-    from pathlib import Path
-
     from race_to_efficiency.commands.quarter_forecast import QuarterForecast, write_forecast
-    from race_to_efficiency.settings.params import find_root, open_workspace
+    from race_to_efficiency.commands.quarter_solution import opened
 
-    workspace = open_workspace(find_root(Path.cwd()), quarter)
-    write_forecast(QuarterForecast(workspace).of(scenario, years), as_json=as_json)
+    write_forecast(QuarterForecast(opened(quarter)).of(scenario, years), as_json=as_json)
 
 
 def _fitted(

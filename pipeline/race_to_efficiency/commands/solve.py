@@ -9,7 +9,7 @@ import typer
 from race_to_efficiency.commands import options as opt
 
 if TYPE_CHECKING:
-    from race_to_efficiency.commands.solved import FleetAsked, KappaAsked, Size
+    from race_to_efficiency.commands.solved import FleetAsked, Size
 
 
 def register(app: typer.Typer) -> None:
@@ -83,12 +83,9 @@ def _gamma(solve: typer.Typer) -> None:
         """Efficiency-doubling rate that reaches a target by a date."""
         from race_to_efficiency.commands.solutions import gamma_solution
 
-        if scenario is not None:
-            found = opt.scenario_values(quarter, scenario, kappa_form, floor, kappa=kappa)
-            kappa, fleet, baseline_years = found["kappa"], found["fleet"], found["baseline_years"]
-        kappa = opt.needed("--kappa", kappa)
-        size: Size = {"fleet": fleet, "baseline_years": baseline_years}
-        gamma_solution(target, by, kappa, size, floor, kappa_form).show(as_json=as_json)
+        own: Size = {"fleet": fleet, "baseline_years": baseline_years}
+        (slope,), size = opt.values_asked(quarter, scenario, kappa_form, floor, own, kappa=kappa)
+        gamma_solution(target, by, slope, size, floor, kappa_form).show(as_json=as_json)
 
 
 def _fleet(solve: typer.Typer) -> None:
@@ -113,14 +110,12 @@ def _fleet(solve: typer.Typer) -> None:
         """Fleet, in multiples of the baseline, that reaches a target by a date."""
         from race_to_efficiency.commands.solutions import fleet_solution
 
-        if scenario is not None:
-            values = opt.scenario_values(quarter, scenario, kappa_form, floor, kappa=kappa, gamma=gamma)
-            kappa, gamma, baseline_years = values["kappa"], values["gamma"], values["baseline_years"]
-        kappa, gamma = opt.needed("--kappa", kappa), opt.needed("--gamma", gamma)
+        own: Size = {"fleet": 1.0, "baseline_years": baseline_years}
+        (slope, rate), size = opt.values_asked(quarter, scenario, kappa_form, floor, own, kappa=kappa, gamma=gamma)
         asked: FleetAsked = {
-            "baseline_years": baseline_years, "floor": floor, "fleet_in_baseline": fleet_in_baseline,
+            "baseline_years": size["baseline_years"], "floor": floor, "fleet_in_baseline": fleet_in_baseline,
         }  # fmt: skip
-        found = fleet_solution(target, by, kappa, gamma, asked, kappa_form, baseline_power, money=money)
+        found = fleet_solution(target, by, slope, rate, asked, kappa_form, baseline_power, money=money)
         found.show(as_json=as_json)
 
 
@@ -142,12 +137,9 @@ def _kappa(solve: typer.Typer) -> None:
         """Exponent kappa that an observed loss ratio implies."""
         from race_to_efficiency.commands.solutions import kappa_solution
 
-        if scenario is not None:
-            found = opt.scenario_values(quarter, scenario, None, floor, gamma=gamma)
-            gamma, fleet, baseline_years = found["gamma"], found["fleet"], found["baseline_years"]
-        gamma = opt.needed("--gamma", gamma)
-        size: KappaAsked = {"fleet": fleet, "baseline_years": baseline_years, "floor": floor}
-        kappa_solution(target, by, gamma, size).show(as_json=as_json)
+        own: Size = {"fleet": fleet, "baseline_years": baseline_years}
+        (rate,), size = opt.values_asked(quarter, scenario, None, floor, own, gamma=gamma)
+        kappa_solution(target, by, rate, {**size, "floor": floor}).show(as_json=as_json)
 
 
 def _crossover(solve: typer.Typer) -> None:

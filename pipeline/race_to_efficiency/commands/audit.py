@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,10 +54,7 @@ def trace(
     document = trace_number(name, records, chain_state(place, records.folder if records.published else None))
     for item in (document, *document.get("readings", ())):
         item.update(why_no_number(item, records))
-    if as_json:
-        terminal.document(document)
-    else:
-        audit_text.print_trace(document, rows=rows)
+    terminal.tell(document, partial(audit_text.print_trace, rows=rows), as_json=as_json)
 
 
 def why_no_number(document: dict[str, Any], records: QuarterRecords) -> dict[str, Any]:
@@ -121,10 +119,7 @@ def explain(
     root = find_root(Path.cwd())
     explain_number = import_module("race_to_efficiency.provenance.quarters").explain
     document: dict[str, Any] = explain_number(symbol, open_workspace(root, before), open_workspace(root, after))
-    if as_json:
-        terminal.document(document)
-    else:
-        audit_text.print_explanation(document)
+    terminal.tell(document, audit_text.print_explanation, as_json=as_json)
 
 
 def rederive(
@@ -146,10 +141,7 @@ def rederive(
     raw = ledgers or find_ledgers(folder, checkout)
     result = compute_again(folder, raw, run_corridor, open_workspace, checkout=checkout, tolerance=tolerance)
     document = result.to_json()
-    if as_json:
-        terminal.document(document)
-    else:
-        audit_text.print_rederivation(document)
+    terminal.tell(document, audit_text.print_rederivation, as_json=as_json)
     if not result.agrees:
         raise typer.Exit(5)
 
@@ -222,9 +214,6 @@ def verify(
     document = result.to_json()
     if not result.vouched_for:
         terminal.progress(f"race: {result.notes[0]}")
-    if as_json:
-        terminal.document(document)
-    else:
-        audit_text.print_verification(document)
+    terminal.tell(document, audit_text.print_verification, as_json=as_json)
     if not result.verified:
         raise typer.Exit(5)

@@ -35,10 +35,7 @@ def register(app: typer.Typer) -> None:
             terminal.progress(f"{before} is later than {after}: every change below runs backwards in time")
         with computing(workers, scheduler):
             document = compare(open_workspace(root, before), open_workspace(root, after), name_changed_rows=rows)
-        if as_json:
-            terminal.document(document)
-        else:
-            print_difference(document)
+        terminal.tell(document, print_difference, as_json=as_json)
 
 
 def print_difference(document: dict[str, Any]) -> None:

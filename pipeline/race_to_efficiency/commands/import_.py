@@ -65,10 +65,7 @@ def register(app: typer.Typer) -> None:
         def tell(report: ImportReport) -> None:
             document = report.to_json()
             with terminal.told_before():
-                if as_json:
-                    terminal.document(document)
-                else:
-                    show_report(document)
+                terminal.tell(document, show_report, as_json=as_json)
 
         with computing(workers, scheduler):
             run_import(

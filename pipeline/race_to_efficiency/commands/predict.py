@@ -86,15 +86,15 @@ def register(app: typer.Typer) -> None:
             raise UsageError("--kappa, --gamma and --t are needed, or --fit", remedy="see race predict --help")
         size: Size = {"fleet": fleet, "baseline_years": baseline_years}
         document = prediction(t, kappa, gamma, size, floor, kappa_form, path, anchor_compute, opt.checked_unit(unit))
-        write_prediction(document, as_json=as_json)
+        terminal.tell(document, print_prediction, as_json=as_json)
 
 
 def _show_quarter(quarter: str | None, scenario: str | None, years: list[float], *, as_json: bool) -> None:
     """Print what a quarter forecasts."""
-    from race_to_efficiency.commands.quarter_forecast import QuarterForecast, write_forecast
+    from race_to_efficiency.commands.quarter_forecast import QuarterForecast, print_forecast
     from race_to_efficiency.commands.quarter_solution import opened
 
-    write_forecast(QuarterForecast(opened(quarter)).of(scenario, years), as_json=as_json)
+    terminal.tell(QuarterForecast(opened(quarter)).of(scenario, years), print_forecast, as_json=as_json)
 
 
 def _fitted(
@@ -181,13 +181,10 @@ def prediction(
     }
 
 
-def write_prediction(document: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print the document, or its table."""
+def print_prediction(document: Mapping[str, Any]) -> None:
+    """Print the table for a person."""
     from race_to_efficiency.commands.answers import amount_text, print_table, six_digits
 
-    if as_json:
-        terminal.document(document)
-        return
     results = document["results"]
     shown = {
         "t": "year",

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.common.grades import confidence_of
-from race_to_efficiency.commands import terminal
 from race_to_efficiency.errors import UsageError
 
 if TYPE_CHECKING:
@@ -159,13 +158,10 @@ def energy(document: dict[str, Any], own: pd.DataFrame, year: float) -> list[Qua
     ]
 
 
-def write_forecast(document: PredictedQuarter, *, as_json: bool) -> None:
-    """Print the document, or its table."""
+def print_forecast(document: PredictedQuarter) -> None:
+    """Print the table for a person."""
     from race_to_efficiency.commands.answers import print_table
 
-    if as_json:
-        terminal.document(document)
-        return
     rows = [
         (
             f"{row['t']:g}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency.commands import terminal
 from race_to_efficiency.commands.quarter_forecast import LEVELS, READINGS, QuarterForecast, known_scenario, readings
 from race_to_efficiency.errors import UsageError
 
@@ -101,14 +100,11 @@ def crossing(years: Sequence[float], losses: Sequence[float], target: float) -> 
     return None
 
 
-def write_time(document: ScenarioTime, *, as_json: bool) -> None:
-    """Print the document, or its table."""
+def print_time(document: ScenarioTime) -> None:
+    """Print the table for a person."""
     from race_to_efficiency.calibration.common.grades import confidence_of
     from race_to_efficiency.commands.answers import print_table
 
-    if as_json:
-        terminal.document(document)
-        return
     beyond = f"not within {document['horizon']:g}"
     point, *ends = (
         beyond if value is None else f"{value:.4g}"

@@ -44,10 +44,7 @@ def register(app: typer.Typer) -> None:
 
         known = None if outcomes is None else Path(outcomes)
         document = unwrap(scored)(Path(file), known, baseline=baseline, log2=log2).to_json()
-        if as_json:
-            terminal.document(document)
-        else:
-            print_file_scores(document)
+        terminal.tell(document, print_file_scores, as_json=as_json)
 
 
 def print_file_scores(document: dict[str, Any]) -> None:

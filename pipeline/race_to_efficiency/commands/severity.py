@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
         """Years, fleets and energy to reach a loss ratio, by gamma: recomputed, with public claims checked."""
         power, source = _power(baseline_power)
         document = severity_document(kappa, power, source, anchor_compute, opt.checked_unit(unit))
-        write_severity(document, as_json=as_json)
+        terminal.tell(document, print_severity, as_json=as_json)
 
 
 def _power(given: float | None) -> tuple[float, str]:
@@ -100,13 +100,10 @@ def _row(row: SeverityRow, anchor: float) -> SeverityCells:
     }
 
 
-def write_severity(document: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print the document, or its tables."""
+def print_severity(document: Mapping[str, Any]) -> None:
+    """Print the tables for a person."""
     from race_to_efficiency.commands.answers import amount_text, print_table, six_digits
 
-    if as_json:
-        terminal.document(document)
-        return
     rows, unit = document["rows"], document["compute_unit"]
     gammas = sorted({row["gamma"] for row in rows})
     targets = list(dict.fromkeys(row["target"] for row in rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -49,10 +50,8 @@ def register(app: typer.Typer) -> None:
             **VIEWS[view].pick(VIEWS[view].read(workspace), picks),
             "freshness": [item.to_json() for item in freshness(workspace.raw, workspace.quarter.as_of)],
         }
-        if as_json:
-            terminal.document(document)
-        else:
-            print_view(view, document, details=details, picked=any(picks.values()))
+        printer = partial(print_view, view, details=details, picked=any(picks.values()))
+        terminal.tell(document, printer, as_json=as_json)
 
 
 def print_view(view: str, document: dict[str, Any], *, details: bool, picked: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from race_to_efficiency.commands import options as opt
+from race_to_efficiency.commands import terminal
 
 if TYPE_CHECKING:
     from race_to_efficiency.commands.solved import FleetAsked, Size
@@ -57,13 +58,13 @@ def _show_scenario_time(
 ) -> None:
     """Print when a quarter's scenario reaches a target."""
     from race_to_efficiency.commands.answers import domain_errors
-    from race_to_efficiency.commands.quarter_solution import opened, scenario_time, write_time
+    from race_to_efficiency.commands.quarter_solution import opened, print_time, scenario_time
     from race_to_efficiency.equation.domain import unit_interval
 
     with domain_errors():
         unit_interval("target", target, zero=False, one=True)
     reading = opt.checked_form(kappa_form, 0.0)
-    write_time(scenario_time(opened(quarter), scenario, target, reading), as_json=as_json)
+    terminal.tell(scenario_time(opened(quarter), scenario, target, reading), print_time, as_json=as_json)
 
 
 def _gamma(solve: typer.Typer) -> None:

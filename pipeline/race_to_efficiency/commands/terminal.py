@@ -11,7 +11,7 @@ import io
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from race_to_efficiency import storage
 from race_to_efficiency.visible import progress, visible, visible_json
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["abandon", "document", "finish", "labelled", "line", "lines", "progress", "ready", "steps", "table"]
+__all__ = ["abandon", "document", "finish", "labelled", "line", "lines", "progress", "ready", "steps", "table", "tell"]
 
 STYLES = {"trusted": "green", "weak": "yellow", "refused": "red", "warning": "yellow", "broken": "red"}
 """Colours of the words that a reader looks for; the word itself always stands: colour is never the only sign."""
+
+
+Told = TypeVar("Told")
 
 
 class OutputLostError(Exception):
@@ -105,6 +108,14 @@ def labelled(label: str, text: str, style: str | None = None) -> None:
 def document(content: object) -> None:
     """Write one JSON document to stdout."""
     _out(visible_json(storage.dumps(content)))
+
+
+def tell(content: Told, in_words: Callable[[Told], None], *, as_json: bool) -> None:
+    """Write a document to stdout as JSON, or as a function prints it for a person."""
+    if as_json:
+        document(content)
+    else:
+        in_words(content)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -13,9 +13,11 @@ from race_to_efficiency.report.content import (
     Fact,
     Label,
     Num,
+    Para,
     Strong,
     Text,
     clean,
+    data_table,
     join,
     say,
     table_columns,
@@ -82,6 +84,28 @@ def test_columns_and_joined_lists():
     assert [column.kind for column in table_columns("a", "#b", "~c")] == ["text", "number", "long"]
     assert [column.title for column in table_columns("a", "#80 %", "~c")] == ["a", "80 %", "c"]
     assert join([Num("a"), "b"], " + ") == (Num("a"), Text(" + "), Fact("b"))
+
+
+def test_paragraphs_and_tables_are_made_from_templates_and_refuse_a_number_typed_by_hand() -> None:
+    made = Para.of("it is {value} of {name}", "note", value=Num("k"), name="a")
+    assert made == Para((Text("it is "), Num("k"), Text(" of "), Fact("a")), "note")
+    assert Para.of("plain") == Para((Text("plain"),), "text")
+    rows = [((Fact("a"),), (Num("k"),))]
+    caption, note = (Text("at "), Label("95 %")), (Text("see "), Code("race"))
+    for given in (("at [[95 %]]", "see `race`"), (caption, note)):
+        table = ContentTable.of("t", given[0], ("name", "#value"), iter(rows), given[1], folded=True)
+        assert table == ContentTable("t", caption, table_columns("name", "#value"), tuple(rows), note, folded=True)
+    for words in (("of 17 rows", ""), ("rows", "of 17")):
+        with pytest.raises(ValueError, match="typed by hand"):
+            ContentTable.of("t", words[0], ("name",), [], words[1])
+
+
+def test_the_table_of_a_figure_says_of_what_it_is() -> None:
+    for of, caption in (("kappa by group", "Data of the figure: kappa by group"), ("", "Data of the figure")):
+        made = data_table("fig-data", (of, ("a", "#b"), [((Fact("x"),), (Num("k"),))]))
+        assert (made.id, made.caption, made.folded) == ("fig-data", (Text(caption),), False)
+    own = (Text("the headline is "), Num("k"))
+    assert data_table("t", (own, ("a",), [])) == ContentTable("t", own, table_columns("a"), ())
 
 
 def test_walk_reaches_everything_in_reading_order():

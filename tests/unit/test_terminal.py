@@ -78,6 +78,18 @@ def test_the_writer_shows_hostile_text_as_such(capsys: pytest.CaptureFixture[str
     assert acting(capsys.readouterr().out) == {"\n"}
 
 
+def test_a_document_is_told_as_json_or_in_words_and_never_as_both(capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"a": 1, "b": 2}
+
+    def in_words(told: dict[str, int]) -> None:
+        terminal.lines(f"{name} is {value}" for name, value in told.items())
+
+    terminal.tell(document, in_words, as_json=True)
+    assert json.loads(capsys.readouterr().out) == document
+    terminal.tell(document, in_words, as_json=False)
+    assert capsys.readouterr().out == "a is 1\nb is 2\n"
+
+
 def test_a_table_shows_hostile_cells_as_such(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

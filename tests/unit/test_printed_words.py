@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from race_to_efficiency.api.words import estimate_line, rate_line
 from race_to_efficiency.calibration.common.estimates import Estimate, Interval, draw_intervals
@@ -20,6 +20,8 @@ ENDS = st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)).map(sorted)
 
 
 @given(st.floats(0, 1))
+@example(0.005)
+@example(0.995)
 def test_a_probability_is_rounded_to_whole_per_cent_and_never_to_certainty(value: float) -> None:
     """The one rule for all: half a per cent at most is lost, and 0 and 100 % are said of 0 and 1 alone."""
     text = probability(value)

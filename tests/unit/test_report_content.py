@@ -92,12 +92,12 @@ def test_paragraphs_and_tables_are_made_from_templates_and_refuse_a_number_typed
     assert Para.of("plain") == Para((Text("plain"),), "text")
     rows = [((Fact("a"),), (Num("k"),))]
     caption, note = (Text("at "), Label("95 %")), (Text("see "), Code("race"))
-    for given in (("at [[95 %]]", "see `race`"), (caption, note)):
-        table = ContentTable.of("t", given[0], ("name", "#value"), iter(rows), given[1], folded=True)
+    for title, under in (("at [[95 %]]", "see `race`"), (caption, note)):
+        table = ContentTable.of("t", title, ("name", "#value"), iter(rows), under, folded=True)
         assert table == ContentTable("t", caption, table_columns("name", "#value"), tuple(rows), note, folded=True)
-    for words in (("of 17 rows", ""), ("rows", "of 17")):
+    for title, under in (("of 17 rows", ""), ("rows", "of 17")):
         with pytest.raises(ValueError, match="typed by hand"):
-            ContentTable.of("t", words[0], ("name",), [], words[1])
+            ContentTable.of("t", title, ("name",), [], under)
 
 
 def test_the_table_of_a_figure_says_of_what_it_is() -> None:

@@ -119,7 +119,7 @@ def probability(value: float) -> str:
     """Return a probability in per cent; what is nearly certain or nearly impossible is not rounded to certainty."""
     if 0.995 <= value < 1:
         return "> 99 %"
-    if 0 < value < 0.005:
+    if 0 < value <= 0.005:
         return "< 1 %"
     return percent(0)(value)
 

@@ -10,7 +10,8 @@ import sys
 import pytest
 import typer
 from race_to_efficiency import relative_loss as rl
-from race_to_efficiency.commands import predict, severity, solve
+from race_to_efficiency.commands import options, predict, quarter_solution, severity, solve
+from race_to_efficiency.commands.solved import Size
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.planning import CostParameters
 from small_settings import params
@@ -408,3 +409,16 @@ def test_heavy_libraries_stay_unloaded_until_an_answer_is_asked_for():
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_scenario_takes_the_place_of_values_and_of_the_size_of_the_fleet(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"kappa": 0.05, "gamma": 2.0, "fleet": 10.0, "baseline_years": 0.3}
+    monkeypatch.setattr(quarter_solution, "scenario_point", lambda *_: found)
+    own: Size = {"fleet": 4.0, "baseline_years": 1.0}
+    told = options.values_asked("2026Q1", "hare", None, 0.0, own, gamma=None, kappa=None)
+    assert told == ([2.0, 0.05], {"fleet": 10.0, "baseline_years": 0.3})
+    assert options.values_asked(None, None, None, 0.0, own, kappa=0.1, gamma=0.0) == ([0.1, 0.0], own)
+    with pytest.raises(UsageError, match="takes the place of --kappa"):
+        options.values_asked("2026Q1", "hare", None, 0.0, own, gamma=None, kappa=0.1)
+    with pytest.raises(UsageError, match="--gamma is needed"):
+        options.values_asked(None, None, None, 0.0, own, kappa=0.1, gamma=None)

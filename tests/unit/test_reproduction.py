@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from race_to_efficiency.commands import corridor, reproduction
-from race_to_efficiency.errors import Locked, RaceError, SystemRefused
+from race_to_efficiency.errors import InputMissing, Locked, RaceError, SystemRefused
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,3 +121,13 @@ def test_a_torn_lock_file_is_dropped_wherever_it_was_cut_and_a_whole_one_is_kept
 def test_a_run_that_left_no_error_says_what_can_be_known(tmp_path: Path, words: str, code: int, kind: type) -> None:
     found = corridor.stage_error(tmp_path / "absent.json", ["Running stage 'ingest':", words], code)
     assert type(found) is kind
+
+
+@pytest.mark.parametrize(("code", "kind", "what"), [(1, RaceError, "lost"), (6, InputMissing, "stage ingest: lost")])
+def test_a_stages_own_error_is_told_as_it_left_it(tmp_path: Path, code: int, kind: type, what: str) -> None:
+    left = {"what": "lost", "where": "here", "why": "gone", "remedy": "look", "kind": "any", "exit_code": code}
+    path = tmp_path / "error.json"
+    path.write_text(json.dumps({"stage": "ingest", "error": left}))
+    found = corridor.stage_error(path, [], 255)
+    assert type(found) is kind
+    assert found.parts() == {"what": what, "where": "here", "why": "gone", "remedy": "look"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import shutil
 import socket
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.ledger.intake import Intake
     from race_to_efficiency.settings.params import Workspace
+
+gc.disable()  # until every file is read: what tests and libraries define stays, and is not worth a search
 
 place.WORKERS = 1  # starting a process costs more than what a test gives it to do
 
@@ -46,6 +49,12 @@ LONG = (
     *("relative_loss_paths", "changes", "relative_loss", "long_tables", "fit_kappa_command", "statements"),
 )
 """The unit tests' files of five seconds and more, the longest first."""
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage look at what tests make alone: a search through a million objects takes half a second."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

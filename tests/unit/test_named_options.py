@@ -81,38 +81,45 @@ def texts_of(tree: ast.AST) -> list[str]:
     ]
 
 
-TREES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
-NAMED = {
-    (place, node.args[0].value)
-    for place, tree in TREES.items()
-    for node in ast.walk(tree)
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Option" and node.args
-}
+@pytest.fixture(scope="module")
+def trees() -> dict[str, ast.AST]:
+    """Return every module of the package, parsed."""
+    return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-COMMANDS: dict[tuple[str, ...], set[str]] = {}
+@pytest.fixture(scope="module")
+def commands() -> dict[tuple[str, ...], set[str]]:
+    """Return the options of every verb."""
+    found: dict[tuple[str, ...], set[str]] = {}
+
+    def walk(command, verb: tuple[str, ...]) -> None:
+        found[verb] = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
+        for name, child in getattr(command, "commands", {}).items():
+            walk(child, (*verb, name))
+
+    walk(typer.main.get_command(cli.application()), ())
+    return found
 
 
-def walk(command, verb: tuple[str, ...]) -> None:
-    COMMANDS[verb] = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
-    for name, child in getattr(command, "commands", {}).items():
-        walk(child, (*verb, name))
-
-
-walk(typer.main.get_command(cli.application()), ())
-
-
-def test_every_option_an_error_of_the_library_names_is_an_argument_and_an_option_of_its_command() -> None:
-    assert len(NAMED) > 6
-    for place, name in NAMED:
+def test_every_option_an_error_of_the_library_names_is_an_argument_and_an_option_of_its_command(
+    trees: dict[str, ast.AST], commands: dict[tuple[str, ...], set[str]]
+) -> None:
+    options_made = {
+        (place, node.args[0].value)
+        for place, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Option" and node.args
+    }
+    assert len(options_made) > 6
+    for place, name in options_made:
         taking = {verb for verb, function in WITH_COMMANDS.items() if name in inspect.signature(function).parameters}
         assert taking, (place, name)
         for verb in taking:
-            assert Option(name).typed() in COMMANDS[verb] | ({"--outcomes"} if verb == ("score",) else set()), place
+            assert Option(name).typed() in commands[verb] | ({"--outcomes"} if verb == ("score",) else set()), place
 
 
-def test_no_error_of_the_library_spells_an_option_unless_in_a_command_to_run() -> None:
-    for place, tree in TREES.items():
+def test_no_error_of_the_library_spells_an_option_unless_in_a_command_to_run(trees: dict[str, ast.AST]) -> None:
+    for place, tree in trees.items():
         if place.split("/")[0] in ("api", "own_tables", "cells") and place not in BY_COMMANDS_ONLY:
             calls = [
                 node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
@@ -122,17 +129,19 @@ def test_no_error_of_the_library_spells_an_option_unless_in_a_command_to_run() -
             assert all("race " in text.partition(" --")[0] for text in said), (place, said)
 
 
-def test_every_option_that_a_text_names_exists_and_belongs_to_the_command_it_stands_behind() -> None:
-    every, behind = set.union(*COMMANDS.values()) | {"--help"}, 0
-    for place, tree in TREES.items():
+def test_every_option_that_a_text_names_exists_and_belongs_to_the_command_it_stands_behind(
+    trees: dict[str, ast.AST], commands: dict[tuple[str, ...], set[str]]
+) -> None:
+    every, behind = set.union(*commands.values()) | {"--help"}, 0
+    for place, tree in trees.items():
         for text in texts_of(tree):
             if place.split("/")[0] in ("api", "own_tables", "cells", "commands"):
                 assert set(re.findall(OPTION, text)) <= every | OF_OTHERS, (place, text)
             for line in re.findall(r"\brace ([a-z][^;,()]*)", text):
                 words = re.split(r" (?:or|and|then|to|with) ", line)[0].split()
-                verb = next(tuple(words[:n]) for n in range(len(words), -1, -1) if tuple(words[:n]) in COMMANDS)
+                verb = next(tuple(words[:n]) for n in range(len(words), -1, -1) if tuple(words[:n]) in commands)
                 named = set(re.findall(OPTION, " ".join(words))) if verb else set()
-                below = {option for one, own in COMMANDS.items() if one[: len(verb)] == verb for option in own}
+                below = {option for one, own in commands.items() if one[: len(verb)] == verb for option in own}
                 assert named <= below | {"--help"}, (place, text, verb)
                 behind += bool(named)
     assert behind > 20

@@ -14,7 +14,7 @@ import pytest
 from fuzz_subjects import SUBJECTS, Answer
 from quick_fits import asked_forms_alone
 
-CASES = {"ledger": 10, "settings": 20, "runs": 4, "dated": 10, "forecasts": 30, "export": 6, "record": 20, "logs": 3,
+CASES = {"ledger": 10, "settings": 20, "runs": 4, "dated": 10, "forecasts": 15, "export": 6, "record": 20, "logs": 3,
          "published": 5}  # fmt: skip
 SEED = 20260331
 

@@ -154,7 +154,7 @@ def test_a_checkout_that_may_only_be_read(checkout: Path, every: int) -> None:
 
 FORKING = """\
 import json, os, sys
-import lmfit, matplotlib.figure, pandas, pyarrow.parquet, scipy.optimize, scipy.stats, yaml  # once, not in every child
+import pandas, pyarrow.parquet, yaml  # once, not in every child
 from race_to_efficiency import cli
 for words in json.loads(sys.argv[1]):
     child = os.fork()

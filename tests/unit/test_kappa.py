@@ -144,15 +144,18 @@ def test_no_form_is_fitted_that_can_cast_no_doubt_on_those_asked_for(asked, fitt
 
 
 def test_processes_change_nothing(fitted):
-    """Two groups, each in a process of its own, are what they are among four in this one."""
+    """The power laws of two groups, each in a process of its own, are what they are among all of four in this one."""
     pair = GROUPS[1], GROUPS[3]
     rows = pd.concat([ledger_rows(group) for group in pair])
-    shared = kappa_of(rows, settings_for(*pair), seed=20260331, place=Place(2))
+    asked = settings_for(*pair).model_copy(update={"forms": ("power_law",)})
+    shared = kappa_of(rows, asked, seed=20260331, place=Place(2))
     alone = [item for item in shared.estimates if item.group != "pooled"]
-    assert alone == [item for item in fitted.estimates if item.group in pair]
+    assert alone == [item for item in fitted.estimates if item.group in pair and item.form == "power_law"]
     for name in ("influence", "extrapolation", "profiles"):
-        assert getattr(shared, name) == [row for row in getattr(fitted, name) if row["group"] in pair]
-    draws = fitted.draws[fitted.draws["group"].isin(pair)].reset_index(drop=True)
+        known = [row for row in getattr(fitted, name) if row["group"] in pair and row["form"] == "power_law"]
+        assert getattr(shared, name) == known
+    draws = fitted.draws
+    draws = draws[draws["group"].isin(pair) & (draws["form"] == "power_law")].reset_index(drop=True)
     pd.testing.assert_frame_equal(shared.draws, draws, check_exact=True)
 
 

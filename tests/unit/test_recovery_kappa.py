@@ -181,20 +181,22 @@ def test_larger_runs_lie_where_the_wide_intervals_of_a_flat_curve_say():
     assert column(found, "refused").sum() == 0
 
 
-def test_a_wrong_law_and_two_floors_are_seen_and_the_right_law_is_not_accused():
+@pytest.mark.parametrize("count", studied(15, 30))
+def test_a_wrong_law_and_two_floors_are_seen_and_the_right_law_is_not_accused(count):
     seen = {
-        name: column(simulate_outcomes(f"law_{name}_100", 30, 5), "seen").sum()
+        name: column(simulate_outcomes(f"law_{name}_100", count, 5), "seen").sum()
         for name in ("right", "wrong", "two_floors")
     }
-    assert seen["right"] <= stats.binom.ppf(0.999, 30, 0.05)
-    assert min(seen["wrong"], seen["two_floors"]) >= fewest(0.8, 30)
+    assert seen["right"] <= stats.binom.ppf(0.999, count, 0.05)
+    assert min(seen["wrong"], seen["two_floors"]) >= fewest(0.8, count)
 
 
+@pytest.mark.parametrize("datasets", studied(60, 120))
 @pytest.mark.parametrize("count", [3, 6])
-def test_the_pool_covers_its_mean_a_new_family_and_the_r_of_it(count):
-    found = simulate_outcomes(f"families_{count}", 120, 5)
+def test_the_pool_covers_its_mean_a_new_family_and_the_r_of_it(count, datasets):
+    found = simulate_outcomes(f"families_{count}", datasets, 5)
     shares = {name: column(found, name).mean() for name in ("mean", "new", "r", "anchor")}
-    assert min(column(found, name).sum() for name in ("mean", "new", "r")) >= fewest(0.95, 120), shares
+    assert min(column(found, name).sum() for name in ("mean", "new", "r")) >= fewest(0.95, datasets), shares
     # each is asked of its own truth: intervals of a new family are wider than those of the mean over families
     assert (column(found, "new") != column(found, "mean")).any()
     assert max(shares["r"], shares["new"]) < 1.0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import race_to_efficiency as race
 import statsmodels.api as sm
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from quick_fits import studied
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
@@ -26,6 +26,7 @@ from race_to_efficiency.calibration.kappa.scatter import (
 from scipy import integrate, stats
 
 
+@settings(max_examples=30)
 @given(st.floats(1e-3, 8.0))
 def test_the_inefficiency_is_that_of_hubers_estimate_of_normal_data(threshold):
     squared = integrate.quad(lambda e: min(e, threshold) ** 2 * stats.norm.pdf(e), 0, 40, points=[threshold])[0]
@@ -105,7 +106,7 @@ def test_least_squares_of_normal_runs_is_given_the_t_interval_of_a_new_run(n):
     assert np.mean(ratios) == pytest.approx(1.0, abs=0.04)
 
 
-@pytest.mark.parametrize("count", studied(60, 1000))
+@pytest.mark.parametrize("count", studied(30, 1000))
 def test_a_new_run_lies_within_its_interval_as_often_as_said(count):
     """Runs as few as seven a parameter, and noise eight times the threshold."""
     rng, held = np.random.default_rng(11), 0

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from race_to_efficiency.ledger.intake import Intake
     from race_to_efficiency.settings.params import Workspace
 
-gc.disable()  # until every file is read: what tests and libraries define stays, and is not worth a search
-
 place.WORKERS = 1  # starting a process costs more than what a test gives it to do
 
 set_library_defaults()
@@ -51,10 +49,18 @@ LONG = (
 """The unit tests' files of five seconds and more, the longest first."""
 
 
-def pytest_collection_finish() -> None:
-    """Let the collector of garbage look at what tests make alone: a search through a million objects takes half a second."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Let the collector of garbage look at what tests make alone: what files and libraries define stays.
+
+    A search through all of it takes half a second, and there were a hundred of them.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

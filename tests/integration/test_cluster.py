@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -22,9 +23,12 @@ from race_to_efficiency.quarter.here import store_of
 from race_to_efficiency.recovery.study import study
 from race_to_efficiency.settings.params import Workspace
 
-pytest.importorskip("distributed", reason="the extra `cluster` (dask[distributed]) is not installed")
-
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        find_spec("distributed") is None, reason="the extra `cluster` (dask[distributed]) is not installed"
+    ),
+]
 
 FILES = {"fit_kappa": ("kappa.json", "kappa_draws.parquet"), "backtest": ("scores.json", "backtest.parquet")}
 CASES = ["joint_floor_2y", "predictive_trend_10"]

@@ -43,6 +43,24 @@ def show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return call
 
 
+@pytest.fixture(scope="module")
+def listed() -> dict[str, str]:
+    """What is kept of each view of the small quarter as JSON: several tests hold something against it."""
+    return {}
+
+
+@pytest.fixture
+def every(small_quarter: Workspace, show: Show, listed: dict[str, str]) -> Callable[[str], Any]:
+    """Return a view of the small quarter as one document."""
+
+    def document(view: str) -> Any:
+        if view not in listed:
+            listed[view] = show(small_quarter.root, view, "--json")
+        return json_documents.read(listed[view])
+
+    return document
+
+
 def assert_one_screen(text: str) -> list[str]:
     lines = text.splitlines()
     assert 3 <= len(lines) <= 40
@@ -68,15 +86,17 @@ def test_a_view_of_a_published_quarter_is_one_screen(view: str, quarter: str, ro
 
 
 @pytest.mark.parametrize("view", NAMES)
-def test_every_name_stands_whole_in_the_whole_listing(view: str, small_quarter: Workspace, show: Show) -> None:
-    document = json_documents.check(f"show_{view}", json_documents.read(show(small_quarter.root, view, "--json")))
+def test_every_name_stands_whole_in_the_whole_listing(
+    view: str, small_quarter: Workspace, show: Show, every: Callable[[str], Any]
+) -> None:
+    document = json_documents.check(f"show_{view}", every(view))
     text = show(small_quarter.root, view, "--details")
     assert {row[NAMES[view]] for row in document[VIEWS[view].rows]} <= names_in(text)
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_what_is_left_out_is_counted(small_quarter: Workspace, show: Show) -> None:
-    rows = json_documents.read(show(small_quarter.root, "estimates", "--json"))["estimates"]
+def test_what_is_left_out_is_counted(small_quarter: Workspace, show: Show, every: Callable[[str], Any]) -> None:
+    rows = every("estimates")["estimates"]
     lines = show(small_quarter.root, "estimates").splitlines()
     shown = names_in("\n".join(lines)) & {row["id"] for row in rows}
     counted = re.search(r"\.\.\. and (\d+) more: ", lines[-1])
@@ -100,11 +120,13 @@ PICKED: dict[tuple[str, str], Callable[[dict[str, Any]], bool]] = {
 
 
 @pytest.mark.parametrize(("view", "option"), PICKED, ids=" ".join)
-def test_an_option_picks_rows_and_no_other(view: str, option: str, small_quarter: Workspace, show: Show) -> None:
+def test_an_option_picks_rows_and_no_other(
+    view: str, option: str, small_quarter: Workspace, show: Show, every: Callable[[str], Any]
+) -> None:
     key, wanted = VIEWS[view].rows, PICKED[view, option]
-    every = json_documents.read(show(small_quarter.root, view, "--json"))[key]
-    expected = [row for row in every if wanted(row)]
-    assert 0 < len(expected) < len(every)
+    rows = every(view)[key]
+    expected = [row for row in rows if wanted(row)]
+    assert 0 < len(expected) < len(rows)
     assert json_documents.read(show(small_quarter.root, view, option, "--json"))[key] == expected
     assert_one_screen(show(small_quarter.root, view, option))
 

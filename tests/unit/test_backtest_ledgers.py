@@ -241,7 +241,7 @@ def origins_of(names):
     return [name.rpartition(":")[2] for name in names if name.startswith("backtest.origin:")]
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(st.data())
 def test_a_new_line_is_a_reason_for_the_origins_that_knew_it_alone(past, views, data):
     """Whatever is recorded on a day: origins before are remembered, and all is as if computed without a memory."""

@@ -18,7 +18,7 @@ from race_to_efficiency.equation.domain import LN2, DomainError
 from relative_loss_cases import FUNCTIONS
 
 EPS = 2.0**-52
-SETTINGS = settings(deadline=None, max_examples=60, derandomize=True)
+SETTINGS = settings(deadline=None, max_examples=40, derandomize=True)
 
 
 def decades(low: float, high: float) -> st.SearchStrategy[float]:

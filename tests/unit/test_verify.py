@@ -113,7 +113,7 @@ def test_what_was_published_verifies(kind: str, request: pytest.FixtureRequest) 
 def test_a_change_in_any_file_is_found_and_named(
     kind: str, every: int, number: int, request: pytest.FixtureRequest
 ) -> None:
-    """Each change in half of the signed files and a fourth of the others, each file with as many; slowly, all of them."""
+    """Each change in half of the signed files and a fourth of the others, and slowly in all; each file with as many."""
     root, change = request.getfixturevalue(kind), list(CHANGES.values())[number]
     for path in covered(root)[number % every :: every]:
         data = path.read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,12 @@ def test_every_interval_of_the_page_is_told_by_the_trace_of_its_number(
     small_quarter: Workspace, records: QuarterRecords
 ) -> None:
     page = Blocks((small_quarter.processed / "report" / "report.html").read_text(encoding="utf-8"))
-    told: dict[str, set[tuple[float | None, float | None]]] = {}
+
+    @cache
+    def told(name: str) -> set[tuple[float | None, float | None]]:
+        document = _of_number(TraceTarget("number", name), records)
+        return {(closed(item["low"]), closed(item["high"])) for item in document["intervals"]}
+
     kinds, lost = set(), []
     for block in page.blocks:
         names = re.findall(NUMBER, block)
@@ -87,12 +93,9 @@ def test_every_interval_of_the_page_is_told_by_the_trace_of_its_number(
             low, high = (name for name in match.groups() if name is not None)
             if not is_interval(low, high):
                 continue
-            for name in (name for name in names if name not in told):
-                document = _of_number(TraceTarget("number", name), records)
-                told[name] = {(closed(item["low"]), closed(item["high"])) for item in document["intervals"]}
             ends = (records.numbers[low]["value"], records.numbers[high]["value"])
             kinds.add(low.partition(".")[0])
-            if not any(ends in told[name] for name in names):
+            if not any(ends in told(name) for name in names):
                 lost.append((low, high))
     assert lost == []
     assert kinds >= {

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 import typer
@@ -36,7 +37,9 @@ COST = {
 }
 
 
+@cache
 def app() -> typer.Typer:
+    """Return the three verbs, made once: it takes as long as many a command."""
     built = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
     for module in (predict, solve, severity):
         module.register(built)

@@ -42,9 +42,9 @@ settings.load_profile("suite")
 
 
 LONG = (
-    *("backtest_ledgers", "verify", "kappa", "recovery_kappa", "children", "robust", "backtesting", "importers_plan"),
-    *("profile", "commands_predict_solve", "schemas", "scatter", "importers_mlperf", "one_reader", "intake"),
-    *("relative_loss_paths", "changes", "relative_loss", "long_tables", "fit_kappa_command", "statements"),
+    *("backtest_ledgers", "kappa", "verify", "children", "robust", "schemas", "recovery_kappa", "backtesting"),
+    *("importers_plan", "relative_loss_paths", "importers_mlperf", "statements", "scatter", "profile", "intake"),
+    *("long_tables", "relative_loss", "api", "fit_kappa_command", "answers", "changes", "commands_predict_solve"),
 )
 """The unit tests' files of five seconds and more, the longest first."""
 

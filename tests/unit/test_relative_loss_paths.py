@@ -214,7 +214,7 @@ def test_time_along_a_constant_path_is_the_closed_form(gamma):
 @given(
     target=st.floats(0.3, 0.99), gamma=st.floats(-0.5, 4.0), headroom=st.floats(0.5, 12.0), delay=st.floats(0.0, 4.0)
 )
-@settings(SETTINGS, max_examples=12)
+@settings(SETTINGS, max_examples=6)
 def test_time_along_a_path_is_undone_by_the_path(kind, target, gamma, headroom, delay):
     path = {"headroom": headroom, "saturation": kind, "start_delay": delay}
     years = rl.time_to_target_on_path(target, 0.3, gamma, **path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import race_to_efficiency as race
 import typer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from race_to_efficiency import cli, errors
 from race_to_efficiency.errors import PARTS, RaceError
@@ -40,6 +40,7 @@ def test_a_shell_and_python_read_an_option_as_it_was_meant(option: Option) -> No
     assert ast.literal_eval(keyword.value) == (option.value if option.key is None else {option.key: option.value})
 
 
+@settings(max_examples=40)
 @given(st.lists(options, min_size=1))
 def test_options_side_by_side_are_words_of_a_command_and_arguments_of_one_call(given: list[Option]) -> None:
     words = Words(*given)
@@ -47,6 +48,7 @@ def test_options_side_by_side_are_words_of_a_command_and_arguments_of_one_call(g
     assert words.for_callers() == ", ".join(option.passed() for option in given)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.text() | options, max_size=4), max_size=4), st.text(min_size=1))
 def test_options_stay_options_in_a_text_of_texts(given: list[list[str | Option]], between: str) -> None:
     texts = [Words(*parts) for parts in given]

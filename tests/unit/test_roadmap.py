@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from gamma_views import inputs
 from gamma_views import result as result_of
-from race_to_efficiency.calibration.common.estimates import Interval
 from race_to_efficiency.calibration.gamma.published import MATCHES, Match, verdict_of
 from race_to_efficiency.calibration.gamma.roadmap import Kappas, roadmap
 from race_to_efficiency.relative_loss import relative_loss
@@ -111,9 +110,8 @@ def test_the_product_is_compared_with_a_kappa_of_its_own(result):
 )
 def test_an_interval_that_holds_anything_agrees_with_nothing(low, high, theirs, sign, expected):
     """Held to the words: half of the published rate and as much again more is more than an agreeing interval holds."""
-    own = Interval("cluster", 0.95, low, high)
     match = Match("ours", "another definition", sign=sign)
-    verdict, why = verdict_of(match, (low + high) / 2, theirs, (None, None), own)
+    verdict, why = verdict_of(match, (low + high) / 2, theirs, (None, None), (low, high))
     assert verdict == expected
     assert bool(why) == (expected == "too wide to tell")
     if verdict == "agrees":
@@ -137,7 +135,7 @@ def test_two_ways_to_one_fall_agree_only_where_their_ranges_say_something(produc
 
 
 def test_a_published_interval_that_holds_anything_agrees_with_nothing_too():
-    own = Interval("cluster", 0.95, 0.3, 0.5)
+    own = (0.3, 0.5)
     assert verdict_of(Match("ours"), 0.4, 0.4, (-1.0, 2.0), own)[0] == "too wide to tell"
     assert verdict_of(Match("ours"), 0.4, 0.4, (0.35, 0.45), own) == ("agrees", "")
     assert verdict_of(Match("ours"), 0.4, 0.9, (0.8, 1.0), own) == ("unexplained", "")

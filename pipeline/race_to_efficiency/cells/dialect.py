@@ -106,14 +106,20 @@ def _is_title(cells: Sequence[str]) -> bool:
 
 def units_below(found: Sequence[PhysicalRecord]) -> tuple[str, ...]:
     """Return the units a second line states, one a column, where it holds nothing else; none where it does not."""
-    if len(found) < 3:
-        return ()
-    names, second, third = ([tidy(cell) for cell in record.cells] for record in found[:3])
+    _, second = words_above(found)
     units = [_IN_BRACKETS.sub(r"\1", cell) for cell in second]
     stated = [unit for unit in units if unit]
     known = [unit for unit in stated if is_unit(unit)]
-    whole = len(names) == len(second) == len(third) and not any(map(is_number, second)) and any(map(is_number, third))
-    return tuple(units) if whole and known and 2 * len(known) >= len(stated) else ()
+    return tuple(units) if known and 2 * len(known) >= len(stated) else ()
+
+
+def words_above(found: Sequence[PhysicalRecord]) -> tuple[list[str], list[str]]:
+    """Return the cells of the first two lines where no number stands before the third; none otherwise."""
+    if len(found) < 3:
+        return [], []
+    first, second, third = ([tidy(cell) for cell in record.cells] for record in found[:3])
+    whole = len(first) == len(second) == len(third) and not any(map(is_number, second)) and any(map(is_number, third))
+    return (first, second) if whole else ([], [])
 
 
 def decimal_of(cells: Iterable[str], delimiter: str) -> tuple[DecimalMark, tuple[str, ...]]:
@@ -148,18 +154,9 @@ def second_header(found: Sequence[PhysicalRecord]) -> tuple[str, ...]:
 
     The first line then repeats names, the second holds others and no number, and the third holds numbers.
     """
-    if len(found) < 3:
-        return ()
-    first, second, third = ([tidy(cell) for cell in record.cells] for record in found[:3])
+    first, second = words_above(found)
     distinct = Counter(name for name in second if name)
-    two_levels = (
-        len(first) == len(second) == len(third)
-        and len(set(first)) < len(first)
-        and max(distinct.values(), default=2) == 1
-        and not any(map(is_number, second))
-        and any(map(is_number, third))
-    )
-    return tuple(second) if two_levels else ()
+    return tuple(second) if len(set(first)) < len(first) and max(distinct.values(), default=2) == 1 else ()
 
 
 def row_names(found: Sequence[PhysicalRecord], delimiter: str) -> bool:

@@ -65,18 +65,11 @@ def records(
         if not raw.strip():
             number += 1
             continue
-        record, used = _record(lines, number, width, delimiter) if b'"' in raw else (_plain(raw, number, delimiter), 1)
+        quoted = b'"' in raw
+        record, used = _record(lines, number, width, delimiter) if quoted else (_parsed(raw, number + 1, delimiter), 1)
         width = width or len(record.cells)
         yield record
         number += used
-
-
-def _plain(raw: bytes, number: int, delimiter: str) -> PhysicalRecord:
-    """Return the record of a line without quotes."""
-    try:
-        return PhysicalRecord(number + 1, tuple(raw.decode("utf-8").split(delimiter)))
-    except UnicodeDecodeError as error:
-        return PhysicalRecord(number + 1, _rough_cells(raw, delimiter), f"byte 0x{raw[error.start]:02x} is not UTF-8")
 
 
 def _record(lines: Sequence[bytes], start: int, width: int | None, delimiter: str) -> tuple[PhysicalRecord, int]:
@@ -99,13 +92,15 @@ def _record(lines: Sequence[bytes], start: int, width: int | None, delimiter: st
 def _parsed(raw: bytes, line: int, delimiter: str) -> PhysicalRecord:
     try:
         text = raw.decode("utf-8")
+        if '"' not in text:
+            return PhysicalRecord(line, tuple(text.split(delimiter)))
+        rows = csv.reader([text], delimiter=delimiter, strict=True)
+        return PhysicalRecord(line, tuple(cell for row in rows for cell in row))
     except UnicodeDecodeError as error:
-        return PhysicalRecord(line, _rough_cells(raw, delimiter), f"byte 0x{raw[error.start]:02x} is not UTF-8")
-    try:
-        rows = list(csv.reader([text], delimiter=delimiter, strict=True))
+        problem = f"byte 0x{raw[error.start]:02x} is not UTF-8"
     except csv.Error as error:
-        return PhysicalRecord(line, _rough_cells(raw, delimiter), str(error))
-    return PhysicalRecord(line, tuple(cell for row in rows for cell in row))
+        problem = str(error)
+    return PhysicalRecord(line, _rough_cells(raw, delimiter), problem)
 
 
 def _rough_cells(raw: bytes, delimiter: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from race_to_efficiency.cells.dialect import (
     row_names,
     second_header,
     units_below,
+    words_above,
 )
 from race_to_efficiency.cells.latex import SEPARATOR, latex_rows
 from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
@@ -123,15 +124,10 @@ def _merged_header(found: Sequence[PhysicalRecord]) -> tuple[str, ...]:
 
     The lower ones must name figures that the upper ones do not; none otherwise.
     """
-    if len(found) < _LOOKED_BELOW:
-        return ()
-    first, second, third = ([tidy(cell) for cell in record.cells] for record in found[:_LOOKED_BELOW])
-    names = tuple(low or top for top, low in itertools.zip_longest(first, second, fillvalue=""))
-    merged = len(first) == len(second) == len(third) and all(names) and len(set(names)) == len(names)
+    first, second = words_above(found)
+    names = tuple(low or top for top, low in zip(first, second, strict=True))
     figures = [len(find_figures([name for name in row if name]).columns) for row in (first, second)]
-    if not merged or any(map(is_number, second)) or not any(map(is_number, third)) or figures[1] <= figures[0]:
-        return ()
-    return names
+    return names if all(names) and len(set(names)) == len(names) and figures[1] > figures[0] else ()
 
 
 class _Rows:

@@ -44,11 +44,11 @@ def register(app: typer.Typer) -> None:
         """
         from race_to_efficiency import storage
         from race_to_efficiency.executors.place import place_here
-        from race_to_efficiency.recovery.study import SUITE_OF_CASE, study
+        from race_to_efficiency.recovery.study import EVERY_CASE, study
         from race_to_efficiency.recovery.table import markdown, study_document
         from race_to_efficiency.settings.params import find_root
 
-        chosen = _chosen(case, list(SUITE_OF_CASE))
+        chosen = _chosen(case, EVERY_CASE)
         root = find_root(Path.cwd())
         whole = case is None and datasets >= FULL
         target = output_file(output, "--output") or (root / "reports" / "recovery.md" if whole else None)

@@ -113,8 +113,6 @@ def drift(
     span: float,
     free: float,
     weight: Floats | None = None,
-    degrees: float | None = None,
-    walk: float = 0.0,
     nothing: float = 0.0,
 ) -> Predictive:
     """Predict a level that moves by a steady drift plus independent shocks whose variance grows with time.
@@ -134,10 +132,6 @@ def drift(
         Degrees of freedom: independent steps less one.
     weight : (n,) float, optional
         Weights of the steps, e.g. falling with age.
-    degrees : float, optional
-        Upper limit of the degrees of freedom (heavier tails).
-    walk : float
-        Random walk of the drift; see `trend`.
     nothing : float, years
         Time without any change added to what was watched: shrinks the drift of a short or early history towards 0.
 
@@ -152,9 +146,9 @@ def drift(
     share = float(w.sum() ** 2 / (w**2).sum() / w.size)
     span, free = span * share, max(free * share, 1.5)
     variance = float((w * (change - rate * step) ** 2 / step).sum() / w.sum()) * (free + 1.0) / free
-    total = variance * (ahead + ahead**2 / (span + nothing)) + walk**2 * ahead**3 / 3.0
+    total = variance * (ahead + ahead**2 / (span + nothing))
     centre = np.asarray(last, dtype=np.float64) + rate * ahead
-    return Predictive(student(centre, np.sqrt(total), min(free, degrees or free)), np.ones_like(ahead))
+    return Predictive(student(centre, np.sqrt(total), free), np.ones_like(ahead))
 
 
 def jump_draws(

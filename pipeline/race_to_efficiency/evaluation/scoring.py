@@ -120,20 +120,16 @@ def weighted_interval_score(observed: ArrayLike, predicted: ArrayLike, levels: A
     return WisParts((dispersion + over + under) / weight, dispersion / weight, over / weight, under / weight)
 
 
-def crps_quantile(
-    observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS, *, rule: str = "trapezoid"
-) -> Floats:
+def crps_quantile(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS) -> Floats:
     """Return the continuous ranked probability score approximated from quantiles.
+
+    Twice the pinball losses are integrated over the levels by trapezoids; the two tails keep the outermost quantile.
 
     Parameters
     ----------
     observed : (n,) float
     predicted : (n, k) float, same unit
     levels : (k,) float
-    rule : {'trapezoid', 'mean'}
-        'mean' averages twice the pinball losses (equal weights; with symmetric levels this is the weighted interval
-        score). 'trapezoid' integrates them over the levels, right for unequally spaced ones; the two tails keep the
-        outermost quantile.
 
     Returns
     -------
@@ -142,7 +138,7 @@ def crps_quantile(
     Raises
     ------
     ValueError
-        As `quantile_score`; also for an unknown rule.
+        As `quantile_score`.
 
     References
     ----------
@@ -150,10 +146,6 @@ def crps_quantile(
     is the integral of twice the pinball loss over the levels.
     """
     loss = 2.0 * quantile_score(observed, predicted, levels)
-    if rule == "mean":
-        return np.asarray(loss.mean(axis=1))
-    if rule != "trapezoid":
-        raise ValueError(f"rule must be 'trapezoid' or 'mean', got {rule!r}")
     y, q, tau = _checked(observed, predicted, levels)
     inner = (0.5 * (loss[:, 1:] + loss[:, :-1]) * np.diff(tau)).sum(axis=1)
     # over a tail of width w with a constant quantile: the integral of 2 tau e (or 2 (1 - tau) |e|) has a closed form
@@ -222,16 +214,6 @@ def pit(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS) -
             share = (outcome - row[left - 1]) / (row[left] - row[left - 1])
             values[i] = tau[left - 1] + share * (tau[left] - tau[left - 1])
     return values
-
-
-def bias(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike = LEVELS) -> Floats:
-    """Return 1 - 2 PIT for each forecast: +1 when it was wholly too high, -1 when wholly too low, 0 at the median.
-
-    References
-    ----------
-    Funk et al. (2019), Assessing the performance of real-time epidemic forecasts, eq. (3).
-    """
-    return 1.0 - 2.0 * pit(observed, predicted, levels)
 
 
 def skill(score: float, reference: float) -> float:

@@ -6,7 +6,7 @@ The relative loss R(t) itself is a conditional projection, not an observable, an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-Kind = Literal["observation", "aggregate", "record", "improvement", "panel", "loss"]
+    from race_to_efficiency.settings.backtest import TargetKind
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Target:
     """
 
     id: str
-    kind: Kind
+    kind: TargetKind
     table: str
     needs: tuple[str, ...]
     unit: str
@@ -109,52 +109,54 @@ _MODELS = "notable_training_runs (Epoch AI, Notable AI Models)"
 _FIRST_VIEW = "read in the first as-of view that reaches the target date"
 _LATEST_VIEW = "read in the as-of view of the quarter that scores it"
 
+
+def _per_watt(name: str, kind: TargetKind, column: str, what: str, rule: str, published: str) -> Target:
+    """Return a target of the accelerators' throughput per watt of rated power."""
+    needs, rows = ("tdp_w", column), target_rows.chip(column)
+    return Target(name, kind, "accelerators", needs, "FLOP/s/W", what, rule, rows, published=published)
+
+
+def _largest_run(name: str, column: str, unit: str, what: str) -> Target:
+    """Return the record of a figure of the notable training runs since 2012."""
+    rule = f"largest {column} in {_MODELS} published by the target date, {_FIRST_VIEW}"
+    rows = target_rows.run(column)
+    return Target(name, "record", "notable_training_runs", (column,), unit, what, rule, rows, from_year=2012.0)
+
+
 TARGETS: dict[str, Target] = {
     target.id: target
     for target in (
-        Target(
+        _per_watt(
             "tensor16_chip",
             "observation",
-            "accelerators",
-            ("tdp_w", "fp16_tensor_flop_s"),
-            "FLOP/s/W",
+            "fp16_tensor_flop_s",
             "dense 16-bit tensor FLOP/s per watt of TDP of each accelerator released in the target quarter",
             f"each row of {_CHIPS} released in the quarter with TDP and tensor FP16, {_LATEST_VIEW}",
-            target_rows.chip("fp16_tensor_flop_s"),
-            published="epoch2023_energy_eff_ml",
+            "epoch2023_energy_eff_ml",
         ),
-        Target(
+        _per_watt(
             "tensor16_quarter_mean",
             "aggregate",
-            "accelerators",
-            ("tdp_w", "fp16_tensor_flop_s"),
-            "FLOP/s/W",
+            "fp16_tensor_flop_s",
             "geometric mean of dense 16-bit tensor FLOP/s per watt of TDP of the accelerators released in the quarter",
             f"mean log2 over the rows of {_CHIPS} released in the quarter, {_FIRST_VIEW}; void without a release",
-            target_rows.chip("fp16_tensor_flop_s"),
-            published="epoch2023_energy_eff_ml",
+            "epoch2023_energy_eff_ml",
         ),
-        Target(
+        _per_watt(
             "tensor16_record",
             "record",
-            "accelerators",
-            ("tdp_w", "fp16_tensor_flop_s"),
-            "FLOP/s/W",
+            "fp16_tensor_flop_s",
             "best dense 16-bit tensor FLOP/s per watt of TDP of any accelerator released so far",
             f"largest value in {_CHIPS} released by the target date, {_FIRST_VIEW}",
-            target_rows.chip("fp16_tensor_flop_s"),
-            published="epoch2024_leading_energy_eff",
+            "epoch2024_leading_energy_eff",
         ),
-        Target(
+        _per_watt(
             "fp8_record",
             "record",
-            "accelerators",
-            ("tdp_w", "fp8_flop_s"),
-            "FLOP/s/W",
+            "fp8_flop_s",
             "best dense FP8 FLOP/s per watt of TDP of any accelerator released so far",
             f"largest value in {_CHIPS} released by the target date, {_FIRST_VIEW}",
-            target_rows.chip("fp8_flop_s"),
-            published="epoch2024_leading_energy_eff",
+            "epoch2024_leading_energy_eff",
         ),
         Target(
             "speedrun_record_time",
@@ -179,27 +181,12 @@ TARGETS: dict[str, Target] = {
             target_rows.mlperf,
             sign=-1,
         ),
-        Target(
-            "frontier_compute",
-            "record",
-            "notable_training_runs",
-            ("compute_flop",),
-            "FLOP",
-            "training compute of the largest known run",
-            f"largest compute_flop in {_MODELS} published by the target date, {_FIRST_VIEW}",
-            target_rows.run("compute_flop"),
-            from_year=2012.0,
-        ),
-        Target(
+        _largest_run("frontier_compute", "compute_flop", "FLOP", "training compute of the largest known run"),
+        _largest_run(
             "frontier_power",
-            "record",
-            "notable_training_runs",
-            ("power_draw_w",),
+            "power_draw_w",
             "W",
             "power draw of the largest known training run (modelled from TDP by the publisher)",
-            f"largest power_draw_w in {_MODELS} published by the target date, {_FIRST_VIEW}",
-            target_rows.run("power_draw_w"),
-            from_year=2012.0,
         ),
         Target(
             "training_flop_per_joule_year",
@@ -217,27 +204,14 @@ TARGETS: dict[str, Target] = {
             minimum_items=3,
             from_year=2012.0,
         ),
-        Target(
+        _largest_run(
             "run_cost_record",
-            "record",
-            "notable_training_runs",
-            ("cost_2023usd",),
+            "cost_2023usd",
             "USD",
             "cost of the most expensive known training run, in dollars of 2023",
-            f"largest cost_2023usd in {_MODELS} published by the target date, {_FIRST_VIEW}",
-            target_rows.run("cost_2023usd"),
-            from_year=2012.0,
         ),
-        Target(
-            "run_chips_record",
-            "record",
-            "notable_training_runs",
-            ("chip_count",),
-            "chips",
-            "accelerators of the largest cluster a known training run used",
-            f"largest chip_count in {_MODELS} published by the target date, {_FIRST_VIEW}",
-            target_rows.run("chip_count"),
-            from_year=2012.0,
+        _largest_run(
+            "run_chips_record", "chip_count", "chips", "accelerators of the largest cluster a known training run used"
         ),
     )
 }

@@ -14,14 +14,14 @@ from race_to_efficiency.forecasting.known import GroupRange, KnownRuns, group_ra
 from race_to_efficiency.units import decimal_year
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
     import pandas as pd
 
     from race_to_efficiency.arrays import Floats
-    from race_to_efficiency.settings.forecast import ForecastParams
+    from race_to_efficiency.settings.forecast import AnchorParams, ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
 
 
@@ -113,6 +113,14 @@ class Basis:
         """Number of joint draws."""
         return self.total.kappa.size
 
+    def pool(self, form: str) -> Pool:
+        """Return the pool of a form, ``total`` or ``reducible``."""
+        return self.total if form == "total" else self.reducible
+
+    def anchor(self, name: str) -> Anchor:
+        """Return the anchor called ``name``."""
+        return next(item for item in self.anchors if item.name == name)
+
 
 def gather(sources: StageFiles, params: ForecastParams, *, as_of: date, seed: int) -> Basis:
     """Return the basis of a forecast.
@@ -146,7 +154,19 @@ def gather(sources: StageFiles, params: ForecastParams, *, as_of: date, seed: in
     runs = known_runs(sources.notable_training_runs, long_run_flop=params.long_run_flop)
     ranges = _complete_ranges(reducible, estimates, sources.training_runs)
     pivot = float(total.record["pivot_compute_flop"])
-    anchors, anchors_left_out = _anchors(params, reducible, ranges, rates, runs, as_of, pivot)
+    anchors, anchors_left_out = _placed(
+        params.anchors,
+        lambda item: build_anchor(
+            item,
+            reducible,
+            ranges,
+            rates,
+            runs,
+            as_of=as_of,
+            algorithmic_component=params.algorithmic_component,
+            pivot_compute_flop=pivot,
+        ),
+    )
     routes = {str(row["route"]): row for row in sources.gamma.get("routes", [])}
     windows = series_lengths(sources.gamma["estimates"])
     return Basis(
@@ -166,32 +186,15 @@ def gather(sources: StageFiles, params: ForecastParams, *, as_of: date, seed: in
     )
 
 
-def _anchors(
-    params: ForecastParams,
-    pool: Pool,
-    ranges: Mapping[str, GroupRange],
-    rates: Mapping[str, Floats],
-    runs: KnownRuns,
-    as_of: date,
-    pivot_compute_flop: float,
+def _placed(
+    items: Sequence[AnchorParams], place: Callable[[AnchorParams], Anchor]
 ) -> tuple[tuple[Anchor, ...], dict[str, str]]:
     """Return the anchors this quarter has data for, and the others with the reason."""
     found: list[Anchor] = []
     left_out: dict[str, str] = {}
-    for item in params.anchors:
+    for item in items:
         try:
-            found.append(
-                build_anchor(
-                    item,
-                    pool,
-                    ranges,
-                    rates,
-                    runs,
-                    as_of=as_of,
-                    algorithmic_component=params.algorithmic_component,
-                    pivot_compute_flop=pivot_compute_flop,
-                )
-            )
+            found.append(place(item))
         except InputMissing as error:
             left_out[item.name] = error.what
     if not found:
@@ -261,7 +264,7 @@ def curve_weaknesses(basis: Basis, scenario: ScenarioParams, form: str, anchor: 
     if scenario.kappa is not None:
         found["kappa_given"] = "kappa is given, not estimated"
     else:
-        pool = basis.total if form == "total" else basis.reducible
+        pool = basis.pool(form)
         if pool.record["status"] != "trusted":
             found["kappa_weak"] = f"kappa_{form} fails a check: {'; '.join(pool.record['reasons'])}"
     if scenario.route is not None:

@@ -6,6 +6,7 @@ equal bytes side by side before the compressor sees them.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,7 @@ import numpy as np
 from race_to_efficiency.parquet import parquet_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
 
     from race_to_efficiency.arrays import Floats
@@ -62,15 +62,14 @@ class DrawsFile:
         self._writer.write_table(table, row_group_size=n)
 
 
-def open_draws(path: Path) -> AbstractContextManager[DrawsFile]:
+@contextmanager
+def open_draws(path: Path) -> Iterator[DrawsFile]:
     """Return a context that yields a `DrawsFile` and puts the finished file in place atomically.
 
     Parameters
     ----------
     path : Path
     """
-    from contextlib import contextmanager
-
     import pyarrow as pa
 
     schema = pa.schema(
@@ -82,19 +81,13 @@ def open_draws(path: Path) -> AbstractContextManager[DrawsFile]:
             ("value", pa.float64()),
         ]
     )
-
-    @contextmanager
-    def opened() -> Iterator[DrawsFile]:
-        encodings: Sequence[str] = ["scenario_id", "form", "horizon"]
-        with parquet_stream(
-            path,
-            schema,
-            compression="brotli",
-            compression_level=COMPRESSION_LEVEL,
-            use_dictionary=list(encodings),
-            column_encoding={"value": "BYTE_STREAM_SPLIT", "draw": "DELTA_BINARY_PACKED"},
-            write_statistics=False,
-        ) as writer:
-            yield DrawsFile(writer, schema)
-
-    return opened()
+    with parquet_stream(
+        path,
+        schema,
+        compression="brotli",
+        compression_level=COMPRESSION_LEVEL,
+        use_dictionary=["scenario_id", "form", "horizon"],
+        column_encoding={"value": "BYTE_STREAM_SPLIT", "draw": "DELTA_BINARY_PACKED"},
+        write_statistics=False,
+    ) as writer:
+        yield DrawsFile(writer, schema)

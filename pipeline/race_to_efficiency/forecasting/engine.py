@@ -68,7 +68,7 @@ class LossReading(Protocol):
 
 @dataclass(frozen=True)
 class Grid:
-    """A regular time grid: ``start + step * (0 ... count - 1)`` years.
+    """A regular time grid: ``step * (0 ... count - 1)`` years.
 
     Parameters
     ----------
@@ -76,30 +76,25 @@ class Grid:
         Years between points, > 0.
     count : int
         Number of points.
-    start : float
-        First point in years, >= 0.
     """
 
     step: float
     count: int
-    start: float = 0.0
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.step) and self.step > 0):
             raise ValueError(f"step must be positive, got {self.step!r}")
         if self.count < 1:
             raise ValueError(f"count must be at least 1, got {self.count!r}")
-        if not (np.isfinite(self.start) and self.start >= 0):
-            raise ValueError(f"start must not be negative, got {self.start!r}")
 
     def time(self, index: int) -> float:
         """Return the index-th time in years."""
-        return self.start + self.step * index
+        return self.step * index
 
     @property
     def times(self) -> Floats:
         """All times, (count,) years."""
-        return self.start + self.step * np.arange(self.count, dtype=np.float64)
+        return self.step * np.arange(self.count, dtype=np.float64)
 
     def segments(self) -> list[tuple[int, int]]:
         """Return the (first, end) index pairs a thread works through; fixed, so results never depend on threads."""
@@ -167,13 +162,6 @@ class LogRatios:
                 yield draws, row, log_ratio
                 now *= factor
                 now += added
-
-    def segment(self, first: int, end: int) -> Floats:
-        """Return ln X at the grid points ``first`` to ``end - 1``, (end - first, n_draws)."""
-        out = np.empty((end - first, self.path.n_draws))
-        for draws, row, log_ratio in self.rows(self.start(first), first, end):
-            out[row, draws] = log_ratio
-        return out
 
 
 def _accumulated(rate: Floats, scale: Floats, t: float) -> Floats:

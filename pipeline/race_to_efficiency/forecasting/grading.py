@@ -38,8 +38,8 @@ def curve_grades(
     grown : (k,) float
         See `decades_grown`.
     """
-    anchor = next(item for item in basis.anchors if item.name == label.anchor)
-    return grades(curve_evidence(basis, scenario, label, estimates), decades_at_start(anchor, label.group) + grown)
+    start = decades_at_start(basis.anchor(label.anchor), label.group)
+    return grades(curve_evidence(basis, scenario, label, estimates), start + grown)
 
 
 def decades_grown(path: DrawnPath, times: Sequence[float]) -> Floats:
@@ -54,8 +54,8 @@ def curve_evidence(
 
     A kappa that was given is an assumption; a gamma that was given is what the scenario asks, and no doubt.
     """
-    anchor = next(item for item in basis.anchors if item.name == label.anchor)
-    doubts = set(curve_weaknesses(basis, scenario, label.form, anchor)) - {"anchor_beyond_range"}
+    weak = curve_weaknesses(basis, scenario, label.form, basis.anchor(label.anchor))
+    doubts = set(weak) - {"anchor_beyond_range"}
     if "kappa_given" in doubts:
         return ASSUMED
     member = next((item for item in basis.reducible.groups if item.group == label.group), None)

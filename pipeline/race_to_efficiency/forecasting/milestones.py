@@ -114,21 +114,28 @@ def time_to_log_ratio(path: DrawnPath, log_ratio: Floats) -> Passage:
 
 def _first_passage(path: DrawnPath, wanted: Floats) -> Floats:
     """Bracket the first time ln X reaches the level by scanning forward, then bisect."""
-    low, high = np.zeros(path.n_draws), np.full(path.n_draws, NEVER)
-    started = path.log_compute_ratio(0.0) >= wanted
-    found = started.copy()
-    for t in SCAN_YEARS:
-        reached = ~found & (path.log_compute_ratio(float(t)) >= wanted)
+    started, years = _first_time(lambda t: path.log_compute_ratio(t) >= wanted, np.append(0.0, SCAN_YEARS))
+    return np.where(started, 0.0, years)
+
+
+def _first_time(
+    happened: Callable[[float | Floats], NDArray[np.bool_]], times: Floats
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Return where it has happened at the first of the times, and elsewhere when it first does, in years."""
+    from_start = happened(float(times[0]))
+    found = from_start.copy()
+    low, high = np.full(found.size, times[0]), np.full(found.size, NEVER)
+    for t in times[1:]:
+        reached = ~found & happened(float(t))
         high[reached] = t
         found |= reached
         low[~found] = t
         if found.all():
             break
-    years = _bisect(lambda t: path.log_compute_ratio(t) >= wanted, low, high)
-    return np.where(started, 0.0, years)
+    return from_start, _bisect(happened, low, high)
 
 
-def _bisect(happened: Callable[[Floats], NDArray[np.bool_]], low: Floats, high: Floats) -> Floats:
+def _bisect(happened: Callable[[float | Floats], NDArray[np.bool_]], low: Floats, high: Floats) -> Floats:
     """Halve every finite bracket [low, high] of a yes that follows a no; infinite ones stay infinite."""
     never = np.isinf(high)
     left, right = low.copy(), np.where(never, low, high)
@@ -186,14 +193,5 @@ def crossing(ahead_first: DrawnPath, ahead_later: DrawnPath) -> Crossing:
         years = crossover_time(hare_scale, hare_rate, turtle_scale, turtle_rate, basis="cumulative")
         never = (years <= 0) | (years > times[-1])
         return Crossing(Passage(np.where(never, NEVER, years)), years <= 0, float(times[-1]))
-    from_start = overtaken(float(times[0]))
-    found = from_start.copy()
-    low, high = np.full(found.size, times[0]), np.full(found.size, NEVER)
-    for t in times[1:]:
-        reached = ~found & overtaken(float(t))
-        high[reached] = t
-        found |= reached
-        low[~found] = t
-        if found.all():
-            break
-    return Crossing(Passage(_bisect(overtaken, low, high)), from_start, float(times[-1]))
+    from_start, years = _first_time(overtaken, times)
+    return Crossing(Passage(years), from_start, float(times[-1]))

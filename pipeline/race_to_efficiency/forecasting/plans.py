@@ -124,11 +124,9 @@ def points_of(
     """
     if ratios is None or label.target == "loss":
         return None
-    pool = basis.total if label.form == "total" else basis.reducible
-    kappa = pool.point if scenario.kappa is None else scenario.kappa.value
+    kappa = basis.pool(label.form).point if scenario.kappa is None else scenario.kappa.value
     ratio = np.exp([-kappa * one for one in ratios])
     if (label.target, label.form) != ("relative_loss", "reducible"):
         return np.asarray(ratio)
-    anchor = next(item for item in basis.anchors if item.name == label.anchor)
-    floor = anchor.floor if scenario.floor is None else scenario.floor
+    floor = basis.anchor(label.anchor).floor if scenario.floor is None else scenario.floor
     return np.asarray(floor + (1.0 - floor) * ratio)

@@ -118,8 +118,7 @@ def curve_reasons(
     basis: Basis, scenario: ScenarioParams, label: CurveLabel, limits: Sequence[Limit], years: float
 ) -> tuple[str, ...]:
     """Return why a curve is weak at a horizon, as codes: from the first day, then the limits passed by then."""
-    anchor = next(item for item in basis.anchors if item.name == label.anchor)
-    first = curve_weaknesses(basis, scenario, label.form, anchor)
+    first = curve_weaknesses(basis, scenario, label.form, basis.anchor(label.anchor))
     passed = reasons_at(limits, scenario_id=scenario.name, anchor=label.anchor, form=label.form, years=years)
     return (*first, *passed)
 
@@ -192,8 +191,7 @@ def _passages(basis: Basis, item: PathPlan, params: ForecastParams) -> list[tupl
         for target in targets:
             goal: float | Floats = target
             if first.target == "relative_loss" and first.form == "reducible":
-                anchor = next(one for one in basis.anchors if one.name == first.anchor)
-                goal = reducible_target(target, floor_of(basis, item.scenario, anchor))
+                goal = reducible_target(target, floor_of(basis, item.scenario, basis.anchor(first.anchor)))
             passage = time_to_log_ratio(item.path, log_ratio_of_target(kappa.draws, goal))
             found += [(label, target, passage) for label in labels]
     return found

@@ -120,18 +120,12 @@ def milestone_rows(
     """Return the milestone rows of one target on one curve: years by quantile (never a mean); inf means never."""
     found = passage.quantiles(levels)
     shared = {
+        **vars(label),
         "reference_date": as_of.isoformat(),
-        "target": label.target,
         "threshold": threshold,
-        "scenario_id": label.scenario_id,
         "output_type": "quantile",
         "unit": "years",
         "unreachable_probability": passage.probability_never,
-        "form": label.form,
-        "convention": label.convention,
-        "anchor": label.anchor,
-        "route": label.route,
-        "group": label.group,
         "status": "weak" if reasons else "trusted",
         "reasons": ";".join(reasons),
         "grade": grade,

@@ -63,13 +63,7 @@ class Limit:
     def to_json(self, as_of: date) -> dict[str, Any]:
         """Return the record with its date; never is null with ``never`` true."""
         return {
-            "limit": self.limit,
-            "form": self.form,
-            "scenario_id": self.scenario_id,
-            "anchor": self.anchor,
-            "years": self.years,
-            "low": self.low,
-            "high": self.high,
+            **{name: value for name, value in vars(self).items() if name != "words"},
             "never": bool(np.isinf(self.years)),
             "passed_at_start": self.years <= 0,
             "date": date_after(as_of, self.years),

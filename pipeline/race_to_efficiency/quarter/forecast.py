@@ -143,7 +143,7 @@ def _told(estimate: Estimate) -> dict[str, Any]:
 
 def _origin(basis: Basis, form: str, gamma_outputs: dict[str, str]) -> Origin:
     """Return what a curve rests on: the pool its kappa is drawn from, the rate, the anchor where it has a floor."""
-    record = (basis.total if form == "total" else basis.reducible).record
+    record = basis.pool(form).record
     kappas = (f"{POOL.called((record['form'],))}#{record['id']}",)
     rates = [key for key in gamma_outputs if key.startswith(("route.", "growth."))]
     anchored = [] if form == "total" else [key for key in gamma_outputs if key not in rates]

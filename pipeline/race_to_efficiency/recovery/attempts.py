@@ -68,6 +68,13 @@ def table_of(loss: Floats, **quantities: Floats) -> RunTable:
     )
 
 
+def sized_runs(rng: np.random.Generator, n_rows: int, off_decades: float = 1.0) -> tuple[Floats, Floats, Floats]:
+    """Return params and tokens over four decades of compute, and decades off 20 tokens a parameter, (n,) each."""
+    compute, off = 10.0 ** rng.uniform(18.0, 22.0, n_rows), off_decades * rng.uniform(-1.0, 1.0, n_rows)
+    params = np.sqrt(compute / 6.0 / (20.0 * 10.0**off))
+    return params, compute / 6.0 / params, off
+
+
 def judged(
     table: RunTable,
     form: Form,

@@ -11,7 +11,7 @@ from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, Form
 from race_to_efficiency.calibration.kappa.mixture_of_experts import EXPERTS
 from race_to_efficiency.calibration.kappa.repeated_data import REPEATED
 from race_to_efficiency.own_tables.further_columns import WEIGHT
-from race_to_efficiency.recovery.attempts import FLOOR_NATS, RUN_NOISE, judged, table_of
+from race_to_efficiency.recovery.attempts import FLOOR_NATS, RUN_NOISE, judged, sized_runs, table_of
 
 if TYPE_CHECKING:
     from race_to_efficiency.arrays import Floats
@@ -33,18 +33,11 @@ LOUD = 5.0
 """Noise of the runs that a weight makes light of, in units of the others'."""
 
 
-def _sizes(rng: np.random.Generator, n_rows: int) -> tuple[Floats, Floats]:
-    """Return params and tokens of runs over four decades of compute, around the optimum by a decade either way."""
-    compute = 10.0 ** rng.uniform(18.0, 22.0, n_rows)
-    params = np.sqrt(compute / 6.0 / (20.0 * 10.0 ** rng.uniform(-1.0, 1.0, n_rows)))
-    return params, compute / 6.0 / params
-
-
 def _attempt(
     form: Form, n_rows: int, conditions: Conditions, rng: np.random.Generator, error: Floats, **more: Floats
 ) -> Outcome:
     """Simulate the plain law, or what ``more`` makes of it, and fit it under conditions."""
-    params, tokens = _sizes(rng, n_rows)
+    params, tokens, _ = sized_runs(rng, n_rows)
     quantities = {"params": params, "tokens": tokens, "compute_flop": 6.0 * params * tokens}
     theta: tuple[float, ...] = _LAW
     if form is REPEATED:

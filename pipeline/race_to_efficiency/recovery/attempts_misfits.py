@@ -20,6 +20,7 @@ from race_to_efficiency.recovery.attempts import (
     ROWS_PER_CLUSTER,
     RUN_NOISE,
     judged,
+    sized_runs,
     table_of,
 )
 from race_to_efficiency.settings.params import shipped_params
@@ -45,13 +46,6 @@ FLOORS_APART = 0.1
 
 REDUCIBLE_NATS = 1.2
 """L - E in the middle of the simulated computes of a floor form."""
-
-
-def sized_runs(rng: np.random.Generator, n_rows: int, off_decades: float = 1.0) -> tuple[Floats, Floats, Floats]:
-    """Return params and tokens over four decades of compute, and decades off 20 tokens a parameter, (n,) each."""
-    compute, off = 10.0 ** rng.uniform(18.0, 22.0, n_rows), off_decades * rng.uniform(-1.0, 1.0, n_rows)
-    params = np.sqrt(compute / 6.0 / (20.0 * 10.0**off))
-    return params, compute / 6.0 / params, off
 
 
 def law_loss(params: Floats, tokens: Floats) -> Floats:

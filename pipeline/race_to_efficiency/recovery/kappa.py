@@ -6,7 +6,7 @@ A refused fit counts as a miss wherever coverage is measured; bounds marked as t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from race_to_efficiency.calibration.common.resampling import stream
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FLOOR, POWER_LAW
@@ -43,11 +43,9 @@ from race_to_efficiency.recovery.attempts_misfits import (
 )
 from race_to_efficiency.recovery.attempts_pool import pooled_families
 from race_to_efficiency.recovery.attempts_predictions import larger_runs
-from race_to_efficiency.recovery.summary import Quantity, rows_of
+from race_to_efficiency.recovery.summary import Quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from race_to_efficiency.recovery.attempts import Attempt
 
 
@@ -227,27 +225,3 @@ def simulate_outcomes(name: str, n_datasets: int, seed: int) -> dict[str, list[f
     found = [STUDY[name].attempt(rng) for _ in range(n_datasets)]
     keys = sorted({key for one in found for key in one})
     return {key: [one.get(key) for one in found] for key in keys}
-
-
-def _runner(name: str) -> Callable[[int, int], dict[str, Any]]:
-    def run(n_datasets: int, seed: int) -> dict[str, Any]:
-        case = STUDY[name]
-        rows = rows_of(name, case.bound, case.quantities, simulate_outcomes(name, n_datasets, seed))
-        value = {row.quantity: row.value for row in rows}
-        return {
-            "case": name,
-            "n_datasets": n_datasets,
-            "bias": next((row.value for row in rows if "bias" in row.quantity), None),
-            "coverage": value.get("coverage of kappa", value.get("coverage of the joint region")),
-            "refused": rows[0].refused,
-            "bounds": {row.quantity: [row.low, row.high] for row in rows if row.meets != "no bound"},
-            "holds": all(row.meets != "no" for row in rows),
-            "note": case.note,
-            "rows": [row.to_json() for row in rows],
-        }
-
-    return run
-
-
-CASES: dict[str, Callable[[int, int], dict[str, Any]]] = {name: _runner(name) for name in STUDY}
-"""Case name -> function (n_datasets, seed) that returns what it measured with its bounds."""

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 CHUNK = 50
 """Data sets of one chunk."""
 
-SUITES = {"kappa": recovery_kappa, "trends": recovery_trends, "predictive": recovery_predictive}
+CASES = recovery_trends.CASES | recovery_predictive.CASES
+"""Cases that tell their own bias, coverage and refusals; those of kappa tell outcomes."""
 
-SUITE_OF_CASE: dict[str, str] = {name: suite for suite, module in SUITES.items() for name in module.CASES}
-"""Case name -> suite."""
+EVERY_CASE = [*recovery_kappa.STUDY, *CASES]
 
 _CODE = ("calibration", "evaluation", "equation", "forecasting", "own_tables", "recovery")
 _NOT_CODE = ("recovery/study.py", "recovery/summary.py", "recovery/table.py")
@@ -50,7 +50,6 @@ _BOUNDS = {
     "censored": "5",
     "predictive": "intervals",
 }
-_LIMITS = {"coverage": (0, "coverage"), "coverage_at_most": (1, "coverage"), "coverage_below": (1, "coverage")}
 
 
 @dataclass(frozen=True)
@@ -139,10 +138,9 @@ def compute(task: Task) -> dict[str, Any]:
 
     seed = int(np.random.SeedSequence([task.seed, task.chunk]).generate_state(1)[0] >> 1)
     with threadpool_limits(limits=1):
-        if SUITE_OF_CASE[task.case] == "kappa":
-            return {"columns": recovery_kappa.simulate_outcomes(task.case, task.n_datasets, seed)}
-        measured: dict[str, Any] = SUITES[SUITE_OF_CASE[task.case]].CASES[task.case](task.n_datasets, seed)
-        return measured
+        if task.case in CASES:
+            return CASES[task.case](task.n_datasets, seed)
+        return {"columns": recovery_kappa.simulate_outcomes(task.case, task.n_datasets, seed)}
 
 
 def run_tasks(
@@ -200,7 +198,7 @@ def study(
     Parameters
     ----------
     cases : sequence of str
-        Keys of `SUITE_OF_CASE`.
+        Of `EVERY_CASE`.
     store : Path
     n_datasets, seed : int
     place : Place
@@ -216,7 +214,7 @@ def study(
 
 def case_rows(case: str, chunks: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Return the table's rows of a case from all its chunks."""
-    if SUITE_OF_CASE[case] != "kappa":
+    if case in CASES:
         return _pooled_rows(case, chunks)
     names = sorted({name for chunk in chunks for name in chunk["columns"]})
     columns: dict[str, list[float | None]] = {name: [] for name in names}
@@ -230,7 +228,7 @@ def case_rows(case: str, chunks: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 def _note(case: str, chunks: Sequence[Mapping[str, Any]]) -> str:
     """Return in words what a case simulates."""
-    return recovery_kappa.STUDY[case].note if SUITE_OF_CASE[case] == "kappa" else str(chunks[0]["note"])
+    return str(chunks[0]["note"]) if case in CASES else recovery_kappa.STUDY[case].note
 
 
 def _pooled_rows(case: str, chunks: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -247,10 +245,7 @@ def _pooled_rows(case: str, chunks: Sequence[Mapping[str, Any]]) -> list[Row]:
 
     answered_coverage, bias = mean("coverage"), mean("bias")
     coverage = None if answered_coverage is None else answered_coverage * (1.0 - refused)
-    limits: list[float | None] = [None, None]
-    for name, (side, _) in _LIMITS.items():
-        if name in bounds:
-            limits[side] = bounds[name]
+    at_most = bounds.get("coverage_below", bounds.get("coverage_at_most"))
     bound = next((label for prefix, label in _BOUNDS.items() if case.startswith(prefix)), "")
     own = bound not in ("4", "5", "4, 5") or "coverage_below" in bounds
 
@@ -261,7 +256,7 @@ def _pooled_rows(case: str, chunks: Sequence[Mapping[str, Any]]) -> list[Row]:
         )
 
     error = None if coverage is None else float(np.sqrt(max(coverage * (1.0 - coverage), 0.0) / total))
-    rows = [row("coverage", coverage, error, limits[0], limits[1])]
+    rows = [row("coverage", coverage, error, bounds.get("coverage"), at_most)]
     limit = bounds.get("bias")
     rows.append(row("bias", bias, _bias_error(chunks, answered, bias), None if limit is None else -limit, limit))
     if "stated_within" in bounds and coverage is not None:

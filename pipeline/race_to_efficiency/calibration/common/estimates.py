@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FitStatus = Literal["trusted", "weak", "refused"]
+Ends = tuple[float | None, float | None]
+"""Lower and upper end of an interval; None for an open end."""
+
+NO_ENDS: Ends = (None, None)
 
 INTERVAL_METHODS = frozenset(
     {
@@ -184,6 +188,17 @@ class Estimate:
     def interval(self, level: float = 0.95) -> Interval | None:
         """Return the headline interval: the first one at ``level``."""
         return next((item for item in self.intervals if item.level == level), None)
+
+    @property
+    def ends(self) -> Ends:
+        """Ends of the headline interval."""
+        interval = self.interval()
+        return NO_ENDS if interval is None else (interval.low, interval.high)
+
+    def lies_outside(self, value: float) -> bool:
+        """Tell whether a value lies outside the headline interval; none does where that is missing or open."""
+        low, high = self.ends
+        return low is not None and high is not None and not low <= value <= high
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON-ready mapping (all fields present, null where unused)."""

@@ -109,19 +109,37 @@ def increment_slopes(series: Series, draws: int, block_rows: int, seed: int) -> 
 
     from race_to_efficiency.calibration.gamma.trends import line_slopes, row_slopes
 
-    waited, gained = np.diff(series.time), np.diff(series.value)
-    steps = len(waited)
+    time, path, blocks = block_paths(
+        series.time, series.value, draws, block_rows, stream(seed, series.table, "increments")
+    )
+    found = _determined(row_slopes(time, path, np.ones_like(path)))
+    point = float(line_slopes(series, np.ones((1, len(series))))[0])
+    factor = float(stdtrit(max(blocks - 1, 1), 0.975) / ndtri(0.975))
+    return np.asarray(point + (found - np.median(found)) * factor)
+
+
+def block_paths(
+    time: Floats, value: Floats, draws: int, block_rows: int, rng: np.random.Generator
+) -> tuple[Floats, Floats, int]:
+    """Return (draws, n) times and values rebuilt from 0 of circular blocks of a series' steps, and its whole blocks.
+
+    Parameters
+    ----------
+    time, value : (n,) float
+        Ordered by time.
+    draws, block_rows : int
+        A block is at most a third of the steps.
+    rng : Generator
+    """
+    steps = len(value) - 1
     block = min(block_rows, max(steps // 3, 1))
-    rng = stream(seed, series.table, "increments")
     starts = rng.integers(0, steps, size=(draws, -(-steps // block)))
     index = ((starts[:, :, None] + np.arange(block)) % steps).reshape(draws, -1)[:, :steps]
     zero = np.zeros((draws, 1))
-    time = np.concatenate([zero, np.cumsum(waited[index], axis=1)], axis=1)
-    path = np.concatenate([zero, np.cumsum(gained[index], axis=1)], axis=1)
-    found = _determined(row_slopes(time, path, np.ones_like(path)))
-    point = float(line_slopes(series, np.ones((1, len(series))))[0])
-    factor = float(stdtrit(max(steps // block - 1, 1), 0.975) / ndtri(0.975))
-    return np.asarray(point + (found - np.median(found)) * factor)
+    times, path = (
+        np.concatenate([zero, np.cumsum(np.diff(column)[index], axis=1)], axis=1) for column in (time, value)
+    )
+    return times, path, steps // block
 
 
 def jackknife_stderr(series: Series, slopes: Slopes) -> tuple[float, int]:

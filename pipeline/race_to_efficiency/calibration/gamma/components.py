@@ -197,7 +197,6 @@ def from_draws(
     draws: Floats,
     *,
     value: float | None = None,
-    method: str = "draws",
     diagnostics: Mapping[str, Any] | None = None,
     status: FitStatus = "trusted",
     reasons: Sequence[str] = (),
@@ -207,7 +206,7 @@ def from_draws(
 ) -> Fitted:
     """Return a component that exists only as draws (a prior, a mixture, a route); its value is their median."""
     middle = float(np.median(draws)) if value is None else value
-    intervals = draw_intervals(draws, method=method)
+    intervals = draw_intervals(draws)
     facts = in_other_units(middle, intervals[0].low, intervals[0].high) if unit == "doublings/yr" else {}
     estimate = Estimate(
         **{**identity(component), "unit": unit},

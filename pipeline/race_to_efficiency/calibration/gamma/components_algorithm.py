@@ -179,10 +179,8 @@ def speedrun(inputs: Inputs, name: str, column: str, coverage: tuple[str, ...]) 
     for estimator, start in (("ols", windows.speedrun), ("recent", windows.speedrun_recent)):
         meaning = f"modded-nanogpt {column} to a fixed validation loss, least squares on date"
         component = Component(name, estimator, coverage, "any", meaning, caveat)
-        if whole is None:
-            fits.append(refused(component, "no record by this date"))
-        else:
-            fits.append(fit_trend(inputs, component, whole, start=start, resampling="increments"))
+        none = "no record by this date"
+        fits.append(fit_trend(inputs, component, whole, absent=none, start=start, resampling="increments"))
     return fits
 
 

@@ -83,11 +83,8 @@ def frontier_growth(inputs: Inputs) -> list[Fitted]:
     }
     for name, component in identity.items():
         part = run_series(stated, values[name]) if len(stated) else None
-        fits.append(
-            refused(component, "no frontier run states power and hours")
-            if part is None
-            else fit_trend(inputs, component, part, start=windows.identity)
-        )
+        none = "no frontier run states power and hours"
+        fits.append(fit_trend(inputs, component, part, absent=none, start=windows.identity))
     return fits
 
 
@@ -176,12 +173,8 @@ def chip_growth(inputs: Inputs) -> list[Fitted]:
         ("price", "release_price_usd", "nominal release price a chip"),
     ):
         component = _component(estimator, meaning, "catalogued chips, unweighted")
-        series = chip_series(inputs, numerator, None)
-        fits.append(
-            refused(component, f"no chip states {numerator}")
-            if series is None
-            else fit_trend(inputs, component, series)
-        )
+        series = chip_series(inputs, numerator)
+        fits.append(fit_trend(inputs, component, series, absent=f"no chip states {numerator}"))
     return fits
 
 

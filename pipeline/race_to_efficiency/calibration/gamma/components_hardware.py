@@ -24,7 +24,7 @@ _CATALOGUE = (
 )
 
 
-def chip_series(inputs: Inputs, numerator: str, denominator: str | None) -> Series | None:
+def chip_series(inputs: Inputs, numerator: str, denominator: str | None = None) -> Series | None:
     """Return log2 of numerator (over denominator) for chips that state both; a 0 in a cell means missing.
 
     Parameters
@@ -41,8 +41,7 @@ def chip_series(inputs: Inputs, numerator: str, denominator: str | None) -> Seri
     rows = inputs.rows(ACCELERATORS, stating=numerator)
     if rows.empty:
         return None
-    stated = rows[numerator].gt(0) & (rows[denominator].gt(0) if denominator else True)
-    rows = rows.loc[stated]
+    rows = rows.loc[rows[numerator].gt(0) & (rows[denominator].gt(0) if denominator else True)]
     if rows.empty:
         return None
     ratio = rows[numerator] / rows[denominator] if denominator else rows[numerator]

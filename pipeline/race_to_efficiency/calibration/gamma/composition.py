@@ -46,7 +46,7 @@ def judged_one(inputs: Inputs, fit: Fitted, others: Mapping[str, Fitted]) -> tup
 def component_row(fit: Fitted) -> ComponentRow:
     """Return a component's row of the components table."""
     component, estimate = fit.component, fit.estimate
-    headline = estimate.interval()
+    low, high = estimate.ends
     return {
         "component": component.name,
         "estimator": component.estimator,
@@ -54,8 +54,8 @@ def component_row(fit: Fitted) -> ComponentRow:
         "omits": list(component.omits) if component.coverage else [],
         "basis": component.basis,
         "value": estimate.value,
-        "low": None if headline is None else headline.low,
-        "high": None if headline is None else headline.high,
+        "low": low,
+        "high": high,
         "unit": estimate.unit,
         "n_rows": estimate.n_rows,
         "n_clusters": estimate.n_clusters,

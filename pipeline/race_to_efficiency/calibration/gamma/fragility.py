@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from race_to_efficiency.calibration.common.estimates import NO_ENDS
 from race_to_efficiency.calibration.gamma.pairs_out import leave_pairs_out
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 from race_to_efficiency.calibration.gamma.trends import line_slopes
@@ -134,17 +135,18 @@ def tornado_rows(route: Fitted, terms: Mapping[str, int], fragility: Sequence[Fr
         sign = terms.get(row["component"])
         if sign is None or row["delta"] is None:
             continue
+        value = route.estimate.value + sign * row["delta"]
         rows.append(
             {
                 **row,
                 "component": route.component.key,
                 "change": f"{row['component']}: {row['change']}",
-                "value": route.estimate.value + sign * row["delta"],
+                "value": value,
                 "low": None,
                 "high": None,
                 "delta": sign * row["delta"],
-                "sign_changes": (route.estimate.value + sign * row["delta"]) * route.estimate.value < 0,
-                "outside_interval": _outside(route, route.estimate.value + sign * row["delta"]),
+                "sign_changes": value * route.estimate.value < 0,
+                "outside_interval": route.estimate.lies_outside(value),
                 "moves_much": False,
                 "gate": False,
             }
@@ -154,11 +156,8 @@ def tornado_rows(route: Fitted, terms: Mapping[str, int], fragility: Sequence[Fr
 
 def mixture_rows(inputs: Inputs, blend: Fitted, parts: Mapping[str, Fitted]) -> list[FragilityRow]:
     """Return what each part of the mixture says alone: how much the stated weights decide."""
-    rows = []
-    for key, part in parts.items():
-        if blend.draws is not None and part.draws is not None:
-            rows.append(choice_row(inputs, blend, "definition", f"{key} alone", part))
-    return rows
+    usable = {key: part for key, part in parts.items() if blend.usable and part.usable}
+    return [choice_row(inputs, blend, "definition", f"{key} alone", part) for key, part in usable.items()]
 
 
 def moved_starts(inputs: Inputs, fit: Fitted, again: Callable[[Series], Fitted]) -> list[FragilityRow]:
@@ -246,7 +245,7 @@ def choice_row(
     base = float(fit.estimate.value or 0.0)
     estimate = None if other is None else other.estimate
     value = value if estimate is None else estimate.value
-    headline = None if estimate is None else estimate.interval()
+    low, high = NO_ENDS if estimate is None else estimate.ends
     order = ("trusted", "weak", "refused")
     status = fit.estimate.status if estimate is None else estimate.status
     return {
@@ -255,21 +254,14 @@ def choice_row(
         "change": change,
         "base": base,
         "value": value,
-        "low": None if headline is None else headline.low,
-        "high": None if headline is None else headline.high,
+        "low": low,
+        "high": high,
         "delta": None if value is None else value - base,
         "n_rows": len(fit.series or ()) if estimate is None else estimate.n_rows,
         "status": status,
         "sign_changes": value is not None and value * base < 0,
         "status_changes": order.index(status) > order.index(fit.estimate.status),
-        "outside_interval": value is not None and _outside(fit, value),
+        "outside_interval": value is not None and fit.estimate.lies_outside(value),
         "moves_much": value is not None and abs(value - base) > max(limit * abs(base), fit.estimate.stderr or 0.0),
         "gate": gate,
     }
-
-
-def _outside(fit: Fitted, value: float) -> bool:
-    headline = fit.estimate.interval()
-    if headline is None or headline.low is None or headline.high is None:
-        return False
-    return not headline.low <= value <= headline.high

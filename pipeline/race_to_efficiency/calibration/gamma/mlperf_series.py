@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.calibration.common.series import Series
+from race_to_efficiency.ledger.exclusions import domain_exclusion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,21 +19,10 @@ if TYPE_CHECKING:
 MLPERF = "mlperf_training"
 
 
-def _round_number(names: pd.Series) -> Floats:
-    return names.astype(str).str.lstrip("v").to_numpy(np.float64)
-
-
-def mlperf_rows(inputs: Inputs, *, comparable: bool = True) -> pd.DataFrame:
+def mlperf_rows(inputs: Inputs) -> pd.DataFrame:
     """Return closed-division results with complete logs, not resubmitted, on targets still in force."""
     rows = inputs.rows(MLPERF)
-    if rows.empty:
-        return rows
-    keep = rows["division"].eq("closed") & ~rows["is_resubmission"].astype(bool)
-    keep &= rows["n_logs_missing"].fillna(0).eq(0) & rows["minutes"].gt(0)
-    rows = rows.loc[keep]
-    if not comparable or rows.empty:
-        return rows
-    return rows.loc[_round_number(rows["round"]) >= _round_number(rows["comparable_from_round"])]
+    return rows if rows.empty else rows.loc[domain_exclusion(MLPERF, rows).eq("")]
 
 
 def best_per_round(rows: pd.DataFrame, by: list[str], min_rounds: int) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from race_to_efficiency.calibration.common.estimates import NO_ENDS
 from race_to_efficiency.calibration.gamma.components import Component
 from race_to_efficiency.calibration.gamma.components_hardware import chip_series
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
@@ -12,7 +13,7 @@ from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from race_to_efficiency.calibration.common.estimates import Interval
+    from race_to_efficiency.calibration.common.estimates import Ends
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
     from race_to_efficiency.calibration.gamma.records import PublishedRate, Verdict
 
@@ -27,8 +28,8 @@ class Match:
         ``component.estimator``, or None with ``numerator`` set.
     differs : str
         Known differences in rows or definition; empty when none is known.
-    numerator, denominator : str or None
-        Columns of the accelerators view for a matched trend of our own.
+    numerator : str or None
+        Column of the accelerators view for a matched trend of our own.
     sign : int
         Of ours minus theirs, as those differences let expect before a value is looked at; 0 where they tell no side.
     """
@@ -36,7 +37,6 @@ class Match:
     ours: str | None = None
     differs: str = ""
     numerator: str | None = None
-    denominator: str | None = None
     sign: int = 0
 
 
@@ -110,21 +110,18 @@ def _ours(inputs: Inputs, match: Match, fits: Mapping[str, Fitted]) -> Fitted | 
         return fits.get(match.ours)
     if match.numerator is None:
         return None
-    series = chip_series(inputs, match.numerator, match.denominator)
+    series = chip_series(inputs, match.numerator)
     if series is None:
         return None
-    name = match.numerator if match.denominator is None else f"{match.numerator}_per_{match.denominator}"
-    component = Component(name, "mean_chip", (), "none", f"{name}, least squares on release date")
+    component = Component(match.numerator, "mean_chip", (), "none", f"{match.numerator}, least squares on release date")
     return fit_trend(inputs, component, series)
 
 
 def _row(record: Mapping[str, Any], match: Match | None, fit: Fitted | None) -> PublishedRate:
     theirs = _number(record["gamma_per_year"])
     low, high = _number(record["gamma_lo"]), _number(record["gamma_hi"])
-    headline = None if fit is None else fit.estimate.interval()
-    value = None if fit is None else fit.estimate.value
-    overlap = _overlap(theirs, low, high, headline)
-    verdict, why = verdict_of(match, value, theirs, (low, high), headline)
+    value, ends = (None, NO_ENDS) if fit is None else (fit.estimate.value, fit.estimate.ends)
+    verdict, why = verdict_of(match, value, theirs, (low, high), ends)
     notes = (why, "no definition of ours was matched to it" if match is None else match.differs)
     return {
         "value_id": record["value_id"],
@@ -133,11 +130,11 @@ def _row(record: Mapping[str, Any], match: Match | None, fit: Fitted | None) -> 
         "published_low": low,
         "published_high": high,
         "ours": value,
-        "ours_low": None if headline is None else headline.low,
-        "ours_high": None if headline is None else headline.high,
+        "ours_low": ends[0],
+        "ours_high": ends[1],
         "estimate": None if fit is None else fit.estimate.id,
         "difference": None if value is None or theirs is None else value - theirs,
-        "overlap": overlap,
+        "overlap": _overlap(theirs, (low, high), ends),
         "verdict": verdict,
         "note": "; ".join(text for text in notes if text),
         "source": record["source"],
@@ -149,8 +146,8 @@ def verdict_of(
     match: Match | None,
     ours: float | None,
     theirs: float | None,
-    interval: tuple[float | None, float | None],
-    own: Interval | None,
+    interval: Ends,
+    own: Ends,
 ) -> tuple[Verdict, str]:
     """Return what a comparison tells, and why where that needs saying.
 
@@ -158,9 +155,8 @@ def verdict_of(
     ----------
     match : Match or None
     ours, theirs : float or None, doublings/yr
-    interval : (float or None, float or None), doublings/yr
-        As published, 95 %.
-    own : Interval or None
+    interval, own : (float or None, float or None), doublings/yr
+        The 95 % intervals: as published, and ours.
 
     Returns
     -------
@@ -174,9 +170,12 @@ def verdict_of(
     """
     if ours is None or theirs is None or match is None:
         return "unmatched", ""
-    if _overlap(theirs, *interval, own):
-        ends = {"our": (None, None) if own is None else (own.low, own.high), "their": interval}
-        wide = [whose for whose, (low, high) in ends.items() if _width(low, high) > abs(theirs)]
+    if _overlap(theirs, interval, own):
+        wide = [
+            whose
+            for whose, (low, high) in (("our", own), ("their", interval))
+            if low is not None and high is not None and high - low > abs(theirs)
+        ]
         why = f"{' and '.join(wide)} 95 % interval is wider than the published rate itself" if wide else ""
         return ("too wide to tell" if wide else "agrees"), why
     if match.sign:
@@ -184,16 +183,13 @@ def verdict_of(
     return ("differs" if match.differs else "unexplained"), ""
 
 
-def _width(low: float | None, high: float | None) -> float:
-    return 0.0 if low is None or high is None else high - low
-
-
-def _overlap(theirs: float | None, low: float | None, high: float | None, ours: Interval | None) -> bool | None:
+def _overlap(theirs: float | None, interval: Ends, ours: Ends) -> bool | None:
     """Return whether the 95 % intervals meet; a published value without one counts as a point."""
-    if theirs is None or ours is None or ours.low is None or ours.high is None:
+    least, most = ours
+    if theirs is None or least is None or most is None:
         return None
-    low, high = theirs if low is None else low, theirs if high is None else high
-    return ours.low <= high and low <= ours.high
+    low, high = (theirs if end is None else end for end in interval)
+    return least <= high and low <= most
 
 
 def _number(value: Any) -> float | None:

@@ -184,8 +184,8 @@ def fit_route(inputs: Inputs, route: Route, fits: Mapping[str, Fitted]) -> tuple
     levels = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99)
     return fit, row | {
         "value": fit.estimate.value,
-        "low": fit.estimate.intervals[0].low,
-        "high": fit.estimate.intervals[0].high,
+        "low": fit.estimate.ends[0],
+        "high": fit.estimate.ends[1],
         "quantiles": {
             f"{level:g}": float(found) for level, found in zip(levels, np.quantile(total, levels), strict=True)
         },
@@ -210,11 +210,8 @@ def graded_routes(routes: Sequence[Fitted]) -> list[Fitted]:
 
 
 def _spread(route: Fitted, others: Sequence[Fitted]) -> int:
-    interval = route.estimate.interval()
-    if interval is None or interval.low is None or interval.high is None:
-        return 0
     values = [item.estimate.value for item in others if item.estimate.value is not None]
-    outside = sum(not interval.low <= value <= interval.high for value in values)
+    outside = sum(map(route.estimate.lies_outside, values))
     return (outside > 0) + (2 * outside > len(values))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.resampling import stream
+from race_to_efficiency.calibration.common.resampling import block_paths, stream
 from race_to_efficiency.calibration.gamma.frontier import running_maximum_slopes
 from race_to_efficiency.calibration.gamma.trends import cell_deviations
 from race_to_efficiency.units import decimal_year
@@ -225,16 +225,10 @@ def _candidates(clock: Floats, change: Change) -> Floats:
 
 def _shuffled(clock: Floats, value: Floats, block_rows: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return clocks and paths of circular blocks of the series' own steps: one rate throughout, the same unevenness."""
-    steps = len(value) - 1
-    block = min(block_rows, max(steps // 3, 1))
-    starts = rng.integers(0, steps, size=(REPLICATES, -(-steps // block)))
-    index = ((starts[:, :, None] + np.arange(block)) % steps).reshape(REPLICATES, -1)[:, :steps]
-    zero = np.zeros((REPLICATES, 1))
-    waited, gained = np.diff(clock)[index], np.diff(value)[index]
-    time = np.concatenate([zero, np.cumsum(waited, axis=1)], axis=1)
+    time, path, _ = block_paths(clock, value, REPLICATES, block_rows, rng)
     # Every path is stretched to the observed span, so that a named date cuts it where it cut the series.
     span = np.where(time[:, -1:] > 0, time[:, -1:], 1.0)
-    return clock[0] + time / span * (clock[-1] - clock[0]), np.concatenate([zero, np.cumsum(gained, axis=1)], axis=1)
+    return clock[0] + time / span * (clock[-1] - clock[0]), path
 
 
 def _wild(series: Series, clock: Floats, rng: np.random.Generator) -> Floats:

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 def fit_trend(
     inputs: Inputs,
     component: Component,
-    whole: Series,
+    whole: Series | None,
     *,
+    absent: str = "no row states it",
     start: date | None = None,
     slopes: Slopes = line_slopes,
     resampling: Resampling = "clusters",
@@ -46,8 +47,10 @@ def fit_trend(
     ----------
     inputs : Inputs
     component : Component
-    whole : Series
+    whole : Series or None
         Every row that qualifies, ordered by date.
+    absent : str
+        Why it is refused where there is no such row.
     start : date, optional
         First date of the window; earlier rows are kept only to ask how the window matters.
     slopes : callable
@@ -65,6 +68,8 @@ def fit_trend(
     Fitted
         Refused, with the reason, when the rows are too few or all in one cluster.
     """
+    if whole is None:
+        return refused(component, absent)
     series = whole.since(start)
     if resampling == "increments":
         series = in_blocks(series, inputs.params.block_rows)

@@ -66,8 +66,7 @@ class Revisions:
 
 def revisions(target: Target, views: LedgerViews, day: dt.date, params: RevisionParams) -> Revisions:
     """Return what the snapshots recorded by a day say about revisions of a record; the prior alone where none are."""
-    first = views.first_known(target)
-    days = [one for one in views.recorded(target.table, day) if first is not None and first <= one]
+    days = _snapshots(target, views, day)
     moved = [_moved(target, views, before, after) for before, after in itertools.pairwise(days)]
     years = (days[-1] - days[0]).days / _DAYS_PER_YEAR if days else 0.0
     events = tuple(change for change in moved if change)
@@ -86,10 +85,8 @@ def lateness(target: Target, views: LedgerViews, day: dt.date) -> Lateness | Non
         target, rows, late_share (of them in the next snapshot but not in the one before), median_lag_days (of the late
         ones, from release to the snapshot that has them); None with fewer than two snapshots.
     """
-    first = views.first_known(target)
-    days = [one for one in views.recorded(target.table, day) if first is not None and first <= one]
     rows, lags = 0, []
-    for before, after in itertools.pairwise(days):
+    for before, after in itertools.pairwise(_snapshots(target, views, day)):
         seen = views.observed(target, after)[1]
         when = seen["released"].to_numpy(dtype="datetime64[D]")
         recent = (when <= np.datetime64(before)) & (when > np.datetime64(before - dt.timedelta(days=_RECENT_DAYS)))
@@ -101,6 +98,12 @@ def lateness(target: Target, views: LedgerViews, day: dt.date) -> Lateness | Non
         return None
     lag = float(np.median(lags)) if lags else None
     return {"target": target.id, "rows": rows, "late_share": len(lags) / rows, "median_lag_days": lag}
+
+
+def _snapshots(target: Target, views: LedgerViews, day: dt.date) -> list[dt.date]:
+    """Return the days of recording by then from which on a target's own columns are known."""
+    first = views.first_known(target)
+    return [one for one in views.recorded(target.table, day) if first is not None and first <= one]
 
 
 def _moved(target: Target, views: LedgerViews, before: dt.date, after: dt.date) -> float:

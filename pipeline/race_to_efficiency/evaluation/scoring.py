@@ -124,21 +124,7 @@ def crps_quantile(observed: ArrayLike, predicted: ArrayLike, levels: ArrayLike =
     """Return the continuous ranked probability score approximated from quantiles.
 
     Twice the pinball losses are integrated over the levels by trapezoids; the two tails keep the outermost quantile.
-
-    Parameters
-    ----------
-    observed : (n,) float
-    predicted : (n, k) float, same unit
-    levels : (k,) float
-
-    Returns
-    -------
-    (n,) float, unit of the target
-
-    Raises
-    ------
-    ValueError
-        As `quantile_score`.
+    What is given, returned (one score an outcome) and refused is as in `quantile_score`.
 
     References
     ----------

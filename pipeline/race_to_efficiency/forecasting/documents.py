@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from race_to_efficiency.forecasting.engine import DrawnPath
     from race_to_efficiency.forecasting.known import KnownRuns
+    from race_to_efficiency.forecasting.plans import PathPlan
     from race_to_efficiency.settings.forecast import CrossoverParams, ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
 
@@ -92,24 +93,19 @@ def _check_words(check: Mapping[str, Any]) -> str:
 
 
 def scenarios_document(
-    basis: Basis,
-    scenarios: Sequence[ScenarioParams],
-    paths: Mapping[str, DrawnPath],
-    params: ForecastParams,
-    left_out: Mapping[str, str],
+    basis: Basis, plans: Sequence[PathPlan], params: ForecastParams, left_out: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return scenarios.json's content without quarter and as_of.
 
     Parameters
     ----------
     basis : Basis
-    scenarios : sequence of ScenarioParams
-    paths : mapping of str to ComputePath
+    plans : sequence of PathPlan
     params : ForecastParams
     left_out : mapping of str to str
         Scenarios this quarter has no draws for, with the reason.
     """
-    by_name = {item.name: item for item in scenarios}
+    by_name = {item.scenario.name: item for item in plans}
     pairs = [pair for pair in params.crossovers if {pair.ahead_first, pair.ahead_later} <= by_name.keys()]
     return {
         "draws": basis.n_draws,
@@ -118,9 +114,9 @@ def scenarios_document(
             "total": _pool_record(basis.total),
             "reducible": _pool_record(basis.reducible),
         },
-        "scenarios": [_scenario_record(basis, item, paths[item.name]) for item in scenarios],
+        "scenarios": [_scenario_record(basis, item.scenario, item.path) for item in plans],
         "left_out": dict(left_out),
-        "crossovers": [crossover_record(basis, by_name, paths, pair, grid_of(params).times[-1]) for pair in pairs],
+        "crossovers": [crossover_record(basis, by_name, pair, grid_of(params).times[-1]) for pair in pairs],
     }
 
 
@@ -184,19 +180,14 @@ def _sensitivity(basis: Basis, scenario: ScenarioParams, path: DrawnPath) -> lis
 
 
 def crossover_record(
-    basis: Basis,
-    scenarios: Mapping[str, ScenarioParams],
-    paths: Mapping[str, DrawnPath],
-    pair: CrossoverParams,
-    horizon: float,
+    basis: Basis, plans: Mapping[str, PathPlan], pair: CrossoverParams, horizon: float
 ) -> dict[str, Any]:
     """Return when one scenario's compute overtakes another's, with its interval and probability.
 
     Parameters
     ----------
     basis : Basis
-    scenarios : mapping of str to ScenarioParams
-    paths : mapping of str to ComputePath
+    plans : mapping of str to PathPlan
     pair : CrossoverParams
     horizon : float, years
         The forecast's horizon.
@@ -206,7 +197,8 @@ def crossover_record(
     DataInvalid
         When the two differ in convention, baseline or reference: their losses are then not relative to the same L0.
     """
-    first, later = scenarios[pair.ahead_first], scenarios[pair.ahead_later]
+    ahead, behind = plans[pair.ahead_first], plans[pair.ahead_later]
+    first, later = ahead.scenario, behind.scenario
     for what in ("convention", "baseline_years"):
         if getattr(first, what) != getattr(later, what):
             raise DataInvalid(
@@ -215,7 +207,7 @@ def crossover_record(
                 why=f"{getattr(first, what)} against {getattr(later, what)}: R is relative to different things",
                 remedy="compare scenarios of one convention and baseline",
             )
-    found = crossing(paths[first.name], paths[later.name])
+    found = crossing(ahead.path, behind.path)
     years = found.passage.quantiles(CROSSING_LEVELS)
     never = found.passage.probability_never - float(found.ahead_from_start.mean())
     record = {
@@ -230,7 +222,7 @@ def crossover_record(
         "probability_ahead_from_start": float(found.ahead_from_start.mean()),
         "probability_never": never,
         "looked_ahead_years": found.horizon_years,
-        "throughput_years": _throughput(paths[first.name], paths[later.name]),
+        "throughput_years": _throughput(ahead.path, behind.path),
     }
     return {**record, "words": _crossing_words(record, horizon)}
 

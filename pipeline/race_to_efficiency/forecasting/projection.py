@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from race_to_efficiency.forecasting.basis import Basis, curve_weaknesses
-from race_to_efficiency.forecasting.engine import DrawnPath, quantile_table
+from race_to_efficiency.forecasting.engine import quantile_table
 from race_to_efficiency.forecasting.grading import curve_grades, decades_grown
 from race_to_efficiency.forecasting.milestones import Passage, log_ratio_of_target, reducible_target, time_to_log_ratio
-from race_to_efficiency.forecasting.plans import PathPlan, floor_of, grid_of, kappas, plan, points_of, printed_ratios
+from race_to_efficiency.forecasting.plans import PathPlan, floor_of, grid_of, kappas, points_of, printed_ratios
 from race_to_efficiency.forecasting.tables import ForecastCurve, forecast_frame, milestone_frame, milestone_rows
 from race_to_efficiency.forecasting.trust import (
     LATEST_YEAR,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from race_to_efficiency.arrays import Floats
     from race_to_efficiency.forecasting.curves import CurveLabel
     from race_to_efficiency.forecasting.draws_file import DrawsFile
-    from race_to_efficiency.forecasting.engine import Sink
+    from race_to_efficiency.forecasting.engine import DrawnPath, Grid, Sink
     from race_to_efficiency.settings.forecast import ForecastParams
     from race_to_efficiency.settings.scenarios import ScenarioParams
 
@@ -53,8 +53,7 @@ class Projection:
 
 def project(
     basis: Basis,
-    scenarios: Sequence[ScenarioParams],
-    paths: Mapping[str, DrawnPath],
+    plans: Sequence[PathPlan],
     params: ForecastParams,
     *,
     printed: Mapping[str, DrawnPath],
@@ -68,12 +67,10 @@ def project(
     Parameters
     ----------
     basis : Basis
-    scenarios : sequence of ScenarioParams
-    paths : mapping of str to DrawnPath
-        By scenario name.
+    plans : sequence of PathPlan
     params : ForecastParams
     printed : mapping of str to DrawnPath
-        The same at the printed rates, as paths of a single draw.
+        The paths of the scenarios, by name, at the printed rates: of a single draw.
     estimates : sequence of mapping
         Records of kappa.json, for the curvature of each group's fit.
     headroom : (low, central, high) float, doublings
@@ -82,7 +79,6 @@ def project(
     sink : callable, optional
         Receives every column of draws (see `race_to_efficiency.forecasting.engine.quantile_table`).
     """
-    plans = [plan(basis, item, paths[item.name], params) for item in scenarios]
     limits = find_limits(basis, plans, params, estimates=estimates, headroom=headroom)
     grid = grid_of(params)
     table = quantile_table(
@@ -197,19 +193,11 @@ def _passages(basis: Basis, item: PathPlan, params: ForecastParams) -> list[tupl
     return found
 
 
-def draws_sink(
-    file: DrawsFile,
-    basis: Basis,
-    scenarios: Sequence[ScenarioParams],
-    paths: Mapping[str, DrawnPath],
-    params: ForecastParams,
-) -> Sink:
+def draws_sink(file: DrawsFile, plans: Sequence[PathPlan], grid: Grid) -> Sink:
     """Return a sink that writes the draws of R (total) and r (reducible) of every scenario to a file.
 
     L/L0 and nats follow from r, kappa_draws and the anchor, so they are not written again.
     """
-    plans = [plan(basis, item, paths[item.name], params) for item in scenarios]
-    grid = grid_of(params)
 
     def sink(number: int, position: int, index: int, column: Floats) -> None:
         label = plans[number].labels[position][0]

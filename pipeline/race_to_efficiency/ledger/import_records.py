@@ -7,16 +7,23 @@ from typing import Annotated, Any, NotRequired
 from typing_extensions import TypedDict
 
 from race_to_efficiency.json_fields import AtLeast1, Cell, Count, Day, Means, Share, Written
+from race_to_efficiency.ledger.changes import ChangedCell
 from race_to_efficiency.ledger.listing import MOVING
 
 RowId = Annotated[str, Means("Id in the ledger.")]
-Figure = Annotated[Cell, Means("null: empty.")]
 ProblemRecord = Annotated[dict[str, Any], Written("ledger.importers.parsed:Problem")]
 UNMOVING = ("absent_column", "name_reused", "one_version_a_day", "read_as", "several_numbers", "unknown_column")
 """Kinds of flags that no estimate can move by."""
 
 
-class NewRow(TypedDict):
+class NamedRow(TypedDict):
+    """A row of the ledger."""
+
+    id: RowId
+    name: str
+
+
+class NewRow(NamedRow):
     """A line that is appended.
 
     Parameters
@@ -25,8 +32,6 @@ class NewRow(TypedDict):
         kept: a later snapshot's state, written out so that it stays as it was.
     """
 
-    id: RowId
-    name: str
     what: Annotated[str, Means(enum=["new", "revised", "withdrawn", "kept"])]
     released: Annotated[str | None, Means("ISO date; null: undated.")]
     recorded: Annotated[str, Means("ISO date.")]
@@ -35,16 +40,11 @@ class NewRow(TypedDict):
     after_quarter: Annotated[bool | None, Means("Whether it falls after the current quarter; null when there is none.")]
 
 
-class Revision(TypedDict):
+class Revision(NamedRow, ChangedCell):
     """One revised cell."""
 
-    id: RowId
-    name: str
     line: Count
     where: NotRequired[Annotated[str, Means("Path inside a folder delivery.")]]
-    column: str
-    old: Figure
-    new: Figure
 
 
 class OldNew(TypedDict):
@@ -65,8 +65,8 @@ class ProposedRename(TypedDict):
 
     old_name: str
     new_name: str
-    id: str
-    accepted: bool
+    id: RowId
+    accepted: Annotated[bool, Means("Whether the two are one row from now on.")]
     basis: Annotated[str, Means("proposed, alias table, or a name this id has had.")]
     name_similarity: Annotated[Share, Means("0 to 1.")]
     figures_equal: Count
@@ -111,18 +111,11 @@ class Flag(TypedDict):
     add: NotRequired[Annotated[str, Means("Lines to add to params.yaml.")]]
 
 
-class Withdrawal(TypedDict):
-    """A row that is no longer in the delivery."""
-
-    id: str
-    name: str
-
-
 class PlanDocument(TypedDict):
     """What an import does to a ledger."""
 
     read: Annotated[Count, Means("Records in the delivery.")]
-    unchanged: Count
+    unchanged: Annotated[Count, Means("Rows as the ledger has them.")]
     new: Count
     revised: Annotated[Count, Means("Rows with at least one other figure.")]
     withdrawn: Annotated[Count, Means("Rows of the ledger no longer in the delivery.")]
@@ -134,7 +127,7 @@ class PlanDocument(TypedDict):
     proposed_clusters: list[ProposedCluster]
     flag_counts: Annotated[list[FlagCount], Means("Flags by kind, those that an estimate can move by first.")]
     flags: list[Flag]
-    withdrawals: list[Withdrawal]
+    withdrawals: Annotated[list[NamedRow], Means("Rows that are no longer in the delivery.")]
     exclusions: list[ProblemRecord]
     quarantine: list[ProblemRecord]
     appended: Annotated[Count, Means("Lines appended to the ledger, or with dry_run to be appended.")]

@@ -43,7 +43,7 @@ class Plan:
     withdrawn: int = 0
     new_rows: list[import_records.NewRow] = field(default_factory=list)
     revisions: list[dict[str, Any]] = field(default_factory=list)
-    withdrawals: list[import_records.Withdrawal] = field(default_factory=list)
+    withdrawals: list[import_records.NamedRow] = field(default_factory=list)
     proposed_renames: list[import_records.ProposedRename] = field(default_factory=list)
     proposed_clusters: list[import_records.ProposedCluster] = field(default_factory=list)
     flags: list[dict[str, Any]] = field(default_factory=list)

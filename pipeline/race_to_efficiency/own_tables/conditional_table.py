@@ -36,26 +36,24 @@ class ConditionalFit:
 
     Parameters
     ----------
-    bound : Bound
+    bound, rows : Bound, GroupRows
         Of the runs that count.
-    rows : GroupRows
-        The same.
-    theta : (p,) float
+    point : Point
     draws : (m, p) float
         Usable refits.
-    residuals : (n,) float
-        ln(observed) - ln(predicted).
     evidence : Evidence
-    point : Point
     """
 
     bound: Bound
     rows: GroupRows
-    theta: Floats
-    draws: Floats
-    residuals: Floats
-    evidence: Evidence
     point: Point
+    draws: Floats
+    evidence: Evidence
+
+    @property
+    def theta(self) -> Floats:
+        """Parameters of the fit, (p,)."""
+        return self.bound.theta(self.point.free)
 
     def estimates(self, params: KappaParams, *, seed: int) -> tuple[Estimate, ...]:
         """Return the records: kappa first, then the parameters; all share status, reasons and grade."""
@@ -115,7 +113,7 @@ class ConditionalFit:
             form=self.bound.form,
             theta=self.theta,
             draws=self.draws,
-            residuals=self.residuals,
+            residuals=self.bound.residuals(self.point.free),
             compute_flop=rows.quantities["compute_flop"],
             n_rows=len(rows),
             n_models=rows.n_units if rows.spec.clustered else None,
@@ -154,7 +152,6 @@ def fit_conditional(
     rows = everything.taken(kept)
     bound = Bound(form, rows.inputs(form), rows.quantities["loss"], conditions, params.delta)
     point = fit_point(bound, weight[kept])
-    theta, residuals = bound.theta(point.free), bound.residuals(point.free)
     drawn = (
         everything
         if sample is None or form.terms == 1
@@ -173,7 +170,7 @@ def fit_conditional(
     head = form.terms + form.floor
     usable = found.converged & form.admits(draws) & (draws[:, head : head + form.terms] > 0).all(axis=1)
     evidence = evidence_under(bound, rows, point, weight[kept], draws[usable], float(usable.mean()), params)
-    return ConditionalFit(bound, rows, theta, draws[usable], residuals, evidence, point)
+    return ConditionalFit(bound, rows, point, draws[usable], evidence)
 
 
 def _efficient(rows: GroupRows, weights: Floats, params: KappaParams) -> Floats:

@@ -24,10 +24,8 @@ class Quantity:
 
     Parameters
     ----------
-    name : str
-        As the table shows it.
-    column : str
-        Outcome it is taken from.
+    name, column : str
+        As the table shows it, and the outcome it is taken from.
     kind : {'share', 'bias', 'median_bias', 'median', 'sd_ratio'}
         Mean of a 0/1 outcome over ALL data sets; mean or median over the answered ones, relative to the truth; plain
         median; ratio of two standard deviations.

@@ -10,6 +10,7 @@ from race_to_efficiency.forecasting.basis import gather, read_sources
 from race_to_efficiency.forecasting.documents import anchors_document, scenarios_document
 from race_to_efficiency.forecasting.draws_file import open_draws
 from race_to_efficiency.forecasting.fields import FORECAST_FIELDS, MILESTONE_FIELDS, SOURCE
+from race_to_efficiency.forecasting.plans import grid_of, plan
 from race_to_efficiency.forecasting.projection import draws_sink, project
 from race_to_efficiency.forecasting.tables import headline_rows
 from race_to_efficiency.quarter.forecast_lineage import forecast_lineage
@@ -46,28 +47,27 @@ def run(workspace: Workspace, *, draws: bool | None = None) -> dict[str, Any]:
         build_paths(scenarios, rates, measured_baseline_years=basis.runs.baseline_years, route_caps=basis.route_caps)
         for rates in (basis.rates, basis.points)
     )
-    usable = [item for item in scenarios if item.name in paths]
+    plans = [plan(basis, item, paths[item.name], params) for item in scenarios if item.name in paths]
     estimates = sources.kappa["estimates"]
     caps = workspace.params.fit_gamma.caps
     write_draws = params.write_draws if draws is None else draws
     with open_draws(folder / DRAWS_FILE) if write_draws else nullcontext() as draws_file:
         projection = project(
             basis,
-            usable,
-            paths,
+            plans,
             params,
             printed=printed,
             estimates=estimates,
             headroom=(caps.cmos_headroom_low, caps.cmos_headroom, caps.cmos_headroom_high),
             run_id=run_id(workspace, scenarios),
-            sink=None if draws_file is None else draws_sink(draws_file, basis, usable, paths, params),
+            sink=None if draws_file is None else draws_sink(draws_file, plans, grid_of(params)),
         )
     stamp = workspace.quarter.stamp
     storage.write_parquet(folder / "forecast.parquet", projection.forecast, FORECAST_FIELDS, SOURCE)
     storage.write_parquet(folder / "milestones.parquet", projection.milestones, MILESTONE_FIELDS, SOURCE)
-    storage.write_json(folder / "scenarios.json", stamp | scenarios_document(basis, usable, paths, params, left_out))
+    storage.write_json(folder / "scenarios.json", stamp | scenarios_document(basis, plans, params, left_out))
     storage.write_json(folder / "anchors.json", stamp | anchors_document(basis, params, projection.limits, estimates))
-    forecast_lineage(basis, usable, params).write(folder, "forecast")
+    forecast_lineage(basis, [item.scenario for item in plans], params).write(folder, "forecast")
     report = workspace.params.report
     rows = headline_rows(
         projection.forecast,
@@ -76,7 +76,7 @@ def run(workspace: Workspace, *, draws: bool | None = None) -> dict[str, Any]:
         years=report.headline_years,
     )
     storage.write_json(folder / "headline.json", rows)
-    return {"scenarios": len(usable), "rows": len(projection.forecast), "draws": basis.n_draws}
+    return {"scenarios": len(plans), "rows": len(projection.forecast), "draws": basis.n_draws}
 
 
 def run_id(workspace: Workspace, scenarios: Sequence[ScenarioParams]) -> str:

@@ -125,12 +125,17 @@ class FragilityRow(TypedDict):
     rows: NotRequired[Annotated[list[str], Means("The rows left out, TABLE/ID, where two are.")]]
 
 
-class NoSlopeChange(TypedDict):
+class Refused(TypedDict):
+    """What cannot be told, and why."""
+
+    status: Literal["refused"]
+    reason: str
+
+
+class NoSlopeChange(Refused):
     """A series that cannot be tested for a bend."""
 
     component: str
-    status: Literal["refused"]
-    reason: str
 
 
 class SlopeChange(TypedDict):
@@ -144,7 +149,7 @@ class SlopeChange(TypedDict):
     slope_after: Doublings
     difference: Annotated[float, Means("After minus before, doublings a year.")]
     p_value: Annotated[Share, Means("Against no bend.")]
-    found: bool
+    found: Annotated[bool, Means("Whether that is too small for chance.")]
     n_rows: Count
     method: str
     status: Literal["tested"]
@@ -194,13 +199,6 @@ class PublishedRate(TypedDict):
     verified: Annotated[str, Means("How far the published value was checked.")]
 
 
-class NoProduct(TypedDict):
-    """Why the two ways cannot be compared."""
-
-    status: Literal["refused"]
-    reason: str
-
-
 class Product(TypedDict):
     """Two independent ways to the yearly fall of ln loss at fixed compute."""
 
@@ -227,4 +225,4 @@ class GammaDocument(TypedDict):
     slope_change: Annotated[list[NoSlopeChange | SlopeChange], Means("Whether a growth rate changed at a date or age.")]
     roadmap: list[RoadmapRow]
     published: list[PublishedRate]
-    product: NoProduct | Product
+    product: Refused | Product

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from race_to_efficiency.calibration.gamma.components import Fitted, Inputs
-    from race_to_efficiency.calibration.gamma.records import LayerRate, NoProduct, Product, RoadmapRow
+    from race_to_efficiency.calibration.gamma.records import LayerRate, Product, Refused, RoadmapRow
     from race_to_efficiency.settings.gamma import RoadmapTarget
 
 
@@ -193,7 +193,7 @@ def _years(row: LayerRate) -> float | None:
     return None if headroom is None or rate is None or rate <= 0 else float(headroom / rate)
 
 
-def product_check(fits: Mapping[str, Fitted], kappa: Kappas | None) -> NoProduct | Product:
+def product_check(fits: Mapping[str, Fitted], kappa: Kappas | None) -> Refused | Product:
     """Return -dlnL/dt at fixed compute beside kappa x gamma_algorithmic x ln 2, each with its interval.
 
     The data identify the product b_t more firmly than either factor; a kappa from physical compute at one fixed

@@ -165,7 +165,10 @@ def test_errors_are_those_of_the_code() -> None:
 
 def difference() -> dict[str, Any]:
     """A document of `race diff` on a small change; its ledger part is made by the code that makes the true one."""
-    cells = (changes.CellChange("tdp_w", "", "700"), changes.CellChange("name", "A", "A SXM"))
+    cells = (
+        changes.ChangedCell(column="tdp_w", old=None, new=700.0),
+        changes.ChangedCell(column="name", old="A", new="A SXM"),
+    )
     rows = (
         changes.RowChange("chip-a", "revised", cells, "", ""),
         changes.RowChange("chip-b", "added", (), None, "undated"),

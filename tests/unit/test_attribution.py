@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from race_to_efficiency.comparison.attribution import CAUSES, ViewChange, attribute, name_rows
+from race_to_efficiency.comparison.attribution import CAUSES, RowWorlds, ViewChange, attribute, name_rows
 from race_to_efficiency.quarter.world import LedgerView, World
 
 N = 12
@@ -154,7 +154,7 @@ def test_the_code_s_part_is_what_todays_code_changes_on_the_old_world() -> None:
 def test_the_row_that_did_it_is_named_first() -> None:
     old, new = world(), changed(world(), chip_03=9.0, chip_06=0.1)
     item = next(i for i in attribute(old, new, changes_of(old, new), evaluate) if i.id == "slope")
-    named = name_rows(item, old, new, changes_of(old, new), evaluate)
+    named = name_rows(item, RowWorlds(old, new), changes_of(old, new), evaluate)
     rows = next(part.rows for part in named.parts if part.cause == "revised")
     assert rows[0]["row"] == "chips/chip-03"
     alone = changed(world(), chip_03=9.0)

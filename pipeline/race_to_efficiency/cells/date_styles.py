@@ -27,6 +27,8 @@ Order = Literal["day_first", "month_first"]
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ][\d:.]+ ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _MONTH = re.compile(r"(\d{4})[-/](\d{1,2})", re.ASCII)
 _SIX_DIGITS = re.compile(r"(?:19|20)\d{4}", re.ASCII)
+"""201203: year and month."""
+
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _YEAR_FIRST = (_ISO, _COMPACT, _MONTH, re.compile(r"(\d{4})", re.ASCII))
 _MONTH_YEAR = re.compile(r"(\d{1,2})[-/.](\d{4})", re.ASCII)

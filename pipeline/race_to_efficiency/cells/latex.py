@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SEPARATOR = "&"
-_ROW_END = re.compile(rb"\\\\(\[[^\]]*\])?\s*(\\[a-z]*(rule|line)(\[[^\]]*\]|\{[^}]*\}|\([^)]*\))*\s*)*(%.*)?$")
-_RULES = re.compile(rb"^\s*(\\[a-z]*(rule|line)(\[[^\]]*\]|\{[^}]*\}|\([^)]*\))*\s*)+")
+_RULE = rb"(\\[a-z]*(rule|line)(\[[^\]]*\]|\{[^}]*\}|\([^)]*\))*\s*)"
+r"""A drawn line with what it takes: \toprule, \hline, \cmidrule(lr){1-2}."""
+
+_ROW_END = re.compile(rb"\\\\(\[[^\]]*\])?\s*" + _RULE + rb"*(%.*)?$")
+_RULES = re.compile(rb"^\s*" + _RULE + rb"+")
 _WORN = re.compile(rb"\\(?:textbf|textit|texttt|textsc|text|emph|math[a-z]+|underline|num)\{([^{}]*)\}")
 _MULTICOLUMN = re.compile(rb"\\multicolumn\{(\d{1,2})\}\{[^{}]*\}\{([^{}]*)\}")
 _MULTIROW = re.compile(rb"\\multirow\{[^{}]*\}(?:\[[^\]]*\])?\{[^{}]*\}\{([^{}]*)\}")

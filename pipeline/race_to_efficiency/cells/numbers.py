@@ -33,6 +33,8 @@ PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 """A number as a ledger holds it."""
 
 _GROUPED = re.compile(r"[+-]?\d{1,3}((,\d{3})+|([ '’_]\d{3})+)(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+"""Digits in threes: 1,234,567 or 1 234 567."""
+
 _LISTED = re.compile(r"[\d.eE+-]+(\s*,\s*[\d.eE+-]+)+", re.ASCII)
 _SIGNS_OF_TEX = ((r"\times", "×"), (r"\cdot", "×"), (r"\,", " "), ("~", " "), ("{", ""), ("}", ""))
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
@@ -42,6 +44,8 @@ _ONE_POWER = re.compile(r"^([+-]?)10\s*(?:\^|\*\*)\s*([+-]?\d+)")
 """10^9, where no number stands before it."""
 
 _FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]\d{1,3}$)")
+"""The d of 1.5d+24, Fortran's e of a double."""
+
 _ERROR = re.compile(r"\s*(?:±|\+/?-|\\pm)\s*[\d.,]+(?:[eE][+-]?\d+)?$")
 """An error stated after a number: 2.907 ± 0.003."""
 

@@ -45,6 +45,11 @@ class ViewChange:
     row: str
     cause: str
 
+    @property
+    def label(self) -> str:
+        """TABLE/ID."""
+        return f"{self.table}/{self.row}"
+
 
 class RowEffect(TypedDict):
     """What one row changed."""
@@ -75,6 +80,10 @@ class Attribution:
     def delta(self) -> float | None:
         """New minus old; None when the estimate exists on one side only."""
         return None if self.old is None or self.new is None else self.new - self.old
+
+    def naming(self, rows_of: Callable[[CausePart], tuple[RowEffect, ...]]) -> Attribution:
+        """Return the change with the rows behind each part."""
+        return replace(self, parts=tuple(replace(part, rows=rows_of(part)) for part in self.parts))
 
 
 def applied(old: World, new: World, changes: Sequence[ViewChange]) -> Mapping[str, LedgerView]:
@@ -179,15 +188,7 @@ def _hybrid(old: World, new: World, changes: Sequence[ViewChange], causes: froze
 
 
 def name_rows(
-    item: Attribution,
-    old: World,
-    new: World,
-    changes: Sequence[ViewChange],
-    evaluate: Evaluate,
-    *,
-    most: int = MOST_ROWS,
-    limit: int = 80,
-    worlds: RowWorlds | None = None,
+    item: Attribution, worlds: RowWorlds, changes: Sequence[ViewChange], evaluate: Evaluate, *, limit: int = 80
 ) -> Attribution:
     """Name, in each data part of an estimate's change, the rows that move it most.
 
@@ -196,31 +197,25 @@ def name_rows(
     Parameters
     ----------
     item : Attribution
-    old, new : World
-    evaluate : callable
-        A refit of at least this estimate.
+    worlds : RowWorlds
     changes : sequence of ViewChange
         Those that can matter to this estimate: rows it uses on either side.
-    most : int
-        How many rows are named a cause.
+    evaluate : callable
+        A refit of at least this estimate.
     limit : int
         Beyond this many changed rows of one cause none is tried; the part says how many there are and names the first.
-    worlds : RowWorlds, optional
-        Of these two worlds, shared between estimates.
     """
-    worlds = worlds or RowWorlds(old, new)
-    parts = []
-    for part in item.parts:
+
+    def rows_of(part: CausePart) -> tuple[RowEffect, ...]:
         mine = [change for change in changes if change.cause == part.cause]
         if not mine or abs(part.value) <= NOTHING or item.old is None:
-            parts.append(part)
-        elif len(mine) > limit:
-            names = [f"{len(mine)} rows", *(f"{change.table}/{change.row}" for change in mine[:most])]
-            parts.append(replace(part, rows=tuple(RowEffect(row=name, effect=None) for name in names)))
-        else:
-            named = [(f"{change.table}/{change.row}", [change]) for change in mine]
-            parts.append(replace(part, rows=effects(item.id, worlds, named, evaluate)[:most]))
-    return replace(item, parts=tuple(parts))
+            return part.rows
+        if len(mine) > limit:
+            names = [f"{len(mine)} rows", *(change.label for change in mine[:MOST_ROWS])]
+            return tuple(RowEffect(row=name, effect=None) for name in names)
+        return effects(item.id, worlds, [(change.label, [change]) for change in mine], evaluate)
+
+    return item.naming(rows_of)
 
 
 class RowWorlds:
@@ -243,7 +238,7 @@ def effects(
 ) -> tuple[RowEffect, ...]:
     """Return what each set of row changes alone does to an estimate of the old world, the largest first.
 
-    What does nothing is left out.
+    What does nothing is left out, and what comes after the first `MOST_ROWS`.
     """
     base = evaluate(worlds.old).get(name)
     found: list[tuple[str, float]] = []
@@ -252,4 +247,4 @@ def effects(
         if base is not None and moved is not None and abs(moved - base) > NOTHING:
             found.append((label, moved - base))
     ordered = sorted(found, key=lambda item: (-abs(item[1]), item[0]))
-    return tuple(RowEffect(row=row, effect=effect) for row, effect in ordered)
+    return tuple(RowEffect(row=row, effect=effect) for row, effect in ordered[:MOST_ROWS])

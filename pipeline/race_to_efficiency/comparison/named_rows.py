@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.comparison.attribution import DATA_CAUSES, MOST_ROWS, RowWorlds, effects, name_rows
+from race_to_efficiency.comparison.attribution import DATA_CAUSES, RowEffect, RowWorlds, effects, name_rows
 from race_to_efficiency.comparison.rounding import NOTHING
 from race_to_efficiency.quarter.gamma import CHECKED, FIT, QUICK
 from race_to_efficiency.quarter.kappa import ALONE, POOL
@@ -15,7 +14,7 @@ from race_to_efficiency.quarter.world import RUNS, changed_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from race_to_efficiency.comparison.attribution import Attribution, ViewChange
+    from race_to_efficiency.comparison.attribution import Attribution, CausePart, ViewChange
     from race_to_efficiency.quarter.evaluate import Quarters
     from race_to_efficiency.quarter.node import Node, NodeResult
     from race_to_efficiency.quarter.world import World
@@ -52,14 +51,15 @@ def name_all(
 
 def _with_words(item: Attribution, told: Mapping[str, Sequence[str]]) -> Attribution:
     """Name what changed in the parts of settings and date; the effect of each is known when it is the only one."""
-    parts = []
-    for part in item.parts:
+
+    def rows_of(part: CausePart) -> tuple[RowEffect, ...]:
         words = told.get(part.cause, ())
-        if words and abs(part.value) > NOTHING:
-            alone = part.value if len(words) == 1 else None
-            part = replace(part, rows=tuple({"row": text, "effect": alone} for text in words))  # noqa: PLW2901
-        parts.append(part)
-    return replace(item, parts=tuple(parts))
+        if not words or abs(part.value) <= NOTHING:
+            return part.rows
+        alone = part.value if len(words) == 1 else None
+        return tuple(RowEffect(row=text, effect=alone) for text in words)
+
+    return item.naming(rows_of)
 
 
 class Naming:
@@ -95,12 +95,12 @@ class Naming:
         tables = {
             read.what[0].table
             for world in (self.old, self.new)
-            for read, _ in self._asked(world, FIT, part).reads
+            for read, _ in self.quarters.ask(world, FIT, part).reads
             if read.kind == "rows"
         }
         near = [change for change in self.changes if change.table in tables]
-        mine = [change for change in near if f"{change.table}/{change.row}" in used or change.table not in main]
-        return name_rows(item, self.old, self.new, mine, self._values(QUICK, part), worlds=self.worlds)
+        mine = [change for change in near if change.label in used or change.table not in main]
+        return name_rows(item, self.worlds, mine, self._values(QUICK, part))
 
     def composed(self, item: Attribution, known: Mapping[str, Attribution]) -> Attribution:
         """Name the rows of a mixture or route, among those that moved what it is made of; with all draws it needs."""
@@ -108,14 +108,14 @@ class Naming:
             return item
         sources = [known[name] for name in self._behind(item.id) if name in known]
         rows = {row["row"] for source in sources for part in source.parts for row in part.rows if row["effect"]}
-        mine = [change for change in self.changes if f"{change.table}/{change.row}" in rows]
+        mine = [change for change in self.changes if change.label in rows]
         name, *arguments = self._result(item.id).node.split(":")
 
         def evaluate(world: World) -> Mapping[str, float]:
-            fits = self._asked(world, NODES[name], *arguments).document["fits"]
+            fits = self.quarters.ask(world, NODES[name], *arguments).document["fits"]
             return {fit["estimate"]["id"]: fit["estimate"]["value"] for fit in fits}
 
-        return name_rows(item, self.old, self.new, mine, evaluate, worlds=self.worlds)
+        return name_rows(item, self.worlds, mine, evaluate)
 
     def relative_loss(self, item: Attribution, known: Mapping[str, Attribution]) -> Attribution:
         """Name what moved R, among what moved the pooled kappas and the route of gamma it is drawn from most."""
@@ -124,14 +124,14 @@ class Naming:
         scenario = self.new.scenario(self.new.settings.report.headline_scenario)
         route = None if scenario is None else scenario.route
         behind = [known[name] for name in known if ".pooled." in name or name == f"gamma.route.{route}"]
-        parts = []
-        for part in item.parts:
+
+        def rows_of(part: CausePart) -> tuple[RowEffect, ...]:
             mine = [one for source in behind for one in source.parts if one.cause == part.cause]
             names = dict.fromkeys(str(row["row"]) for one in mine for row in one.rows[:MOST_BEHIND] if row["effect"])
             labels = [(name, self._changes_of(name)) for name in names if part.cause in DATA_CAUSES]
-            found = effects(item.id, self.worlds, labels, self.quarters.points)[:MOST_ROWS] if labels else part.rows
-            parts.append(replace(part, rows=found))
-        return replace(item, parts=tuple(parts))
+            return effects(item.id, self.worlds, labels, self.quarters.points) if labels else part.rows
+
+        return item.naming(rows_of)
 
     def _result(self, name: str) -> NodeResult:
         """Return the result an estimate stands in, on the new side where it is there."""
@@ -152,46 +152,41 @@ class Naming:
 
     def _changes_of(self, label: str) -> list[ViewChange]:
         """Return the changes a label stands for: a set of runs, or one row."""
-        return self.sets.get(label) or [one for one in self.changes if f"{one.table}/{one.row}" == label]
+        return self.sets.get(label) or [one for one in self.changes if one.label == label]
 
     def _kappa(self, item: Attribution) -> Attribution:
         """Name the runs behind a group's estimate."""
         _, group, form = item.id.split(".", 2)
         mine = [change for change in self.changes if change.table == RUNS and self.groups.get(change.row) == group]
-        evaluate = self._values(ALONE, group, form)
-        return name_rows(item, self.old, self.new, mine, evaluate, limit=MOST_RUNS, worlds=self.worlds)
+        return name_rows(item, self.worlds, mine, self._values(ALONE, group, form), limit=MOST_RUNS)
 
     def _pooled_kappa(self, item: Attribution) -> Attribution:
         """Name the groups behind a pooled kappa."""
         form = item.id.rpartition(".")[2]
 
         def evaluate(world: World) -> Mapping[str, float]:
-            pool = self._asked(world, POOL, form).document
+            pool = self.quarters.ask(world, POOL, form).document
             return {} if pool is None else {item.id: pool["value"]}
 
-        parts = []
-        for part in item.parts:
+        def rows_of(part: CausePart) -> tuple[RowEffect, ...]:
             by_group: dict[str, list[ViewChange]] = {}
             for change in self.changes if abs(part.value) > NOTHING else ():
                 if change.table == RUNS and change.cause == part.cause:
                     by_group.setdefault(self.groups[change.row], []).append(change)
             labels = [(_label(group, found), found) for group, found in by_group.items()]
             self.sets |= dict(labels)
-            rows = effects(item.id, self.worlds, labels, evaluate)[:MOST_ROWS] if labels else part.rows
-            parts.append(replace(part, rows=rows))
-        return replace(item, parts=tuple(parts))
+            return effects(item.id, self.worlds, labels, evaluate) if labels else part.rows
+
+        return item.naming(rows_of)
 
     def _values(self, node: Node, *arguments: str) -> Callable[[World], Mapping[str, float]]:
         """Return the evaluation of a node whose document is values by estimate id."""
 
         def evaluate(world: World) -> Mapping[str, float]:
-            document = self._asked(world, node, *arguments).document
+            document = self.quarters.ask(world, node, *arguments).document
             return {name: value for name, value in document.items() if value is not None}
 
         return evaluate
-
-    def _asked(self, world: World, node: Node, *arguments: str) -> NodeResult:
-        return self.quarters.ask(world, node, *arguments)
 
 
 def _moved_by_data(item: Attribution) -> bool:
@@ -199,8 +194,7 @@ def _moved_by_data(item: Attribution) -> bool:
 
 
 def _label(group: str, changes: Sequence[ViewChange]) -> str:
-    only = f"{RUNS}/{changes[0].row}"
-    return only if len(changes) == 1 else f"{RUNS}: {len(changes)} rows of {group}"
+    return changes[0].label if len(changes) == 1 else f"{RUNS}: {len(changes)} rows of {group}"
 
 
 def _groups(old: World, new: World) -> dict[str, str]:

@@ -75,14 +75,8 @@ def _observation(origin: ForecastOrigin) -> dict[str, Scene]:
 def aggregates(target: Target, time: Floats, value: Floats, ends: Floats) -> Floats:
     """Return the target's mean or median over the window up to each end, NaN where too few rows fall into it."""
     width = target.window_quarters * QUARTER_YEARS
-    statistic = np.median if target.statistic == "median" else np.mean
-    found = np.full(ends.size, np.nan)
-    for k, end in enumerate(ends):
-        # the window's ends are quarter ends, up to the length of a day
-        inside = value[(time < end - 1e-6) & (time >= end - width - 1e-6)]
-        if inside.size >= target.minimum_items:
-            found[k] = float(statistic(inside))
-    return found
+    # the window's ends are quarter ends, up to the length of a day
+    return np.array([target.level(value[(time < end - 1e-6) & (time >= end - width - 1e-6)]) for end in ends])
 
 
 def _aggregate(origin: ForecastOrigin) -> dict[str, Scene]:

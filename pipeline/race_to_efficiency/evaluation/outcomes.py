@@ -97,10 +97,8 @@ def _quarter_outcomes(
     width = target.window_quarters if target.kind == "aggregate" else 1
     inside = by_end & (released >= np.datetime64(quarter.shift(1 - width).first_day))
     if target.kind == "aggregate":
-        if inside.sum() < target.minimum_items:
-            return []
-        statistic = np.median if target.statistic == "median" else np.mean
-        return [("", name, name, float(statistic(value[inside])))]
+        level = target.level(value[inside])
+        return [] if np.isnan(level) else [("", name, name, level)]
     rows = observations[inside]
     columns = (rows["cell"], rows["item"], rows["block"], rows["value"])
     return [(str(cell), str(item), str(block), float(found)) for cell, item, block, found in zip(*columns, strict=True)]

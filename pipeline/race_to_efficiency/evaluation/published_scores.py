@@ -50,21 +50,24 @@ def score_statement(statement: Statement, outcome: float) -> dict[str, float | N
             "score_baseline": None if naive is None else float(scoring.brier_score(outcome, naive)),
             "pit": None,
         }
+    levels, naive_quantiles = _levels(statement), base.get("quantiles")
     value, own = scored_values(statement, statement.quantiles or {}, outcome)
-    naive_quantiles = base.get("quantiles")
     naive_score = None
     if naive_quantiles:
-        _, other = scored_values(statement, naive_quantiles, outcome)
-        naive_score = float(scoring.weighted_interval_score([value], [other], _levels(statement)).wis[0])
+        naive_score = _wis(value, scored_values(statement, naive_quantiles, outcome)[1], levels)
     return {
-        "score": float(scoring.weighted_interval_score([value], [own], _levels(statement)).wis[0]),
+        "score": _wis(value, own, levels),
         "score_baseline": naive_score,
-        "pit": float(scoring.pit([value], [own], _levels(statement))[0]),
+        "pit": float(scoring.pit([value], [own], levels)[0]),
     }
 
 
 def _levels(statement: Statement) -> list[float]:
     return [float(level) for level in statement.quantiles or {}]
+
+
+def _wis(value: float, quantiles: list[float], levels: list[float]) -> float:
+    return float(scoring.weighted_interval_score([value], [quantiles], levels).wis[0])
 
 
 def stated_values(statement: Statement, quantiles: Mapping[str, float | None]) -> list[float]:
@@ -147,7 +150,5 @@ def _today(item: Statement, quantiles: Floats | None, outcome: float | None) -> 
         return {"median_today": chance, "score_today": score}
     levels = _levels(item)
     picked = np.interp(levels, LEVELS, quantiles)
-    score = None
-    if outcome is not None:
-        score = float(scoring.weighted_interval_score([np.log2(outcome)], [picked], levels).wis[0])
+    score = None if outcome is None else _wis(float(np.log2(outcome)), picked.tolist(), levels)
     return {"median_today": float(np.exp2(np.interp(0.5, LEVELS, quantiles))), "score_today": score}

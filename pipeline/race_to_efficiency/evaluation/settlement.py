@@ -82,15 +82,11 @@ def settle(
         return Outcome("by hand")
     later = (estimates or {}).get(statement.target_quarter)
     quarter = Quarter.parse(statement.target_quarter)
-    if later is None or day < due or not any(_entered(views, name, quarter) for name in views.intakes):
+    entered = (one for name in views.intakes for one in views.recorded(name, quarter.as_of))
+    if later is None or day < due or not any(quarter.shift(-1).as_of < one for one in entered):
         return waiting
     found = later.get(statement.target.removeprefix("estimate:"))
     return Outcome("void") if found is None else Outcome("resolved", float(found))
-
-
-def _entered(views: LedgerViews, table: str, quarter: Quarter) -> bool:
-    """Tell whether any row of a ledger was recorded within a quarter."""
-    return any(quarter.shift(-1).as_of < one for one in views.recorded(table, quarter.as_of))
 
 
 def _settle_observable(statement: Statement, views: LedgerViews, day: dt.date) -> Outcome | None:

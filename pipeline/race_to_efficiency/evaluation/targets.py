@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from race_to_efficiency.arrays import Floats
     from race_to_efficiency.settings.backtest import TargetKind
 
 
@@ -71,6 +72,12 @@ class Target:
     statistic: str = "mean"
     minimum_items: int = 1
     from_year: float = 0.0
+
+    def level(self, rows: Floats) -> float:
+        """Return the mean or median of an aggregate's rows; NaN of too few."""
+        if rows.size < self.minimum_items:
+            return np.nan
+        return float(np.median(rows) if self.statistic == "median" else np.mean(rows))
 
     @property
     def settles(self) -> str:

@@ -68,15 +68,6 @@ class ChangedTable(TypedDict):
 
 
 @dataclass(frozen=True)
-class CellChange:
-    """One cell that differs: ledger texts, empty for unknown."""
-
-    column: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
 class RowChange:
     """One row that differs.
 
@@ -84,31 +75,23 @@ class RowChange:
     ----------
     row_id : str
     cause : Cause
-    cells : tuple of CellChange
-        What differs, for rows in both views.
+    cells : tuple of ChangedCell
+        What differs, for rows in both views: numbers as numbers, unknown as None.
     old_exclusion, new_exclusion : str or None
         '' for used, None where the row is not in that view.
     """
 
     row_id: str
     cause: Cause
-    cells: tuple[CellChange, ...] = ()
+    cells: tuple[ChangedCell, ...] = ()
     old_exclusion: str | None = None
     new_exclusion: str | None = None
 
-    def to_json(self, table: Table) -> ChangedRow:
-        """Return the change as a JSON-ready mapping: numbers as numbers, unknown as null."""
-        cells: list[ChangedCell] = [
-            {
-                "column": cell.column,
-                "old": ledger_value(table.column(cell.column).kind, cell.old),
-                "new": ledger_value(table.column(cell.column).kind, cell.new),
-            }
-            for cell in self.cells
-        ]
+    def to_json(self) -> ChangedRow:
+        """Return the change as a JSON-ready mapping."""
         return {
             "id": self.row_id,
-            "cells": cells,
+            "cells": list(self.cells),
             "old_exclusion": self.old_exclusion,
             "new_exclusion": self.new_exclusion,
         }
@@ -139,8 +122,7 @@ class TableDiff:
 
     def to_json(self) -> ChangedTable:
         """Return counts and rows by cause as a JSON-ready mapping."""
-        table = table_of(self.table)
-        rows = {cause: [change.to_json(table) for change in self.changes if change.cause == cause] for cause in CAUSES}
+        rows = {cause: [change.to_json() for change in self.changes if change.cause == cause] for cause in CAUSES}
         return cast("ChangedTable", {"counts": self.counts, **rows})
 
 
@@ -196,7 +178,11 @@ def _row_change(table: Table, row_id: str, old: Keyed | None, new: Keyed | None)
         cause: Cause = "added" if old is None else "withdrawn"
         return RowChange(row_id, cause, (), old[1] if old else None, new[1] if new else None)
     cells = tuple(
-        CellChange(column.name, old[0][column.name], new[0][column.name])
+        ChangedCell(
+            column=column.name,
+            old=ledger_value(column.kind, old[0][column.name]),
+            new=ledger_value(column.kind, new[0][column.name]),
+        )
         for column in table.facts
         if old[0][column.name] != new[0][column.name]
     )

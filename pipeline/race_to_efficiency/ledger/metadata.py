@@ -79,7 +79,7 @@ def positive_column(name: str, meaning: str, unit: str = "", *, most: float, req
 
 @dataclass(frozen=True)
 class Table:
-    """One ledger: its file, its columns and what makes a line unique.
+    """One ledger: its file, its columns and the table beside it.
 
     Parameters
     ----------
@@ -88,12 +88,10 @@ class Table:
     title : str
         What one row is.
     columns : tuple of Column
-    unique : tuple of str
-        Columns that together appear once.
     vintaged : bool
         True when `recorded` is a snapshot's date, so that older views can be pseudo.
     versioned : bool
-        True when lines are versions of rows (with `recorded` and `withdrawn`).
+        True when lines are versions of rows (with `recorded` and `withdrawn`); else each counts from its `snapshot`.
     aliases : str
         Table of reviewed renames, for publishers that know no stable key.
     name_column : str
@@ -103,7 +101,6 @@ class Table:
     name: str
     title: str
     columns: tuple[Column, ...]
-    unique: tuple[str, ...]
     vintaged: bool = False
     versioned: bool = True
     aliases: str = ""
@@ -121,6 +118,11 @@ class Table:
     def key(self) -> str:
         """Name of the first column: the stable id."""
         return self.columns[0].name
+
+    @property
+    def unique(self) -> tuple[str, str]:
+        """Columns that together appear once: the key, and the day of the version."""
+        return (self.key, "recorded" if self.versioned else "snapshot")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -155,6 +157,11 @@ class Table:
 def key_column(name: str, meaning: str) -> Column:
     """Return the stable key column: printable, without blanks at its ends."""
     return Column(name, "text", meaning, required=True, pattern=r"\S(.{0,298}\S)?")
+
+
+def flags_column(meaning: str) -> Column:
+    """Return the column of a run's flags."""
+    return Column("run_flags", "text", meaning, pattern=r"([^;\s]+(;[^;\s]+)*)?")
 
 
 SOURCE = Column("source_id", "text", "The citation this row rests on.", required=True, references="sources")

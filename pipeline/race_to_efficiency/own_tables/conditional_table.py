@@ -11,11 +11,11 @@ from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.calibration.kappa.conditional_evidence import evidence_under
 from race_to_efficiency.calibration.kappa.conditional_fit import Point, fit_point, settle
 from race_to_efficiency.calibration.kappa.conditions import Bound, Conditions
-from race_to_efficiency.calibration.kappa.efficient import frontier_weights
 from race_to_efficiency.calibration.kappa.group_records import identity
 from race_to_efficiency.calibration.kappa.intervals import bootstrap_weights, percentile_intervals, spread
 from race_to_efficiency.calibration.kappa.law import Law
 from race_to_efficiency.calibration.kappa.trust import axes, judge
+from race_to_efficiency.own_tables.efficient_runs import efficient_weights
 from race_to_efficiency.own_tables.further_columns import WEIGHT
 
 if TYPE_CHECKING:
@@ -175,5 +175,4 @@ def fit_conditional(
 
 def _efficient(rows: GroupRows, weights: Floats, params: KappaParams) -> Floats:
     """Return the weights of the efficient runs, those of the others 0."""
-    compute, loss, tolerance = rows.quantities["compute_flop"], rows.quantities["loss"], params.frontier_tolerance_dex
-    return frontier_weights(rows.spec.frontier or "all", compute, loss, weights, tolerance_dex=tolerance)
+    return efficient_weights(rows.spec.frontier or "all", rows.quantities, weights, params.frontier_tolerance_dex)

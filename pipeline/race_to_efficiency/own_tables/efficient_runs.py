@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.efficient import budgets
+from race_to_efficiency.calibration.kappa.efficient import budgets, frontier_weights
 from race_to_efficiency.own_tables.records import could_be_records
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from race_to_efficiency.arrays import Floats
@@ -47,6 +49,14 @@ def _off_path(log_compute: Floats, log_params: Floats) -> float:
     design = np.stack([np.ones_like(x), x, x * x], axis=1)
     solution, *_ = np.linalg.lstsq(design, log_params, rcond=None)
     return float(np.sqrt(np.mean((log_params - design @ solution) ** 2)))
+
+
+def efficient_weights(
+    rule: FrontierRule, quantities: Mapping[str, Floats], weights: Floats, tolerance_dex: float
+) -> Floats:
+    """Return the weights of the efficient runs of each resample, those of the others 0, (b, n)."""
+    compute, loss = quantities["compute_flop"], quantities["loss"]
+    return frontier_weights(rule, compute, loss, weights, tolerance_dex=tolerance_dex)
 
 
 def frontier_candidates(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from race_to_efficiency.calibration.kappa.efficient import frontier_weights
 from race_to_efficiency.calibration.kappa.prediction import predicted
 from race_to_efficiency.errors import UsageError
+from race_to_efficiency.own_tables.efficient_runs import efficient_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,13 +75,7 @@ def held_out_rows(
         alone predicts efficient runs, and is judged by those.
     """
     quantities = table.quantities
-    efficient = frontier_weights(
-        rule,
-        quantities["compute_flop"],
-        quantities["loss"],
-        np.ones((1, len(table))),
-        tolerance_dex=tolerance_dex,
-    )
+    efficient = efficient_weights(rule, quantities, np.ones((1, len(table))), tolerance_dex)
     rows: list[dict[str, Any]] = []
     for law in laws:
         judged = ~small if law.form.terms > 1 else ~small & (efficient[0] > 0)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from race_to_efficiency.calibration.common.estimates import Estimate
-from race_to_efficiency.calibration.kappa.efficient import frontier_weights
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA, FORMS
 from race_to_efficiency.calibration.kappa.group_records import PARAMETER_UNITS
 from race_to_efficiency.calibration.kappa.robust import fit_batch
+from race_to_efficiency.own_tables.efficient_runs import efficient_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -110,17 +110,9 @@ def tried(
     found: dict[str, Tried] = {}
     quantities = looked_at(table)
     whole = np.ones((1, len(quantities["loss"])))
+    efficient = efficient_weights(findings.frontier, quantities, whole, params.frontier_tolerance_dex)
     for form in map(FORMS.__getitem__, params.forms):
-        weights = whole
-        if form is not CHINCHILLA:
-            weights = frontier_weights(
-                findings.frontier,
-                quantities["compute_flop"],
-                quantities["loss"],
-                whole,
-                tolerance_dex=params.frontier_tolerance_dex,
-            )
-        kept = weights[0] > 0
+        kept = (whole if form is CHINCHILLA else efficient)[0] > 0
         inputs, loss = [quantities[name][kept] for name in form.inputs], quantities["loss"][kept]
         if len(loss) < 2 * len(form.columns):
             continue  # refused by name after the fit, which takes no time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from race_to_efficiency.ledger.duplicates import find_duplicates, significant_di
 from race_to_efficiency.own_tables.efficient_runs import frontier_rule
 from race_to_efficiency.own_tables.refusals import unrelated
 from race_to_efficiency.own_tables.shared_models import shared_models
+from race_to_efficiency.own_tables.table_rows import named_or_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -189,17 +190,7 @@ def sharpened(table: RunTable) -> tuple[RunTable, tuple[str, ...]]:
     exact = implied_compute(quantities["params"], quantities["tokens"])
     changed = {**quantities, "compute_flop": exact * ratio.middle}
     note = f"compute_flop is written with two digits: replaced by {ratio.middle:.3g} x 6 params tokens"
-    return table.replacing(changed).noting(note), ()
-
-
-def named_clusters(table: RunTable, column: str) -> NDArray[Any]:
-    """Return the clusters of a named column; an empty cell stands for itself."""
-    cells = table.cells[column]
-    unnamed = np.flatnonzero(cells == "")
-    if len(unnamed):
-        cells = cells.copy()
-        cells[unnamed] = [f"line {line}" for line in table.lines[unnamed].tolist()]
-    return cells
+    return replace(table, quantities=changed).noting(note), ()
 
 
 def examine(
@@ -235,7 +226,7 @@ def examine(
     if cluster is None:
         clusters, shared = shared_models(table, delta=delta, law=law)
     elif cluster != "none":
-        clusters = named_clusters(table, cluster)
+        clusters = named_or_line(table.cells[cluster], table.lines)
     rule = frontier or frontier_rule(table.quantities, tolerance_dex)
     return TableFindings(
         fatal=(*fatal, *variety_fatal, *unrelated(table.quantities)),

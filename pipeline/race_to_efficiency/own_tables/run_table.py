@@ -133,10 +133,6 @@ class RunTable:
         """Return the table with further notes."""
         return replace(self, notes=(*self.notes, *words))
 
-    def replacing(self, quantities: dict[str, Floats]) -> RunTable:
-        """Return the table with other quantities."""
-        return replace(self, quantities=quantities)
-
     def without(self, rows: NDArray[np.bool_], reasons: Sequence[str]) -> RunTable:
         """Return the table without the rows of a mask, each with its reason, in their order."""
         left_out = tuple((self.names[k], why) for k, why in zip(np.flatnonzero(rows).tolist(), reasons, strict=True))

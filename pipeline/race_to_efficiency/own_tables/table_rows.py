@@ -152,9 +152,6 @@ def read_rows(source: Path | Table, question: Question) -> DatedRows:
     keep = np.flatnonzero(usable & wanted & inside)
     wrong = {row: found for row, found in problems.items() if found[1] != MISSING and wanted[row]}
     blank = np.full(len(table), "", dtype=object)
-    clusters = labels["cluster"][keep] if "cluster" in labels else None
-    if clusters is not None and (unnamed := np.flatnonzero(clusters == "")).size:
-        clusters[unnamed] = [f"line {line}" for line in table.line[keep][unnamed].tolist()]
     return DatedRows(
         name=table.name,
         title=title_of(table.name),
@@ -164,7 +161,7 @@ def read_rows(source: Path | Table, question: Question) -> DatedRows:
         log2_value=(-1.0 if question.falling else 1.0) * np.log2(numbers.value[keep]),
         log2_compute=None if compute is None else np.log2(compute.value[keep]),
         group=labels.get("group", blank)[keep],
-        cluster=clusters,
+        cluster=named_or_line(labels["cluster"][keep], table.line[keep]) if "cluster" in labels else None,
         quarantined=_set_aside(table, question, wrong),
         n_read=table.n_read,
         n_missing=sum(bool(wanted[row]) for row in problems) - len(wrong),
@@ -196,6 +193,14 @@ _REMEDIES = {
     "compute": "give the training compute in FLOP, or leave the row out",
     "group": "name the row's group",
 }
+
+
+def named_or_line(labels: NDArray[Any], lines: NDArray[np.int64]) -> NDArray[Any]:
+    """Return labels, (n,) text; an empty one stands for itself, by its line."""
+    unnamed = np.flatnonzero(labels == "")
+    named = labels.copy()
+    named[unnamed] = [f"line {line}" for line in lines[unnamed].tolist()]
+    return named
 
 
 def _set_aside(table: Table, question: Question, wrong: dict[int, tuple[str, str]]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import checkout, storage
-from race_to_efficiency.errors import DataInvalid, InputMissing, IntegrityError, UsageError
+from race_to_efficiency.errors import DataInvalid, InputMissing, UsageError
 from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.folder import check_folder
 from race_to_efficiency.provenance.published_statements import check_statements
@@ -111,12 +111,7 @@ def close_chain(workspace: Workspace, name: str, why: str) -> ClosedChain:
             place = reports / entry.folder if (reports / entry.folder).exists() else target / entry.folder
             bad = broken(check_folder(place, place=f"{place.parent.name}/{place.name}", registered=entry).findings)
             if bad:
-                raise IntegrityError(
-                    "a chain that does not verify is not closed",
-                    where=bad[0].artefact,
-                    why=bad[0].what,
-                    remedy=bad[0].restore,
-                )
+                raise bad[0].error("a chain that does not verify is not closed")
         note = {"head": chain.head, "quarters": len(entries), "why": why}
         storage.write_json(target / CLOSED, note)
         kept.mkdir(parents=True, exist_ok=True)

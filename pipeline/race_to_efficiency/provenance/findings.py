@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from race_to_efficiency.errors import RaceError
+from race_to_efficiency.errors import IntegrityError, RaceError
 
 Level = Literal["broken", "warning"]
 
@@ -34,6 +34,10 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a JSON-ready mapping."""
         return asdict(self)
+
+    def error(self, what: str, then: str = "") -> IntegrityError:
+        """Return the error of what cannot be done because of the finding; ``then`` follows its remedy."""
+        return IntegrityError(what, where=self.artefact, why=self.what, remedy=self.restore + then)
 
 
 def reason(error: Exception) -> str:

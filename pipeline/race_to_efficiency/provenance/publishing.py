@@ -140,11 +140,8 @@ def _require_sound(workspace: Workspace, entries: list[Entry], target: Path, key
     ]
     bad = [item for item in broken(result.findings) if item not in unfinished and not _is_empty_registry(item, entries)]
     if bad:
-        raise IntegrityError(
-            "nothing can be published on a chain that does not verify",
-            where=bad[0].artefact,
-            why=bad[0].what,
-            remedy=f"{bad[0].restore}; race audit verify tells all",
+        raise bad[0].error(
+            "nothing can be published on a chain that does not verify", then="; race audit verify tells all"
         )
 
 

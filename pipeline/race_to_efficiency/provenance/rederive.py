@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import IntegrityError, RaceError
+from race_to_efficiency.errors import RaceError
 from race_to_efficiency.ledger.lines import csv_text
 from race_to_efficiency.provenance.compare import ESTIMATES, Comparison, check_page, compare_quarter, pages_that_differ
 from race_to_efficiency.provenance.contents import INPUTS
@@ -140,13 +140,7 @@ def rederive(
     check = check_folder(folder, place=place)
     causes, manifest = check.findings, check.manifest
     if manifest is None:
-        first = causes[0]
-        raise IntegrityError(
-            "there is nothing to hold a recomputation against",
-            where=first.artefact,
-            why=first.what,
-            remedy=first.restore,
-        )
+        raise causes[0].error("there is nothing to hold a recomputation against")
     causes += page_findings(folder, place)
     held = [sealed_ledger(folder, raw, name, manifest) for name in manifest["ledgers"]]
     causes += [item for ledger, found in held for item in ledger_findings(ledger, found, manifest["quarter"])]

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from race_to_efficiency import storage
-from race_to_efficiency.errors import DataInvalid, IntegrityError, RaceError
+from race_to_efficiency.errors import DataInvalid, RaceError
 from race_to_efficiency.json_fields import AsOf, AtLeast1, Means, QuarterName, Sha256
 from race_to_efficiency.loading.json_text import parse_json
 from race_to_efficiency.provenance.findings import Finding, reason
@@ -163,10 +163,7 @@ def read_entries(reports: Path) -> list[Entry]:
         return []
     entries, findings = check_registry(storage.read_bytes(path), f"{reports.name}/{REGISTRY}")
     if findings:
-        first = findings[0]
-        raise IntegrityError(
-            "the registry of publications does not verify", where=first.artefact, why=first.what, remedy=first.restore
-        )
+        raise findings[0].error("the registry of publications does not verify")
     return entries
 
 

@@ -39,7 +39,6 @@ ACCELERATORS = Table(
         positive_column("release_price_usd", "Price at release, in dollars of that day.", "USD", most=1e8),
         *PROVENANCE,
     ),
-    unique=("accelerator_id", "recorded"),
     vintaged=True,
     aliases="accelerator_aliases",
     name_column="name",
@@ -56,7 +55,6 @@ def _aliases(name: str, title: str) -> Table:
             Column("snapshot", "date", "First snapshot that carries the new name.", required=True),
             Column("evidence", "text", "Why the two are one: what agrees, what changed.", required=True),
         ),
-        unique=("old_name", "snapshot"),
         versioned=False,
     )
 

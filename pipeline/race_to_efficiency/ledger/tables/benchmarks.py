@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, key_column, positive_column
+from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, flags_column, key_column, positive_column
 
 
 def _count(name: str, meaning: str) -> Column:
@@ -67,7 +67,6 @@ MLPERF_TRAINING = Table(
         Column("is_resubmission", "flag", "True when the logs were submitted in an earlier round.", required=True),
         *PROVENANCE,
     ),
-    unique=("result_id", "recorded"),
 )
 
 SPEEDRUN_RECORDS = Table(
@@ -93,10 +92,9 @@ SPEEDRUN_RECORDS = Table(
         positive_column("log_train_time_s", "Time in the log; from 2026-02 logged on other nodes.", "s", most=1e7),
         positive_column("tokens", "Training tokens; exact to record 45, approximate after.", most=1e15),
         Column("tokens_basis", "text", "How tokens was computed."),
-        Column("run_flags", "text", "Flags joined by ';'.", pattern=r"([^;\s]+(;[^;\s]+)*)?"),
+        flags_column("Flags joined by ';'."),
         *PROVENANCE,
     ),
-    unique=("record_id", "recorded"),
 )
 
 OPTIMISER_STEPS = Table(
@@ -113,7 +111,6 @@ OPTIMISER_STEPS = Table(
         Column("description", "text", "What was changed, as the publisher writes it.", required=True),
         *PROVENANCE,
     ),
-    unique=("result_id", "recorded"),
 )
 
 SLOWRUN_RECORDS = Table(
@@ -130,7 +127,6 @@ SLOWRUN_RECORDS = Table(
         Column("description", "text", "What was changed, as the publisher writes it.", required=True),
         *PROVENANCE,
     ),
-    unique=("record_id", "recorded"),
 )
 
 GREEN500 = Table(
@@ -147,5 +143,4 @@ GREEN500 = Table(
         Column("basis", "text", "Page the figure was read on; before 2020 mirrors of encyclopaedias.", required=True),
         *PROVENANCE,
     ),
-    unique=("place_id", "recorded"),
 )

@@ -37,7 +37,6 @@ PUBLISHED_VALUES = Table(
         Column("verified", "text", "How far the value was checked against its source.", required=True),
         *PROVENANCE,
     ),
-    unique=("value_id", "recorded"),
 )
 
 INFERENCE_PRICE_TRENDS = Table(
@@ -62,7 +61,6 @@ INFERENCE_PRICE_TRENDS = Table(
         Column("r_squared", "number", "Of the trend.", "1", minimum=0.0, maximum=1.0),
         *PROVENANCE,
     ),
-    unique=("trend_id", "recorded"),
 )
 
 OTHER_FORECASTS = Table(
@@ -93,7 +91,6 @@ OTHER_FORECASTS = Table(
         Column("verified", "text", "How far it was checked against its source.", required=True),
         *PROVENANCE,
     ),
-    unique=("forecast_id", "recorded"),
 )
 
 SOURCES = Table(
@@ -112,5 +109,4 @@ SOURCES = Table(
         Column("notes", "text", "What else a reader must know."),
         *VERSION,
     ),
-    unique=("source_id", "recorded"),
 )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, key_column, positive_column
+from race_to_efficiency.ledger.metadata import PROVENANCE, Column, Table, flags_column, key_column, positive_column
 
 COMPUTE_BASES = ("c_over_6n", "6nd", "tracker", "attention_included", "stated")
 LOSS_UNITS = ("nats/token", "nats/byte", "bits/byte")
-
-_FLAGS = r"([^;\s]+(;[^;\s]+)*)?"
 
 TRAINING_RUNS = Table(
     name="training_runs",
@@ -42,12 +40,9 @@ TRAINING_RUNS = Table(
             "Unit of the loss; empty when unknown. Exponents pool across units, levels do not.",
             allowed=LOSS_UNITS,
         ),
-        Column(
-            "run_flags", "text", "Flags joined by ';': what a reader must know before using the row.", pattern=_FLAGS
-        ),
+        flags_column("Flags joined by ';': what a reader must know before using the row."),
         *PROVENANCE,
     ),
-    unique=("run_id", "recorded"),
 )
 
 NOTABLE_TRAINING_RUNS = Table(
@@ -82,7 +77,6 @@ NOTABLE_TRAINING_RUNS = Table(
         Column("country", "text", "Country of the organization."),
         *PROVENANCE,
     ),
-    unique=("model_id", "recorded"),
     vintaged=True,
     aliases="notable_model_aliases",
     name_column="model",
@@ -104,5 +98,4 @@ LANGUAGE_MODEL_PERPLEXITY = Table(
         Column("benchmark", "text", "Benchmark; mixed here, so levels differ.", required=True),
         *PROVENANCE,
     ),
-    unique=("model_id", "recorded"),
 )

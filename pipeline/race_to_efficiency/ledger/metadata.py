@@ -173,4 +173,21 @@ VERSION = (
     Column("withdrawn", "flag", "True when this version withdraws the row; the last known facts stay.", required=True),
 )
 
-PROVENANCE = (SOURCE, *VERSION)
+
+def version_table(
+    name: str, title: str, *columns: Column, vintaged: bool = False, aliases: str = "", name_column: str = ""
+) -> Table:
+    """Return a table of versions of rows: its columns, then each version's source and days.
+
+    Parameters
+    ----------
+    name, title : str
+    *columns : Column
+        The key first.
+    vintaged, aliases, name_column
+        See `Table`.
+    """
+    source = () if columns[0].name == SOURCE.name else (SOURCE,)
+    return Table(
+        name, title, (*columns, *source, *VERSION), vintaged=vintaged, aliases=aliases, name_column=name_column
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.errors import RaceError
 from race_to_efficiency.quarter.gamma import CHECKED, ROUTE_NODE, Fits
-from race_to_efficiency.quarter.kappa import GROUP, POOL, RUN_COLUMNS
+from race_to_efficiency.quarter.kappa import GROUP, POOL, RUN_COLUMNS, concatenated
 from race_to_efficiency.quarter.node import Computed, Node, Origin
 from race_to_efficiency.quarter.world import HEADLINE_SETTINGS as SHOWN
 from race_to_efficiency.quarter.world import RUNS
@@ -116,11 +116,10 @@ def _sources(reading: Reading, params: ForecastParams, scenario: ScenarioParams)
     kept |= {key: fits[key] for key in fits.at_hand if key.startswith("level.")}
     draws = {key: fit.draws for key, fit in kept.items() if fit.draws is not None}
     count = reading.settings("fit_gamma", only=("draws",)).draws
-    frames = [item.tables["draws"] for item in groups]
     sources = StageFiles(
         kappa={"estimates": [*(item for group in groups for item in group.document["estimates"]), *pools]},
         gamma={"estimates": [_told(fit.estimate) for fit in kept.values()], "routes": routes},
-        kappa_draws=pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"group": [], "form": []}),
+        kappa_draws=concatenated([item.tables["draws"] for item in groups]),
         gamma_draws=pd.DataFrame({"draw": range(count), **draws}),
         training_runs=pd.concat(
             [reading.rows(RUNS, where={"group": name}, columns=RUN_COLUMNS) for name in names] or [pd.DataFrame()],

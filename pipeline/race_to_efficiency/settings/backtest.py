@@ -7,7 +7,6 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from race_to_efficiency.settings.section import (
-    AS_TODAY,
     Count,
     Fraction,
     Name,
@@ -16,6 +15,7 @@ from race_to_efficiency.settings.section import (
     SettingsSection,
     SettingText,
     setting,
+    young_setting,
 )
 
 TargetKind = Literal["observation", "aggregate", "record", "improvement", "panel", "loss"]
@@ -29,8 +29,7 @@ class LossParams(SettingsSection):
     """How larger training runs are predicted from smaller ones."""
 
     compute_doublings_per_year: Annotated[
-        Number,
-        setting("compute growth by which a compute step counts as time", unit="doublings/yr", gt=0, le=100),
+        Number, setting("compute growth by which a compute step counts as time", unit="doublings/yr", gt=0, le=100)
     ]
     cutoff_step_doublings: Annotated[
         Number, setting("distance of the nested compute cut-offs", unit="doublings", gt=0, le=100)
@@ -46,37 +45,24 @@ class MemberParams(SettingsSection):
     """The simple members a forecast averages, by kind of target, and the few numbers in them."""
 
     by_kind: Annotated[
-        dict[TargetKind, Annotated[tuple[Name, ...], Field(min_length=1)]],
-        setting("members by kind of target", before=AS_TODAY),
+        dict[TargetKind, Annotated[tuple[Name, ...], Field(min_length=1)]], young_setting("members by kind of target")
     ]
-    tail_degrees: Annotated[Number, setting("degrees of freedom of trend_heavy", before=AS_TODAY, gt=2, le=1000)]
-    line_half_life_years: Annotated[
-        Years, setting("age at which a row of line_by_age weighs half", unit="years", before=AS_TODAY)
-    ]
+    tail_degrees: Annotated[Number, young_setting("degrees of freedom of trend_heavy", gt=2, le=1000)]
+    line_half_life_years: Annotated[Years, young_setting("age at which a row of line_by_age weighs half", unit="years")]
     slope_prior_per_year: Annotated[
-        Doublings, setting("prior sd about 0 that shrinks line_shrunk's slope", unit="doublings/yr", before=AS_TODAY)
+        Doublings, young_setting("prior sd about 0 that shrinks line_shrunk's slope", unit="doublings/yr")
     ]
-    walk_half_life_years: Annotated[
-        Years, setting("age at which a step of a walk weighs half", unit="years", before=AS_TODAY)
-    ]
+    walk_half_life_years: Annotated[Years, young_setting("age at which a step of a walk weighs half", unit="years")]
     nothing_years: Annotated[
-        Number, setting("years of nothing that shrink the drift of walk", unit="years", before=AS_TODAY, ge=0, le=200)
+        Number, young_setting("years of nothing that shrink the drift of walk", unit="years", ge=0, le=200)
     ]
-    jump_half_life_years: Annotated[
-        Years, setting("age at which a jump of jumps weighs half", unit="years", before=AS_TODAY)
-    ]
-    release_window_years: Annotated[
-        Years, setting("window in which releases counts their rate", unit="years", before=AS_TODAY)
-    ]
+    jump_half_life_years: Annotated[Years, young_setting("age at which a jump of jumps weighs half", unit="years")]
+    release_window_years: Annotated[Years, young_setting("window in which releases counts their rate", unit="years")]
     near_record_doublings: Annotated[
         Doublings,
-        setting(
-            "a release counts towards the trend of releases this near the record", unit="doublings", before=AS_TODAY
-        ),
+        young_setting("a release counts towards the trend of releases this near the record", unit="doublings"),
     ]
-    draws: Annotated[
-        Count, setting("simulated futures behind a member that draws", before=AS_TODAY, ge=200, le=1_000_000)
-    ]
+    draws: Annotated[Count, young_setting("simulated futures behind a member that draws", ge=200, le=1_000_000)]
 
     @model_validator(mode="after")
     def _every_kind(self) -> MemberParams:
@@ -90,33 +76,27 @@ class LearningParams(SettingsSection):
     """How the members' weights are learnt from outcomes settled by each origin."""
 
     learning_rate: Annotated[
-        Number,
-        setting("a weight is exp(-rate x n_eff x score relative to the mean's)", before=AS_TODAY, ge=0, le=1000),
+        Number, young_setting("a weight is exp(-rate x n_eff x score relative to the mean's)", ge=0, le=1000)
     ]
     horizon_kernel: Annotated[
-        Number,
-        setting("width in log horizon within which outcomes at other horizons count", before=AS_TODAY, gt=0, le=100),
+        Number, young_setting("width in log horizon within which outcomes at other horizons count", gt=0, le=100)
     ]
-    prior_outcomes: Annotated[
-        Number, setting("effective outcomes that equal weights are worth", before=AS_TODAY, ge=0, le=1e6)
-    ]
+    prior_outcomes: Annotated[Number, young_setting("effective outcomes that equal weights are worth", ge=0, le=1e6)]
 
 
 class RevisionParams(SettingsSection):
     """What is believed of revisions of a standing record before any snapshot shows one."""
 
-    prior_events: Annotated[Number, setting("events the prior is worth", before=AS_TODAY, gt=0, le=1000)]
-    prior_years: Annotated[Years, setting("time watched the prior is worth", unit="years", before=AS_TODAY)]
-    prior_doublings: Annotated[
-        Doublings, setting("size of the prior's event, downwards", unit="doublings", before=AS_TODAY)
-    ]
+    prior_events: Annotated[Number, young_setting("events the prior is worth", gt=0, le=1000)]
+    prior_years: Annotated[Years, young_setting("time watched the prior is worth", unit="years")]
+    prior_doublings: Annotated[Doublings, young_setting("size of the prior's event, downwards", unit="doublings")]
 
 
 class LimitParams(SettingsSection):
     """One physical limit and where it comes from."""
 
-    value: Annotated[Number, setting("the limit", before=AS_TODAY, gt=0, le=1e40)]
-    source: Annotated[SettingText, setting("where it comes from", before=AS_TODAY, min_length=1)]
+    value: Annotated[Number, young_setting("the limit", gt=0, le=1e40)]
+    source: Annotated[SettingText, young_setting("where it comes from", min_length=1)]
 
 
 class BoundParams(SettingsSection):
@@ -152,7 +132,5 @@ class BacktestParams(SettingsSection):
     ]
     minimum_n_eff: Annotated[Number, setting("independent outcomes needed for pass or fail", ge=1, le=1e6)]
     band_level: Annotated[Fraction, setting("level of the binomial bands around coverage", before=0.95)]
-    compared_from: Annotated[
-        QuarterName, setting("first origin on which an earlier forecaster is compared", before=AS_TODAY)
-    ]
+    compared_from: Annotated[QuarterName, young_setting("first origin on which an earlier forecaster is compared")]
     loss: Annotated[LossParams, setting("larger runs predicted from smaller ones")]

@@ -38,22 +38,23 @@ class _Spoken(SettingsSection):
         return {**cls.ABSENT, **said} if isinstance(said, dict) else said
 
 
-class ConstantFleet(_Spoken):
+class _Fleet(_Spoken):
+    ABSENT: ClassVar = {"multiple": 1.0}
+
+    path: str
+    multiple: Annotated[Multiple, setting("of the baseline's power")]
+
+
+class ConstantFleet(_Fleet):
     """`multiple` times the baseline fleet's power, from the first day."""
 
-    ABSENT: ClassVar = {"multiple": 1.0}
-
     path: Literal["constant"]
-    multiple: Annotated[Multiple, setting("of the baseline's power")]
 
 
-class GrowingFleet(_Spoken):
+class GrowingFleet(_Fleet):
     """`multiple` times the baseline's power, growing at the scenario's `power_growth`, up to its cap."""
 
-    ABSENT: ClassVar = {"multiple": 1.0}
-
     path: Literal["growth"]
-    multiple: Annotated[Multiple, setting("of the baseline's power")]
 
 
 class PiecewiseFleet(SettingsSection):
@@ -77,23 +78,19 @@ class PiecewiseFleet(SettingsSection):
         return self
 
 
-class DelayedFleet(_Spoken):
+class DelayedFleet(_Fleet):
     """A fleet bought `start_years` from now that follows the hardware after that."""
 
-    ABSENT: ClassVar = {"multiple": 1.0}
-
     path: Literal["delayed"]
-    multiple: Annotated[Multiple, setting("of the baseline's power")]
     start_years: Annotated[ScenarioYears, setting("when it is bought", unit="years")]
 
 
-class FrozenFleet(_Spoken):
+class FrozenFleet(_Fleet):
     """A fleet bought `start_years` from now whose efficiency stays that of the purchase date."""
 
     ABSENT: ClassVar = {"multiple": 1.0, "start_years": 0.0}
 
     path: Literal["frozen"]
-    multiple: Annotated[Multiple, setting("of the baseline's power")]
     start_years: Annotated[ScenarioYears, setting("when it is bought", unit="years")]
 
 

@@ -64,6 +64,11 @@ def setting(meaning: str, *, unit: str = "", before: Any = BORN_BEFORE_0_1, **bo
     return Field(description=f"{meaning} [{unit}]" if unit else meaning, json_schema_extra=extra, **bounds)
 
 
+def young_setting(meaning: str, *, unit: str = "", **bounds: Any) -> Any:
+    """Return a `setting` younger than a published quarter, of which nothing reproduces what was done before it."""
+    return setting(meaning, unit=unit, before=AS_TODAY, **bounds)
+
+
 def _no_truth_value(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("true and false are no numbers")  # noqa: TRY004  (pydantic names the key for a ValueError)

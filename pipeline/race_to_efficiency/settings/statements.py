@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import Field
 
 from race_to_efficiency.settings.section import (
-    AS_TODAY,
     Count,
     Fraction,
     Name,
@@ -16,6 +15,7 @@ from race_to_efficiency.settings.section import (
     SettingsSection,
     SettingText,
     setting,
+    young_setting,
 )
 
 QuartersAhead = Annotated[Count, Field(ge=1, le=16)]
@@ -35,9 +35,9 @@ class QuestionParams(SettingsSection):
 class RoundParams(SettingsSection):
     """The benchmarks asked for at the next round."""
 
-    target: Annotated[Name, setting("the panel", before=AS_TODAY)]
-    most: Annotated[Count, setting("benchmarks asked for, the youngest first", before=AS_TODAY, ge=0, le=20)]
-    rate: Annotated[SettingText, setting("growth in gamma.json that speaks of the same", before=AS_TODAY)]
+    target: Annotated[Name, young_setting("the panel")]
+    most: Annotated[Count, young_setting("benchmarks asked for, the youngest first", ge=0, le=20)]
+    rate: Annotated[SettingText, young_setting("growth in gamma.json that speaks of the same")]
 
 
 class EventParams(SettingsSection):
@@ -54,22 +54,19 @@ class StatementParams(SettingsSection):
         tuple[Fraction, ...],
         setting("levels printed with a statement", before=[0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975], min_length=1),
     ]
-    quantities: Annotated[tuple[QuestionParams, ...], setting("quantities asked for", before=AS_TODAY)]
+    quantities: Annotated[tuple[QuestionParams, ...], young_setting("quantities asked for")]
     rounds: Annotated[RoundParams, setting("the benchmarks of the next round")]
-    events: Annotated[tuple[EventParams, ...], setting("events asked for", before=AS_TODAY)]
+    events: Annotated[tuple[EventParams, ...], young_setting("events asked for")]
     event_steps: Annotated[
         tuple[Annotated[Number, Field(ge=1, lt=10)], ...],
-        setting("round numbers of a decade an event may name", before=AS_TODAY, min_length=1),
+        young_setting("round numbers of a decade an event may name", min_length=1),
     ]
-    event_odds: Annotated[
-        tuple[Fraction, Fraction], setting("least and greatest probability worth asking", before=AS_TODAY)
-    ]
+    event_odds: Annotated[tuple[Fraction, Fraction], young_setting("least and greatest probability worth asking")]
     publication_gap_days: Annotated[
-        Count,
-        setting("after its first publication a source is expected again", unit="d", before=AS_TODAY, ge=1, le=3650),
+        Count, young_setting("after its first publication a source is expected again", unit="d", ge=1, le=3650)
     ]
     reconstruct_from: Annotated[
-        QuarterName, setting("first quarter whose statements are made again by today's code", before=AS_TODAY)
+        QuarterName, young_setting("first quarter whose statements are made again by today's code")
     ]
     next_scale_tolerance: Annotated[
         Number, setting("factor within which a new run's compute is the scale asked for", before=3.0, gt=1, le=1e9)

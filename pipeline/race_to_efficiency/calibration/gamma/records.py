@@ -150,8 +150,8 @@ class SlopeChange(TypedDict):
     difference: Annotated[float, Means("After minus before, doublings a year.")]
     p_value: Annotated[Share, Means("Against no bend.")]
     found: Annotated[bool, Means("Whether that is too small for chance.")]
-    n_rows: Count
-    method: str
+    n_rows: Annotated[Count, Means("Rows of the series.")]
+    method: Annotated[str, Means("How chance was told from a bend.")]
     status: Literal["tested"]
 
 

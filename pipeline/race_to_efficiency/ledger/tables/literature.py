@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from race_to_efficiency.ledger.metadata import Column, key_column, positive_column, version_table
 
+
+def _rate(name: str, meaning: str, *, required: bool = False) -> Column:
+    return Column(name, "number", meaning, "doublings/yr", required=required, minimum=-10.0, maximum=100.0)
+
+
 PUBLISHED_VALUES = version_table(
     "published_values",
     "one published trend estimate with its interval",
@@ -21,11 +26,9 @@ PUBLISHED_VALUES = version_table(
     positive_column("doubling_hi", "Upper end of its interval.", "see unit", most=1e4),
     Column("unit", "text", "Unit of the doubling time.", required=True, allowed=("years", "months")),
     positive_column("ci_level", "Level of the interval.", "%", most=100.0),
-    Column(
-        "gamma_per_year", "number", "The same as a rate.", "doublings/yr", required=True, minimum=-10.0, maximum=100.0
-    ),
-    Column("gamma_lo", "number", "Lower end of the rate.", "doublings/yr", minimum=-10.0, maximum=100.0),
-    Column("gamma_hi", "number", "Upper end of the rate.", "doublings/yr", minimum=-10.0, maximum=100.0),
+    _rate("gamma_per_year", "The same as a rate.", required=True),
+    _rate("gamma_lo", "Lower end of the rate."),
+    _rate("gamma_hi", "Upper end of the rate."),
     Column("source", "text", "Citation in words.", required=True),
     Column("verified", "text", "How far the value was checked against its source.", required=True),
 )

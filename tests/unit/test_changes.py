@@ -76,7 +76,7 @@ def test_the_causes_of_a_real_step_against_a_plain_comparison(shipped) -> None:
     moved = old.loc[shared, "exclusion"].ne(new.loc[shared, "exclusion"])
     assert set(diff.ids("reclassified")) == set(shared[moved])
     assert set(diff.ids("revised")) == set(shared[differs.any(axis=1) & ~moved])
-    cells = {(change.row_id, cell.column) for change in diff.changes for cell in change.cells}
+    cells = {(change.row_id, cell["column"]) for change in diff.changes for cell in change.cells}
     assert cells == {(row_id, column) for column in facts for row_id in shared[differs[column]]}
 
 

@@ -25,6 +25,8 @@ from race_to_efficiency.cells.dialect import (
 )
 from race_to_efficiency.cells.latex import SEPARATOR, latex_rows
 from race_to_efficiency.cells.physical import PhysicalRecord, lines_of, records
+from race_to_efficiency.cells.printed_table import SEPARATOR as UPRIGHT
+from race_to_efficiency.cells.printed_table import is_gap, printed_table
 from race_to_efficiency.cells.run_columns import find_figures
 from race_to_efficiency.cells.scales import scale_of
 from race_to_efficiency.cells.screening import refuse
@@ -34,6 +36,8 @@ from race_to_efficiency.cells.text import tidy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from race_to_efficiency.cells.printed_table import PrintedTable
 
 _ALONE = re.compile(rb"\r(?!\n)(?![,;\t|])")
 """A line break of old, which may stand among others; one before a separator is a stray."""
@@ -64,7 +68,8 @@ def text_table(path: Path, data: bytes) -> Table:
         When it is no table.
     """
     data = _ALONE.sub(b"\n", data) if data.count(b"\r") > data.count(b"\r\n") else data
-    lines, (delimiter, start, titles), notes = _separated(data)
+    printed = printed_table(lines_of(data))
+    lines, (delimiter, start, titles), notes = _separated(printed)
     if all(mark in data for mark in _MARKS_OF_CONFLICT):
         _refuse_conflict(path, lines)
     stream = records(lines, delimiter=delimiter, start=start)
@@ -74,6 +79,7 @@ def text_table(path: Path, data: bytes) -> Table:
     rows = _Rows(path, tuple(tidy(cell) for cell in head[0].cells), len(names))
     for record in itertools.chain(head[1:], stream):
         rows.take(record)
+    _refuse_cut(path, printed, rows)
     columns = rows.columns
     marked = (cell for column in columns for cell in column if "," in cell or "." in cell)
     decimal, guessed = (
@@ -138,6 +144,8 @@ class _Rows:
         self.columns: list[list[str]] = [[] for _ in range(width)]
         self.places: list[int] = []
         self.unread: list[PhysicalRecord] = []
+        self.gap: int | None = None
+        """Line of a row that stands for others."""
         self._left_out: Counter[str] = Counter()
 
     def take(self, record: PhysicalRecord) -> None:
@@ -159,6 +167,8 @@ class _Rows:
             len(cells) != self.width or not any(map(str.strip, cells[1:]))
         ):
             self._left_out["are comments"] += 1
+        elif is_gap(record.cells):
+            self.gap = self.gap or record.line
         elif record.problem or len(cells) != self.width:
             why = record.problem or f"{self.width} cells (found {len(cells)})"
             self.unread.append(PhysicalRecord(record.line, record.cells, why))
@@ -198,10 +208,26 @@ def _places(names: Sequence[str]) -> dict[str, int]:
     }
 
 
-def _separated(data: bytes) -> tuple[list[bytes], Dialect, tuple[str, ...]]:
+def _refuse_cut(path: Path, printed: PrintedTable, rows: _Rows) -> None:
+    """Refuse a print that leaves rows out: what is missing is nowhere in the file."""
+    shown = len(rows.places) + len(rows.unread)
+    line = printed.cut or rows.gap
+    if line is None and (printed.n_rows or 0) <= shown:
+        return
+    of = f"{shown} of {printed.n_rows}" if printed.n_rows else f"only {shown}"
+    remedy = "write the whole table to a file as CSV instead of printing it"
+    raise refuse(
+        path, f"it is the print of a table that leaves rows out: {of} rows stand in it", line=line, remedy=remedy
+    )
+
+
+def _separated(printed: PrintedTable) -> tuple[list[bytes], Dialect, tuple[str, ...]]:
     """Return a text's lines, their dialect, and a note where no commas separate the cells."""
-    lines = lines_of(data)
-    rows = latex_rows(lines) if b"\\\\" in data else None
+    lines = printed.lines
+    if printed.names is not None:
+        before = sum(bool(line.strip()) for line in lines[: printed.names])
+        return lines, Dialect(UPRIGHT, printed.names, before), ("the cells stand in boxes, as programs print them",)
+    rows = latex_rows(lines) if any(b"\\\\" in line for line in lines) else None
     if rows is not None:
         return rows, Dialect(SEPARATOR, 0), ("it is a table in LaTeX",)
     dialect = dialect_of(lines)

@@ -32,6 +32,8 @@ _FEWEST_DECIMALS = 4
 
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 _SERIAL = re.compile(r"\d{5}(\.\d+)?", re.ASCII)
+_FOR_NONE = re.compile(r"(?:1900-01-00|0000-00-00|1899-12-3[01]|0001-01-01)(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
+"""Dates that spreadsheets, MySQL and .NET write where there is none."""
 _SERIAL_RANGE = (20_000.0, 73_415.0)
 """Excel's day numbers from 1954 to 2100."""
 
@@ -162,7 +164,7 @@ def _found(
         if EARLIEST_YEAR <= value < LATEST_YEAR + 1:
             return _days_of(np.array([value]))[0], value, "day"
     try:
-        read = one_date(text, order, short_years=short_years)
+        read = None if _FOR_NONE.fullmatch(text) else one_date(text, order, short_years=short_years)
     except CellError as error:
         return *nothing, error.said if isinstance(error, SeveralDatesError) else why
     if read is None:

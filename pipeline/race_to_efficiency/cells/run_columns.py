@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from race_to_efficiency.cells.foreign_names import foreign_figure
 from race_to_efficiency.cells.scales import SUFFIXES, UNITS, scale_of, split_unit
 from race_to_efficiency.cells.text import tidy
 from race_to_efficiency.named_options import Option, Words
@@ -58,7 +59,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
 OTHER_UNITS = {
     "ppl": "perplexity", "perplexity": "perplexity", "valppl": "perplexity", "evalppl": "perplexity",
     "bitspertoken": "bits", "bpt": "bits", "bits": "bits", "bitstoken": "bits",
-    "bpb": "", "bitsperbyte": "", "bitsbyte": "", "bpc": "", "bitsperchar": "", "bitspercharacter": "",
+    "bpb": "", "bitsperbyte": "", "bitsbyte": "", "natsperbyte": "", "natsbyte": "",
+    "bpc": "", "bitsperchar": "", "bitspercharacter": "", "bitschar": "", "bitscharacter": "",
 }  # fmt: skip
 """Names of a loss in another unit, and the loss unit it asks for (none for a unit a byte or character)."""
 
@@ -204,14 +206,10 @@ def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str | Optio
     for name in header:
         if (factor := _meant(name, figure)) or (factor := _scaled_name(name, figure)):
             yield _written(name, factor), ""
-    if figure == "loss":
-        for name in header:
-            base, stated = split_unit(name)
-            known = key(stated) if key(base) in SPELLINGS["loss"] else key(name)
-            if (unit := OTHER_UNITS.get(known)) is not None:
-                yield name, Option("loss_unit", unit) if unit else ""
-            elif key(name) in _LIKELIHOODS:
-                yield f"{name}*-1", ""
+    yield from _losses(header) if figure == "loss" else ()
+    for name in header:
+        if foreign_figure(split_unit(name)[0]) == figure:
+            yield _written(name, scale_of(split_unit(name)[1], DIMENSIONS[figure]) or 1.0), ""
     word = figure.removesuffix("_flop").removesuffix("s") if figure != "loss" else figure
     yield from _expressions(figure, header)
     others = {known for other, names in SPELLINGS.items() if other != figure for known in names} | set(_A_PARAMETER)
@@ -222,6 +220,17 @@ def _near(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str | Optio
             yield _written(name, scale_of(split_unit(name)[1], DIMENSIONS[figure]) or 1.0), ""
     for near in difflib.get_close_matches(key(figure), list(plain), n=2, cutoff=0.6):
         yield plain[near], ""
+
+
+def _losses(header: Sequence[str]) -> Iterator[tuple[str, str | Option]]:
+    """Yield the columns that hold a loss in another unit, or what a loss is the negative of."""
+    for name in header:
+        base, stated = split_unit(name)
+        known = key(stated) if key(base) in SPELLINGS["loss"] else key(name)
+        if (unit := OTHER_UNITS.get(known)) is not None:
+            yield name, Option("loss_unit", unit) if unit else ""
+        elif key(name) in _LIKELIHOODS:
+            yield f"{name}*-1", ""
 
 
 def _expressions(figure: str, header: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -254,6 +263,21 @@ def _products(header: Sequence[str]) -> Iterator[tuple[str, str]]:
     for name in header if params else ():
         if (times := _A_PARAMETER.get(key(name))) is not None:
             yield f"{name}*{params}" + (f"*{times}" if times > 1 else ""), ""
+
+
+def unit_a_byte(column: str) -> str:
+    """Return the unit of a loss whose column says that it is one a byte or a character; empty for any other.
+
+    Examples
+    --------
+    >>> unit_a_byte("bpb"), unit_a_byte("val_loss (bits/char)"), unit_a_byte("loss")
+    ('bits/byte', 'bits/character', '')
+    """
+    name, unit = split_unit(column)
+    known = key(unit) if OTHER_UNITS.get(key(unit)) == "" else key(name)
+    if OTHER_UNITS.get(known) != "":
+        return ""
+    return ("nats/" if known.startswith("nats") else "bits/") + ("character" if "c" in known[-9:] else "byte")
 
 
 def _scaled_name(name: str, figure: str) -> float | None:

@@ -38,9 +38,12 @@ SUFFIXES: dict[str, int] = {
 }
 """Powers of ten of the suffixes of counts, in lower case."""
 
+_TEX = str.maketrans("×", "x", "${}\\")
+_RAISED, _LOWERED = re.compile("(?<=10)[⁰¹²³⁴⁵⁶⁷⁸⁹]+"), str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+
 _COUNTED_WORDS = re.compile(r"(^|(?<=\S) )(params?|parameters?|tokens?|toks?)$")
 _BRACKETED = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$")
-_POWER = re.compile(r"(?:[x×]\s*)?(?:1e\+?|10\s*(?:\^|\*\*)\s*)(\d{1,2})(?:\s+(.+))?", re.IGNORECASE)
+_POWER = re.compile(r"(?:(?:x|times)\s*)?(?:1e\+?|10\s*(?:\^|\*\*)\s*)(\d{1,2})(?:\s+(.+))?", re.IGNORECASE)
 
 
 def split_unit(header: str) -> tuple[str, str]:
@@ -59,7 +62,8 @@ def scale_of(unit: str, dimension: str = "") -> float | None:
     dimension : str
         Key of `UNITS`; the empty text for a plain count.
     """
-    word = tidy(unit).lower()
+    unit = _RAISED.sub(lambda power: "^" + power[0].translate(_LOWERED), unit.translate(_TEX))  # 10⁶ and $10^{6}$
+    word = tidy(unit).lower().rstrip(".")
     known = UNITS.get(dimension, {})
     if word in known:
         return known[word]

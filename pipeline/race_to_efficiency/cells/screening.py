@@ -45,7 +45,10 @@ _FORMATS = {
     b"SQLite format 3\x00": "an SQLite database",
 }
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_PAGE = re.compile(rb"\s*<(!doctype|html|head|\?xml|body|script|meta|title|style|table|div)\b", re.IGNORECASE)
+_PAGE = re.compile(rb"\s*<(!doctype|html|head|body|script|meta|title|style|table|div)\b", re.IGNORECASE)
+_XML = re.compile(rb"\s*(<\?xml\b(?!.*<html)|<[A-Za-z][\w.-]*[ >/].*</)", re.DOTALL)
+_ARFF = re.compile(rb"\s*(%[^\n]*\n\s*)*@relation\b", re.IGNORECASE)
+_READ_HTML = "save it as CSV (in pandas: read_html(FILE)[0].to_csv(NEW, index=False))"
 _ZIP, _END_OF_ZIP = b"PK\x03\x04", b"PK\x05\x06"
 _WORKBOOK = re.compile(rb"xl/|opendocument\.spreadsheet")
 _AS_CSV = "save the table as CSV"
@@ -163,11 +166,23 @@ def _refuse_other_formats(path: Path, head: bytes) -> None:
             )
     if head.startswith(_ZIP):
         raise _zip(path, head)
-    if found := _PAGE.match(head.removeprefix(BYTE_ORDER_MARK)):
+    _refuse_marked_up(path, head.removeprefix(BYTE_ORDER_MARK))
+
+
+def _refuse_marked_up(path: Path, head: bytes) -> None:
+    """Refuse HTML, XML and ARFF as what they are."""
+    if found := _PAGE.match(head):
         if found[1].lower() == b"table":
-            remedy = "save it as CSV (in pandas: read_html(FILE)[0].to_csv(NEW, index=False))"
-            raise refuse(path, "it is a table in HTML", line=1, remedy=remedy)
+            raise refuse(path, "it is a table in HTML", line=1, remedy=_READ_HTML)
+        if b"<table" in head.lower():
+            raise refuse(path, "it is a web page with a table in it", line=1, remedy=_READ_HTML)
         raise refuse(path, "it is a web page, not a table", line=1)
+    if _XML.match(head):
+        remedy = "save the records as CSV (in pandas: read_xml(FILE).to_csv(NEW, index=False))"
+        raise refuse(path, "it is XML, not a table", line=1, remedy=remedy)
+    if _ARFF.match(head):
+        remedy = "save it as CSV (in pandas: DataFrame(scipy.io.arff.loadarff(FILE)[0]).to_csv(NEW, index=False))"
+        raise refuse(path, "it is ARFF (of Weka)", line=1, remedy=remedy)
 
 
 def _zip(path: Path, head: bytes) -> DataInvalid:

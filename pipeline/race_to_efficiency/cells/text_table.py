@@ -263,11 +263,26 @@ def _refuse_without_names(path: Path, names: tuple[str, ...], head: Sequence[Phy
     line, words = head[0].line, [name for name in names if not _is_float(name)]
     if len(names) == len(head) == 1 and not (names[0].startswith("#") or find_figures(names).columns):
         raise refuse(path, f"it holds one line, no table: '{names[0][:80]}'", line=line)
+    if len(names) == 1 and (mark := _unknown_separator(names[0])):
+        remedy = (
+            f"write sep={mark} as its first line, or save it with commas"
+            if mark.isascii() and mark.isprintable() and len(mark) == 1
+            else "save it with commas"
+        )
+        raise refuse(path, f"nothing that is known separates its cells, but {mark!r} may", line=line, remedy=remedy)
     if re.match(r"(- )?\w+: *\S", names[0]) and len(names) == 1:
         raise refuse(path, "it is YAML, not a table", line=line, remedy="save the records as CSV, or as JSON")
     if len(words) < len(names) / 2 and not find_figures(words).columns:  # numbers head the columns of a wide grid
         why = "its first line holds numbers, not the names of the columns"
         raise refuse(path, why, line=line, remedy="write a first line with the columns' names, e.g. params,tokens,loss")
+
+
+def _unknown_separator(name: str) -> str:
+    """Return what separates the names of several figures in a line that was read as one cell; empty without it."""
+    for mark in dict.fromkeys(re.findall(r"[^\w\s.,;|()\[\]\\'\"-]+|[\x01-\x1f]", name)):
+        if len(find_figures([part.strip() for part in name.split(mark)]).columns) >= _FEWEST_FIGURES:
+            return str(mark)
+    return ""
 
 
 def _is_float(text: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from race_to_efficiency.cells.numbers import number
 from race_to_efficiency.cells.run_columns import OTHER_UNITS, SPELLINGS, key
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _LOOKED_AT = 200
 _VALUES = frozenset(["value", "values", "score", "result"])
+_SIZE_IN_NAME = re.compile(r"(?<![a-z0-9.])\d+(?:[.p]\d+)?[kmbt](?:tok\w*|par\w*|p)?(?![a-z0-9])", re.IGNORECASE)
+_MOST_NAMES = 0.8
+"""Share of a column's cells that must hold a size before it is a column of names with sizes."""
 _OF_DATA = ("token", "data", "corpus")
 _OF_NEITHER = ("batch", "vocab", "seq", "context", "step")
 """Parts of names whose suffixed counts are no sizes of models, or none of data either."""
@@ -40,6 +44,23 @@ def hints(figure: str, table: Table, taken: Collection[str]) -> list[Words]:
         named = [name for name in named if (name in of_data) == (figure == "tokens")]
         return [Words(Option("columns", name, figure)) for name in named if _counts(table, name)]
     return list(_of_metrics(table, places)) if figure == "loss" else []
+
+
+class SizesInNames(NamedTuple):
+    """A column of names that hold sizes, and one of them."""
+
+    column: str
+    example: str
+
+
+def sizes_in_names(table: Table) -> SizesInNames | None:
+    """Return the column whose names hold the runs' sizes (gpt-1.3B-26Btok); None where no column does."""
+    for place, name in enumerate(table.header):
+        cells = [cell for cell in table.texts_at(place)[:_LOOKED_AT].tolist() if cell]
+        held = [cell for cell in cells if _SIZE_IN_NAME.search(cell) and not cell[0].isdigit()]
+        if cells and len(held) >= _MOST_NAMES * len(cells) and len(set(held)) > 1:
+            return SizesInNames(name, held[0])
+    return None
 
 
 def _counts(table: Table, name: str) -> bool:

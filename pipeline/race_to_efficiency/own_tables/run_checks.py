@@ -37,6 +37,9 @@ _LARGE_SHARE, _LACKING_SHARE = 0.1, 0.5
 _NOT_LOST = frozenset([EMPTY, LACKING, SUMMARY, "not finite"])
 """Rules broken by rows that can be read."""
 
+_LEAST_GAP = 100.0
+"""How far figures that are no counts lie below those that are, where a unit is between them."""
+
 _FEWEST_A_PARAMETER, _LEAST_COUNT = 0.5, 1e6
 """Tokens a parameter of half the runs below which none is trained, of figures large enough to be counts."""
 
@@ -102,8 +105,11 @@ def scale_findings(table: RunTable) -> tuple[tuple[str, ...], tuple[str, ...]]:
     quantities = table.quantities
     doubts, notes = [], []
     for name, least in (("params", 1e4), ("tokens", 1e5), ("compute_flop", 1e12)):
-        if name in quantities and float(np.median(quantities[name])) < least:
-            middle = float(np.median(quantities[name]))
+        if name not in quantities:
+            continue
+        middle, mixed = float(np.median(quantities[name])), _mixed_scales(name, quantities[name], least)
+        doubts += mixed
+        if middle < least and not mixed:
             notes.append(f"{name} of {middle:.3g} is no count: kappa does not depend on its unit, A and B do")
     if {"params", "tokens"} <= set(quantities):
         ratio_of = float(np.median(quantities["tokens"] / quantities["params"]))
@@ -118,6 +124,17 @@ def scale_findings(table: RunTable) -> tuple[tuple[str, ...], tuple[str, ...]]:
         doubts += [ratio.doubt] if ratio and ratio.doubt else []
         notes += [ratio.remark] if ratio and ratio.remark else []
     return tuple(doubts), tuple(notes)
+
+
+def _mixed_scales(name: str, values: Floats, least: float) -> list[str]:
+    """Return a doubt where some figures are no counts and the others are: millions among plain numbers."""
+    small, large = values[values < least], values[values >= least]
+    if not (len(small) and len(large)) or small.max() * _LEAST_GAP > large.min():
+        return []
+    words = (
+        f"{len(small)} of {len(values)} rows have {name} of up to {small.max():.3g}, the others from {large.min():.3g}"
+    )
+    return [f"{words} on: are some in another unit?"]
 
 
 def unread_doubts(table: RunTable) -> tuple[str, ...]:

@@ -14,13 +14,14 @@ from race_to_efficiency.calibration.kappa.group_fit import fit_form
 from race_to_efficiency.calibration.kappa.group_records import estimates_of
 from race_to_efficiency.calibration.kappa.groups import fit_group
 from race_to_efficiency.errors import DataInvalid, UsageError
+from race_to_efficiency.named_options import Option, Words
 from race_to_efficiency.own_tables.efficient_runs import frontier_candidates
 from race_to_efficiency.own_tables.held_out import held_out_rows, split_below
 from race_to_efficiency.own_tables.long_fit import LONG_RUNS, LongFitter, sample_of
 from race_to_efficiency.own_tables.outlying_runs import without_outliers
 from race_to_efficiency.own_tables.refusals import LOOKED_AT, first_law, refusals_of, tried
 from race_to_efficiency.own_tables.run_checks import examine, once_each, sharpened, unread_doubts
-from race_to_efficiency.own_tables.table_fit import TableFit, rows_of
+from race_to_efficiency.own_tables.table_fit import TableFit, in_unit, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,7 +105,8 @@ def fit_table(
     possible = tuple(name for name in params.forms if not needed[name])
     if not possible:
         lacking = "; ".join(f"{name} needs {' and '.join(parts)}" for name, parts in needed.items())
-        raise DataInvalid(f"{table.name} lacks columns", where=table.name, why=lacking)
+        remedy = Words("add the columns, or ask for a form that the table has them for: ", Option("form", "power_law"))
+        raise DataInvalid(f"{table.name} lacks columns", where=table.name, why=lacking, remedy=remedy)
     table = table.noting(*(f"no {' and '.join(needed[name])}: no {name} fit" for name in params.forms if needed[name]))
     law = cache(partial(first_law, table, params.delta))
     findings = examine(
@@ -133,7 +135,8 @@ def fit_table(
     apart = tuple(name for name in hopeful if name in apart)
     fitted = _under_conditions(fitted, table, params.model_copy(update={"forms": apart}), conditions, seed, step)
     records = {name: [item for item in fitted.estimates if item.form == name] for name in hopeful} | without
-    return replace(fitted, estimates=tuple(item for name in possible for item in records[name]))
+    estimates = [item for name in possible for item in records[name]]
+    return replace(fitted, estimates=tuple(in_unit(item, table.loss_unit) for item in estimates))
 
 
 def _fitted(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from race_to_efficiency.cells.files import opened
-from race_to_efficiency.cells.run_columns import find_figures, suggestions
+from race_to_efficiency.cells.run_columns import find_figures, suggestions, unit_a_byte
 from race_to_efficiency.cells.run_figures import MOST_VALUE, SCALES, SEVERAL, implied_compute, read_figures
 from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.named_options import Option, Words
 from race_to_efficiency.own_tables.chart_header import chart_header
-from race_to_efficiency.own_tables.column_hints import hints
+from race_to_efficiency.own_tables.column_hints import hints, sizes_in_names
 from race_to_efficiency.own_tables.further_columns import WEIGHT, further_columns, with_further
 from race_to_efficiency.own_tables.run_ends import not_finished
 from race_to_efficiency.own_tables.run_table import LineNames, RunTable, Texts
@@ -117,6 +117,7 @@ def read_runs(
         cells=Texts(table),
         set_aside=set_aside,
         notes=(*table.notes, *found.notes, *figures.notes),
+        loss_unit=(unit_a_byte(found.columns["loss"]) if loss_unit == "nats" else "") or "nats/token",
     ).kept(listed)
     reasons = [left_out[line] for line in runs.lines.tolist() if line in left_out] if left_out else []
     runs = runs.without(np.isin(runs.lines, list(left_out)), reasons) if left_out else runs
@@ -180,16 +181,22 @@ def _refuse_missing(table: Table, found: FoundColumns) -> None:
         else f"{table.name} has no column {' and no column '.join(wanted)}"
     )
     choices = [Words.joined(" or ", dict.fromkeys(found)) for found in options if found]
+    unknown = [name for name, found in zip(wanted, options, strict=True) if not found]
+    named = sizes_in_names(table) if {"params", "tokens"} & set(unknown) else None
+    if named is not None:
+        remedy = Words(f"write the sizes that stand in '{named.column}' ({named.example}) into columns of their own")
+        remedy = Words(remedy, "; and add ", Words.joined(" and ", choices)) if choices else remedy
+    elif choices:
+        remedy = Words("add ", Words.joined(" and ", choices))
+        if unknown:
+            which = Option("columns", "NAME", unknown[0])
+            remedy = Words(remedy, f", and say which column is {' and which '.join(unknown)}: ", which)
+    else:
+        which = Option("columns", "NAME", wanted[0])
+        what_to_name = "params, tokens, compute_flop (FLOP) and loss (nats per token)"
+        remedy = Words(f"name the columns {what_to_name}, or say which is which: ", which)
     raise DataInvalid(
-        what,
-        where=f"{table.path}:{table.header_line}",
-        why=f"columns found: {', '.join(header)}",
-        remedy=Words("add ", Words.joined(" and ", choices))
-        if choices
-        else Words(
-            "name the columns params, tokens, compute_flop (FLOP) and loss (nats per token), or say which is which: ",
-            Option("columns", "NAME", wanted[0]),
-        ),
+        what, where=f"{table.path}:{table.header_line}", why=f"columns found: {', '.join(header)}", remedy=remedy
     )
 
 

@@ -105,6 +105,8 @@ class RunTable:
         What was assumed or derived, in words.
     derived : frozenset of str
         Quantities that follow from two others, in some rows at least.
+    loss_unit : str
+        Unit of the loss: nats a token, or what its column says.
     group : str
         The group these rows are, of a table that is divided; empty for a whole table.
     """
@@ -119,6 +121,7 @@ class RunTable:
     excluded: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     derived: frozenset[str] = frozenset()
+    loss_unit: str = "nats/token"
     group: str = ""
 
     def __len__(self) -> int:

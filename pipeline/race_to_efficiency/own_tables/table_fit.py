@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.kappa.forms import CHINCHILLA
+from race_to_efficiency.calibration.kappa.group_records import PARAMETER_UNITS
 from race_to_efficiency.calibration.kappa.group_rows import GroupRows
 from race_to_efficiency.calibration.kappa.law import Law
 from race_to_efficiency.own_tables.refusals import group_name
@@ -86,6 +87,11 @@ class TableFit:
     def all_refused(self) -> bool:
         """Whether not one estimate may be used."""
         return all(estimate.status == "refused" for estimate in self.estimates)
+
+
+def in_unit(estimate: Estimate, unit: str) -> Estimate:
+    """Return an estimate with the unit of the losses, where it is one of a loss."""
+    return replace(estimate, unit=unit) if estimate.unit == PARAMETER_UNITS["E"] else estimate
 
 
 def rows_of(

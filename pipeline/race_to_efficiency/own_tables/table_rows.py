@@ -9,6 +9,7 @@ import numpy as np
 
 from race_to_efficiency.cells.files import opened
 from race_to_efficiency.cells.physical import SUMMARY
+from race_to_efficiency.cells.run_columns import OTHER_UNITS, key
 from race_to_efficiency.cells.table import Table, title_of
 from race_to_efficiency.cells.text import MISSING
 from race_to_efficiency.errors import UsageError
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from race_to_efficiency.cells.date_styles import Order
     from race_to_efficiency.cells.dates import Dates
     from race_to_efficiency.cells.numbers import Numbers
+
+_MOST_COMPARED = 100_000
+"""Rows of tables that people keep by hand; longer ones are written by programs."""
 
 ESTIMATORS = ("mean", "quantile", "frontier")
 
@@ -121,6 +125,8 @@ class DatedRows:
     n_missing: int
     n_outside: int
     notes: tuple[str, ...]
+    n_repeated: int = 0
+    """Rows that say in every cell what a row above them says."""
 
 
 def read_rows(source: Path | Table, question: Question) -> DatedRows:
@@ -166,8 +172,27 @@ def read_rows(source: Path | Table, question: Question) -> DatedRows:
         n_read=table.n_read,
         n_missing=sum(bool(wanted[row]) for row in problems) - len(wrong),
         n_outside=int((~wanted | (usable & ~inside)).sum()),
-        notes=(*table.notes, *dates.notes, *numbers.notes, *(() if compute is None else compute.notes)),
+        notes=(*table.notes, *dates.notes, *numbers.notes, *_of_compute(question, compute)),
+        n_repeated=_repeated(table, keep),
     )
+
+
+def _of_compute(question: Question, compute: Numbers | None) -> tuple[str, ...]:
+    """Return the notes on the column of compute, and what the rate is one of where the value is a perplexity."""
+    if compute is None:
+        return ()
+    if OTHER_UNITS.get(key(question.value_column)) != "perplexity":
+        return compute.notes
+    words = "the rate is that of ln perplexity; R = X^-kappa needs that of ln loss, the loss being ln perplexity"
+    return (*compute.notes, words)
+
+
+def _repeated(table: Table, keep: NDArray[np.intp]) -> int:
+    """Return how many of some rows repeat another one of them in every cell; not counted in long tables."""
+    if len(keep) > _MOST_COMPARED:
+        return 0
+    columns = [table.texts_at(place)[keep].tolist() for place in range(len(table.header))]
+    return len(keep) - len(set(zip(*columns, strict=True)))
 
 
 def _problems(

@@ -131,11 +131,14 @@ def _graded(inputs: Inputs, fit: Fitted) -> Fitted:
 
 
 def _doubted(fit: Fitted, table: DatedRows) -> Fitted:
-    """Doubt a fit to a table of which a large share could not be read."""
-    lost = sum(item["rule"] != SUMMARY for item in table.quarantined)
-    if fit.draws is None or lost <= _LARGE_SHARE * (lost + len(table.line)):
-        return fit
-    return fit.with_status("weak", [f"{lost} of {table.n_read} rows could not be read: what do they hold?"])
+    """Doubt a fit to a table of which a large share could not be read, or stands there twice."""
+    lost, doubts = sum(item["rule"] != SUMMARY for item in table.quarantined), list[str]()
+    if lost > _LARGE_SHARE * (lost + len(table.line)):
+        doubts.append(f"{lost} of {table.n_read} rows could not be read: what do they hold?")
+    if table.n_repeated > _LARGE_SHARE * len(table.line):
+        words = f"{table.n_repeated} of {len(table.line)} rows repeat another row in every cell"
+        doubts.append(f"{words}: if they are the same things, the interval is too narrow")
+    return fit.with_status("weak", doubts) if doubts and fit.draws is not None else fit
 
 
 def _named(fit: Fitted, name: str, table: DatedRows) -> Fitted:

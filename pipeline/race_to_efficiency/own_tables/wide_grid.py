@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from race_to_efficiency.cells.numbers import number
-from race_to_efficiency.cells.run_columns import find_figures
+from race_to_efficiency.cells.run_columns import SPELLINGS, find_figures, key
 from race_to_efficiency.cells.table import Table
 from race_to_efficiency.cells.text import MISSING_WORDS, CellError
 
@@ -22,6 +22,9 @@ LEAST_COLUMNS = 3
 
 _SIGNS = re.compile("[=@:]")
 """One of these may stand between a word and a number along the top: C=1e18, loss@20B."""
+
+_AFTER_LOSS = re.compile(r"(.*?[A-Za-z])[_ -]+(\d\S*)")
+"""loss_20B, val_loss 1e19: a loss and where it was taken."""
 
 
 def lengthened(table: Table) -> Table:
@@ -68,14 +71,16 @@ def lengthened(table: Table) -> Table:
 def _number(name: str) -> float | None:
     """Return the number a column's name is: 1e18, 3.2B, 6e18 FLOP."""
     *before, text = _SIGNS.split(name)
+    if not before and (found := _AFTER_LOSS.fullmatch(name)) and key(found[1]) in SPELLINGS["loss"]:
+        text = found[2]
     words = "".join("".join(before).replace("_", " ").split())
     if before and not (words.isalnum() and words[0].isalpha()):
         return None
     try:
-        found = number(text, dimension=None)
+        at = number(text, dimension=None)
     except CellError:
         return None
-    return found.scaled if found is not None and found.scaled > 0 else None
+    return at.scaled if at is not None and at.scaled > 0 else None
 
 
 def _along(down: str, least: float) -> str:

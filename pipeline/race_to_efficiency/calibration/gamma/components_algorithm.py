@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from race_to_efficiency.calibration.common.estimates import Interval, draw_intervals
-from race_to_efficiency.calibration.common.resampling import stream
+from race_to_efficiency.calibration.common.estimates import Interval, draw_intervals, t_interval
+from race_to_efficiency.calibration.common.resampling import jackknife_stderr, stream
 from race_to_efficiency.calibration.common.series import Series
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs, from_draws, refused
 from race_to_efficiency.calibration.gamma.trend_fit import fit_trend, fitted_rate, resampled
-from race_to_efficiency.calibration.gamma.trends import fit_line, gain_slopes
+from race_to_efficiency.calibration.gamma.trends import coefficients, fit_line, gain_slopes
 
 if TYPE_CHECKING:
     from datetime import date
@@ -104,6 +104,8 @@ def fit_gain(inputs: Inputs, component: Component, whole: Series, *, start: date
     b_compute = float(line.covariate_slope or math.nan)
     if not b_compute < 0:
         return refused(component, "loss does not fall with compute on these rows", series)
+    if (unbounded := _without_bounds(series, b_compute)) is not None:
+        return refused(component, unbounded, series)
     facts = {
         "b_time_per_year": line.slope,
         "b_compute_per_doubling": b_compute,
@@ -113,6 +115,21 @@ def fit_gain(inputs: Inputs, component: Component, whole: Series, *, start: date
     }
     intervals = [*intervals, *draw_intervals(draws)]
     return fitted_rate(inputs, component, (series, whole), value, intervals, stderr, facts, draws, gain_slopes)
+
+
+def _without_bounds(series: Series, b_compute: float) -> str | None:
+    """Return why the gain has no finite interval: the effect of compute, its denominator, may be none at all.
+
+    References
+    ----------
+    Fieller (1954), J. R. Stat. Soc. B 16: a ratio's 95 % set is bounded only where its denominator differs from 0.
+    """
+    stderr, clusters = jackknife_stderr(series, lambda rows, weights: np.asarray(coefficients(rows, weights)[1]))
+    low, high = t_interval(b_compute, stderr, clusters - 1)
+    if not low < 0 < high:
+        return None
+    ends = f"[{low:.2g}, {high:.2g}]"
+    return f"compute may not lower the loss of these rows at all (a doubling: {b_compute:.2g} of log loss, 95 % {ends})"
 
 
 def split_lognormal(median: float, low: float, high: float, draws: int, rng: np.random.Generator) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -72,6 +73,49 @@ def test_the_records_as_csv_in_the_ledgers_own_columns(raw: Path, tmp_path: Path
     shutil.copy(without_news(raw) / "speedrun_records.csv", path)
     report = run_import("speedrun", path, raw).to_json()
     assert (report["read"], report["unchanged"], report["quarantined"]) == (97, 97, 0)
+
+
+HEADER = "track,record_no,released,record_time_s,reported"
+
+
+def delivered(raw: Path, tmp_path: Path, *lines: str) -> dict:
+    path = tmp_path / "records-2026-08-01.csv"
+    path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
+    return run_import("speedrun", path, raw, dry_run=True).to_json()
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "value"),
+    [
+        ("1,88,2026-07-03,1:18.2,1.3 minutes", "record_time_s", "1:18.2"),
+        ("1,88,2026-07-03,,soon", "record_time_s", "soon"),
+        ("1,88th,2026-07-03,78.2,", "record_no", "88th"),
+        ("1,88,2026-07,78.2,", "released", "2026-07"),
+    ],
+)
+def test_the_cell_that_cannot_be_read_is_the_one_that_is_named(raw, tmp_path, line, column, value) -> None:
+    report = delivered(raw, tmp_path, line, "1,89,2026-07-15,77.1,1.285 minutes")
+    assert [(p["line"], p["column"], p["value"]) for p in report["quarantine"]] == [(2, column, value)]
+    assert (report["new"], report["flags"]) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("1,88,2026-07-03,780.2,", "no record: 75.36 s was reached before"),
+        ("1,88,2026-07-03,7.8,", "9.7 times as fast"),
+        ("1,88,2026-07-03,78.2,1.266 minutes", "75.96 s"),
+        ("1,88,2026-07-03,78.2,1.304 minutes", None),
+        ("1,88,2026-07-03,82.2,", None),
+        ("2,188,2026-07-03,780.2,", None),
+        ("1,88,2024-07-03,1500,", None),
+        ("1,5,2024-10-14,780.2,", None),
+    ],
+)
+def test_a_record_that_may_be_a_slip_is_flagged_and_no_other(raw, tmp_path, line, why) -> None:
+    flags = delivered(raw, tmp_path, line)["flags"]
+    assert [flag["kind"] for flag in flags] == ["record_time"] * (why is not None)
+    assert why is None or re.search(why, flags[0]["why"])
 
 
 @pytest.mark.parametrize("text", ["# nothing here\n", "a,b\n1,2\n", "| # | time |\n| - | - |\n| 1 | 2 |\n"])

@@ -185,7 +185,8 @@ def _flag_line(item: Mapping[str, Any]) -> str:
 def _problem_line(item: Mapping[str, Any]) -> str:
     place = item["where"] or f"line {item['line']}"
     column = f", {item['column']}" if item["column"] else ""
-    return f"{place}{column}: {item['rule']} (found {item['value'][:60]!r}) - {item['remedy']}"
+    found = f" (found {item['value'][:60]!r})" if item["value"] or item["column"] else ""
+    return f"{place}{column}: {item['rule']}{found}" + (f" - {item['remedy']}" if item["remedy"] else "")
 
 
 def _text(value: Any) -> str:

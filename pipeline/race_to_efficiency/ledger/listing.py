@@ -26,6 +26,7 @@ MOVING = (
     "compute_ratio",
     "power_of_two",
     "above_frontier",
+    "record_time",
     "withdrawals_held_back",
     "mass_withdrawal",
     "other_source",

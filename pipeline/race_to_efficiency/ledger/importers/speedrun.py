@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.cells.files import open_table
 from race_to_efficiency.cells.published import date_cell, number_cell
@@ -15,7 +15,7 @@ from race_to_efficiency.cells.text import number_text, text_of_cell, tidy
 from race_to_efficiency.ledger.importers.parsed import Importer, Parsed, ParsedRow, Problem, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 TARGET_LOSS = {"1": "3.28", "2": "2.92"}
 """Validation loss to reach, nats per token, by track."""
@@ -33,6 +33,24 @@ _NAMES = {
     "released": "released", "track": "track", "record_time_s": "record_time_s", "flags": "run_flags",
     **{name: name for name in _COPIED},
 }  # fmt: skip
+
+
+_REMEDIES = {
+    "record_no": "write the record's number, digits alone",
+    "record_time_s": "write the time as the table does, with its unit, or as a number of seconds",
+    "released": "write the day as YYYY-MM-DD",
+}
+
+_SLOWER, _FASTER, _APART = 1.1, 2.0, 0.01
+"""A new record that is this much slower, faster, or apart from its printed time is looked at."""
+
+
+class WrongCellError(ValueError):
+    """A cell of a records table that cannot be read."""
+
+    def __init__(self, column: str, rule: str, text: str) -> None:
+        super().__init__(rule)
+        self.column, self.rule, self.text = column, rule, text
 
 
 @dataclass(frozen=True)
@@ -68,12 +86,46 @@ def read(request: Request) -> Parsed:
             else:
                 remedy = "nothing to do: it enters with the first delivery that gives its date"
                 parsed.excluded.append(Problem(entry.line, name, "released", "undated", "", remedy))
-        except ValueError as error:
-            column = "record_time_s" if "time" in str(error) else "released" if "date" in str(error) else "record_no"
-            remedy = "write the record as the table does: number, time with its unit, date"
-            value = " | ".join(entry.texts.values())
-            parsed.quarantined.append(Problem(entry.line, name, column, str(error), value, remedy))
+        except WrongCellError as error:
+            parsed.quarantined.append(
+                Problem(entry.line, name, error.column, error.rule, error.text, _REMEDIES[error.column])
+            )
+    parsed.flags += _strange_times(parsed.rows, request)
     return parsed
+
+
+def _strange_times(rows: Sequence[ParsedRow], request: Request) -> list[dict[str, Any]]:
+    """Return a flag for each new record whose time does not follow those before it, or is told in two ways."""
+    known = request.ledger("speedrun_records").rows
+    flags: list[dict[str, Any]] = []
+    before = [
+        (str(track), released.date().isoformat(), float(seconds))
+        for track, released, seconds in zip(known["track"], known["released"], known["record_time_s"], strict=True)
+        if seconds > 0 and released == released  # noqa: PLR0124 - a day that is known
+    ]
+    held = set(known["record_id"])
+    for row in rows:
+        cells = row.cells
+        if row.name in held or not cells["record_time_s"] or not cells["released"]:
+            continue
+        seconds = float(cells["record_time_s"])
+        earlier = [time for track, day, time in before if track == cells["track"] and day <= cells["released"]]
+        label = {"kind": "record_time", "id": row.name, "column": "record_time_s", "new": seconds}
+        flags += [{**label, "why": why} for why in _doubts(seconds, earlier, cells.get("reported", ""))]
+        before.append((cells["track"], cells["released"], seconds))
+    return flags
+
+
+def _doubts(seconds: float, earlier: Sequence[float], reported: str) -> Iterator[str]:
+    """Yield why a record's time may be a slip."""
+    best = min(earlier, default=seconds)
+    if seconds > _SLOWER * best:
+        yield f"no record: {best:g} s was reached before"
+    if seconds < best / _FASTER:
+        yield f"{best / seconds:.1f} times as fast as any before it"
+    told = float(_seconds(reported)) if _TIME.match(reported.strip()) else seconds
+    if abs(told - seconds) > _APART * seconds:
+        yield f"the table prints '{reported}', {told:g} s"
 
 
 def _row(entry: RecordLine, numbers: Counter[tuple[str, str]]) -> ParsedRow:
@@ -81,18 +133,27 @@ def _row(entry: RecordLine, numbers: Counter[tuple[str, str]]) -> ParsedRow:
     texts = entry.texts
     track, number = texts.get("track", "1") or "1", texts.get("record_no", "").strip()
     if not number.isdigit() or not track.isdigit():
-        raise ValueError("record number")
+        raise WrongCellError("record_no", "record number", number)
     numbers[track, number] += 1
     times = numbers[track, number]
     row_id = f"track{track}-{int(number):03d}" + ("" if times == 1 else chr(ord("a") + times - 1))
-    seconds = number_cell(texts.get("record_time_s", "")) or _seconds(texts.get("reported", ""))
+    seconds = _cell(number_cell, "record_time_s", texts.get("record_time_s", ""))
+    seconds = seconds or _cell(_seconds, "record_time_s", texts.get("reported", ""))
     cells = {"track": track, "record_no": str(int(number)), "record_time_s": seconds}
     cells |= {"reported": tidy(texts["reported"])} if texts.get("reported") else {}
-    cells |= {"released": date_cell(texts.get("released", ""))}
+    cells |= {"released": _cell(date_cell, "released", texts.get("released", ""))}
     cells |= {name: text_of_cell(texts[name]) for name in _COPIED if texts.get(name)}
     defaults = {"loss_target_nats": TARGET_LOSS.get(track, ""), "hardware": HARDWARE}
     defaults |= {"run_flags": "retiming_not_new_record"} if times > 1 else {}
     return ParsedRow(entry.line, row_id, cells, defaults)
+
+
+def _cell(read: Callable[[str], str], column: str, text: str) -> str:
+    """Return a cell as the ledger holds it."""
+    try:
+        return read(text)
+    except ValueError as error:
+        raise WrongCellError(column, str(error), text) from None
 
 
 def _seconds(text: str) -> str:

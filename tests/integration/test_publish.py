@@ -411,6 +411,20 @@ def test_a_closed_chain_is_held_to_what_it_was(of_two: Path) -> None:
     assert "is not under reports/" in first["what"]
 
 
+@pytest.mark.parametrize("field", ["head", "quarters", "why"])
+def test_no_field_of_the_note_of_closing_is_believed(of_two: Path, field: str) -> None:
+    closed(of_two)
+    chain_of_two(of_two)
+    note = of_two / "reports" / "race-0.1" / "closed.json"
+    assert verify(of_two).verified
+    told = storage.read_json(note)
+    wrong = told[field] + 1 if field == "quarters" else told[field][:-1] + chr(ord(told[field][-1]) ^ 1)
+    storage.write_json(note, {**told, field: wrong})
+    found = verify(of_two)
+    assert not found.verified
+    assert field == "head" or found.to_json()["first_bad"]["artefact"] == "reports/race-0.1/closed.json"
+
+
 @pytest.mark.parametrize("after", range(6))
 def test_closing_that_was_cut_off_is_completed_by_closing_again(
     of_two: Path, monkeypatch: pytest.MonkeyPatch, after: int

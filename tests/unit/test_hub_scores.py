@@ -158,6 +158,13 @@ def test_what_cannot_be_scored_is_said(tmp_path: Path) -> None:
     }
 
 
+def test_levels_in_per_cent_are_named(tmp_path: Path) -> None:
+    frame = long("a", OBSERVED, PREDICTED, [100 * level for level in QUANTILE_LEVEL])
+    units, refused = score_units(read_forecasts(write(tmp_path, frame)))
+    assert len(units) == 0
+    assert refused == {"levels above 1: write .975, not 97.5": len(OBSERVED)}
+
+
 @pytest.mark.parametrize("name", ["model", "level", "predicted", "observed", "unit", "place", "wis", "bias"])
 def test_a_column_of_the_task_may_be_called_as_one_of_ours(tmp_path: Path, name: str) -> None:
     frame = long("a", OBSERVED, PREDICTED, QUANTILE_LEVEL).rename(columns={"observed": "oracle_value"})

@@ -272,7 +272,18 @@ def test_a_row_stands_on_the_line_where_it_stands(tmp_path):
 def test_a_print_that_leaves_rows_out_is_refused(program, tmp_path):
     with pytest.raises(DataInvalid, match="leaves rows out") as found:
         opened(tmp_path / "runs.txt", CUT[program])
+    assert program != "duckdb_cut" or "20 of 50 rows" in found.value.why
     assert "CSV" in found.value.remedy
+
+
+def test_a_row_that_cannot_be_read_is_no_row_left_out(tmp_path):
+    table = opened(tmp_path / "runs.txt", PRINTED["duckdb"].replace("│ gpt-160M  ", "│ gpt │ 160M") + "4 rows\n")
+    assert (len(table), len(table.unread)) == (3, 1)
+
+
+def test_names_that_are_broken_over_two_lines_are_no_types(tmp_path):
+    box = ["┌───┬───┐", "│ release │ loss │", "│ date    │      │", "├───┼───┤", "│ 2020-01-01 │ 3.1 │", "└───┴───┘"]
+    assert opened(tmp_path / "runs.txt", "\n".join(box)).header == ("release date", "loss")
 
 
 def test_a_shape_that_is_larger_than_the_table_is_refused(tmp_path):
@@ -288,6 +299,7 @@ def test_a_shape_that_is_larger_than_the_table_is_refused(tmp_path):
         "date,float\n2020-01-01,3\n2021-01-01,4\n",
         "kind,text\na,date\nb,time\n",
         "x,note\n1,2 rows omitted\n2,10 more rows\n",
+        "x,note\n1,...\n2,·\n",
     ],
 )
 def test_a_plain_table_is_left_as_it_is(text, tmp_path):

@@ -187,6 +187,22 @@ def test_figures_of_one_scale_are_not(factor):
     assert not any("another unit" in reason for reason in fit.estimate("kappa_reducible").reasons)
 
 
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"epochs": [1, 1, 4] * 8}, ["8 of 24 runs saw tokens several times (column 'epochs', up to 4)"]),
+        ({"n_epochs": [0.3, 1.0, 1.2] * 8}, []),
+        ({"epoch": [""] * 24}, []),
+    ],
+)
+def test_tokens_that_were_seen_several_times_are_told(columns, said, tmp_path):
+    frame(**columns).to_csv(tmp_path / "runs.csv", index=False)
+    notes = read_runs(tmp_path / "runs.csv", columns={}, loss_unit="nats").notes
+    assert [note.partition(":")[0] for note in notes if "several times" in note] == said
+    with_it = read_runs(tmp_path / "runs.csv", columns={}, loss_unit="nats", more=["unique_tokens"]) if said else None
+    assert with_it is None or not any("several times" in note for note in with_it.notes)
+
+
 # gamma
 
 

@@ -214,7 +214,7 @@ def _without_count(lines: list[bytes]) -> tuple[int | None, int | None]:
             continue
         lines[place] = b""
         cut = place + 1 if missing and cut is None else cut
-        if found and not missing and found[1] != "?":
+        if found and found[1] != "?":
             counted = int(found[1].replace(",", ""))
     return cut, counted
 

@@ -64,7 +64,8 @@ def score_units(forecasts: HubForecasts, *, log2: bool = False) -> tuple[pd.Data
         if log2:
             bad[np.minimum(y, q[:, 0]) <= 0] = "not positive"
         if tau.size % 2 == 0 or not np.allclose(tau, 1.0 - tau[::-1], rtol=0.0, atol=1e-9):
-            bad[:] = "levels not symmetric about a median"
+            percent = tau.size and tau[-1] > 1.0
+            bad[:] = "levels above 1: write .975, not 97.5" if percent else "levels not symmetric about a median"
         why[own.index] = bad.where(why[own.index] == "", why[own.index])
         good = (why[own.index] == "").to_numpy()
         if good.any():

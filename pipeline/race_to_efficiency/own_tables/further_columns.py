@@ -29,6 +29,9 @@ _WANTED = {
     "total_params": "the moe form needs each run's total parameters beside the active ones: add a column total_params",
 }
 
+_PASSES = 1.5
+"""Epochs above which tokens were seen again; at up to some four they are worth as much as fresh ones (Muennighoff)."""
+
 
 def further_columns(
     table: Table, more: Sequence[str], given: Mapping[str, str]
@@ -84,6 +87,19 @@ def with_further(runs: RunTable, table: Table, found: Mapping[str, str]) -> RunT
         runs = replace(runs, quantities={**runs.quantities, figure: own}).noting(f"{figure} from {expression}")
         runs = runs.without(~good, [f"no {figure} above 0"] * int((~good).sum()))
     return runs
+
+
+def repetitions_noted(runs: RunTable, table: Table) -> RunTable:
+    """Return the runs with a note where a column of epochs says that tokens were seen several times."""
+    column = find_further(table.header, "epochs")
+    if column is None or "unique_tokens" in runs.quantities:
+        return runs
+    passes = table.numbers(column).value[np.searchsorted(table.line, runs.lines)]
+    several = passes > _PASSES
+    if not several.any():
+        return runs
+    said = f"{int(several.sum())} of {len(runs)} runs saw tokens several times (column '{column}', up to"
+    return runs.noting(f"{said} {passes[several].max():g}): the form repeated counts that, the others do not")
 
 
 def _flagged(table: Table, figure: str) -> Floats:

@@ -16,7 +16,7 @@ from race_to_efficiency.errors import DataInvalid, UsageError
 from race_to_efficiency.named_options import Option, Words
 from race_to_efficiency.own_tables.chart_header import chart_header
 from race_to_efficiency.own_tables.column_hints import hints, sizes_in_names
-from race_to_efficiency.own_tables.further_columns import WEIGHT, further_columns, with_further
+from race_to_efficiency.own_tables.further_columns import WEIGHT, further_columns, repetitions_noted, with_further
 from race_to_efficiency.own_tables.run_ends import not_finished
 from race_to_efficiency.own_tables.run_table import LineNames, RunTable, Texts
 from race_to_efficiency.own_tables.selection import selected_rows
@@ -127,7 +127,7 @@ def read_runs(
         raise DataInvalid(f"no run of {table.name} is finished", where=str(path), why=why, remedy=remedy)
     if not len(runs):
         raise UsageError(Words(Option("exclude"), " and ", Option("where"), " leave no row"), where=str(path))
-    return _in_nats(_derived(with_further(runs, table, further)), loss_unit)
+    return _in_nats(_derived(repetitions_noted(with_further(runs, table, further), table)), loss_unit)
 
 
 def _left_out(table: Table, figures: Figures, exclude: Sequence[str], where: Sequence[str]) -> dict[int, str]:

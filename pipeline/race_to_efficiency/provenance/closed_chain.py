@@ -14,6 +14,7 @@ from race_to_efficiency import checkout, storage
 from race_to_efficiency.errors import DataInvalid, InputMissing, UsageError
 from race_to_efficiency.provenance.findings import Finding, broken
 from race_to_efficiency.provenance.folder import check_folder
+from race_to_efficiency.provenance.manifest import MANIFEST
 from race_to_efficiency.provenance.published_statements import check_statements
 from race_to_efficiency.provenance.registry import REGISTRY, check_registry, head, read_entries
 
@@ -152,11 +153,13 @@ def check_closed(
         findings.append(Finding(f"{reports.name}/{REGISTRY}: entry 1", what, f"git restore -- {reports.name}"))
     for chain in chains:
         folder, place = reports / chain.name, f"{reports.name}/{chain.name}"
+        after = first if first is not None and first.previous == chain.head else None
         data = storage.read_bytes(folder / REGISTRY) if (folder / REGISTRY).is_file() else b""
         entries, found = check_registry(data, f"{place}/{REGISTRY}")
         if not found and head(entries) != chain.head:
             what = f"its head is {head(entries)}, it was closed with {chain.head}"
             found.append(Finding(f"{place}/{REGISTRY}: head", what, f"git restore -- {place}"))
+        found += _check_note(folder / CLOSED, f"{place}/{CLOSED}", len(entries), reports, after)
         for entry in entries:
             found += check_folder(folder / entry.folder, place=f"{place}/{entry.folder}", registered=entry).findings
         if (published / chain.name).is_dir():
@@ -166,3 +169,15 @@ def check_closed(
         if not broken(found):
             holds.append(f"{place}: {len(entries)} quarters of a closed chain, head {chain.head[:16]}: {chain.why}")
     return findings, holds
+
+
+def _check_note(note: Path, place: str, n_quarters: int, reports: Path, after: Entry | None) -> list[Finding]:
+    """Check that a note of closing tells how many quarters there are, and why as the manifest that follows does."""
+    held = storage.read_json(note)
+    told = held.get("quarters")
+    found = [] if told == n_quarters else [f"it tells of {told} quarters, there are {n_quarters}"]
+    manifest = reports / after.folder / MANIFEST if after is not None else None
+    if manifest is not None and manifest.is_file():
+        reason = storage.read_json(manifest).get("reason")
+        found += [] if held["why"] == reason else [f"it was closed because '{reason}', the note says '{held['why']}'"]
+    return [Finding(place, what, f"git restore -- {place}") for what in found]

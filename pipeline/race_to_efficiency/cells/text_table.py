@@ -69,7 +69,7 @@ def text_table(path: Path, data: bytes) -> Table:
     """
     data = _ALONE.sub(b"\n", data) if data.count(b"\r") > data.count(b"\r\n") else data
     printed = printed_table(lines_of(data))
-    lines, (delimiter, start, titles), notes = _separated(printed)
+    lines, (delimiter, start, titles), notes = _separated(printed, latex=b"\\\\" in data)
     if all(mark in data for mark in _MARKS_OF_CONFLICT):
         _refuse_conflict(path, lines)
     stream = records(lines, delimiter=delimiter, start=start)
@@ -221,13 +221,13 @@ def _refuse_cut(path: Path, printed: PrintedTable, rows: _Rows) -> None:
     )
 
 
-def _separated(printed: PrintedTable) -> tuple[list[bytes], Dialect, tuple[str, ...]]:
+def _separated(printed: PrintedTable, *, latex: bool) -> tuple[list[bytes], Dialect, tuple[str, ...]]:
     """Return a text's lines, their dialect, and a note where no commas separate the cells."""
     lines = printed.lines
     if printed.names is not None:
         before = sum(bool(line.strip()) for line in lines[: printed.names])
         return lines, Dialect(UPRIGHT, printed.names, before), ("the cells stand in boxes, as programs print them",)
-    rows = latex_rows(lines) if any(b"\\\\" in line for line in lines) else None
+    rows = latex_rows(lines) if latex else None
     if rows is not None:
         return rows, Dialect(SEPARATOR, 0), ("it is a table in LaTeX",)
     dialect = dialect_of(lines)

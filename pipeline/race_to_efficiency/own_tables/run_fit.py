@@ -135,8 +135,7 @@ def fit_table(
     apart = tuple(name for name in hopeful if name in apart)
     fitted = _under_conditions(fitted, table, params.model_copy(update={"forms": apart}), conditions, seed, step)
     records = {name: [item for item in fitted.estimates if item.form == name] for name in hopeful} | without
-    estimates = [item for name in possible for item in records[name]]
-    return replace(fitted, estimates=tuple(in_unit(item, table.loss_unit) for item in estimates))
+    return replace(fitted, estimates=tuple(in_unit(one, table.loss_unit) for name in possible for one in records[name]))
 
 
 def _fitted(
@@ -206,8 +205,7 @@ def _under_conditions(
         found = fit_conditional(form, rows, conditions, params, seed=seed, sample=sample)
         estimates = (*fitted.estimates, *found.estimates(params, seed=seed))
         fitted = replace(fitted, conditional=(*fitted.conditional, found), estimates=estimates)
-    said = [words for words in (conditions.words,) if words]
-    return replace(fitted, table=fitted.table.noting(*said))
+    return replace(fitted, table=fitted.table.noting(*filter(None, (conditions.words,))))
 
 
 def _codes(findings: TableFindings, table: RunTable) -> NDArray[np.int64] | None:

@@ -29,7 +29,7 @@ class Option:
 
     def typed(self) -> str:
         """Return ``--column loss=bpb``, in quotes where a shell wants them."""
-        option = "--" + {"columns": "column"}.get(self.name, self.name).replace("_", "-")
+        option = "--" + {"columns": "column", "forms": "form"}.get(self.name, self.name).replace("_", "-")
         if self.value is None:
             return option
         given = self.value if self.key is None else f"{self.key}={self.value}"

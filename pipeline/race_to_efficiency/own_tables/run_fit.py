@@ -105,7 +105,7 @@ def fit_table(
     possible = tuple(name for name in params.forms if not needed[name])
     if not possible:
         lacking = "; ".join(f"{name} needs {' and '.join(parts)}" for name, parts in needed.items())
-        remedy = Words("add the columns, or ask for a form that the table has them for: ", Option("form", "power_law"))
+        remedy = Words("add the columns, or ask for a form that the table has them for: ", Option("forms", "power_law"))
         raise DataInvalid(f"{table.name} lacks columns", where=table.name, why=lacking, remedy=remedy)
     table = table.noting(*(f"no {' and '.join(needed[name])}: no {name} fit" for name in params.forms if needed[name]))
     law = cache(partial(first_law, table, params.delta))

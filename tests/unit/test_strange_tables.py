@@ -64,7 +64,20 @@ def test_millions_and_milliards_of_another_language_keep_their_factor(tmp_path):
     np.testing.assert_allclose(runs.quantities["tokens"], TOKENS)
 
 
-@pytest.mark.parametrize("name", ["Datum", "tokens/Parameter", "jetons par paramètre", "seed", "学习率", "perte/jeton"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Datum",
+        "tokens/Parameter",
+        "jetons par paramètre",
+        "seed",
+        "学习率",
+        "perte/jeton",
+        "token_multiplier",
+        "tokens_per_param",
+        "log2_tokens",
+    ],
+)
 def test_a_name_that_is_no_figure_is_none(name):
     assert foreign_figure(name) == ""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from race_to_efficiency.comparison.attribution import DATA_CAUSES, RowEffect, RowWorlds, effects, name_rows
 from race_to_efficiency.comparison.rounding import NOTHING
-from race_to_efficiency.quarter.gamma import CHECKED, FIT, QUICK
+from race_to_efficiency.quarter.gamma import FIT, QUICK
 from race_to_efficiency.quarter.kappa import ALONE, POOL
 from race_to_efficiency.quarter.node import NODES
 from race_to_efficiency.quarter.world import RUNS, changed_settings
@@ -140,7 +140,7 @@ class Naming:
     def _part(self, name: str) -> str | None:
         """Return the part of gamma an estimate is fitted in; None for what is composed (mixture, routes)."""
         node, _, part = self._result(name).node.partition(":")
-        return part if node == CHECKED.name else None
+        return part if node == FIT.name else None
 
     def _behind(self, name: str) -> list[str]:
         """Return what a mixture or a route is composed of, down to what is fitted, by estimate id."""

@@ -65,7 +65,10 @@ class Quarters:
         return self.of(world).ask(node, *arguments)
 
     def records(self, world: World) -> Iterator[tuple[NodeResult, dict[str, Any]]]:
-        """Yield every estimate of kappa and gamma as a record, with the result it stands in."""
+        """Yield every estimate of kappa and gamma as a record, with the result it stands in.
+
+        Those of gamma are as they were fitted: their values, rows and units, but not how far they are to be trusted.
+        """
         evaluation, settings = self.of(world), world.settings
         groups = [(spec.group,) for spec in settings.fit_kappa.groups]
         runs = world.rows(RUNS)["group"].value_counts()
@@ -76,8 +79,8 @@ class Quarters:
             result = evaluation.ask(kappa.POOL, form)
             if result.document is not None:
                 yield result, result.document
-        routes = [(gamma.ROUTE_NODE, (route.id,)) for route in settings.fit_gamma.routes]
-        calls = [*((gamma.CHECKED, (part,)) for part in PARTS), (gamma.MIXTURE, ()), *routes]
+        routes = [(gamma.FITTED_ROUTE, (route.id,)) for route in settings.fit_gamma.routes]
+        calls = [*((gamma.FIT, (part,)) for part in PARTS), (gamma.FITTED_MIXTURE, ()), *routes]
         for node, arguments in calls:
             result = evaluation.ask(node, *arguments)
             for fit in result.document["fits"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.errors import RaceError
-from race_to_efficiency.quarter.gamma import CHECKED, ROUTE_NODE, Fits
+from race_to_efficiency.quarter.gamma import FIT, FITTED_ROUTE, Fits
 from race_to_efficiency.quarter.kappa import GROUP, POOL, RUN_COLUMNS, concatenated
 from race_to_efficiency.quarter.node import Computed, Node, Origin
 from race_to_efficiency.quarter.world import HEADLINE_SETTINGS as SHOWN
@@ -103,15 +103,15 @@ def _sources(reading: Reading, params: ForecastParams, scenario: ScenarioParams)
         if pool["form"] == CHINCHILLA.name and item["verdict"] == ADMITTED
     ]
     groups = [reading.ask(GROUP, name) for name in names]
-    fits, routes = Fits(reading, CHECKED), []
+    fits, routes = Fits(reading, FIT), []
     keys = [params.algorithmic_component]
     if scenario.route is not None:
-        route = reading.ask(ROUTE_NODE, scenario.route)
+        route = reading.ask(FITTED_ROUTE, scenario.route)
         fits.take(route)
         routes = [route.document["row"]]
         keys += [f"route.{scenario.route}", *routes[0]["components"]]
     keys += [f"growth.{what}" for what in ("power", "duration") if getattr(scenario, f"{what}_growth") == "measured"]
-    fits.take(reading.ask(CHECKED, "frontier_growth"))
+    fits.take(reading.ask(FIT, "frontier_growth"))
     kept = {key: fits[key] for key in dict.fromkeys(keys) if key in fits}
     kept |= {key: fits[key] for key in fits.at_hand if key.startswith("level.")}
     draws = {key: fit.draws for key, fit in kept.items() if fit.draws is not None}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from race_to_efficiency import storage
 from race_to_efficiency.calibration.common.estimates import Estimate
 from race_to_efficiency.calibration.gamma.components import Component, Fitted, Inputs
 from race_to_efficiency.errors import UsageError
 from race_to_efficiency.quarter.node import Computed, Node, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import date
 
     import pandas as pd
 
@@ -32,9 +32,15 @@ CHECKING = ("slope_changes",)
 
 @dataclass(frozen=True)
 class RecordedInputs(Inputs):
-    """What a component function reads, each table through a node's reading."""
+    """What a component function reads, each table through a node's reading, and the day only where it is asked for."""
 
+    as_of: date = field(init=False, repr=False)
     reading: Reading
+
+    def __getattr__(self, name: str) -> date:
+        if name != "as_of":
+            raise AttributeError(name)
+        return self.reading.as_of
 
     def rows(self, table: str, *, stating: str = "") -> pd.DataFrame:
         """Return the used, dated rows of a table that state a figure."""
@@ -48,21 +54,14 @@ def inputs_of(
     params = reading.settings("fit_gamma", without=(*without, *(("draws",) if draws else ())))
     if draws:
         params = params.model_copy(update={"draws": draws})
-    return RecordedInputs({}, params, reading.as_of, reading.seed, reading)
+    return RecordedInputs({}, params, reading.seed, reading)
 
 
 def fit_part(reading: Reading, part: str) -> Computed:
-    """Fit the components of one part."""
+    """Fit the components of one part, whatever the day: how old their rows are is judged by `check_part`."""
     from race_to_efficiency.calibration.gamma.composition import PARTS
 
-    fits = list(PARTS[part](inputs_of(reading)))
-    drawn = {fit.component.key: storage.digest_bytes(fit.draws.tobytes()) for fit in fits if fit.draws is not None}
-    records = [record_of(fit) for fit in fits]
-    return Computed(
-        {"fits": records, "drawn": drawn},
-        origins={fit.estimate.id: estimate_origin(fit.estimate) for fit in fits},
-        live=fits,
-    )
+    return component_outcome(list(PARTS[part](inputs_of(reading))))
 
 
 def fit_part_quickly(reading: Reading, part: str) -> Computed:
@@ -80,10 +79,11 @@ def check_part(reading: Reading, part: str) -> Computed:
     """Judge a part's components by their fragility, and test those whose slope may have changed."""
     from race_to_efficiency.calibration.gamma.composition import judged_one
     from race_to_efficiency.calibration.gamma.slope_change import slope_change
+    from race_to_efficiency.calibration.gamma.trend_fit import aged
 
-    own: list[Fitted] = reading.live(FIT, part)
     inputs = inputs_of(reading, without=COMPOSING)
-    others = Fits(reading, FIT, {fit.component.key: fit for fit in own})
+    own: list[Fitted] = [aged(inputs, fit) for fit in reading.live(FIT, part)]
+    others = Fits(reading, FIT, {fit.component.key: fit for fit in own}, finish=lambda fit: aged(inputs, fit))
     found = [judged_one(inputs, fit, others) for fit in own]
     fits = {fit.component.key: fit for fit, _ in found}
     changes = [
@@ -97,30 +97,56 @@ def check_part(reading: Reading, part: str) -> Computed:
 
 def mix(reading: Reading) -> Computed:
     """Mix the parts of algorithmic progress."""
-    from race_to_efficiency.calibration.gamma.components_algorithm import mixture
     from race_to_efficiency.calibration.gamma.composition import MIXED
     from race_to_efficiency.calibration.gamma.fragility import mixture_rows
     from race_to_efficiency.calibration.gamma.judging import mixed
 
     fits = Fits(reading, CHECKED)
-    inputs = inputs_of(reading, without=tuple(name for name in (*COMPOSING, *CHECKING) if name != "mixture"))
+    inputs, blend = _mixture(reading, fits)
     parts = {key: fits[key] for key in MIXED.values()}
-    blend = mixture(inputs, {name: parts[key] for name, key in MIXED.items()})
     beside = mixture_rows(inputs, blend, parts)
     blend = mixed(blend, {name: parts[key] for name, key in MIXED.items()}, beside)
+    return component_outcome([blend], {"fragility": beside}, _mixed_of(blend, fits))
+
+
+def mix_fitted(reading: Reading) -> Computed:
+    """Mix the parts as they were fitted: value and draws of `mix`, its trust unjudged."""
+    fits = Fits(reading, FIT)
+    _, blend = _mixture(reading, fits)
+    return component_outcome([blend], origins=_mixed_of(blend, fits))
+
+
+def _mixture(reading: Reading, fits: Fits) -> tuple[Inputs, Fitted]:
+    from race_to_efficiency.calibration.gamma.components_algorithm import mixture
+    from race_to_efficiency.calibration.gamma.composition import MIXED
+
+    inputs = inputs_of(reading, without=tuple(name for name in (*COMPOSING, *CHECKING) if name != "mixture"))
+    return inputs, mixture(inputs, {name: fits[key] for name, key in MIXED.items()})
+
+
+def _mixed_of(blend: Fitted, fits: Fits) -> dict[str, Origin]:
+    from race_to_efficiency.calibration.gamma.composition import MIXED
+
     weights = blend.estimate.diagnostics.get("weights", {})
-    origins = {blend.estimate.id: Origin(outputs=tuple(fits.output(MIXED[name]) for name in weights))}
-    return component_outcome([blend], {"fragility": beside}, origins)
+    return {blend.estimate.id: Origin(outputs=tuple(fits.output(MIXED[name]) for name in weights))}
 
 
 def add_route(reading: Reading, route: str) -> Computed:
     """Add the components of one route; the document also holds its row of the table of routes."""
+    return _route(reading, route, Fits(reading, CHECKED))
+
+
+def add_fitted(reading: Reading, route: str) -> Computed:
+    """Add the components of one route as they were fitted: value and draws of `add_route`, its trust unjudged."""
+    return _route(reading, route, Fits(reading, FIT))
+
+
+def _route(reading: Reading, route: str, fits: Fits) -> Computed:
     from race_to_efficiency.calibration.gamma.routes import build_route, fit_route
 
     spec = reading.item("fit_gamma", "routes", "id", route)
     if spec is None:
         raise UsageError(f"there is no route '{route}'", where="params.yaml: fit_gamma.routes")
-    fits = Fits(reading, CHECKED)
     built = build_route(spec, fits)
     fit, row = fit_route(inputs_of(reading), built, fits)
     terms = [*(part.key for part in built.components), *(name for name, _ in built.conversion)]
@@ -136,13 +162,23 @@ class Fits(Mapping[str, Fitted]):
     ----------
     reading : Reading
     node : Node
-        The node of a part.
+        The node of a part: `FIT` or `CHECKED`. The mixture is that of the same parts.
     own : mapping of str to Fitted, optional
         Those at hand.
+    finish : callable, optional
+        What is done to each that is looked up.
     """
 
-    def __init__(self, reading: Reading, node: Node, own: Mapping[str, Fitted] | None = None) -> None:
-        self._reading, self._node = reading, node
+    def __init__(
+        self,
+        reading: Reading,
+        node: Node,
+        own: Mapping[str, Fitted] | None = None,
+        *,
+        finish: Callable[[Fitted], Fitted] | None = None,
+    ) -> None:
+        self._reading, self._node, self._finish = reading, node, finish
+        self._mixture = MIXTURE if node is CHECKED else FITTED_MIXTURE
         self._found = dict(own or {})
         self._places: dict[str, str] = {}
 
@@ -154,7 +190,7 @@ class Fits(Mapping[str, Fitted]):
                     break
             else:
                 if key.partition(".")[0] == BLEND:
-                    self.take(self._reading.ask(MIXTURE))
+                    self.take(self._reading.ask(self._mixture))
         return self._found[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -179,7 +215,7 @@ class Fits(Mapping[str, Fitted]):
     def take(self, result: NodeResult) -> None:
         """Add the components that a node found."""
         for fit in fits_of(result):
-            self._found.setdefault(fit.component.key, fit)
+            self._found.setdefault(fit.component.key, self._finish(fit) if self._finish else fit)
             self._places.setdefault(fit.component.key, result.node)
 
     def _candidates(self, key: str) -> list[str]:
@@ -242,3 +278,5 @@ QUICK = Node("gamma.quick", fit_part_quickly)
 CHECKED = Node("gamma.checked", check_part)
 MIXTURE = Node("gamma.mixture", mix)
 ROUTE_NODE = Node("gamma.route", add_route)
+FITTED_MIXTURE = Node("gamma.fit_mixture", mix_fitted)
+FITTED_ROUTE = Node("gamma.fit_route", add_fitted)

@@ -11,7 +11,7 @@ from race_to_efficiency.calibration.gamma.components import Component, Fitted, I
 from race_to_efficiency.calibration.gamma.components_hardware import chip_series
 from race_to_efficiency.calibration.gamma.components_system import NOTABLE_RUNS, column, run_series
 from race_to_efficiency.calibration.gamma.limited import limited_trend
-from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
+from race_to_efficiency.calibration.gamma.trend_fit import aged, fit_trend
 from race_to_efficiency.calibration.gamma.trends import line_levels
 from race_to_efficiency.units import HOURS_PER_YEAR, decimal_year
 
@@ -122,6 +122,7 @@ def _level(inputs: Inputs, component: Component, growth: Fitted) -> Fitted:
     stderr, count = jackknife_stderr(series, levels)
     draws = stretched(draws, value, stderr, count - 1)
     largest = float(np.max(2.0**series.value))
+    told = aged(inputs, growth).estimate
     return from_draws(
         inputs,
         component,
@@ -129,8 +130,8 @@ def _level(inputs: Inputs, component: Component, growth: Fitted) -> Fitted:
         value=value,
         unit="log2 FLOP",
         n_rows=len(series),
-        status=growth.estimate.status,
-        reasons=growth.estimate.reasons,
+        status=told.status,
+        reasons=told.reasons,
         diagnostics={"compute_flop": 2.0**value, "largest_run_flop": largest, "at_year": at},
         rows_used=series.rows_used,
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from race_to_efficiency.calibration.common.estimates import NO_ENDS
 from race_to_efficiency.calibration.gamma.pairs_out import leave_pairs_out
-from race_to_efficiency.calibration.gamma.trend_fit import fit_trend
+from race_to_efficiency.calibration.gamma.trend_fit import aged, fit_trend
 from race_to_efficiency.calibration.gamma.trends import line_slopes
 
 if TYPE_CHECKING:
@@ -192,10 +192,11 @@ def _again(inputs: Inputs, fit: Fitted, series: Series) -> Fitted:
     if fit.component.name == "algorithmic_lm":
         from race_to_efficiency.calibration.gamma.components_algorithm import fit_gain
 
-        return fit_gain(quick, fit.component, series)
+        return aged(inputs, fit_gain(quick, fit.component, series))
     slopes = fit.slopes or line_slopes
     first = fit.estimate.intervals[0].method
-    return fit_trend(quick, fit.component, series, slopes=slopes, resampling=fit.resampling, first=first)
+    again = fit_trend(quick, fit.component, series, slopes=slopes, resampling=fit.resampling, first=first)
+    return aged(inputs, again)
 
 
 def _two_rows_out(inputs: Inputs, fit: Fitted) -> list[FragilityRow]:

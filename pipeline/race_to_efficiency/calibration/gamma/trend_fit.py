@@ -185,7 +185,7 @@ def _real_level(inputs: Inputs, series: Series) -> str:
 
 
 def weaknesses(inputs: Inputs, series: Series) -> list[str]:
-    """Return why a fitted trend cannot be trusted: few rows, few clusters, or an old series."""
+    """Return why a fitted trend cannot be trusted on any day: few rows, or few clusters. See `aged` for an old one."""
     gate, reasons = inputs.params.gate, []
     if len(series) < gate.min_rows:
         reasons.append(f"only {len(series)} rows (at least {gate.min_rows} wanted)")
@@ -193,7 +193,19 @@ def weaknesses(inputs: Inputs, series: Series) -> list[str]:
         reasons.append(
             f"only {series.n_clusters} clusters (at least {gate.min_clusters} wanted){_real_level(inputs, series)}"
         )
-    age = (np.datetime64(inputs.as_of, "D") - series.dates.max()).astype(int) / 365.25
-    if age > gate.max_age_years:
-        reasons.append(f"the series ends {series.dates.max()}, {age:.1f} years before the quarter's end")
     return reasons
+
+
+def aged(inputs: Inputs, fit: Fitted) -> Fitted:
+    """Return a rate with the doubt of its age: its rows may end long before the quarter does.
+
+    It alone depends on the day; no value, draw or interval does, so that rows are fitted once for every day.
+    """
+    estimate = fit.estimate
+    if fit.draws is None or estimate.window is None:
+        return fit
+    last = estimate.window[1]
+    age = (np.datetime64(inputs.as_of, "D") - np.datetime64(last, "D")).astype(int) / 365.25
+    if age <= inputs.params.gate.max_age_years:
+        return fit
+    return fit.with_status("weak", [f"the series ends {last}, {age:.1f} years before the quarter's end"])

@@ -9,16 +9,20 @@ causes, else over an ordering and its reverse.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 from typing_extensions import TypedDict
 
 from race_to_efficiency.comparison.rounding import NOTHING
 from race_to_efficiency.json_fields import Means
 from race_to_efficiency.quarter.world import LedgerView, World
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DATA_CAUSES = ("added", "revised", "withdrawn", "reclassified", "entered_late")
 """Kinds of change of a ledger's as-of view (`race_to_efficiency.ledger.changes`)."""
@@ -92,17 +96,22 @@ def applied(old: World, new: World, changes: Sequence[ViewChange]) -> Mapping[st
 
     tables = dict(old.tables)
     for name in sorted({change.table for change in changes}):
-        key = new.tables[name].key
         rows = {change.row for change in changes if change.table == name}
-        after = new.rows(name)
-        frames = [after[after[key].astype(str).isin(rows)]]
+        after = new.tables[name]
+        parts = [(after, np.flatnonzero(_has(after, rows)))]
         if name in old.tables:
-            before = old.rows(name)
-            frames = [before[~before[key].astype(str).isin(rows)], *frames]
-        frames = [frame for frame in frames if len(frame)] or frames[:1]
-        made = pd.concat(frames, ignore_index=True).sort_values(key, kind="stable").reset_index(drop=True)
-        tables[name] = LedgerView(made, key)
+            before = old.tables[name]
+            parts = [(before, np.flatnonzero(~_has(before, rows))), *parts]
+        parts = [part for part in parts if len(part[1])] or parts[:1]
+        joined = pd.concat([view.rows.iloc[places] for view, places in parts], ignore_index=True)
+        made = joined.sort_values(after.key, kind="stable")
+        tables[name] = LedgerView(made.reset_index(drop=True), after.key, tuple(parts), made.index.to_numpy())
     return tables
+
+
+def _has(view: LedgerView, rows: Collection[str]) -> NDArray[np.bool_]:
+    """Return which rows of a view have one of some ids."""
+    return view.rows[view.key].astype(str).isin(rows).to_numpy(dtype=bool)
 
 
 def orderings(causes: Sequence[str]) -> list[tuple[str, ...]]:

@@ -93,7 +93,7 @@ class Quarters:
 
     def points(self, world: World) -> dict[str, float]:
         """Return what the headline prints, the equation at the printed inputs, by ``R.READING.YEARS``."""
-        rows = self.ask(world, forecast.HEADLINE_NODE).document["rows"]
+        rows = self.ask(world, forecast.POINTS_NODE).document["rows"]
         return {forecast_id(row["reading"], row["years"]): row["point"] for row in rows}
 
 

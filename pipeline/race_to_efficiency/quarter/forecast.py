@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.errors import RaceError
@@ -31,6 +32,15 @@ def forecast_id(reading: str, years: float) -> str:
 
 def forecast_headline(reading: Reading) -> Computed:
     """Return the headline's points and quantiles by reading and year, or why there are none."""
+    return _headline(reading, quantiles=True)
+
+
+def headline_points(reading: Reading) -> Computed:
+    """Return what `forecast_headline` does without quantiles: the equation at the printed inputs."""
+    return _headline(reading, quantiles=False)
+
+
+def _headline(reading: Reading, *, quantiles: bool) -> Computed:
     report = reading.settings("report", only=SHOWN)
     settings: ForecastParams = reading.settings("forecast", without=ASIDE)
     anchor = reading.item("forecast", "anchors", "name", report.headline_anchor)
@@ -42,12 +52,15 @@ def forecast_headline(reading: Reading) -> Computed:
         params = settings.model_copy(
             update={"anchors": (anchor,), "crossovers": (), "nats_anchors": (), "scenarios": (scenario,)}
         )
-        return _found(reading, params, scenario, tuple(float(year) for year in report.headline_years))
+        years = tuple(float(year) for year in report.headline_years)
+        return _found(reading, params, scenario, years, quantiles=quantiles)
     except RaceError as error:
         return Computed({"rows": [], "missing": error.what})
 
 
-def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, years: tuple[float, ...]) -> Computed:
+def _found(
+    reading: Reading, params: ForecastParams, scenario: ScenarioParams, years: tuple[float, ...], *, quantiles: bool
+) -> Computed:
     import numpy as np
 
     from race_to_efficiency.forecasting.basis import gather
@@ -67,19 +80,27 @@ def _found(reading: Reading, params: ForecastParams, scenario: ScenarioParams, y
     printed, _ = build_paths(
         [scenario], basis.points, measured_baseline_years=basis.runs.baseline_years, route_caps=basis.route_caps
     )
-    table = quantile_table([planned.path], [planned.readings], grid_of(params), tuple(LEVEL_COLUMNS), threads=1)
-    times = [float(time) for time in table.times]
+    grid = grid_of(params)
+
+    @cache
+    def cells() -> Any:
+        table = quantile_table([planned.path], [planned.readings], grid, tuple(LEVEL_COLUMNS), threads=1)
+        return table.quantiles[0]
+
+    times = [float(time) for time in grid.times]
     rows, origins = [], {}
     for year in years:
         for name, target, form, _ in READINGS:
             for position, labels in enumerate(planned.labels):
                 label = next((item for item in labels if (item.target, item.form) == (target, form)), None)
                 if year in times and label is not None:
-                    cells: Any = table.quantiles[0][position, times.index(year)]
-                    ends = {word: float(x) for word, x in zip(LEVEL_COLUMNS.values(), cells, strict=True)}
                     path = printed.get(scenario.name)
                     ratios = None if path is None else printed_ratios(path, np.array([year]))
                     point = points_of(basis, scenario, label, ratios)
+                    ends: dict[str, float] = {}
+                    if quantiles or point is None:  # what has no point is told by its median
+                        found: Any = cells()[position, times.index(year)]
+                        ends = {word: float(x) for word, x in zip(LEVEL_COLUMNS.values(), found, strict=True)}
                     told = ends["median"] if point is None else float(point[0])
                     rows.append({"reading": name, "years": year, "point": told, **ends})
                     origins[forecast_id(name, year)] = _origin(basis, form, gamma_outputs)
@@ -107,7 +128,7 @@ def _sources(reading: Reading, params: ForecastParams, scenario: ScenarioParams)
     keys = [params.algorithmic_component]
     if scenario.route is not None:
         route = reading.ask(FITTED_ROUTE, scenario.route)
-        fits.take(route)
+        fits.take(route, reading.live(FITTED_ROUTE, scenario.route))
         routes = [route.document["row"]]
         keys += [f"route.{scenario.route}", *routes[0]["components"]]
     keys += [f"growth.{what}" for what in ("power", "duration") if getattr(scenario, f"{what}_growth") == "measured"]
@@ -150,3 +171,4 @@ def _origin(basis: Basis, form: str, gamma_outputs: dict[str, str]) -> Origin:
 
 
 HEADLINE_NODE = Node("forecast.headline", forecast_headline)
+POINTS_NODE = Node("forecast.points", headline_points)

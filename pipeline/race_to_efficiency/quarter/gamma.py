@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.common.estimates import Estimate
@@ -137,8 +137,11 @@ def add_route(reading: Reading, route: str) -> Computed:
 
 
 def add_fitted(reading: Reading, route: str) -> Computed:
-    """Add the components of one route as they were fitted: value and draws of `add_route`, its trust unjudged."""
-    return _route(reading, route, Fits(reading, FIT))
+    """Add the components of one route as they were fitted: value and draws of `add_route`, its trust unjudged.
+
+    The draws are with the live object alone.
+    """
+    return replace(_route(reading, route, Fits(reading, FIT)), tables={})  # drawn anew in less than they are read
 
 
 def _route(reading: Reading, route: str, fits: Fits) -> Computed:
@@ -212,9 +215,9 @@ class Fits(Mapping[str, Fitted]):
         """Keys of what was asked for so far."""
         return tuple(self._found)
 
-    def take(self, result: NodeResult) -> None:
-        """Add the components that a node found."""
-        for fit in fits_of(result):
+    def take(self, result: NodeResult, fits: Sequence[Fitted] | None = None) -> None:
+        """Add the components that a node found; ``fits`` where its live ones are at hand."""
+        for fit in fits_of(result) if fits is None else fits:
             self._found.setdefault(fit.component.key, self._finish(fit) if self._finish else fit)
             self._places.setdefault(fit.component.key, result.node)
 

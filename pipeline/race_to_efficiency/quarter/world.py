@@ -10,7 +10,7 @@ import numpy as np
 from race_to_efficiency import storage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     import pandas as pd
@@ -77,10 +77,17 @@ class LedgerView:
     rows : DataFrame
     key : str
         The column of ids.
+    made_of : tuple of (LedgerView, (k,) int), optional
+        The views that every row was taken from unchanged, and its places there: joined in this order, the rows. What
+        these views know of their cells is then not worked out again.
+    order : (n,) int, optional
+        Where each row stands in the joined ones.
     """
 
     rows: pd.DataFrame
     key: str
+    made_of: tuple[tuple[LedgerView, NDArray[np.intp]], ...] = ()
+    order: NDArray[np.intp] | None = None
     known: dict[Selection, pd.DataFrame] = field(default_factory=dict, repr=False)
     digests: dict[Selection, str] = field(default_factory=dict, repr=False)
     hashed: dict[tuple[str, ...], NDArray[np.uint64]] = field(default_factory=dict, repr=False)
@@ -107,6 +114,8 @@ class LedgerView:
         """Return which rows are selected."""
         import pandas as pd
 
+        if self.made_of:
+            return self._joined([view._kept(selection)[places] for view, places in self.made_of])  # noqa: SLF001
         rows = self.rows
         keep = pd.Series(data=True, index=rows.index)
         for column, text in selection.where:
@@ -120,6 +129,11 @@ class LedgerView:
         if selection.recorded_by:
             keep &= rows["recorded"] <= pd.Timestamp(selection.recorded_by)
         return keep.to_numpy(dtype=bool)
+
+    def _joined(self, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """Return what the views this one is made of say of its rows, in their order."""
+        joined = np.concatenate(parts)
+        return joined if self.order is None else joined[self.order]
 
     def _cells(self, names: tuple[str, ...]) -> NDArray[np.uint64]:
         """Return the hashes of every row's cells in some columns, (n, k)."""
@@ -136,6 +150,8 @@ class LedgerView:
         """
         import pandas as pd
 
+        if self.made_of:
+            return self._joined([view._cells((name,))[places, 0] for view, places in self.made_of])  # noqa: SLF001
         column = self.rows[name]
         if pd.api.types.is_datetime64_any_dtype(column):
             plain = column.astype("datetime64[us]").astype("int64").to_numpy()

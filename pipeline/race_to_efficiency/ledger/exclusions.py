@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 class Exclusion(StrEnum):
@@ -102,7 +105,7 @@ EXCLUSION_RULES: dict[str, tuple[Rule, ...]] = {
 """Domain rules by ledger, in the order in which they are asked; the first that applies is the reason."""
 
 
-def domain_exclusion(name: str, rows: pd.DataFrame) -> pd.Series:
+def domain_exclusion(name: str, rows: pd.DataFrame) -> NDArray[np.object_]:
     """Return each row's domain reason, the empty text where it is used.
 
     Parameters
@@ -112,9 +115,7 @@ def domain_exclusion(name: str, rows: pd.DataFrame) -> pd.Series:
     rows : DataFrame
         Rows of that table.
     """
-    import pandas as pd
-
-    reasons = pd.Series("", index=rows.index, dtype="str")
+    reasons = np.full(len(rows), "", dtype=object)
     for rule in EXCLUSION_RULES.get(name, ()):
-        reasons = reasons.mask((reasons == "") & rule.applies(rows), str(rule.reason))
+        reasons[(reasons == "") & rule.applies(rows).to_numpy(dtype=bool)] = str(rule.reason)
     return reasons

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from race_to_efficiency.ledger.exclusions import Exclusion, domain_exclusion
 from race_to_efficiency.ledger.intake import REPEATED_LINE, Intake
 from race_to_efficiency.ledger.schemas import table_of
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 Vintage = Literal["real", "pseudo", "assumed"]
@@ -76,19 +79,24 @@ def as_of(name: str, rows: pd.DataFrame, as_of: dt.date, *, quarantined: pd.Data
     first = rows.loc[rows["recorded_basis"] == "snapshot", "recorded"].min() if table.vintaged else pd.NaT
     known = cutoff if not table.vintaged or pd.isna(first) or (rows["recorded"] <= cutoff).any() else first
     reason = _fates(rows, table.key, known)
-    current = rows[reason == ""]
-    reason.loc[current[current["withdrawn"]].index] = str(Exclusion.WITHDRAWN)
+    reason[(reason == "") & rows["withdrawn"].to_numpy(dtype=bool)] = str(Exclusion.WITHDRAWN)
     blocked = _blocked(known, quarantined)
-    reason.loc[current[current[table.key].isin(blocked)].index] = str(Exclusion.VERSION_QUARANTINED)
-    shown = rows[reason == ""]
-    reason.loc[shown.index] = _row_exclusion(name, shown, cutoff)
-    view = shown.assign(exclusion=reason.loc[shown.index]).sort_values(table.key, kind="stable").reset_index(drop=True)
+    if blocked:
+        reason[(reason == "") & rows[table.key].isin(blocked).to_numpy(dtype=bool)] = str(Exclusion.VERSION_QUARANTINED)
+    shown = np.flatnonzero(reason == "")
+    ids = rows[table.key].iloc[shown].reset_index(drop=True)
+    shown = shown[ids.sort_values(kind="stable").index]
+    # whole rows are picked out once: there are thirty columns of them
+    view = rows.iloc[shown].reset_index(drop=True)
+    excluded = _row_exclusion(name, view, cutoff)
+    reason[shown] = excluded
+    view = view.assign(exclusion=pd.Series(excluded, dtype="str"))
     account = pd.DataFrame(
         {
             "line": rows["line"].to_numpy(),
             "row_id": rows[table.key].to_numpy(),
-            "fate": (reason == "").map({True: "used", False: "excluded"}).astype("str").to_numpy(),
-            "reason": reason.to_numpy(),
+            "fate": np.where(reason == "", "used", "excluded"),
+            "reason": reason,
         }
     )
     vintage: Vintage = "real" if table.vintaged else "assumed"
@@ -100,16 +108,18 @@ def view_of(intake: Intake, day: dt.date) -> View:
     return as_of(intake.table, intake.rows, day, quarantined=intake.quarantined)
 
 
-def _fates(rows: pd.DataFrame, key: str, known: pd.Timestamp) -> pd.Series:
+def _fates(rows: pd.DataFrame, key: str, known: pd.Timestamp) -> NDArray[np.object_]:
     """Return '' for the version in force of every id, else why a line is not it."""
     import pandas as pd
 
-    reason = pd.Series("", index=rows.index, dtype="str")
-    reason.loc[rows["recorded"] > known] = str(Exclusion.RECORDED_LATER)
-    visible = rows[rows["recorded"] <= known]
+    recorded, last = rows["recorded"].to_numpy(), known.to_datetime64()
+    reason = np.where(recorded > last, str(Exclusion.RECORDED_LATER), "").astype(object)
     # a withdrawal and a newcomer of one day are one rename: the live line stands
-    ordered = visible.assign(live=~visible["withdrawn"]).sort_values(["recorded", "live", "line"], kind="stable")
-    reason.loc[ordered[ordered.duplicated(key, keep="last")].index] = str(Exclusion.SUPERSEDED)
+    live = ~rows["withdrawn"].to_numpy(dtype=bool)
+    order = np.lexsort((rows["line"].to_numpy(), live, recorded))
+    visible = order[recorded[order] <= last]
+    ids = pd.Series(pd.factorize(rows[key])[0][visible])
+    reason[visible[ids.duplicated(keep="last").to_numpy()]] = str(Exclusion.SUPERSEDED)
     return reason
 
 
@@ -124,8 +134,10 @@ def _blocked(known: pd.Timestamp, quarantined: pd.DataFrame | None) -> set[str]:
     return set(quarantined.loc[bad, "row_id"])
 
 
-def _row_exclusion(name: str, shown: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Series:
+def _row_exclusion(name: str, shown: pd.DataFrame, cutoff: pd.Timestamp) -> NDArray[np.object_]:
     """Return each shown row's reason: undated, not released yet, or a domain rule."""
     reason = domain_exclusion(name, shown)
-    reason = reason.mask(shown["released"] > cutoff, str(Exclusion.NOT_RELEASED))
-    return reason.mask(shown["released"].isna(), str(Exclusion.UNDATED))
+    released = shown["released"]
+    reason[(released > cutoff).to_numpy()] = str(Exclusion.NOT_RELEASED)
+    reason[released.isna().to_numpy()] = str(Exclusion.UNDATED)
+    return reason

@@ -50,10 +50,12 @@ class RecordedInputs(Inputs):
 def inputs_of(
     reading: Reading, *, without: Sequence[str] = (*COMPOSING, *CHECKING), draws: int | None = None
 ) -> Inputs:
-    """Return the inputs of component functions, as a node reads them."""
+    """Return the inputs of component functions, as a node reads them; with ``draws`` for values alone."""
     params = reading.settings("fit_gamma", without=(*without, *(("draws",) if draws else ())))
     if draws:
-        params = params.model_copy(update={"draws": draws})
+        # few clusters cost trust and move no value: what their intervals are worth need not be simulated
+        gate = params.gate.model_copy(update={"min_clusters": 0})
+        params = params.model_copy(update={"draws": draws, "gate": gate})
     return RecordedInputs({}, params, reading.seed, reading)
 
 

@@ -23,10 +23,13 @@ from race_to_efficiency import storage
 from race_to_efficiency.cli import application
 from race_to_efficiency.comparison.attribution import CAUSES
 from race_to_efficiency.comparison.difference import Side, difference, read_ledgers
+from race_to_efficiency.forecasting import plans
 from race_to_efficiency.ledger.intake import Intake
 from race_to_efficiency.ledger.vintages import view_of
 from race_to_efficiency.provenance import quarters as provenance_quarters
 from race_to_efficiency.quarter.evaluate import Quarters, world_of
+from race_to_efficiency.quarter.forecast import HEADLINE_NODE, POINTS_NODE, forecast_id
+from race_to_efficiency.quarter.gamma import ROUTE_NODE
 from race_to_efficiency.quarter.here import memory_of
 from race_to_efficiency.quarter.kappa_document import KAPPA_DOCUMENT
 from race_to_efficiency.settings.params import open_workspace, read_params
@@ -309,6 +312,30 @@ def test_what_a_stage_found_is_not_computed_again_and_is_the_same_to_the_last_bi
     later = Quarters(memory).ask(replace(world, as_of=AFTER.as_of), KAPPA_DOCUMENT)
     assert later.document == document
     assert memory.computed == []
+
+
+@pytest.mark.parametrize("printed", [True, False])
+def test_a_world_between_two_quarters_is_asked_for_values_and_nothing_is_judged_there(
+    ledgers: Ledgers, side: Side, monkeypatch: pytest.MonkeyPatch, printed: bool
+) -> None:
+    """Its points are those that the headline prints, where there are none its medians; no quantile is worked out."""
+    if not printed:
+        monkeypatch.setattr(plans, "points_of", lambda *_: None)
+    views = {name: view_of(intake, BEFORE.as_of) for name, intake in ledgers.items()}
+    world = world_of(views, settings=side.settings, as_of=BEFORE.as_of, root=side.root)
+    quarters = Quarters()
+    values = quarters.values(world)
+    asked = {name.partition(":")[0] for name in quarters.memory.computed}
+    assert asked.isdisjoint({"gamma.checked", "gamma.mixture", "gamma.route", "forecast.headline"})
+    rows = quarters.ask(world, HEADLINE_NODE).document["rows"]
+    assert len(rows) > 10
+    for row in rows:
+        assert row["point"] == values[forecast_id(row["reading"], row["years"])]
+        assert (row["point"] == row["median"]) or printed
+    told = quarters.ask(world, POINTS_NODE).document["rows"]
+    assert all(("median" in row) != printed for row in told)
+    fits = quarters.ask(world, ROUTE_NODE, "D").document["fits"]
+    assert [fit["estimate"]["value"] for fit in fits] == [values["gamma.route.D"]]
 
 
 def test_the_command_tells_it_as_one_document(

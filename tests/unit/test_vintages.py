@@ -66,7 +66,7 @@ VERSIONS = st.lists(
     ),
     min_size=1,
     max_size=14,
-    unique_by=lambda row: (row[0], row[3]),
+    unique_by=lambda row: (row[0], row[3], row[4]),
 )
 
 
@@ -77,7 +77,8 @@ def by_hand(rows: list[tuple], day: dt.date) -> tuple[dict[str, tuple[int, str]]
     horizon = first if pseudo else day
     view = {}
     for name in {row[0] for row in rows}:
-        versions = sorted((row for row in rows if row[0] == name and row[3] <= horizon), key=lambda row: row[3])
+        known = [row for row in rows if row[0] == name and row[3] <= horizon]
+        versions = sorted(known, key=lambda row: (row[3], not row[4]))  # of one day, the live line stands
         if versions and not versions[-1][4]:
             _, tdp, released, _, _ = versions[-1]
             reason = "undated" if released is None else "not_released" if released > day else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from race_to_efficiency.errors import IntegrityError
 from race_to_efficiency.ledger.account import account_of
@@ -88,6 +88,7 @@ def by_hand(rows: list[tuple], day: dt.date) -> tuple[dict[str, tuple[int, str]]
 
 @settings(max_examples=30)
 @given(rows=VERSIONS, day=st.sampled_from([dt.date(2024, 12, 1), *DAYS]))
+@example(rows=[("a", 1, None, DAYS[0], False), ("a", 2, None, DAYS[0], True)], day=DAYS[0])
 def test_a_view_is_what_a_plain_loop_finds(rows: list[tuple], day: dt.date) -> None:
     frame = history(rows)
     view = as_of("accelerators", frame, day)

@@ -22,7 +22,7 @@ MLPERF = "mlperf_training"
 def mlperf_rows(inputs: Inputs) -> pd.DataFrame:
     """Return closed-division results with complete logs, not resubmitted, on targets still in force."""
     rows = inputs.rows(MLPERF)
-    return rows if rows.empty else rows.loc[domain_exclusion(MLPERF, rows).eq("")]
+    return rows if rows.empty else rows.loc[domain_exclusion(MLPERF, rows) == ""]
 
 
 def best_per_round(rows: pd.DataFrame, by: list[str], min_rounds: int) -> pd.DataFrame:

@@ -58,6 +58,22 @@ def test_resamples_that_leave_slow_starts_reach_the_optimum_of_a_whole_search():
         assert hurried.n_starts_agreeing.sum() > 0.95 * hurried.n_starts.sum()  # those followed to their end
 
 
+def test_many_resamples_that_leave_slow_starts_end_with_the_whole_search_but_for_a_few():
+    """Optima compete in tables as short and noisy as this: what is missed are the few refits that another's best tells."""
+    params, tokens, loss = simulated(30, 7, noise=0.03)
+    drawn = np.random.default_rng(7).multinomial(30, np.full(30, 1 / 30), size=150).astype(float)
+    weights = np.concatenate([np.ones((1, 30)), drawn])
+    whole, hurried = (
+        fit_batch(CHINCHILLA, (params, tokens), loss, weights, delta=DELTA, thorough=each) for each in (True, False)
+    )
+    assert hurried.objective[0] == pytest.approx(whole.objective[0], rel=1e-9)
+    assert hurried.converged[0]
+    assert hurried.converged.sum() >= 0.98 * whole.converged.sum()
+    both = whole.converged & hurried.converged
+    assert (hurried.objective[both] > whole.objective[both] * (1.0 + 1e-7)).mean() <= 0.02
+    assert hurried.n_starts.sum() < 0.5 * whole.n_starts.sum()
+
+
 @pytest.mark.parametrize("thorough", [True, False])
 def test_no_start_ends_below_the_best_fit_of_its_own_replicate(thorough):
     params, tokens, loss = simulated(40, 1, noise=0.03)

@@ -75,9 +75,13 @@ class BestFits:
             np.subtract.at(count, replicates, 1)
         return count
 
+    def agreed(self) -> NDArray[np.bool_]:
+        """Return which replicates hold a settled fit on which a third of their starts agree."""
+        return self.settled() & (_ENOUGH_AGREE * self.agreeing() >= self.started())
+
     def leave_agreed(self) -> None:
-        """Forget the slow descents of replicates that hold a settled fit on which a third of their starts agree."""
-        open_ = ~self.settled() | (_ENOUGH_AGREE * self.agreeing() < self.started())
+        """Forget the slow descents of replicates that have `agreed`."""
+        open_ = ~self.agreed()
         kept = [(record, slow, ends, open_[self.ends[record][0][slow]]) for record, slow, ends in self.pending]
         self.left += [self.ends[record][0][slow[~still]] for record, slow, _, still in kept]
         for record, slow, _, still in kept:

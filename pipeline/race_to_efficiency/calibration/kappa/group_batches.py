@@ -101,7 +101,7 @@ def fit_batches(
         lower = rows.taken(half)
         ones = np.ones(len(lower))
         half_fit = fit_batch(
-            form, lower.inputs(form), lower.quantities["loss"], ones, delta=params.delta, thorough=not from_point
+            form, lower.inputs(form), lower.quantities["loss"], ones, delta=params.delta, thorough=False
         )
     smaller = np.zeros((len(edges), len(loss)))
     smaller[:, on_it] = below
@@ -114,7 +114,7 @@ def fit_batches(
         counts = {"left_out": len(on_it), "refits": len(bootstrap), "units": rows.n_units}
         fits = fit_near_point(form, inputs, losses, weights[:, held], delta=params.delta, point=point, **counts)
     else:
-        fits = fit_batch(form, inputs, losses, weights[:, held], delta=params.delta)
+        fits = fit_batch(form, inputs, losses, weights[:, held], delta=params.delta, thorough=False)
     return rows, Batches(
         point=fits.part(slice(0, 1)),
         left_out=fits.part(slice(1, first)),

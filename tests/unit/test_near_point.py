@@ -74,6 +74,18 @@ def test_many_resamples_that_leave_slow_starts_end_with_the_whole_search_but_for
     assert hurried.n_starts.sum() < 0.5 * whole.n_starts.sum()
 
 
+def test_no_resample_is_told_better_by_the_fit_of_another():
+    params, tokens, loss = simulated(70, 1, noise=0.1)
+    weights = np.random.default_rng(1).multinomial(70, np.full(70, 1 / 70), size=150).astype(float)
+    fits = fit_batch(CHINCHILLA, (params, tokens), loss, weights, delta=DELTA, thorough=False)
+    predicted = np.array([CHINCHILLA.log_loss(theta, [params, tokens]) for theta in fits.theta])
+    size = np.abs(np.log(loss) - predicted)
+    lost = np.where(size <= DELTA, 0.5 * size**2, DELTA * (size - 0.5 * DELTA))
+    scores = weights @ lost.T
+    assert np.diag(scores) == pytest.approx(fits.objective, rel=1e-9)
+    assert (scores.min(axis=1) >= fits.objective * (1.0 - 1e-7)).all()
+
+
 @pytest.mark.parametrize("thorough", [True, False])
 def test_no_start_ends_below_the_best_fit_of_its_own_replicate(thorough):
     params, tokens, loss = simulated(40, 1, noise=0.03)

@@ -59,7 +59,7 @@ def test_resamples_that_leave_slow_starts_reach_the_optimum_of_a_whole_search():
 
 
 def test_many_resamples_that_leave_slow_starts_end_with_the_whole_search_but_for_a_few():
-    """Optima compete in tables as short and noisy as this: what is missed are the few refits that another's best tells."""
+    """Optima compete in tables as short and noisy as this; a search that leaves its slow starts misses a few."""
     params, tokens, loss = simulated(30, 7, noise=0.03)
     drawn = np.random.default_rng(7).multinomial(30, np.full(30, 1 / 30), size=150).astype(float)
     weights = np.concatenate([np.ones((1, 30)), drawn])
@@ -71,7 +71,7 @@ def test_many_resamples_that_leave_slow_starts_end_with_the_whole_search_but_for
     assert hurried.converged.sum() >= 0.98 * whole.converged.sum()
     both = whole.converged & hurried.converged
     assert (hurried.objective[both] > whole.objective[both] * (1.0 + 1e-7)).mean() <= 0.02
-    assert hurried.n_starts.sum() < 0.5 * whole.n_starts.sum()
+    assert hurried.n_starts.sum() < 0.7 * whole.n_starts.sum()
 
 
 def test_no_resample_is_told_better_by_the_fit_of_another():

@@ -32,9 +32,12 @@ class BestFits:
     ----------
     count, size : int
         Numbers of replicates and of parameters.
+    thorough : bool
+        Whether every start is followed to its end; else a slow one is left where a third of the starts agree already.
     """
 
-    def __init__(self, count: int, size: int) -> None:
+    def __init__(self, count: int, size: int, *, thorough: bool) -> None:
+        self.thorough = thorough
         self.best = np.full((count, size), np.nan)
         self.value = np.full(count, np.nan)
         self.state = np.full(count, TOO_FEW_ROWS, dtype=np.int8)
@@ -78,6 +81,15 @@ class BestFits:
     def agreed(self) -> NDArray[np.bool_]:
         """Return which replicates hold a settled fit on which a third of their starts agree."""
         return self.settled() & (_ENOUGH_AGREE * self.agreeing() >= self.started())
+
+    def contested(self, usable: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the replicates whose starts disagree, or whose gradient does not vanish.
+
+        Of a search that leaves its slow starts those on which fewer than a third agree.
+        """
+        if self.thorough:
+            return usable[(self.agreeing()[usable] < self.started()[usable]) | ~self.settled()[usable]]
+        return usable[~self.agreed()[usable]]
 
     def leave_agreed(self) -> None:
         """Forget the slow descents of replicates that have `agreed`."""

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     _Starts = tuple[Floats, NDArray[np.intp]]
     _Ends = tuple[Floats, Floats, NDArray[np.int8]]
 
-_COLD, _ON_THE_WAY = 20, 10
+_COLD, _ON_THE_WAY, _LEGS = 20, 10, 6
 """The start of the grid with a high floor, a gentle first and a steep second term (with one term: the last), followed
-for ten steps on the average weighting. From there 1,001 replicates of the Chinchilla runs end as from the start itself,
-the hard one among them, at half the cost; after fifteen steps the path has joined the average's optimum."""
+on the average weighting ten steps at a time until ten more would end it (there it has joined the average's optimum). So
+1,001 replicates of the Chinchilla runs end as from the start itself, the hard one among them, at half the cost."""
 _SCHEDULE = (300.0, 30.0, 5.0)
 _CANDIDATES = 2048
 _EXPLORED = 8
@@ -39,8 +39,7 @@ _MANY = 1000
 _ROUNDS = 3
 _PATIENCE = 50
 _HASTE, _FEW = 20, 100
-"""Steps that most starts need: of a search of few replicates that leaves its slow ones, those still on their way may be
-such. Of many, more steps at once cost less than looking twice."""
+"""Steps that most starts need, after which few replicates' slow ones may be left; of many, looking twice costs more."""
 _LAST_PATIENCE = 300
 _STRAGGLERS = 20
 _CANDIDATE_CELLS = 4_000_000
@@ -65,8 +64,7 @@ class Search(BestFits):
 
     def __init__(self, rows: Rows, grid: Floats, mass: Floats, delta: float, *, thorough: bool = True) -> None:
         self.rows, self.grid, self.mass, self.delta = rows, grid, mass, delta
-        self.thorough = thorough
-        super().__init__(len(mass), rows.n_parameters)
+        super().__init__(len(mass), rows.n_parameters, thorough=thorough)
         self.sets = 0
         self.patience = _PATIENCE if thorough or len(mass) > _FEW else _HASTE
         self.convex = not rows.floor and len(rows.features) == 1
@@ -103,7 +101,7 @@ class Search(BestFits):
         A search that leaves its slow starts takes one way, but of few runs: of 400 tables of 60 runs and more 17 showed
         a better optimum one way and 17 both ways, at two thirds of the cost. It kicks everyone harder once, and again
         only those on which fewer than a third of the starts agree: what one replicate finds `exchange` offers to the
-        rest. Of 72,106 fits of the ledger 35 end above those of a search that leaves none and 17 below, no point among
+        rest. Of 72,106 fits of the ledger 32 end above those of a search that leaves none and 17 below, no point among
         them, at two fifths of the cost.
         """
         optima, smooth, cold = self.base(usable)
@@ -137,15 +135,6 @@ class Search(BestFits):
             self.direct(self.lowered((np.tile(self.grid, (len(lost), 1)), np.repeat(lost, len(self.grid)))))
         self.exchange_all(usable)
 
-    def contested(self, usable: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the replicates whose starts disagree, or whose gradient does not vanish.
-
-        Of a search that leaves its slow starts those on which fewer than a third agree.
-        """
-        if self.thorough:
-            return usable[(self.agreeing()[usable] < self.started()[usable]) | ~self.settled()[usable]]
-        return usable[~self.agreed()[usable]]
-
     def base(self, usable: NDArray[np.intp]) -> tuple[list[Floats], Floats, Floats]:
         """Search the average weighting (of a systematic subsample of long tables) from the whole grid of starts.
 
@@ -167,8 +156,12 @@ class Search(BestFits):
             if near and len(optima) < 3 and all(np.abs(ends[k] - other).max() > 1e-4 for other in optima):
                 optima.append(ends[k])
         start = self.grid[min(_COLD, len(self.grid) - 1)][None]
-        cold, _, _ = minimise(search.objectives[-1], start, only[:1], max_iterations=_ON_THE_WAY)
-        return optima, smooth[smooth_value.argmin()], cold[0]
+        for _ in range(_LEGS):
+            further, _, state = minimise(search.objectives[-1], start, only[:1], max_iterations=_ON_THE_WAY)
+            if state[0] != NOT_FINISHED:
+                break
+            start = further
+        return optima, smooth[smooth_value.argmin()], start[0]
 
     def direct(self, *sets: _Starts) -> tuple[Floats, Floats]:
         """Descend at the final threshold from all sets of starts in one computation and keep what is best.
@@ -277,6 +270,7 @@ class Search(BestFits):
         bool
             Whether another's optimum was better anywhere.
         """
+        own = self.plain_value()[usable]
         count = min(_CANDIDATES, max(1, _CANDIDATE_CELLS // len(self.rows.log_loss)))
         lent = usable[:: 1 + len(usable) // count]
         pool = np.concatenate([self.scouts, self.best[lent]])
@@ -284,7 +278,7 @@ class Search(BestFits):
         psi = np.clip(residual, -self.delta, self.delta)
         scores = self.mass[usable] @ (psi * (residual - 0.5 * psi)).T
         choice = scores.argmin(axis=1)
-        better = scores[np.arange(len(usable)), choice] < self.value[usable] * (1 - AGREE)
+        better = scores[np.arange(len(usable)), choice] < own * (1 - AGREE)
         if better.any():
             self.direct((pool[choice[better]], usable[better]))
         return bool(better.any())

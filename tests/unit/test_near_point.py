@@ -74,6 +74,30 @@ def test_many_resamples_that_leave_slow_starts_end_with_the_whole_search_but_for
     assert hurried.n_starts.sum() < 0.7 * whole.n_starts.sum()
 
 
+@pytest.mark.parametrize("slope", [-0.1, 0.1])
+@pytest.mark.parametrize("thorough", [True, False])
+def test_contested_refits_are_left_where_loss_rises_with_the_size_in_most(slope, thorough, monkeypatch):
+    """Such a fit is refused whatever the refits end as that its starts do not agree on, here all."""
+    rng = np.random.default_rng(3)
+    params, tokens = 10 ** rng.uniform(7, 10, 30), 10 ** rng.uniform(9, 11, 30)
+    loss = (2.0 + 40 * tokens**-0.2 + 2.0 * (params / 1e8) ** slope) * np.exp(rng.normal(0, 0.03, 30))
+    weights = rng.multinomial(30, np.full(30, 1 / 30), size=60).astype(float)
+    space = Coordinates.of(CHINCHILLA, (params, tokens), loss)
+    search = Search(space.rows, space.grid(), weights, DELTA, thorough=thorough)
+    kicks = []
+    kick = search.kick
+    monkeypatch.setattr(search, "agreed", lambda: np.zeros(60, dtype=bool))
+    monkeypatch.setattr(
+        search, "kick", lambda who, usable, size, times=1: kicks.append(times) or kick(who, usable, size)
+    )
+    search.run(np.arange(60), None)
+    share = search.rising().mean()
+    assert share > 0.9 if slope > 0 else share < 0.1
+    alpha_and_beta = space.natural(search.best)[search.settled(), 3:]
+    assert ((alpha_and_beta <= 0.0).any(axis=1) == search.rising()[search.settled()]).all()
+    assert (max(kicks) > 3) == (thorough or slope < 0)
+
+
 def test_no_resample_is_told_better_by_the_fit_of_another():
     params, tokens, loss = simulated(70, 1, noise=0.1)
     weights = np.random.default_rng(1).multinomial(70, np.full(70, 1 / 70), size=150).astype(float)

@@ -30,14 +30,14 @@ class BestFits:
 
     Parameters
     ----------
-    count, size : int
-        Numbers of replicates and of parameters.
+    count, size, terms : int
+        Numbers of replicates, of parameters, and of slopes, which are the last parameters.
     thorough : bool
         Whether every start is followed to its end; else a slow one is left where a third of the starts agree already.
     """
 
-    def __init__(self, count: int, size: int, *, thorough: bool) -> None:
-        self.thorough = thorough
+    def __init__(self, count: int, size: int, terms: int, *, thorough: bool) -> None:
+        self.terms, self.thorough = terms, thorough
         self.best = np.full((count, size), np.nan)
         self.value = np.full(count, np.nan)
         self.state = np.full(count, TOO_FEW_ROWS, dtype=np.int8)
@@ -61,6 +61,10 @@ class BestFits:
     def settled(self) -> NDArray[np.bool_]:
         """Return which replicates hold a fit whose gradient vanishes."""
         return are_settled(self.state)
+
+    def rising(self) -> NDArray[np.bool_]:
+        """Return which replicates hold a settled fit whose loss rises with one of its quantities."""
+        return self.settled() & (self.best[:, -self.terms :] <= 0.0).any(axis=1)
 
     def agreeing(self) -> NDArray[np.int64]:
         """Return how many starts of each replicate ended within 1e-9 (relative) of its best objective."""

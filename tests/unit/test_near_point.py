@@ -108,6 +108,8 @@ def test_no_resample_is_told_better_by_the_fit_of_another():
     scores = weights @ lost.T
     assert np.diag(scores) == pytest.approx(fits.objective, rel=1e-9)
     assert (scores.min(axis=1) >= fits.objective * (1.0 - 1e-7)).all()
+    assert (fits.n_starts_agreeing[fits.converged] > 1).mean() > 0.95
+    assert np.median(fits.n_starts) <= 4  # a start from where one stands is none
 
 
 @pytest.mark.parametrize("thorough", [True, False])

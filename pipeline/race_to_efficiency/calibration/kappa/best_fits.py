@@ -83,8 +83,9 @@ class BestFits:
         return count
 
     def agreed(self) -> NDArray[np.bool_]:
-        """Return which replicates hold a settled fit on which a third of their starts agree."""
-        return self.settled() & (_ENOUGH_AGREE * self.agreeing() >= self.started())
+        """Return which replicates hold a settled fit on which two of their starts agree, and a third of all."""
+        agreeing = self.agreeing()
+        return self.settled() & (agreeing > 1) & (_ENOUGH_AGREE * agreeing >= self.started())
 
     def contested(self, usable: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the replicates whose starts disagree, or whose gradient does not vanish.

@@ -68,7 +68,8 @@ import small_quarter, what_stages_read
 folder = Path(sys.argv[1])
 small_quarter.lay_out(what_stages_read.ROOT, folder)
 reads = json.loads(Path(sys.argv[2]).read_text())
-reads |= {name: small_quarter.run_and_listen(name, what_stages_read.ROOT, folder) for name in ("ingest", "count_rows")}
+for name in ("ingest", "count_rows"):
+    _, reads[name] = small_quarter.run_and_listen(name, what_stages_read.ROOT, folder)
 (what_stages_read.ROOT / "dvc.yaml").write_text(what_stages_read.brought_up_to_date(reads))
 """
 """`make dvc-yaml`, with what the suite already knows of the other stages."""

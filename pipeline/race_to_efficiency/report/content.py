@@ -8,18 +8,15 @@ So no number in the report can have been typed by hand.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from race_to_efficiency.calibration.common.grades import GRADES
+from race_to_efficiency.report.cleaned_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-LONGEST_FACT = 240
-"""Characters of a ledger text that are shown; the rest stays in the ledger."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,6 @@ class Badge:
 Inline = Text | Num | Label | Fact | Strong | Code | Link | Badge
 Rich = tuple[Inline, ...]
 Part = Inline | Rich
-
 
 Kind = Literal["text", "lead", "note"]
 """What a paragraph is."""
@@ -168,14 +164,6 @@ def data_table(table_id: str, data: FigureData) -> ContentTable:
     return ContentTable.of(table_id, caption, titles, rows)
 
 
-def told(table: ContentTable) -> ContentTable:
-    """Return a table without the columns in which no row says anything."""
-    silent = (say("–"), (Fact("–"),), ())
-    kept = [place for place in range(len(table.columns)) if any(row[place] not in silent for row in table.rows)]
-    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
-    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
-
-
 @dataclass(frozen=True)
 class Figure:
     """A drawing with a title, a short and a long description, and the table of what it shows.
@@ -247,22 +235,6 @@ class Section:
     subsections: tuple[Section, ...] = ()
 
 
-def clean(text: str) -> str:
-    """Return text from a ledger as it may be shown: one line, not endless, every invisible character made visible.
-
-    A mark that turns the reading direction, a control character or a private one is written as ``⟨U+202E⟩``: it can
-    neither reorder the words around it nor break a drawing.
-    """
-    cut = text[:LONGEST_FACT]
-    line = re.sub(r"\s+", " ", cut)
-    if not line.isprintable():  # what is printable holds no such mark: most texts are not looked at sign by sign
-        line = "".join(
-            f"⟨U+{ord(sign):04X}⟩" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") else sign
-            for sign in line
-        )
-    return line if len(text) <= LONGEST_FACT else f"{line} … ({len(text):,} characters in the ledger)"
-
-
 MARKUP = re.compile(r"\[\[(.+?)\]\]|\*\*(.+?)\*\*|`(.+?)`|\{(\w+)\}")
 
 
@@ -323,7 +295,5 @@ def join(parts: Iterable[Part | str], separator: str = ", ") -> Rich:
     """Return parts one after another with a separator between them."""
     out: list[Inline] = []
     for index, part in enumerate(parts):
-        if index:
-            out.append(Text(separator))
-        out += flatten(part)
+        out += (Text(separator), *flatten(part)) if index else flatten(part)
     return tuple(out)

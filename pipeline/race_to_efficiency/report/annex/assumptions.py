@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.report.annex.gamma_series import UNIT
-from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, Text, say, told
+from race_to_efficiency.report.content import Block, ContentTable, Fact, Label, Rich, Text, say
 from race_to_efficiency.report.forecasts import scenario_title
 from race_to_efficiency.report.numbers import decimals, general, id_part
+from race_to_efficiency.report.silent_columns import told
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.page import Page

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.comparison.rounding import NOTHING
-from race_to_efficiency.report.content import ContentTable, Fact, Rich, Text, clean, join, say
+from race_to_efficiency.report.cleaned_text import clean
+from race_to_efficiency.report.content import ContentTable, Fact, Rich, Text, join, say
 from race_to_efficiency.report.numbers import MINUS, decimals, id_part
 from race_to_efficiency.report.shown import writer
 from race_to_efficiency.report.words.names import group_in_words, name_in_words

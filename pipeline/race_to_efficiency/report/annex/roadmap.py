@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from race_to_efficiency.calibration.gamma.roadmap import ROADMAP_LAYERS
 from race_to_efficiency.report.annex.gamma_series import UNIT
-from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, clean, say, told
+from race_to_efficiency.report.cleaned_text import clean
+from race_to_efficiency.report.content import ContentTable, Fact, Label, Para, Section, say
 from race_to_efficiency.report.figures.forest import Bar, Group, forest
 from race_to_efficiency.report.numbers import decimals, id_part
 from race_to_efficiency.report.page import Page, section
+from race_to_efficiency.report.silent_columns import told
 
 if TYPE_CHECKING:
     from race_to_efficiency.report.content import Block, Rich

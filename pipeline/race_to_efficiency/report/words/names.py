@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from race_to_efficiency.report.content import clean
+from race_to_efficiency.report.cleaned_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
